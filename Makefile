@@ -1,0 +1,69 @@
+# kexec-ts. `make demo` and `make check` do all that a fresh machine needs.
+
+.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory payload verify-generated clean
+
+INSTALLED := node_modules/.package-lock.json
+DEMO_STATE := .cache/demo-state
+DEMO := KEXEC_MACHINE=virt-2g KEXEC_STATE=$(DEMO_STATE)
+
+all: build
+
+$(INSTALLED): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+build: $(INSTALLED)
+	npm run --silent build
+
+demo: build
+	@rm -rf $(DEMO_STATE)
+	@echo '== A recorded machine: arm64, 2 GB, Linux 6.1 =='
+	bin/kexec-sim machines
+	@echo
+	@echo '== kexec -d -l Image --reuse-cmdline on it =='
+	$(DEMO) bin/kexec -d -l machines/payload/Image --reuse-cmdline
+	@echo
+	@echo '== What its kernel now has =='
+	$(DEMO) bin/kexec-sim segments
+
+check: build lint test
+
+test: build
+	npm test --silent
+
+lint: $(INSTALLED)
+	npx eslint .
+
+# The real kexec-tools of four Debian releases, and ours, on the same input.
+conformance: build
+	npm run --silent conformance
+
+fuzz: build
+	npm run --silent fuzz
+
+bench: build
+	npm run --silent bench
+
+# A real kernel for those who want one: Debian's arm64 cloud kernel, 27 MB.
+kernel: kernel/Image
+
+kernel/Image:
+	util/fetch-kernel.sh $@
+
+# Needs gcc-aarch64-linux-gnu; the results are committed, so that nobody else does.
+purgatory: build
+	$(MAKE) -C purgatory
+	@mkdir -p .cache
+	bin/bin-to-hex purgatory < purgatory/purgatory.ro > .cache/purgatory.ts.new
+	mv .cache/purgatory.ts.new kexec/purgatory.ts
+
+payload:
+	$(MAKE) -C machines/payload
+
+# Whether the commands above still make the committed bytes.
+verify-generated: purgatory payload
+	git diff --exit-code --stat -- kexec/purgatory.ts machines/payload/Image
+
+clean:
+	rm -rf dist .cache
+	$(MAKE) -C purgatory clean

@@ -1,0 +1,20 @@
+/** The parts that need no Node: values, parsers and rules; bytes and text in, values out. */
+export { readArm64ImageHeader, type Arm64ImageHeader } from './kexec/arch/arm64/image-header.js';
+export { relocationsFor } from './kexec/arch/arm64/kexec-elf-rel-arm64.js';
+export { gunzipPortable, zstdDecompress } from './kexec/codecs.js';
+export { concatCmdline, removeParameter } from './kexec/command-line.js';
+export { DEFAULT_COMPAT, RELEASES, compatFor, parseCompat, type Compat, type Library, type Release } from './kexec/compat.js';
+export { Errno, KexecError, SystemError, strerror } from './kexec/error.js';
+export { extractPurgatory } from './kexec/extract-purgatory.js';
+export { getoptLong, type OptionSyntax, type ParsedArguments, type Token } from './kexec/getopt.js';
+export { buildElfExecInfo } from './kexec/kexec-elf-exec.js';
+export { loadRelocatable } from './kexec/kexec-elf-rel.js';
+export { buildElfInfo, type ElfInfo } from './kexec/kexec-elf.js';
+export { parseIomem, type IomemLine } from './kexec/kexec-iomem.js';
+export { createLog, silentLog, type Log } from './kexec/log.js';
+export { Placement, type BufferRequest, type HoleRequest, type MemoryLimits } from './kexec/placement.js';
+export { OutputLimitError, type Platform } from './kexec/platform.js';
+export { purgatory } from './kexec/purgatory.js';
+export { RANGE_RAM, RANGE_RESERVED, Range, type MemoryRange } from './kexec/range.js';
+export type { FileStat, KexecFileLoadCall, KexecLoadCall, System } from './kexec/system.js';
+export type { LoadPlan, RelocationRule, Segment } from './kexec/types.js';

@@ -1,0 +1,104 @@
+import type { ArchContext, OptionToken } from '../kexec/architecture.js';
+import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
+import { DEFAULT_COMPAT, type Compat } from '../kexec/compat.js';
+import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/decompress.js';
+import { KexecError, strerror } from '../kexec/error.js';
+import { silentLog, type Log } from '../kexec/log.js';
+import { physicalArch, planLoad } from '../kexec/my-load.js';
+import type { OptionId } from '../kexec/options.js';
+import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
+import type { System } from '../kexec/system.js';
+import { KEXEC_ON_CRASH, type LoadPlan } from '../kexec/types.js';
+import { U64_MAX } from '../kexec/u64.js';
+import { nodePlatform } from './platform-node.js';
+
+/** What to load and how; each field is the option of `kexec` of that name. Text is one byte a character. */
+export interface LoadKernelOptions {
+  /** Path of the kernel: on the machine below /proc and /sys, else on this host. */
+  readonly kernel: string;
+  /** Format of the kernel; without it the format is found out. */
+  readonly type?: string;
+  /** Load for a panic, into the memory set aside for that. */
+  readonly panic?: boolean;
+  readonly initrd?: string;
+  readonly dtb?: string;
+  readonly append?: string;
+  readonly reuseCmdline?: boolean;
+  /** Console for the purgatory's output, such as "ttyAMA0". */
+  readonly serial?: string;
+  /** Lowest address to load to. */
+  readonly memMin?: bigint;
+  /** Highest address to load to, inclusive. */
+  readonly memMax?: bigint;
+  /** Entry point in place of the computed one. */
+  readonly entry?: bigint;
+  /** Leave out the check of the digest in purgatory. */
+  readonly noChecks?: boolean;
+  /** Release of kexec-tools to follow; the default is the latest one with all libraries. */
+  readonly compat?: Compat;
+  /** Object to use as purgatory in place of ours. */
+  readonly purgatory?: Uint8Array;
+  /** Largest kernel that a compressed file may hold, in bytes; 2 GiB by default. */
+  readonly decompressLimitBytes?: number;
+  /** Receives what the command would print; silent by default. */
+  readonly log?: Log;
+}
+
+const optionTokens = (options: LoadKernelOptions): readonly OptionToken[] => {
+  const token = (id: OptionId, argument?: string): OptionToken => ({ kind: 'option', id, argument });
+  return [
+    ...(options.reuseCmdline === true ? [token('reuse-cmdline')] : []),
+    ...(['append', 'dtb', 'initrd', 'serial'] as const).flatMap((id) =>
+      options[id] === undefined ? [] : [token(id, options[id])],
+    ),
+  ];
+};
+
+/**
+ * Computes where every byte of a kernel goes, as `kexec -c -l` does, and tells nobody: see {@link kexecLoad}. Nothing
+ * is printed, and nothing is kept for the next call.
+ * @throws KexecError
+ */
+export const loadKernel = async (system: System, options: LoadKernelOptions): Promise<LoadPlan> => {
+  const flags = options.panic === true ? KEXEC_ON_CRASH : 0n;
+  const context: ArchContext = {
+    system,
+    platform: nodePlatform,
+    compat: options.compat ?? DEFAULT_COMPAT,
+    log: options.log ?? silentLog,
+    decompressLimitBytes: options.decompressLimitBytes ?? DEFAULT_DECOMPRESS_LIMIT,
+    purgatory: options.purgatory ?? ourPurgatory,
+    limits: { memMin: options.memMin ?? 0n, memMax: options.memMax ?? U64_MAX },
+    onCrash: options.panic === true,
+  };
+  const session = arm64.open(context);
+  if (context.onCrash && !session.isCrashkernelMemReserved()) {
+    throw KexecError.die('Memory for crashkernel is not reserved', { subject: 'crashkernel' });
+  }
+  session.processOptions(optionTokens(options));
+  const request = {
+    kernel: options.kernel,
+    type: options.type,
+    flags,
+    entry: options.entry ?? 0n,
+    skipChecks: options.noChecks ?? false,
+  };
+  return planLoad(request, session, arm64, context);
+};
+
+/** The error of a system call that answered with a negative errno. */
+const failed = (what: string, result: number): KexecError =>
+  KexecError.failed(`${what} failed: ${strerror(-result)}`, { subject: 'kexec_load', errno: result });
+
+/** Hands a plan to the machine's kernel. @throws KexecError with the negative errno when the kernel refuses */
+export const kexecLoad = async (system: System, { entry, segments, flags }: LoadPlan): Promise<void> => {
+  const result = await system.kexecLoad({ entry, segments, flags });
+  if (result !== 0) throw failed('kexec_load', result);
+};
+
+/** Unloads what is loaded, or what is loaded for a panic. @throws KexecError when the kernel refuses */
+export const kexecUnload = async (system: System, options: { readonly panic?: boolean } = {}): Promise<void> => {
+  const flags = physicalArch(system.machine, arm64) | (options.panic === true ? KEXEC_ON_CRASH : 0n);
+  const result = await system.kexecLoad({ entry: 0n, segments: [], flags });
+  if (result !== 0) throw failed('kexec unload', result);
+};

@@ -1,0 +1,76 @@
+import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
+import type { Compat } from '../kexec/compat.js';
+import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/decompress.js';
+import { KexecError } from '../kexec/error.js';
+import type { CommandContext } from '../kexec/kexec.js';
+import { slurpFile } from '../kexec/slurp.js';
+import type { System } from '../kexec/system.js';
+import { nodePlatform } from './platform-node.js';
+import { recordedMachine } from '../sim/kernel/recorded-system.js';
+
+const MAX_LIMIT = 2 ** 32;
+
+export interface OpenCommandOptions {
+  /** The value of one of our own options; undefined when it was not set. */
+  readonly simValue: (name: string) => string | undefined;
+  readonly compat: Compat;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly terminal: Pick<CommandContext, 'out' | 'err'>;
+}
+
+/** Composes what a command works with. @throws KexecError */
+export const openCommand = async ({ simValue, compat, env, terminal }: OpenCommandOptions): Promise<CommandContext> => {
+  const random = fixedRandom(env['KEXEC_SIM_RANDOM']);
+  const machine = recordedMachine({
+    machine: simValue('sim-machine'),
+    state: simValue('sim-state'),
+    record: simValue('sim-record'),
+    pageSize: simValue('sim-page-size'),
+    env,
+    ...(random && { random }),
+  });
+  const purgatory = simValue('sim-purgatory');
+  return {
+    ...terminal,
+    system: withBytePaths(machine),
+    platform: nodePlatform,
+    compat,
+    architecture: arm64,
+    purgatory: purgatory === undefined ? (await import('../kexec/purgatory.js')).purgatory : slurpFile(machine, purgatory),
+    decompressLimitBytes: parseLimit(simValue('sim-decompress-limit')),
+  };
+};
+
+const parseLimit = (text: string | undefined): number => {
+  if (text === undefined) return DEFAULT_DECOMPRESS_LIMIT;
+  const limit = Number(text);
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw KexecError.die(`kexec: KEXEC_DECOMPRESS_LIMIT: "${text}" is not a number of bytes from 1 to ${MAX_LIMIT}`, {
+      subject: text,
+    });
+  }
+  return limit;
+};
+
+/** Random numbers that are the same on every run, for comparing runs: the given bytes, over and over. */
+const fixedRandom = (hex: string | undefined): ((length: number) => Uint8Array) | undefined => {
+  if (hex === undefined || hex === '') return undefined;
+  const bytes = Buffer.from(hex, 'hex');
+  if (bytes.length === 0 || bytes.length * 2 !== hex.length) {
+    throw KexecError.die(`kexec: KEXEC_SIM_RANDOM: "${hex}" is not bytes in hexadecimal`, { subject: hex });
+  }
+  return (length) => Uint8Array.from({ length }, (_, i) => bytes[i % bytes.length]!);
+};
+
+/** The tool's paths are byte strings; the file system's are text. */
+const withBytePaths = (system: System): System => {
+  const text = (path: string): string => Buffer.from(path, 'latin1').toString('utf8');
+  return {
+    ...system,
+    readFile: (path) => system.readFile(text(path)),
+    readAt: (path, offset, length) => system.readAt(text(path), offset, length),
+    stat: (path) => system.stat(text(path)),
+    lstat: (path) => system.lstat(text(path)),
+    list: (path) => system.list(text(path)).map((name) => Buffer.from(name, 'utf8').toString('latin1')),
+  };
+};

@@ -1,0 +1,104 @@
+import { ARM64_OPTIONS } from '../kexec/arch/arm64/options-arm64.js';
+import { DEFAULT_COMPAT, LIBRARIES, RELEASES, parseCompat, type Compat } from '../kexec/compat.js';
+import { KexecError } from '../kexec/error.js';
+import { getoptLong, type ParsedArguments } from '../kexec/getopt.js';
+import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options.js';
+import { interpretOptions } from '../kexec/settings.js';
+import { usageText, versionText } from '../kexec/usage.js';
+
+/** What the `kexec` command is connected to. Text is one byte a character: command lines and file names are bytes. */
+export interface RunKexecOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Receives text for stdout. */
+  readonly out: (text: string) => void;
+  /** Receives text for stderr. */
+  readonly err: (text: string) => void;
+}
+
+type Arguments = ParsedArguments<OptionId>;
+type Env = RunKexecOptions['env'];
+
+/** The value of an option that is ours: the command line's, or else the environment's. */
+const simValue = ({ exact }: Arguments, name: string, env: Env): string | undefined => {
+  const { variable } = SIM_OPTIONS.find((candidate) => candidate.name === name) as SimOption;
+  const value = exact.get(name) ?? env[variable];
+  return value === '' ? undefined : value;
+};
+
+/** Which options there are depends on the release, and that is an option. */
+const parseArguments = (args: readonly string[], env: Env): { readonly parsed: Arguments; readonly compat: Compat } => {
+  const posixlyCorrect = env['POSIXLY_CORRECT'] !== undefined;
+  const parseFor = (compat: Compat): Arguments =>
+    getoptLong(args, optionSyntax(optionsOf(compat, ARM64_OPTIONS), posixlyCorrect));
+  const parsed = parseFor(DEFAULT_COMPAT);
+  const wanted = simValue(parsed, 'sim-compat', env);
+  if (wanted === undefined) return { parsed, compat: DEFAULT_COMPAT };
+  const compat = parseCompat(wanted);
+  if (compat === undefined) {
+    throw KexecError.die(
+      `kexec: KEXEC_COMPAT: "${wanted}" is not VERSION[:LIB,...] (${RELEASES.join(', ')}; ${LIBRARIES.join(', ')})`,
+      { subject: wanted },
+    );
+  }
+  return { parsed: parseFor(compat), compat };
+};
+
+const usage = async (compat: Compat): Promise<string> => {
+  const { arm64 } = await import('../kexec/arch/arm64/kexec-arm64.js');
+  return usageText(compat, arm64.formatUsages(compat), arm64.optionUsage(compat));
+};
+
+const run = async (args: readonly string[], { env, out, err }: RunKexecOptions): Promise<number> => {
+  const { parsed, compat } = parseArguments(args, env);
+  const interpreted = interpretOptions(parsed.tokens, compat);
+  switch (interpreted.kind) {
+    case 'version':
+      out(versionText(compat));
+      return 0;
+    case 'help': {
+      const { simHelp } = await import('./sim-help.js');
+      out((await usage(compat)) + (await simHelp()));
+      return 0;
+    }
+    case 'usage':
+      err(interpreted.error);
+      out(await usage(compat));
+      return 1;
+    case 'exit':
+      err(interpreted.error);
+      return interpreted.exitCode;
+    case 'print-ckr-size':
+    case 'run': {
+      // What only this needs is loaded only here: --version is to answer at once.
+      const { openCommand } = await import('./open-command.js');
+      const { printCrashkernelRegionSize, runSettings } = await import('../kexec/kexec.js');
+      const command = await openCommand({
+        simValue: (name) => simValue(parsed, name, env),
+        compat,
+        env,
+        terminal: { out, err },
+      });
+      if (interpreted.kind === 'run') return runSettings(interpreted.settings, parsed.operands, command);
+      printCrashkernelRegionSize(interpreted.debug, command);
+      return 0;
+    }
+  }
+};
+
+/**
+ * The `kexec` command as a function: everything that it does, but printing and exiting.
+ * @param args the arguments behind the command's name, one byte a character
+ * @returns the exit code, 0 to 255
+ */
+export const runKexec = async (args: readonly string[], options: RunKexecOptions): Promise<number> => {
+  try {
+    return (await run(args, options)) & 0xff;
+  } catch (error) {
+    if (error instanceof KexecError) {
+      options.err(error.text);
+      return error.exitCode & 0xff;
+    }
+    options.err(`kexec: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+};

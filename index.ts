@@ -1,0 +1,20 @@
+/**
+ * kexec-tools for arm64 as a library: {@link loadKernel} computes what `kexec -l` would, {@link kexecLoad} hands it to
+ * the kernel of a {@link recordedMachine}. The parsers that this builds on are in 'kexec-ts/browser', and here too.
+ */
+import { recordedMachine as openMachine, type RecordedMachine, type RecordedMachineOptions } from './sim/kernel/recorded-system.js';
+
+export * from './browser.js';
+export { kexecLoad, kexecUnload, loadKernel, type LoadKernelOptions } from './host/load-kernel.js';
+export { nodePlatform } from './host/platform-node.js';
+export { runKexec, type RunKexecOptions } from './host/run-kexec.js';
+export { bundledMachines } from './sim/kernel/machines.js';
+export type { RecordedMachine, RecordedMachineOptions } from './sim/kernel/recorded-system.js';
+
+/**
+ * A recorded machine with a simulated kernel: a bundled one by name, or a directory with proc/ and sys/.
+ * @throws KexecError when there is none
+ */
+export const recordedMachine = (
+  options: Omit<RecordedMachineOptions, 'env'> & Partial<Pick<RecordedMachineOptions, 'env'>> = {},
+): RecordedMachine => openMachine({ env: process.env, ...options });

@@ -1,0 +1,36 @@
+import { KexecError } from '../../error.js';
+import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../kexec-uImage.js';
+import { OutputLimitError } from '../../platform.js';
+import type { ImageFormat } from '../../types.js';
+import { bombError } from '../../zlib.js';
+import { loadImage } from './kexec-image-arm64.js';
+import type { Arm64Context } from './session.js';
+
+export const UIMAGE_USAGE =
+  '     An ARM64 U-boot uImage file, compressed or not, big or little endian.\n\n';
+
+/** U-Boot images (kexec/arch/arm64/kexec-uImage-arm64.c). */
+export const uImageFormat = (context: Arm64Context): ImageFormat => ({
+  name: 'uImage',
+  usage: UIMAGE_USAGE,
+  probe: async (bytes) => {
+    const { platform, compat, log, decompressLimitBytes: limit } = context;
+    const image = probeUImageKernel(bytes, IH_ARCH_ARM64, platform, compat.libraries.has('zlib'), log);
+    if (image === undefined) return undefined;
+    return {
+      load: async (info) => {
+        let data: Uint8Array | undefined;
+        try {
+          data = await uImageData(bytes, image, platform, limit, log);
+        } catch (error) {
+          throw error instanceof OutputLimitError ? bombError('uImage', limit) : error;
+        }
+        if (data === undefined) throw KexecError.failed('', { subject: 'uImage' });
+        loadImage(data, 'image_arm64_load', info, context);
+      },
+      fileLoad: () => {
+        throw KexecError.failed('uImage is not supported in kexec_file', { subject: 'uImage' });
+      },
+    };
+  },
+});

@@ -1,0 +1,192 @@
+import { dtbClearInitrd, dtbSetInitrd } from '../../dt-ops.js';
+import { EM_AARCH64 } from '../../elf.js';
+import { KexecError, SystemError } from '../../error.js';
+import { hashHex, hex } from '../../format.js';
+import { loadRelocatable } from '../../kexec-elf-rel.js';
+import type { Log } from '../../log.js';
+import { Range } from '../../range.js';
+import { latin1, scanHex } from '../../scan.js';
+import { slurpFile } from '../../slurp.js';
+import type { System } from '../../system.js';
+import type { KexecInfo, LoadedPurgatory } from '../../types.js';
+import { GiB, MiB, U64_MAX, alignDown, alignUp, u64 } from '../../u64.js';
+import { readFirstDtb, setupSecondDtb } from './dtb-arm64.js';
+import type { ImagePlacement } from './image-header.js';
+import { relocationsFor } from './kexec-elf-rel-arm64.js';
+import type { Arm64Context } from './session.js';
+
+/** Bytes that the kernel has for its command line, NUL included (COMMAND_LINE_SIZE). */
+const COMMAND_LINE_SIZE = 2048;
+/** Length of the original's buffers for paths below /sys/class/tty, and for the address read there. */
+const PATH_SIZE = 255;
+const ADDRESS_SIZE = 10;
+/** A kernel may have as little as 32 GB of addresses for memory (booting.rst). */
+const MAX_SPAN = GiB(32n);
+/** Largest device tree (booting.rst). */
+const MAX_DTB_SIZE = MiB(2n);
+
+/**
+ * Finds the 2 MB boundary that the kernel goes to (arm64_locate_kernel_segment(), kexec/arch/arm64/kexec-arm64.c).
+ * @returns the boundary's address; the image is to start `textOffset` behind it
+ * @throws KexecError
+ */
+export const locateKernelSegment = (
+  info: KexecInfo,
+  { textOffset, imageSize }: ImagePlacement,
+  { crash, onCrash, limits, log }: Arm64Context,
+): bigint => {
+  const size = u64(textOffset + imageSize);
+  if (!onCrash) {
+    try {
+      return info.placement.locateHole({ size, align: MiB(2n), min: 0n, max: U64_MAX, from: 'bottom' });
+    } catch (error) {
+      throw followDebug(error, log, 'arm64_locate_kernel_segment: locate_hole failed\n');
+    }
+  }
+  const region = crash.reserved.at(-1)!;
+  const hole = alignUp(region.start < limits.memMin ? limits.memMin : region.start, MiB(2n));
+  const holeEnd = u64(hole + size);
+  if (holeEnd > limits.memMax || holeEnd > region.last) {
+    throw followDebug(
+      KexecError.failed('', { subject: 'crash kernel' }),
+      log,
+      'arm64_locate_kernel_segment: Crash kernel out of range\n',
+    );
+  }
+  return hole;
+};
+
+/** Lets the debug log speak while an error passes through. */
+export const followDebug = (error: unknown, log: Log, text: string): unknown =>
+  error instanceof KexecError && log.debug ? error.follow(text) : error;
+
+/**
+ * Address of the console that --serial names, for the purgatory's output; 0 without one (find_purgatory_sink()).
+ */
+const findPurgatorySink = (system: System, log: Log, console: string | undefined): bigint => {
+  if (console === undefined) return 0n;
+  const device = `/sys/class/tty/${console}`;
+  const base = `${device}/iomem_base`;
+  if (device.length >= PATH_SIZE) return tooLong(log);
+  if (!isDirectory(system, device)) {
+    log.err(`kexec: find_purgatory_sink: No valid console found for ${device}\n`);
+    return 0n;
+  }
+  if (base.length >= PATH_SIZE) return tooLong(log);
+  log.out(`console memory read from ${base}\n`);
+  let text: string;
+  try {
+    text = latin1(system.readAt(base, 0, ADDRESS_SIZE));
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    log.err(
+      error.call === 'open'
+        ? `kexec: find_purgatory_sink: No able to open ${base}\n`
+        : 'kexec: find_purgatory_sink: not able to read fd\n',
+    );
+    return 0n;
+  }
+  const address = scanHex(text, 0)?.value ?? 0n;
+  log.out(`console memory is at ${hashHex(address)}\n`);
+  return address;
+};
+
+/** The original prints errno, which nothing has set: the text of whatever failed last, mostly this. */
+const tooLong = (log: Log): bigint => {
+  log.err('snprintf failed: Success\n');
+  return 0n;
+};
+
+const isDirectory = (system: System, path: string): boolean => {
+  try {
+    return system.stat(path).kind === 'directory';
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+};
+
+const littleEndian64 = (value: bigint): Uint8Array => {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value, true);
+  return bytes;
+};
+
+/**
+ * Adds initrd, device tree and purgatory behind the kernel (arm64_load_other_segments()).
+ * @param imageBase physical address of the kernel's first byte
+ * @param elfcorehdr header of the crash dump, already added; only for a crash kernel
+ * @throws KexecError
+ */
+export const loadOtherSegments = (
+  info: KexecInfo,
+  imageBase: bigint,
+  imageSize: bigint,
+  elfcorehdr: Range | undefined,
+  context: Arm64Context,
+): void => {
+  const { system, log, compat, crash, onCrash } = context;
+  const options = context.options();
+  const commandLine = options.commandLine ?? '';
+  if (commandLine.length > COMMAND_LINE_SIZE - 1) {
+    throw KexecError.failed('Kernel command line too long for kernel!', { subject: 'command line' });
+  }
+  const sink = compat.hasSerial ? findPurgatorySink(system, log, options.console) : 0n;
+  if (compat.lines.purgatorySink !== undefined) {
+    log.dbg(`arm64_load_other_segments:${compat.lines.purgatorySink}: purgatory sink: 0x${hex(sink)}\n`);
+  }
+  const first =
+    options.dtb === undefined
+      ? readFirstDtb(system, log, crash.reserved)
+      : { name: 'dtb_user', bytes: slurpFile(system, options.dtb) };
+  let dtb = setupSecondDtb(first, {
+    commandLine,
+    crash: elfcorehdr && { elfcorehdr },
+    usableMemory: crash.reserved,
+    compat,
+    system,
+    log,
+  });
+
+  const hole = {
+    align: 0n,
+    min: u64(imageBase + imageSize),
+    max: onCrash ? crash.reserved.at(-1)!.last : U64_MAX,
+    from: 'bottom',
+  } as const;
+
+  if (options.initrd === undefined) {
+    // The first kernel's initrd is not the second one's.
+    dtb = dtbClearInitrd(dtb, log);
+  } else {
+    const initrd = slurpFile(system, options.initrd);
+    const size = BigInt(initrd.length);
+    const base = info.placement.addBuffer({ ...hole, data: initrd, memsz: size });
+    const end = base + size;
+    if (alignUp(end, GiB(1n)) - alignDown(imageBase, GiB(1n)) > MAX_SPAN) {
+      throw KexecError.failed('kexec: Error: image + initrd too big.', { subject: options.initrd });
+    }
+    log.dbg(`initrd: base ${hex(base)}, size ${hex(size)}h (${size})\n`);
+    dtb = dtbSetInitrd(dtb, base, end, log);
+  }
+
+  const dtbSize = BigInt(dtb.length);
+  if (dtbSize > MAX_DTB_SIZE) throw KexecError.failed('kexec: Error: dtb too big.', { subject: options.dtb ?? first.name });
+  const dtbBase = info.placement.addBuffer({ ...hole, data: dtb, memsz: dtbSize });
+  log.dbg(`dtb:    base ${hex(dtbBase)}, size ${hex(dtbSize)}h (${dtbSize})\n`);
+
+  const purgatory: LoadedPurgatory = loadRelocatable(context.purgatory, 'purgatory', {
+    machine: EM_AARCH64,
+    placement: info.placement,
+    relocations: relocationsFor(compat),
+    log,
+    min: hole.min,
+    max: hole.max,
+    from: hole.from,
+  });
+  info.purgatory = purgatory;
+  info.entry = purgatory.symbolAddress('purgatory_start');
+  if (compat.hasSerial) purgatory.setSymbol('arm64_sink', littleEndian64(sink));
+  purgatory.setSymbol('arm64_kernel_entry', littleEndian64(imageBase));
+  purgatory.setSymbol('arm64_dtb_addr', littleEndian64(dtbBase));
+};

@@ -1,0 +1,164 @@
+/** What differs between the releases of kexec-tools that we speak for, as data. */
+
+export type Release = '2.0.20' | '2.0.25' | '2.0.29' | '2.0.32';
+
+/** Decompression libraries that a build may have been linked with. */
+export type Library = 'zlib' | 'zstd' | 'lzma';
+
+export const RELEASES: readonly Release[] = ['2.0.20', '2.0.25', '2.0.29', '2.0.32'];
+export const LIBRARIES: readonly Library[] = ['zlib', 'zstd', 'lzma'];
+
+/** `__LINE__` of messages in kexec/arch/arm64/kexec-arm64.c that print it. */
+export interface MessageLines {
+  readonly commandLine: number;
+  readonly initrd: number;
+  readonly dtb: number;
+  /** undefined: the release has no --serial, and no such message. */
+  readonly console: number | undefined;
+  readonly purgatorySink: number | undefined;
+}
+
+export interface Compat {
+  readonly release: Release;
+  readonly libraries: ReadonlySet<Library>;
+  readonly lines: MessageLines;
+  /** Whether a plain `-l` tries kexec_file_load first (`-a` is the default, since 2.0.29). */
+  readonly fileLoadByDefault: boolean;
+  /** Memory ranges: every "System RAM" and "reserved" line on its own (2.0.20), or RAM less what is in it. */
+  readonly memoryRanges: 'lines' | 'excluded';
+  /** Crash kernel regions that may be used: one until 2.0.20, then a high and a low one. */
+  readonly maxCrashRegions: number;
+  /** Since 2.0.32 a crash region that is listed twice is told of and left out. */
+  readonly warnsOfRepeatedCrashRegion: boolean;
+  /** Whether VA_BITS comes from VMCOREINFO, and PAGE_OFFSET takes the layout of Linux 5.4 into account. */
+  readonly vaBitsFromVmcoreinfo: boolean;
+  /** Whether "Kernel code" may start at _stext instead of _text. */
+  readonly comparesStext: boolean;
+  /** --command-line=... `remove_parameter` removes every occurrence (2.0.32) or the first. */
+  readonly removesEveryParameter: boolean;
+  /** 2.0.20 reads /proc/cmdline with one fgets() of 2048 bytes. */
+  readonly cmdlineLimit: number | undefined;
+  /** 2.0.20: `-d` falls through to `-x`. */
+  readonly debugImpliesNoIfdown: boolean;
+  /** 2.0.20: `-S` is about the crash kernel even with `-l`. */
+  readonly statusIgnoresLoad: boolean;
+  readonly hasSerial: boolean;
+  readonly hasLiveUpdate: boolean;
+  readonly hasHotplug: boolean;
+  readonly hasZstd: boolean;
+  readonly hasUki: boolean;
+  /** Name and format of the compressed kernel: Image.gz by name (zImage), or EFI zboot (vmlinuz). */
+  readonly compressedFormat: 'zImage' | 'vmlinuz';
+  /** Whether the lzma reader looks at the properties first, which leaves out .xz files. */
+  readonly lzmaChecksProperties: boolean;
+  /** Memory limit of the lzma decoder in bytes. */
+  readonly lzmaMemoryLimit: number;
+  /** KEXEC_FILE_DEBUG is passed with `-d`. */
+  readonly fileDebugFlag: boolean;
+  /** What ABS64 and PREL32 do: 2.0.20 adds to what is in place. */
+  readonly relocationsAddInPlace: boolean;
+  /** Relocations by MOVW and the 128-bit load/store, since 2.0.25. */
+  readonly hasMovwRelocations: boolean;
+  /** The example in the message that no crash kernel memory is reserved. */
+  readonly crashkernelExample: string;
+  /** Text of a failed unload by kexec_file_load: 2.0.20 has its newline in the middle. */
+  readonly fileUnloadFailed: string;
+}
+
+type ReleaseData = Omit<Compat, 'libraries'>;
+
+const V2_0_32: ReleaseData = {
+  release: '2.0.32',
+  lines: { commandLine: 179, initrd: 181, dtb: 183, console: 186, purgatorySink: 742 },
+  fileLoadByDefault: true,
+  memoryRanges: 'excluded',
+  maxCrashRegions: 2,
+  warnsOfRepeatedCrashRegion: true,
+  vaBitsFromVmcoreinfo: true,
+  comparesStext: true,
+  removesEveryParameter: true,
+  cmdlineLimit: undefined,
+  debugImpliesNoIfdown: false,
+  statusIgnoresLoad: false,
+  hasSerial: true,
+  hasLiveUpdate: true,
+  hasHotplug: true,
+  hasZstd: true,
+  hasUki: true,
+  compressedFormat: 'vmlinuz',
+  lzmaChecksProperties: true,
+  lzmaMemoryLimit: 128 * 1024 * 1024,
+  fileDebugFlag: true,
+  relocationsAddInPlace: false,
+  hasMovwRelocations: true,
+  crashkernelExample: 'Y@X',
+  fileUnloadFailed: 'kexec_file_load(unload) failed: ',
+};
+
+const V2_0_29: ReleaseData = {
+  ...V2_0_32,
+  release: '2.0.29',
+  lines: { commandLine: 178, initrd: 180, dtb: 182, console: 185, purgatorySink: 741 },
+  warnsOfRepeatedCrashRegion: false,
+  removesEveryParameter: false,
+  hasZstd: false,
+  hasUki: false,
+};
+
+const V2_0_25: ReleaseData = {
+  ...V2_0_29,
+  release: '2.0.25',
+  fileLoadByDefault: false,
+  hasHotplug: false,
+  compressedFormat: 'zImage',
+  lzmaMemoryLimit: 64 * 1024 * 1024,
+  fileDebugFlag: false,
+};
+
+const V2_0_20: ReleaseData = {
+  ...V2_0_25,
+  release: '2.0.20',
+  lines: { commandLine: 173, initrd: 175, dtb: 177, console: undefined, purgatorySink: undefined },
+  memoryRanges: 'lines',
+  maxCrashRegions: 1,
+  vaBitsFromVmcoreinfo: false,
+  comparesStext: false,
+  cmdlineLimit: 2048,
+  debugImpliesNoIfdown: true,
+  statusIgnoresLoad: true,
+  hasSerial: false,
+  hasLiveUpdate: false,
+  lzmaChecksProperties: false,
+  relocationsAddInPlace: true,
+  hasMovwRelocations: false,
+  crashkernelExample: 'X@Y',
+  fileUnloadFailed: 'kexec_file_load(unload) failed\n: ',
+};
+
+const DATA: Readonly<Record<Release, ReleaseData>> = {
+  '2.0.20': V2_0_20,
+  '2.0.25': V2_0_25,
+  '2.0.29': V2_0_29,
+  '2.0.32': V2_0_32,
+};
+
+export const compatFor = (release: Release, libraries: Iterable<Library> = LIBRARIES): Compat => ({
+  ...DATA[release],
+  libraries: new Set(libraries),
+});
+
+/**
+ * Reads `VERSION[:LIB,...]`, the value of KEXEC_COMPAT. Without libraries the build has all three; "VERSION:" has none.
+ * @returns undefined when it is something else
+ */
+export const parseCompat = (text: string): Compat | undefined => {
+  const [version, list, ...rest] = text.split(':');
+  const release = RELEASES.find((name) => name === version);
+  if (release === undefined || rest.length > 0) return undefined;
+  if (list === undefined) return compatFor(release);
+  const names = list === '' ? [] : list.split(',');
+  const libraries = LIBRARIES.filter((name) => names.includes(name));
+  return libraries.length === new Set(names).size ? compatFor(release, libraries) : undefined;
+};
+
+export const DEFAULT_COMPAT: Compat = compatFor('2.0.32');

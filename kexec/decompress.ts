@@ -1,0 +1,77 @@
+import type { Compat, Library } from './compat.js';
+import type { Log } from './log.js';
+import type { Platform } from './platform.js';
+import { slurpFile } from './slurp.js';
+import type { System } from './system.js';
+import { readForDecompression, zlibDecompressFile } from './zlib.js';
+
+/** What reading a kernel file takes. */
+export interface ReadContext {
+  readonly system: System;
+  readonly platform: Platform;
+  readonly compat: Compat;
+  readonly log: Log;
+  /** A file that decompresses to more is refused. */
+  readonly decompressLimitBytes: number;
+}
+
+/** Default of {@link ReadContext.decompressLimitBytes}. */
+export const DEFAULT_DECOMPRESS_LIMIT = 2 * 1024 ** 3;
+
+/** The first bytes suffice to see that a file is not compressed; only then is all of it read. */
+const PROBE_SIZE = 16;
+
+/**
+ * Reads a kernel, decompressed if it is compressed: slurp_decompress_file() of kexec/kexec.c.
+ * @throws KexecError
+ */
+export const slurpDecompressFile = async (path: string, context: ReadContext): Promise<Uint8Array> => {
+  const { system } = context;
+  const head = probe(system, path);
+  const looksCompressed = head !== undefined && COMPRESSED.some((magic) => magic(head));
+  const input = looksCompressed ? readForDecompression(system, path) : head;
+  const output = await decompress(input, path, context);
+  return output ?? (looksCompressed && input !== undefined && input.length > 0 ? input : slurpFile(system, path));
+};
+
+/**
+ * Tries each library that the build has, in the original's order; one that it has not is not mentioned.
+ * @param input the file's content, or as much of it as shows that it is not compressed; undefined: it cannot be opened
+ * @returns undefined when the input is not compressed, or broken
+ * @throws KexecError for a decompression bomb
+ */
+export const decompress = async (
+  input: Uint8Array | undefined,
+  path: string,
+  { platform, compat, log, decompressLimitBytes: limit }: ReadContext,
+): Promise<Uint8Array | undefined> => {
+  const has = (library: Library): boolean => compat.libraries.has(library);
+  return (
+    (has('zlib') ? await zlibDecompressFile(input, path, platform, limit, log) : undefined) ??
+    (has('zstd') && compat.hasZstd
+      ? await (await import('./zstd.js')).zstdDecompressFile(input, path, platform, limit, log)
+      : undefined) ??
+    (has('lzma')
+      ? await (await import('./lzma.js')).lzmaDecompressFile(input, path, platform, limit, compat, log)
+      : undefined)
+  );
+};
+
+const probe = (system: System, path: string): Uint8Array | undefined => {
+  try {
+    return system.stat(path).kind === 'file' ? system.readAt(path, 0, PROBE_SIZE) : new Uint8Array();
+  } catch {
+    return undefined;
+  }
+};
+
+const startsWith = (...magic: readonly number[]) => (bytes: Uint8Array): boolean =>
+  magic.every((byte, i) => bytes[i] === byte);
+
+/** gzip, zstd, xz, and whatever may be the properties byte of an .lzma file. */
+const COMPRESSED = [
+  startsWith(0x1f, 0x8b),
+  startsWith(0x28, 0xb5, 0x2f, 0xfd),
+  startsWith(0xfd, 0x37, 0x7a, 0x58, 0x5a),
+  (bytes: Uint8Array): boolean => bytes.length >= 13 && bytes[0]! < 225 && bytes[0] !== 0x4d && bytes[0] !== 0x7f,
+] as const;

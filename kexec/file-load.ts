@@ -1,0 +1,96 @@
+import type { ArchContext, ArchSession } from './architecture.js';
+import { slurpDecompressFile } from './decompress.js';
+import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './error.js';
+import { KEXEC_FILE_NO_INITRAMFS, type FileLoadPlan } from './types.js';
+
+/** Answers of kexec_file_load upon which kexec_load is worth a try. */
+const FALLBACK_ERRNOS: readonly number[] = [Errno.ENOSYS, Errno.EINVAL, Errno.ENOEXEC, Errno.EOPNOTSUPP];
+
+export interface FileLoadRequest {
+  readonly kernel: string;
+  /** KEXEC_FILE_* flags. */
+  readonly flags: bigint;
+}
+
+/** The error for a kernel that did not accept kexec_file_load; `prefix` says what failed. */
+const refused = (prefix: string, errno: number): KexecError =>
+  KexecError.failed(`${prefix}${strerror(errno)}`, { subject: 'kexec_file_load', errno: -errno });
+
+const fallback = (errno: number): KexecError =>
+  KexecError.failed('syscall kexec_file_load not available.', {
+    subject: 'kexec_file_load',
+    errno: -errno,
+    exitCode: EFALLBACK,
+    text: '',
+  });
+
+/** The bytes of the initrd that goes with a kernel. @throws KexecError */
+const readInitrd = (initrd: FileLoadPlan['initrd'], kernel: string, context: ArchContext): Uint8Array | undefined => {
+  if (typeof initrd !== 'string') return initrd;
+  try {
+    if (context.system.stat(initrd).size === 0) return new Uint8Array();
+    return context.system.readFile(initrd);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw KexecError.failed(`Could not open initrd file ${initrd}:${strerror(error.errno)}`, { subject: initrd })
+      .follow('kexec: load failed.\n')
+      .follow(`Cannot load ${kernel}\n`);
+  }
+};
+
+/**
+ * Loads by kexec_file_load, which leaves the work to the kernel (do_kexec_file_load(), kexec/kexec.c).
+ * @throws KexecError with exit code EFALLBACK when kexec_load is worth a try
+ */
+export const fileLoad = async (
+  { kernel, flags }: FileLoadRequest,
+  session: ArchSession,
+  context: ArchContext,
+): Promise<void> => {
+  const { system, compat } = context;
+  if (!compat.fileLoadByDefault) checkOpens(kernel, context);
+  const bytes = await slurpDecompressFile(kernel, context);
+  let plan: FileLoadPlan | undefined;
+  for (const format of session.formats) {
+    const recognised = await format.probe(bytes);
+    if (recognised === undefined) continue;
+    try {
+      plan = recognised.fileLoad();
+    } catch (error) {
+      throw error instanceof KexecError ? error.follow(`Cannot load ${kernel}\n`) : error;
+    }
+    break;
+  }
+  if (plan === undefined) throw KexecError.failed(`Cannot determine the file type of ${kernel}`, { subject: kernel });
+  const initrd = readInitrd(plan.initrd, kernel, context);
+  const result = await system.kexecFileLoad({
+    kernel: plan.kernel,
+    initrd,
+    cmdline: plan.cmdline,
+    cmdlineLen: plan.cmdline === undefined ? 0 : plan.cmdline.length + 1,
+    flags: initrd === undefined ? flags | KEXEC_FILE_NO_INITRAMFS : flags,
+  });
+  if (result === 0) return;
+  // 2.0.20 looks for the error in the wrong place, and never falls back.
+  if (compat.release !== '2.0.20' && FALLBACK_ERRNOS.includes(-result)) throw fallback(-result);
+  throw refused('kexec_file_load failed: ', -result);
+};
+
+/** Until 2.0.27 the file is opened before it is read, with a message of its own. */
+const checkOpens = (kernel: string, { system }: ArchContext): void => {
+  try {
+    system.readAt(kernel, 0, 0);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw KexecError.failed(`Failed to open file ${kernel}:${strerror(error.errno)}`, { subject: kernel });
+  }
+};
+
+/** Unloads by kexec_file_load (kexec_file_unload()). @throws KexecError, see {@link fileLoad} */
+export const fileUnload = async (flags: bigint, { system, compat }: ArchContext): Promise<void> => {
+  const result = await system.kexecFileLoad({ kernel: undefined, initrd: undefined, cmdline: undefined, cmdlineLen: 0, flags });
+  if (result === 0) return;
+  if (compat.release !== '2.0.20' && -result === Errno.ENOSYS) throw fallback(-result);
+  throw refused(compat.fileUnloadFailed, -result);
+};
+

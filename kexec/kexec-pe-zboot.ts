@@ -1,0 +1,52 @@
+import { decompress, type ReadContext } from './decompress.js';
+import { endOfCertificates, peHeaderOffset } from './pe.js';
+
+/**
+ * EFI zboot images: a PE that holds a compressed kernel (Linux: drivers/firmware/efi/libstub/zboot-header.S;
+ * kexec/kexec-pe-zboot.c).
+ */
+
+const text = (bytes: Uint8Array, at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
+
+/** The original unpacks by way of a temporary file, whose name its messages show. */
+const TEMPORARY_NAME = '/tmp/ImageXXXXXX';
+
+/**
+ * Unpacks the kernel in a zboot image (pez_prepare()).
+ * @returns undefined when the bytes are something else, or broken; the debug log says why
+ * @throws KexecError for a decompression bomb
+ */
+export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promise<Uint8Array | undefined> => {
+  const { log, compat } = context;
+  const refuse = (why: string): undefined => {
+    log.dbg(`pez_prepare: ${why}\n`);
+    return undefined;
+  };
+  if (text(bytes, 4) !== 'zimg') return refuse("PE doesn't contain a compressed kernel.");
+  const known = compat.hasZstd ? ['gzip', 'zstd', 'lzma'] : ['gzip', 'lzma'];
+  if (!known.includes(text(bytes, 24))) {
+    return refuse(
+      compat.hasZstd
+        ? 'kexec can only decompress gziped, lzma and zstd images'
+        : 'kexec can only decompress gziped and lzma images.',
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const offset = view.getUint32(8, true);
+  const size = view.getUint32(12, true);
+  if (offset + size > bytes.length) return refuse('PE too small to contain complete payload.');
+
+  const payload = bytes.subarray(offset, offset + size);
+  const kernel = (await decompress(payload, TEMPORARY_NAME, context)) ?? payload;
+  log.dbg(`pez_prepare: decompressed size ${kernel.length}\n`);
+  // A signed kernel is padded with zeros, which are not part of the PE (since 2.0.30).
+  let end = kernel.length;
+  if (compat.hasZstd) {
+    const peOffset = peHeaderOffset(kernel, log);
+    if (peOffset < 0) return undefined;
+    end = endOfCertificates(kernel, peOffset) ?? end;
+  }
+  if (end > kernel.length) return refuse(`Can't write the decompressed file ${TEMPORARY_NAME}`);
+  log.dbg('pez_prepare: done\n');
+  return kernel.subarray(0, end);
+};

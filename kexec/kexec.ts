@@ -1,0 +1,310 @@
+import type { ArchContext, ArchSession, Architecture } from './architecture.js';
+import { getCommandLine } from './command-line.js';
+import type { Compat } from './compat.js';
+import { EFAILED, EFALLBACK, KexecError, SystemError, strerror } from './error.js';
+import { hex, pointer } from './format.js';
+import { createLog, type Log } from './log.js';
+import type { Platform } from './platform.js';
+import { Range } from './range.js';
+import { latin1, strtoul } from './scan.js';
+import type { Settings } from './settings.js';
+import type { System } from './system.js';
+import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT, type LoadPlan } from './types.js';
+import { U64_MAX } from './u64.js';
+import { usageText } from './usage.js';
+
+const KEXEC_LOADED = '/sys/kernel/kexec_loaded';
+const KEXEC_CRASH_LOADED = '/sys/kernel/kexec_crash_loaded';
+const CRASH_ELFCOREHDR_SIZE = '/sys/kernel/crash_elfcorehdr_size';
+const PROC_XEN = '/proc/xen';
+
+/** All that a command works with; one for each command, so that none leaves anything behind for the next. */
+export interface CommandContext {
+  readonly system: System;
+  readonly platform: Platform;
+  readonly compat: Compat;
+  readonly architecture: Architecture;
+  /** The object that goes between the kernels. */
+  readonly purgatory: Uint8Array;
+  readonly decompressLimitBytes: number;
+  /** Text for stdout and stderr, one character a byte. */
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/**
+ * Carries out what the options ask for (main() of kexec/kexec.c, behind its first pass).
+ * @param operands what is left of the arguments; the first one is the kernel
+ * @returns the original's result: 0, a negative error, or what --status found
+ * @throws KexecError
+ */
+export const runSettings = async (
+  settings: Settings,
+  operands: readonly string[],
+  command: CommandContext,
+): Promise<number> => {
+  const { system, compat, architecture } = command;
+  const log = createLog(settings.debug, command.out, command.err);
+  refuseXen(system);
+  const early = openSession(settings, log, command);
+  checkLoad(settings, compat, early.session);
+  const flags = settings.doHotplug ? settings.flags | hotplugFlag(system, log) : settings.flags;
+  const { session, context } = early;
+  session.processOptions(settings.options);
+  checkFileSyscall(settings);
+
+  const run = new CommandRun({ ...settings, flags }, operands[0], session, context, architecture);
+  if (settings.doReuseInitrd) {
+    checkReuseInitrd(system, compat, settings);
+    session.reuseInitrd();
+  }
+  if (settings.doStatus) return run.status();
+  if (settings.doUnload) await run.unload();
+  if (settings.doLoad) await run.load();
+  return run.afterwards();
+};
+
+/** --print-ckr-size: prints the size of the crash kernel region at once. @throws KexecError */
+export const printCrashkernelRegionSize = (debug: boolean, command: CommandContext): void => {
+  const log = createLog(debug, command.out, command.err);
+  const { session } = openSession({ flags: 0n, memMin: 0n, memMax: U64_MAX }, log, command);
+  // What is not there counts as a region from 0 to 0, which has no size.
+  const range = session.isCrashkernelMemReserved()
+    ? (session.crashKernelLoadRange() ?? Range.inclusive(0n, 0n))
+    : Range.inclusive(0n, 0n);
+  command.out(`${range.start === range.last ? 0n : range.size}\n`);
+};
+
+interface OpenSession {
+  readonly session: ArchSession;
+  readonly context: ArchContext;
+}
+
+const openSession = (
+  { flags, memMin, memMax }: Pick<Settings, 'flags' | 'memMin' | 'memMax'>,
+  log: Log,
+  { system, platform, compat, architecture, purgatory, decompressLimitBytes }: CommandContext,
+): OpenSession => {
+  const context: ArchContext = {
+    system,
+    platform,
+    compat,
+    log,
+    purgatory,
+    decompressLimitBytes,
+    limits: { memMin, memMax },
+    onCrash: (flags & KEXEC_ON_CRASH) !== 0n,
+  };
+  return { session: architecture.open(context), context };
+};
+
+const exists = (system: System, path: string): boolean => {
+  try {
+    system.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+};
+
+/** Under Xen, kexec is the hypervisor's business, which nobody simulates here. */
+const refuseXen = (system: System): void => {
+  if (exists(system, PROC_XEN)) {
+    throw KexecError.die(`kexec-ts: ${PROC_XEN} is there, but kexec under Xen is not supported`, { subject: PROC_XEN });
+  }
+};
+
+/** What must hold before a load. @throws KexecError */
+const checkLoad = (settings: Settings, compat: Compat, session: ArchSession): void => {
+  if (!settings.doLoad) return;
+  const onCrash = (settings.flags & KEXEC_ON_CRASH) !== 0n || (settings.fileFlags & 2n) !== 0n;
+  if (onCrash && !session.isCrashkernelMemReserved()) {
+    throw KexecError.die(
+      'Memory for crashkernel is not reserved\n' +
+        `Please reserve memory by passing"crashkernel=${compat.crashkernelExample}" parameter to kernel\n` +
+        'Then try to loading kdump kernel',
+      { subject: 'crashkernel' },
+    );
+  }
+  if ((settings.flags & KEXEC_PRESERVE_CONTEXT) !== 0n && settings.memMax === U64_MAX) {
+    throw KexecError.die(
+      'Please specify memory range used by kexeced kernel\n' +
+        'to preserve the context of original kernel with \n"--mem-max" parameter',
+      { subject: '--mem-max' },
+    );
+  }
+  if (settings.loadLiveUpdate) {
+    throw KexecError.die('--load-live-update can only be used with xen', { subject: '--load-live-update' });
+  }
+};
+
+const checkFileSyscall = ({ fileSyscall, fallback, doLoadJumpBackHelper, flags }: Settings): void => {
+  if (!fileSyscall) return;
+  if (doLoadJumpBackHelper && !fallback) {
+    throw KexecError.die('--load-jump-back-helper not supported with kexec_file_load');
+  }
+  if ((flags & KEXEC_PRESERVE_CONTEXT) !== 0n) {
+    throw KexecError.die('--load-preserve-context not supported with kexec_file_load');
+  }
+};
+
+/** --hotplug: the kernel tells how large the crash dump's header may become. @throws KexecError */
+const hotplugFlag = (system: System, log: Log): bigint => {
+  const missing = (): KexecError =>
+    KexecError.die(`Path ${CRASH_ELFCOREHDR_SIZE} does not exist, the kernel needs CONFIG_CRASH_HOTPLUG`, {
+      subject: CRASH_ELFCOREHDR_SIZE,
+    });
+  let text: string;
+  try {
+    // Seven bytes: the original takes the size of a pointer for that of its buffer.
+    text = latin1(system.readAt(CRASH_ELFCOREHDR_SIZE, 0, 7));
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    log.err(`Cannot open ${CRASH_ELFCOREHDR_SIZE}: ${strerror(error.errno)}\n`);
+    throw missing();
+  }
+  const { value, complete } = strtoul(text.endsWith('\n') ? text.slice(0, -1) : text);
+  if (value === 0n || !complete) throw missing();
+  log.dbg(`ELFCOREHDR_SIZE ${value}\n`);
+  return KEXEC_CRASH_HOTPLUG_SUPPORT;
+};
+
+/** --reuseinitrd: the running kernel must have kept its initrd. @throws KexecError */
+const checkReuseInitrd = (system: System, compat: Compat, { flags }: Settings): void => {
+  if (getCommandLine(system, compat, (flags & KEXEC_ON_CRASH) !== 0n).includes('retain_initrd')) return;
+  throw KexecError.die("unrecoverable error: current boot didn't retain the initrd for reuse.", {
+    subject: '/proc/cmdline',
+  });
+};
+
+/** The number in a file of /sys; -1 without one, which the original takes for "yes" (kexec_loaded()). */
+const kexecLoaded = (system: System, path: string): number => {
+  let text: string;
+  try {
+    text = latin1(system.readAt(path, 0, 2));
+  } catch (error) {
+    if (error instanceof SystemError) return -1;
+    throw error;
+  }
+  const match = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text.split('\n', 1)[0] ?? '');
+  return match === null ? -1 : Number(match[1]);
+};
+
+/** The steps of one command, in the order in which main() takes them. */
+class CommandRun {
+  #fileSyscall: boolean;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly kernel: string | undefined,
+    private readonly session: ArchSession,
+    private readonly context: ArchContext,
+    private readonly architecture: Architecture,
+  ) {
+    this.#fileSyscall = settings.fileSyscall;
+  }
+
+  async status(): Promise<number> {
+    await this.physicalArch();
+    const onCrash = (this.settings.flags & KEXEC_ON_CRASH) !== 0n;
+    return kexecLoaded(this.context.system, onCrash ? KEXEC_CRASH_LOADED : KEXEC_LOADED);
+  }
+
+  private async physicalArch(): Promise<bigint> {
+    const { physicalArch } = await import('./my-load.js');
+    return physicalArch(this.context.system.machine, this.architecture);
+  }
+
+  /** Tries kexec_file_load where it is wanted. @returns whether kexec_load is to be used instead */
+  private async byFile(load: () => Promise<void>): Promise<boolean> {
+    if (!this.#fileSyscall) return true;
+    try {
+      await load();
+    } catch (error) {
+      if (!(error instanceof KexecError) || error.exitCode !== EFALLBACK) throw error;
+      if (!this.settings.fallback) throw error.follow(`${error.message}\n`);
+      this.#fileSyscall = false;
+    }
+    return !this.#fileSyscall;
+  }
+
+  async unload(): Promise<void> {
+    const { fileUnload } = await import('./file-load.js');
+    if (!(await this.byFile(() => fileUnload(this.settings.fileFlags, this.context)))) return;
+    const flags = this.settings.flags | (await this.physicalArch());
+    const result = await this.context.system.kexecLoad({ entry: 0n, segments: [], flags });
+    if (result !== 0) {
+      throw KexecError.failed(`kexec unload failed: ${strerror(-result)}`, { subject: 'kexec_load', errno: result });
+    }
+  }
+
+  async load(): Promise<void> {
+    const { kernel } = this;
+    if (kernel === undefined) {
+      const { compat, log } = this.context;
+      log.err('No kernel specified\n');
+      log.out(usageText(compat, this.architecture.formatUsages(compat), this.architecture.optionUsage(compat)));
+      throw KexecError.failed('No kernel specified', { text: '', exitCode: EFAILED });
+    }
+    const { fileLoad } = await import('./file-load.js');
+    const { settings, context } = this;
+    if (!(await this.byFile(() => fileLoad({ kernel, flags: settings.fileFlags }, this.session, context)))) return;
+    const { planLoad } = await import('./my-load.js');
+    await this.hand(await planLoad({ ...settings, kernel }, this.session, this.architecture, context));
+  }
+
+  /** Gives the kernel what was computed, and says so as the original does. @throws KexecError */
+  private async hand(plan: LoadPlan): Promise<void> {
+    const { log, system } = this.context;
+    const { formatSegments } = await import('./my-load.js');
+    const { entry, flags, segments } = plan;
+    log.dbg(`kexec_load: entry = ${pointer(entry)} flags = 0x${hex(flags)}\n`);
+    if (log.debug) log.err(formatSegments(segments));
+    const result = await system.kexecLoad({ entry, segments, flags });
+    if (result === 0) return;
+    throw KexecError.failed(`kexec_load failed: ${strerror(-result)}`, { subject: 'kexec_load', errno: result }).follow(
+      `entry       = ${pointer(entry)} flags = 0x${hex(flags)}\n${formatSegments(segments)}`,
+    );
+  }
+
+  /** Shutdown, execution and the jump back, as far as they are asked for. @throws KexecError */
+  async afterwards(): Promise<number> {
+    const { doShutdown, doExec, doLoadJumpBackHelper, entry, flags } = this.settings;
+    const { system } = this.context;
+    if ((doShutdown || doExec) && kexecLoaded(system, KEXEC_LOADED) === 0) {
+      throw KexecError.die('Nothing has been loaded!', { subject: KEXEC_LOADED });
+    }
+    // A recorded machine has no /sbin/shutdown to run; what the original says there is what we say.
+    if (doShutdown) throw KexecError.failed('shutdown: No such file or directory', { subject: 'shutdown' });
+    if (doExec) await execute(system);
+    if (doLoadJumpBackHelper) await loadJumpBackHelper(system, entry, flags);
+    return 0;
+  }
+}
+
+/** reboot(KEXEC). @throws KexecError */
+const execute = async (system: System): Promise<void> => {
+  const result = await system.rebootKexec();
+  if (result !== 0) {
+    throw KexecError.failed(`kexec failed: ${strerror(-result)}`, { subject: 'reboot', errno: result });
+  }
+  throw KexecError.failed('kexec-ts: executing what is loaded is not supported yet', { subject: 'reboot' });
+};
+
+/** my_load_jump_back_helper(). @throws KexecError */
+const loadJumpBackHelper = async (system: System, entry: bigint, flags: bigint): Promise<void> => {
+  if (kexecLoaded(system, KEXEC_LOADED) !== 0) {
+    throw KexecError.failed('There is kexec kernel loaded, make sure you are in kexeced kernel.');
+  }
+  if (entry === 0n) throw KexecError.failed('Please specify jump back entry in command line', { subject: '--entry' });
+  const nothing = { data: new Uint8Array(), memory: Range.sized(0n, 0n), buf: 0n };
+  const result = await system.kexecLoad({ entry, segments: [nothing], flags });
+  if (result !== 0) {
+    throw KexecError.failed(`load jump back kernel failed: ${strerror(-result)}`, {
+      subject: 'kexec_load',
+      errno: result,
+    });
+  }
+};
+

@@ -1,0 +1,143 @@
+import type { ArchContext, ArchSession, Architecture } from './architecture.js';
+import { addBackupSegments } from './backup-segments.js';
+import { slurpDecompressFile } from './decompress.js';
+import { ENOCRASHKERNEL, KexecError } from './error.js';
+import { hashHex, hex, pointer } from './format.js';
+import { Placement } from './placement.js';
+import {
+  KEXEC_PRESERVE_CONTEXT,
+  type ImageFormat,
+  type KexecInfo,
+  type LoadPlan,
+  type RecognisedKernel,
+  type Segment,
+} from './types.js';
+import { u64 } from './u64.js';
+import { updatePurgatory } from './update-purgatory.js';
+import { createAddressSpace } from './user-address.js';
+
+export interface LoadRequest {
+  /** The kernel's path. */
+  readonly kernel: string;
+  /** --type; undefined: the format is found out. */
+  readonly type: string | undefined;
+  /** KEXEC_* flags without the architecture. */
+  readonly flags: bigint;
+  /** --entry; 0 keeps the one that was computed. */
+  readonly entry: bigint;
+  /** --no-checks. */
+  readonly skipChecks: boolean;
+}
+
+/** The flag that kexec_load wants for the machine's architecture (physical_arch()). @throws KexecError */
+export const physicalArch = (machine: string, architecture: Architecture): bigint => {
+  const flag = architecture.machines.get(machine);
+  if (flag === undefined) throw KexecError.failed(`Unsupported machine type: ${machine}`, { subject: machine });
+  return flag;
+};
+
+/**
+ * Finds out what a kernel is. A type that was asked for is tried first, and must not be another than the one found.
+ * @throws KexecError
+ */
+const recognise = async (
+  bytes: Uint8Array,
+  { kernel, type }: LoadRequest,
+  formats: readonly ImageFormat[],
+): Promise<RecognisedKernel> => {
+  const subject = kernel;
+  if (type !== undefined) {
+    const wanted = formats.find(({ name }) => name === type);
+    if (wanted === undefined) throw KexecError.failed(`Unsupported kernel type ${type}`, { subject });
+    const recognised = await wanted.probe(bytes);
+    if (recognised !== undefined) return recognised;
+  }
+  for (const format of formats) {
+    const recognised = await format.probe(bytes);
+    if (recognised === undefined) continue;
+    if (type !== undefined) {
+      throw KexecError.failed(`Wrong file type ${type}, file matches type ${format.name}`, { subject });
+    }
+    return recognised;
+  }
+  throw KexecError.failed(`Cannot determine the file type of ${kernel}`, { subject });
+};
+
+const NO_CRASH_KERNEL =
+  'No crash kernel segment found in /proc/iomem\nPlease check the crashkernel= boot parameter.\n';
+
+/** What follows when a format could not load the kernel. */
+const cannotLoad = (error: unknown, kernel: string): unknown =>
+  error instanceof KexecError
+    ? error.follow(error.exitCode === ENOCRASHKERNEL ? NO_CRASH_KERNEL : `Cannot load ${kernel}\n`)
+    : error;
+
+/**
+ * Computes a load, up to what kexec_load is to be given (my_load(), kexec/kexec.c).
+ * @throws KexecError
+ */
+export const planLoad = async (
+  request: LoadRequest,
+  session: ArchSession,
+  architecture: Architecture,
+  context: ArchContext,
+): Promise<LoadPlan> => {
+  const { system, log, limits, platform } = context;
+  const addressOf = createAddressSpace();
+  const bytes = await slurpDecompressFile(request.kernel, context);
+  log.dbg(`kernel: ${pointer(addressOf(bytes))} kernel_size: ${hashHex(BigInt(bytes.length))}\n`);
+
+  const noLayout = 'Could not get memory layout\n';
+  let ranges;
+  try {
+    ranges = session.memoryRanges();
+  } catch (error) {
+    throw error instanceof KexecError ? error.follow(noLayout) : error;
+  }
+  if (ranges.length === 0) throw KexecError.failed(noLayout.trimEnd(), { subject: '/proc/iomem' });
+
+  const recognised = await recognise(bytes, request, session.formats);
+  const flags = request.flags | physicalArch(system.machine, architecture);
+  const placement = new Placement(ranges, limits, system.pageSize, log, addressOf);
+  const info: KexecInfo = { placement, flags, entry: 0n, purgatory: undefined };
+  try {
+    await recognised.load(info);
+  } catch (error) {
+    throw cannotLoad(error, request.kernel);
+  }
+  if ((flags & KEXEC_PRESERVE_CONTEXT) !== 0n) addBackupSegments(placement);
+  for (const { memory } of placement.segments) {
+    if (!placement.validMemoryRange(memory.start, memory.last)) {
+      throw KexecError.failed(
+        `Invalid memory segment ${pointer(memory.start)} - ${pointer(u64(memory.end))}`,
+        { subject: request.kernel },
+      );
+    }
+  }
+  placement.sortSegments();
+  if (info.purgatory !== undefined) {
+    updatePurgatory(info.purgatory, placement.segments, request.skipChecks, platform);
+  }
+  const { segments } = placement;
+  const purgatory = segments.find(({ memory }) => memory.start === info.purgatory?.address)?.memory;
+  return {
+    segments,
+    entry: request.entry === 0n ? info.entry : request.entry,
+    flags,
+    ...(purgatory && { purgatory }),
+  };
+};
+
+/** The debug log's list of segments (print_segments()). */
+export const formatSegments = (segments: readonly Segment[]): string =>
+  [
+    `nr_segments = ${segments.length}\n`,
+    ...segments.map(
+      ({ data, memory, buf }, i) =>
+        `segment[${i}].buf   = ${pointer(buf)}\n` +
+        `segment[${i}].bufsz = 0x${hex(data.length)}\n` +
+        `segment[${i}].mem   = ${pointer(memory.start)}\n` +
+        `segment[${i}].memsz = 0x${hex(memory.size)}\n`,
+    ),
+  ].join('');
+

@@ -1,0 +1,41 @@
+import { Errno, KexecError, SystemError, strerror } from './error.js';
+import type { System } from './system.js';
+
+/**
+ * Reads a whole file as slurp_file() of kexec/kexec.c does.
+ *
+ * @param path the file's name, for the system and for messages
+ * @throws KexecError when the file is missing, empty, unreadable or shorter than stat() says
+ */
+export const slurpFile = (system: System, path: string): Uint8Array => {
+  const cannotRead = (before = ''): KexecError =>
+    KexecError.die(`Cannot read ${path}`, { subject: path, text: `${before}Cannot read ${path}` });
+
+  let stat;
+  try {
+    stat = system.stat(path);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw KexecError.die(`Cannot open \`${path}': ${strerror(error.errno)}`, { subject: path, errno: error.errno });
+  }
+  // Nothing is allocated for no bytes, and the original takes the missing buffer for an error. That is also what
+  // becomes of most devices and of pipes, which have no size.
+  if (stat.size === 0) throw cannotRead();
+  if (stat.kind === 'directory') {
+    throw cannotRead(`Read on ${path} failed: ${strerror(Errno.EISDIR)}\n`);
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = system.readFile(path);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    if (error.call === 'open') {
+      throw KexecError.die(`Cannot open \`${path}': ${strerror(error.errno)}`, { subject: path, errno: error.errno });
+    }
+    throw cannotRead(`Read on ${path} failed: ${strerror(error.errno)}\n`);
+  }
+  if (bytes.length < stat.size) {
+    throw KexecError.die(`Read on ${path} ended before stat said it should`, { subject: path });
+  }
+  return bytes;
+};

@@ -1,0 +1,171 @@
+import { KexecError, SystemError } from './error.js';
+import type { Log } from './log.js';
+import { OutputLimitError, type Platform } from './platform.js';
+import type { System } from './system.js';
+
+/** Flag bits of a gzip member's header (RFC 1952, section 2.3.1). */
+const FHCRC = 0x02;
+const FEXTRA = 0x04;
+const FNAME = 0x08;
+const FCOMMENT = 0x10;
+const RESERVED = 0xe0;
+const DEFLATED = 8;
+const TRAILER_SIZE = 8;
+
+/** Growth of the buffer in zlib_decompress_file(): it starts so large and doubles. */
+const FIRST_ALLOCATION = 65536;
+
+type Header =
+  | { readonly kind: 'ok'; readonly size: number }
+  | { readonly kind: 'truncated' }
+  | { readonly kind: 'bad'; readonly error: string };
+
+const isGzip = (bytes: Uint8Array, at = 0): boolean => bytes[at] === 0x1f && bytes[at + 1] === 0x8b;
+
+/** Reads the header of the gzip member at `at`; errors in zlib's words (inflate.c). */
+const readHeader = (bytes: Uint8Array, at: number, platform: Platform): Header => {
+  let position = at + 10;
+  const method = bytes[at + 2];
+  const flags = bytes[at + 3];
+  if (method === undefined || flags === undefined) return { kind: 'truncated' };
+  if (method !== DEFLATED) return { kind: 'bad', error: 'unknown compression method' };
+  if ((flags & RESERVED) !== 0) return { kind: 'bad', error: 'unknown header flags set' };
+  if ((flags & FEXTRA) !== 0) {
+    position += 2 + ((bytes[position] ?? 0) | ((bytes[position + 1] ?? 0) << 8));
+  }
+  for (const flag of [FNAME, FCOMMENT]) {
+    if ((flags & flag) === 0) continue;
+    const end = bytes.indexOf(0, position);
+    if (end < 0) return { kind: 'truncated' };
+    position = end + 1;
+  }
+  if ((flags & FHCRC) !== 0) {
+    if (position + 2 > bytes.length) return { kind: 'truncated' };
+    const stored = bytes[position]! | (bytes[position + 1]! << 8);
+    if ((platform.crc32(bytes.subarray(at, position)) & 0xffff) !== stored) {
+      return { kind: 'bad', error: 'header crc mismatch' };
+    }
+    position += 2;
+  }
+  return position > bytes.length ? { kind: 'truncated' } : { kind: 'ok', size: position - at };
+};
+
+const readU32 = (bytes: Uint8Array, at: number): number =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
+
+export interface Gunzipped {
+  readonly output: Uint8Array;
+  readonly end: 'complete' | 'truncated' | 'broken';
+  /** zlib's words for what is broken. */
+  readonly error?: string;
+}
+
+/**
+ * Decompresses what zlib's gzread() would: gzip members one behind the other, what follows the last one ignored.
+ * For broken data `output.length` is exact up to a multiple of 64 KiB only.
+ * @throws OutputLimitError
+ */
+export const gunzip = async (bytes: Uint8Array, platform: Platform, limitBytes: number): Promise<Gunzipped> => {
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  const ended = (end: Gunzipped['end'], error?: string): Gunzipped => ({
+    output: parts.length === 1 ? parts[0]! : concat(parts, total),
+    end,
+    ...(error !== undefined && { error }),
+  });
+  let at = 0;
+  while (isGzip(bytes, at)) {
+    const header = readHeader(bytes, at, platform);
+    if (header.kind === 'truncated') return ended('truncated');
+    if (header.kind === 'bad') return ended('broken', header.error);
+    at += header.size;
+    const { output, consumed, ended: complete, error } = await platform.inflateRaw(bytes.subarray(at), limitBytes - total);
+    if (output.length > 0) parts.push(output);
+    total += output.length;
+    if (error !== undefined) return ended('broken', error);
+    at += consumed;
+    if (!complete || at + TRAILER_SIZE > bytes.length) return ended('truncated');
+    if (platform.crc32(output) !== readU32(bytes, at)) return ended('broken', 'incorrect data check');
+    if (output.length % 2 ** 32 !== readU32(bytes, at + 4)) return ended('broken', 'incorrect length check');
+    at += TRAILER_SIZE;
+  }
+  return ended('complete');
+};
+
+const concat = (parts: readonly Uint8Array[], total: number): Uint8Array => {
+  const all = new Uint8Array(total);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+};
+
+/** The count in "Read on %s of %d bytes failed": what was left of the buffer when `good` bytes had been read. */
+const failedReadSize = (good: number): number => {
+  let allocated = FIRST_ALLOCATION;
+  let size = 0;
+  while (good >= allocated) {
+    size = allocated;
+    allocated *= 2;
+  }
+  return allocated - size;
+};
+
+/** Reads a file for a decompressor: undefined when it cannot be opened, no bytes when there are none to be had. */
+export const readForDecompression = (system: System, path: string): Uint8Array | undefined => {
+  try {
+    return system.stat(path).kind === 'file' ? system.readFile(path) : new Uint8Array();
+  } catch (error) {
+    if (error instanceof SystemError) return undefined;
+    throw error;
+  }
+};
+
+/** The error for a file that decompresses to more than the limit. */
+export const bombError = (path: string, limitBytes: number): KexecError =>
+  KexecError.die(`Cannot read ${path}: it decompresses to more than ${limitBytes} bytes`, { subject: path });
+
+/**
+ * zlib_decompress_file() of kexec/zlib.c.
+ * @param bytes the file's content; undefined when it cannot be opened
+ * @returns undefined when the file is not gzip, or is broken, or empty
+ * @throws KexecError for a decompression bomb
+ */
+export const zlibDecompressFile = async (
+  bytes: Uint8Array | undefined,
+  path: string,
+  platform: Platform,
+  limitBytes: number,
+  log: Log,
+): Promise<Uint8Array | undefined> => {
+  log.dbg('Try gzip decompression.\n');
+  if (bytes === undefined) {
+    // QUIRK-2: gzerror() of a file that did not open gives no text (_gzerror(), kexec/zlib.c).
+    log.dbg(`Cannot open \`${path}': (null)\n`);
+    return undefined;
+  }
+  if (!isGzip(bytes)) return undefined;
+  let result: Gunzipped;
+  try {
+    result = await gunzip(bytes, platform, limitBytes);
+  } catch (error) {
+    throw error instanceof OutputLimitError ? bombError(path, limitBytes) : error;
+  }
+  switch (result.end) {
+    case 'broken':
+      log.dbg(
+        `Read on ${path} of ${failedReadSize(result.output.length)} bytes failed: ${path}: ${result.error ?? ''}\n`,
+      );
+      return undefined;
+    case 'truncated':
+      // QUIRK-3: a stream that ends early is loaded as far as it goes; only closing it fails.
+      log.dbg(` Close of ${path} failed: (null)\n`);
+      break;
+    case 'complete':
+      break;
+  }
+  return result.output.length > 0 ? result.output : undefined;
+};
+

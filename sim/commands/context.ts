@@ -1,0 +1,43 @@
+import type { Argv } from 'yargs';
+import { type RecordedMachine, recordedMachine } from '../kernel/recorded-system.js';
+
+/** What a subcommand of kexec-sim acts through. */
+export interface CommandContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Writes to stdout, line end included. */
+  out(text: string): void;
+}
+
+/** Options that every subcommand has. */
+export interface CommonArguments {
+  readonly machine: string | undefined;
+  readonly state: string | undefined;
+  readonly json: boolean;
+}
+
+export type CommonArgv = Argv<CommonArguments>;
+
+export const addCommonOptions = (yargs: Argv): CommonArgv =>
+  yargs
+    .option('machine', {
+      alias: 'sim-machine',
+      type: 'string',
+      requiresArg: true,
+      describe: 'Recorded machine: a bundled one, or a directory (KEXEC_MACHINE)',
+    })
+    .option('state', {
+      alias: 'sim-state',
+      type: 'string',
+      requiresArg: true,
+      describe: 'Directory where its kernel keeps what is loaded (KEXEC_STATE)',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' });
+
+/** The machine that the options and the environment name. @throws KexecError */
+export const openMachine = (args: CommonArguments, { env }: CommandContext): RecordedMachine =>
+  recordedMachine({
+    machine: args.machine ?? env['KEXEC_MACHINE'],
+    state: args.state ?? env['KEXEC_STATE'],
+    pageSize: env['KEXEC_PAGE_SIZE'],
+    env,
+  });

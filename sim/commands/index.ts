@@ -1,0 +1,52 @@
+import yargs from 'yargs';
+import { type CommandContext, addCommonOptions } from './context.js';
+import { addExtractPurgatoryCommand } from './extract-purgatory.js';
+import { addMachinesCommand } from './machines.js';
+import { addReplayCommand } from './replay.js';
+import { addSegmentsCommand } from './segments.js';
+import { addStatusCommand } from './status.js';
+
+/** The user typed something that the command does not know. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const COMMANDS = [
+  addMachinesCommand,
+  addStatusCommand,
+  addSegmentsCommand,
+  addReplayCommand,
+  addExtractPurgatoryCommand,
+] as const;
+
+/**
+ * Does what a command line of kexec-sim says.
+ * @param args without the program's name
+ * @throws UsageError, KexecError
+ */
+export const runKexecSim = async (args: readonly string[], version: string, context: CommandContext): Promise<void> => {
+  const parser = COMMANDS.reduce(
+    (command, add) => add(command, context),
+    addCommonOptions(
+      yargs([...args])
+        .scriptName('kexec-sim')
+        .usage('$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels.')
+        .locale('en'),
+    ),
+  );
+  await parser
+    .demandCommand(1, 1, 'a command is needed', 'too many arguments')
+    .strict()
+    .version(`kexec-sim ${version}`)
+    .alias('help', 'h')
+    .completion('completion', 'Print a script that completes kexec-sim commands in the shell')
+    .epilogue('Environment: KEXEC_MACHINE, KEXEC_STATE, KEXEC_PAGE_SIZE')
+    .wrap(100)
+    .exitProcess(false)
+    .fail((message: string | null, error?: Error) => {
+      // yargs throws mistakes in option syntax, and only tells of the others.
+      if (error !== undefined && error.name !== 'YError') throw error;
+      throw new UsageError(error?.message ?? message ?? 'bad arguments');
+    })
+    .parseAsync();
+};

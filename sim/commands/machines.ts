@@ -1,0 +1,53 @@
+import { kernelRelease, systemRamBytes } from '../kernel/facts.js';
+import { parseResources } from '../kernel/iomem.js';
+import { bundledMachines } from '../kernel/machines.js';
+import { recordedMachine } from '../kernel/recorded-system.js';
+import type { CommandContext, CommonArgv } from './context.js';
+import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
+
+const describeMachine = (name: string, env: CommandContext['env']) => {
+  const { files, kernel, nrCpus } = recordedMachine({ machine: name, env });
+  return {
+    name,
+    release: kernelRelease(files.readText('/proc/version')),
+    ramBytes: systemRamBytes(parseResources(files.readText('/proc/iomem') ?? '')),
+    cpus: nrCpus,
+    crashRegion: kernel.facts.crashRegion,
+  };
+};
+
+/** `kexec-sim machines`: the machines that come with the package. */
+export const addMachinesCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+  yargs.command(
+    'machines',
+    'List the bundled machines',
+    (command) => command,
+    ({ json }) => {
+      const machines = bundledMachines().map((name) => describeMachine(name, context.env));
+      if (json) {
+        context.out(
+          formatJson(
+            machines.map(({ name, release, ramBytes, cpus, crashRegion: crash }) => ({
+              name,
+              kernel: release ?? null,
+              ramBytes: Number(ramBytes),
+              cpus,
+              crashKernel:
+                crash === undefined
+                  ? null
+                  : { start: formatAddress(crash.start), last: formatAddress(crash.last), bytes: Number(crash.size) },
+            })),
+          ),
+        );
+        return;
+      }
+      const rows = machines.map(({ name, release, ramBytes, cpus, crashRegion: crash }) => [
+        name,
+        release ?? '-',
+        formatSize(ramBytes),
+        `${cpus}`,
+        crash === undefined ? '-' : `${formatSize(crash.size)} at ${formatAddress(crash.start)}`,
+      ]);
+      context.out(formatTable([['NAME', 'KERNEL', 'RAM', 'CPUS', 'CRASH KERNEL'], ...rows]));
+    },
+  );

@@ -1,0 +1,23 @@
+import { formatLines } from '../kernel/json.js';
+import { readCallFile, replay } from '../kernel/replay.js';
+import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+
+/** `kexec-sim replay`: makes recorded system calls on the simulated kernel. Its output is JSON in any case. */
+export const addReplayCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+  yargs.command(
+    'replay <calls>',
+    'Make the system calls of a recording, and print their results',
+    (command) =>
+      command.positional('calls', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A calls.json, or the folder that it is in',
+      }),
+    async (args) => {
+      const file = readCallFile(args.calls);
+      const { kernel } = openMachine(args, context);
+      const results: object[] = [];
+      for await (const result of replay(kernel, file)) results.push(result);
+      context.out(formatLines(results, args.calls));
+    },
+  );

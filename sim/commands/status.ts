@@ -1,0 +1,64 @@
+import { kernelRelease } from '../kernel/facts.js';
+import type { ImageSlot } from '../kernel/kexec-load.js';
+import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
+
+const slotToJson = (slot: ImageSlot) => {
+  if (slot === undefined) return { loaded: false };
+  if (slot === 'unknown') return { loaded: true, contents: 'unknown' };
+  return {
+    loaded: true,
+    entry: formatAddress(slot.entry),
+    flags: formatAddress(slot.flags),
+    segments: slot.segments.length,
+    bytes: Number(slot.segments.reduce((sum, { bufsz }) => sum + bufsz, 0n)),
+    memoryBytes: Number(slot.segments.reduce((sum, { memsz }) => sum + memsz, 0n)),
+  };
+};
+
+const slotToText = (slot: ImageSlot): string => {
+  if (slot === undefined) return 'not loaded';
+  if (slot === 'unknown') return 'loaded before the machine was recorded; contents unknown';
+  const memory = slot.segments.reduce((sum, { memsz }) => sum + memsz, 0n);
+  const bytes = slot.segments.reduce((sum, { bufsz }) => sum + bufsz, 0n);
+  const count = slot.segments.length;
+  return [
+    `loaded: entry ${formatAddress(slot.entry)}`,
+    `${count} segment${count === 1 ? '' : 's'}`,
+    `${formatSize(bytes)} of data in ${formatSize(memory)} of memory`,
+  ].join(', ');
+};
+
+/** `kexec-sim status`: what is loaded on the machine. */
+export const addStatusCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+  yargs.command(
+    'status',
+    'Show what is loaded on the machine',
+    (command) => command,
+    (args) => {
+      const machine = openMachine(args, context);
+      const state = machine.kernel.state;
+      const release = kernelRelease(machine.files.readText('/proc/version'));
+      if (args.json) {
+        context.out(
+          formatJson({
+            machine: machine.name,
+            kernel: release ?? null,
+            answersAs: machine.kernel.facts.generation,
+            state: machine.stateDirectory,
+            normal: slotToJson(state.normal),
+            crash: slotToJson(state.crash),
+          }),
+        );
+        return;
+      }
+      context.out(
+        formatTable([
+          ['machine', `${machine.name} (Linux ${release ?? 'of unknown release'}, answers as ${machine.kernel.facts.generation})`],
+          ['state', machine.stateDirectory],
+          ['normal', slotToText(state.normal)],
+          ['crash', slotToText(state.crash)],
+        ]),
+      );
+    },
+  );

@@ -1,0 +1,24 @@
+import { hex } from '../../kexec/format.js';
+
+export const formatJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+export const formatAddress = (address: bigint): string => `0x${hex(address)}`;
+
+const UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** "1.5 MiB", "12 bytes". */
+export const formatSize = (bytes: bigint): string => {
+  if (bytes < 1024n) return `${bytes} bytes`;
+  let scaled = Number(bytes) / 1024;
+  let unit = 0;
+  for (; scaled >= 1024 && unit < UNITS.length - 1; unit++) scaled /= 1024;
+  return `${scaled.toFixed(1)} ${UNITS[unit]}`;
+};
+
+/** Columns as wide as their widest cell; the last one is not padded. */
+export const formatTable = (rows: readonly (readonly string[])[]): string => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`)
+    .join('');
+};

@@ -1,0 +1,123 @@
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KexecError, strerror } from '../../kexec/error.js';
+import type { KexecFileLoadCall } from '../../kexec/system.js';
+import { type CallEntry, type SegmentArgument, callToJson } from './calls.js';
+import { errnoOf, isNodeError } from './host-files.js';
+import { elements, formatLines, parseJson } from './json.js';
+import type { KernelSegment, LoadCall } from './kexec-load.js';
+import { lock, uniqueName } from './lock.js';
+import { dataFileOf, writeBytes } from './state.js';
+
+/** The recording of system calls: a directory with calls.json (see calls.ts) and the data that was passed. */
+
+export const CALLS_FILE = 'calls.json';
+
+/** Where to get bytes from: a file that already holds them, and will never be written to, can be shared. */
+interface Content {
+  readonly bytes: Uint8Array;
+  readonly storedAt?: string | undefined;
+}
+
+/** Writes the data files of the call that will be number `index`, and says what calls.json is to say. */
+type Recording = (index: number, save: (name: string, content: Content) => Promise<string>) => Promise<CallEntry>;
+
+/**
+ * A kexec_load(2).
+ * @param stored the segments as the state directory has them; undefined when the call failed
+ */
+export const recordLoad = (
+  directory: string,
+  call: LoadCall & { readonly segments: readonly KernelSegment[] },
+  result: number,
+  stored?: { readonly directory: string; readonly segments: readonly KernelSegment[] },
+): Promise<void> =>
+  append(directory, result, async (index, save) => {
+    const segments: SegmentArgument[] = [];
+    for (const [i, { mem, memsz, bufsz, source }] of call.segments.entries()) {
+      const bytes = source.kind === 'bytes' ? source.bytes : new Uint8Array();
+      const twin = stored?.segments[i];
+      const storedAt = stored === undefined || twin === undefined ? undefined : dataFileOf(stored.directory, twin);
+      const file = await save(`call${index}-segment${i}.bin`, { bytes, storedAt });
+      segments.push({ mem, memsz, bufsz, buffer: { file } });
+    }
+    return {
+      call: 'kexec_load',
+      entry: call.entry,
+      flags: call.flags,
+      segments,
+      nrSegments: undefined,
+      segmentsPtr: undefined,
+      who: undefined,
+    };
+  });
+
+/** A kexec_file_load(2). */
+export const recordFileLoad = (directory: string, call: KexecFileLoadCall, result: number): Promise<void> =>
+  append(directory, result, async (index, save) => ({
+    call: 'kexec_file_load',
+    flags: call.flags,
+    cmdline: call.cmdline ?? null,
+    cmdlineLen: call.cmdlineLen,
+    kernelFile: call.kernel === undefined ? null : await save(`call${index}-kernel.bin`, { bytes: call.kernel }),
+    initrdFile: call.initrd === undefined ? null : await save(`call${index}-initrd.bin`, { bytes: call.initrd }),
+  }));
+
+/** A call without data. */
+export const recordCall = (directory: string, entry: CallEntry, result: number): Promise<void> =>
+  append(directory, result, () => Promise.resolve(entry));
+
+const append = async (directory: string, result: number, record: Recording): Promise<void> => {
+  try {
+    mkdirSync(directory, { recursive: true });
+    const held = await lock(join(directory, `${CALLS_FILE}.lock`));
+    try {
+      const calls = readCalls(directory);
+      const entry = await record(calls.length, (name, content) => saveData(directory, name, content));
+      const path = join(directory, CALLS_FILE);
+      const text = formatLines([...calls, { ...callToJson(entry), result }], path);
+      const fresh = `${path}.${uniqueName()}`;
+      writeFileSync(fresh, text, { flag: 'wx' });
+      renameSync(fresh, path);
+    } finally {
+      held.release();
+    }
+  } catch (error) {
+    if (!isNodeError(error)) throw error;
+    const errno = errnoOf(error);
+    throw KexecError.die(`Cannot record to ${directory}: ${strerror(errno)}`, { subject: directory, errno: -errno });
+  }
+};
+
+/** The calls so far, as they are: they need not make sense to us to be kept. */
+const readCalls = (directory: string): readonly unknown[] => {
+  const path = join(directory, CALLS_FILE);
+  let text;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!isNodeError(error)) throw error;
+    if (error.code === 'ENOENT') return [];
+    throw KexecError.die(`Cannot read ${path}: ${strerror(errnoOf(error))}`, { subject: path });
+  }
+  return elements(parseJson(text, path), 'call').map(({ value }) => value);
+};
+
+const saveData = async (directory: string, name: string, { bytes, storedAt }: Content): Promise<string> => {
+  const path = join(directory, name);
+  // What a killed writer left may be the second name of a file that a state uses: writing into it would change both.
+  rmSync(path, { force: true });
+  if (storedAt === undefined || !tryLink(storedAt, path)) await writeBytes(path, bytes);
+  return name;
+};
+
+/** Not every pair of directories can share files: they may be on two file systems. */
+const tryLink = (existing: string, path: string): boolean => {
+  try {
+    linkSync(existing, path);
+    return true;
+  } catch (error) {
+    if (isNodeError(error)) return false;
+    throw error;
+  }
+};

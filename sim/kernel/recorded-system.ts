@@ -1,0 +1,207 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, isAbsolute, join, posix } from 'node:path';
+import type { FileStat, KexecFileLoadCall, KexecLoadCall, System } from '../../kexec/system.js';
+import { checkPageSize, countCpuList, kernelFacts, pageSizeOfKcore, parsePageSize } from './facts.js';
+import { listHost, lstatHost, readHost, statHost } from './host-files.js';
+import { INITIAL_STATE, type KernelState } from './kexec-load.js';
+import { MachineFiles } from './machine-files.js';
+import { findMachine } from './machines.js';
+import { SimulatedKernel } from './simulated-kernel.js';
+import {
+  KEXEC_CRASH_LOADED,
+  KEXEC_LOADED,
+  LOAD_DISABLED,
+  LOAD_LIMIT_PANIC,
+  LOAD_LIMIT_REBOOT,
+} from './sysctl.js';
+
+export interface RecordedMachineOptions {
+  /** A bundled machine's name, or a directory with proc/ and sys/; the default is the bundled one. */
+  readonly machine?: string | undefined;
+  /** Directory of the simulated kernel's state; the default is under XDG_STATE_HOME, one for each machine. */
+  readonly state?: string | undefined;
+  /** Bytes, as a number or as the user typed it; the default is what the recording says, else 4096. */
+  readonly pageSize?: bigint | string | undefined;
+  /** Directory that receives what is passed to the kernel. */
+  readonly record?: string | undefined;
+  /** For HOME and XDG_STATE_HOME. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** In place of the host's random numbers: gives as many bytes as asked for. */
+  readonly random?: ((length: number) => Uint8Array) | undefined;
+  /** Receives what the simulated kernel logs. */
+  readonly onLog?: ((line: string) => void) | undefined;
+}
+
+/** The System of a recorded machine with a simulated kernel. */
+export interface RecordedMachine extends System {
+  /** The machine's name: the last part of its directory. */
+  readonly name: string;
+  readonly files: MachineFiles;
+  readonly kernel: SimulatedKernel;
+  /** Where the simulated kernel keeps what is loaded. */
+  readonly stateDirectory: string;
+}
+
+/** Files of the recording whose content is the simulated kernel's. */
+const LIVE_FILES: readonly string[] = [KEXEC_LOADED, KEXEC_CRASH_LOADED, LOAD_DISABLED, LOAD_LIMIT_REBOOT, LOAD_LIMIT_PANIC];
+
+/** VMCOREINFO is among the notes at the start of /proc/kcore. */
+const KCORE_HEAD = 64 * 1024;
+
+/**
+ * A recorded machine: /proc and /sys are the machine's, all other files are the host's.
+ * @throws KexecError when there is no such machine, or the page size is none
+ */
+export const recordedMachine = (options: RecordedMachineOptions): RecordedMachine => {
+  const files = MachineFiles.open(findMachine(options.machine));
+  const name = basename(realpathSync(files.directory));
+  const pageSize = pageSizeOf(options.pageSize, files);
+  const stateDirectory = options.state !== undefined && options.state !== '' ? options.state : defaultState(files, options.env);
+  const kernel = new SimulatedKernel({
+    facts: kernelFacts(
+      {
+        version: files.readText('/proc/version'),
+        meminfo: files.readText('/proc/meminfo'),
+        iomem: files.readText('/proc/iomem'),
+        lockdown: files.readText('/sys/kernel/security/lockdown'),
+      },
+      pageSize,
+    ),
+    state: stateDirectory,
+    initial: recordedState(files),
+    record: options.record === '' ? undefined : options.record,
+    onLog: options.onLog,
+  });
+
+  return {
+    name,
+    files,
+    kernel,
+    stateDirectory,
+    pageSize,
+    machine: unameMachine(files),
+    nrCpus: configuredCpus(files),
+    ...fileAccess(files, kernel),
+    random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
+    kexecLoad: (call) => kernel.load(toKernelCall(call)),
+    kexecFileLoad: (call: KexecFileLoadCall) => kernel.fileLoad(call),
+    rebootKexec: () => kernel.reboot(),
+  };
+};
+
+type FileAccess = Pick<System, 'readFile' | 'readAt' | 'stat' | 'lstat' | 'list'>;
+
+const fileAccess = (files: MachineFiles, kernel: SimulatedKernel): FileAccess => {
+  /** The path on the machine; undefined for a file of the host. The user may name /proc and /sys in any way. */
+  const onMachine = (path: string): string | undefined => {
+    const full = posix.resolve(path);
+    if (path === '' || !/^\/(proc|sys)(\/|$)/.test(full)) return undefined;
+    return path.endsWith('/') ? `${full}/` : full;
+  };
+  const liveBytes = (path: string): Uint8Array | undefined => {
+    if (!LIVE_FILES.includes(path) || files.kind(path) !== 'file') return undefined;
+    const text = kernel.readKernelFile(path);
+    return text === undefined ? undefined : new TextEncoder().encode(`${text}\n`);
+  };
+  const withLiveSize = (path: string, stat: FileStat): FileStat => {
+    const live = stat.kind === 'file' ? liveBytes(path) : undefined;
+    return live === undefined ? stat : { ...stat, size: live.length };
+  };
+
+  return {
+    readFile: (path) => {
+      const inside = onMachine(path);
+      return inside === undefined ? readHost(path) : (liveBytes(inside) ?? files.readFile(inside));
+    },
+    readAt: (path, offset, length) => {
+      const inside = onMachine(path);
+      if (inside === undefined) return readHost(path, path, offset, length);
+      return liveBytes(inside)?.slice(offset, offset + length) ?? files.readAt(inside, offset, length);
+    },
+    stat: (path) => {
+      const inside = onMachine(path);
+      return inside === undefined ? statHost(path) : withLiveSize(inside, files.stat(inside));
+    },
+    lstat: (path) => {
+      const inside = onMachine(path);
+      return inside === undefined ? lstatHost(path) : withLiveSize(inside, files.lstat(inside));
+    },
+    list: (path) => {
+      const inside = onMachine(path);
+      return inside === undefined ? listHost(path) : files.list(inside);
+    },
+  };
+};
+
+const toKernelCall = ({ entry, flags, segments }: KexecLoadCall) => ({
+  entry,
+  flags,
+  nrSegments: BigInt(segments.length),
+  segments: segments.map(({ data, memory }) => ({
+    mem: memory.start,
+    memsz: memory.size,
+    bufsz: BigInt(data.length),
+    source: { kind: 'bytes', bytes: data } as const,
+  })),
+});
+
+const pageSizeOf = (wanted: bigint | string | undefined, files: MachineFiles): bigint => {
+  if (typeof wanted === 'bigint') return checkPageSize(wanted, 'KEXEC_PAGE_SIZE');
+  if (wanted !== undefined && wanted !== '') return parsePageSize(wanted, 'KEXEC_PAGE_SIZE');
+  const recorded = pageSizeOfKcore(readHead(files, '/proc/kcore'));
+  return recorded === undefined ? 4096n : checkPageSize(recorded, `${files.directory}/proc/kcore`);
+};
+
+const readHead = (files: MachineFiles, path: string): string | undefined =>
+  files.kind(path) === 'file' ? new TextDecoder('latin1').decode(files.readAt(path, 0, KCORE_HEAD)) : undefined;
+
+/** `uname -a` of the recording ends with the machine, and before some C libraries' taste with "GNU/Linux". */
+const unameMachine = (files: MachineFiles): string => {
+  const words = files.note('uname')?.trim().split(/\s+/) ?? [];
+  const machine = words.filter((word) => word !== 'GNU/Linux').at(-1) ?? '';
+  return /^[A-Za-z0-9_]{1,64}$/.test(machine) ? machine : 'aarch64';
+};
+
+/**
+ * sysconf(_SC_NPROCESSORS_CONF). glibc reads the list of possible CPUs; older releases counted the cpuN directories
+ * (__get_nprocs_conf(), sysdeps/unix/sysv/linux/getsysstats.c). A machine without either has what is online.
+ */
+const configuredCpus = (files: MachineFiles): number => {
+  const directory = '/sys/devices/system/cpu';
+  const names = files.kind(directory) === 'directory' ? files.list(directory) : [];
+  return (
+    countCpuList(files.readText(`${directory}/possible`)) ??
+    (names.filter((name) => /^cpu\d+$/.test(name)).length || undefined) ??
+    countCpuList(files.readText(`${directory}/online`)) ??
+    1
+  );
+};
+
+/** What the recording says of what was loaded, and of limits. */
+const recordedState = (files: MachineFiles): KernelState => {
+  const number = (path: string): number => {
+    const text = files.readText(path)?.trim() ?? '';
+    return /^\d{1,9}$/.test(text) ? Number(text) : -1;
+  };
+  const loaded = (path: string): 'unknown' | undefined => (number(path) > 0 ? 'unknown' : undefined);
+  return {
+    ...INITIAL_STATE,
+    normal: loaded(KEXEC_LOADED),
+    crash: loaded(KEXEC_CRASH_LOADED),
+    loadDisabled: number(LOAD_DISABLED) > 0,
+    limitReboot: number(LOAD_LIMIT_REBOOT),
+    limitPanic: number(LOAD_LIMIT_PANIC),
+  };
+};
+
+/** A directory for each machine: its name for people, its path's digest because names repeat. */
+const defaultState = (files: MachineFiles, env: RecordedMachineOptions['env']): string => {
+  const path = realpathSync(files.directory);
+  const digest = createHash('sha256').update(path).digest('hex').slice(0, 8);
+  // Relative paths in it are to be ignored (XDG Base Directory Specification).
+  const stateHome = env['XDG_STATE_HOME'] ?? '';
+  const base = isAbsolute(stateHome) ? stateHome : join(env['HOME'] || homedir(), '.local', 'state');
+  return join(base, 'kexec-ts', `${basename(path)}-${digest}`);
+};

@@ -1,0 +1,159 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { Errno, KexecError, SystemError, strerror } from '../../kexec/error.js';
+import {
+  type CallEntry,
+  type CallerName,
+  type LoadEntry,
+  type Pointer,
+  type SegmentArgument,
+  callToJson,
+  parseCalls,
+} from './calls.js';
+import { errnoOf, isNodeError, readHost, statHost } from './host-files.js';
+import { type Caller, type KernelSegment, type LoadCall, ROOT, type SegmentSource } from './kexec-load.js';
+import { CALLS_FILE } from './record.js';
+import type { SimulatedKernel } from './simulated-kernel.js';
+import { KEXEC_CRASH_LOADED, KEXEC_LOADED } from './sysctl.js';
+
+/** More text than this is no list of calls. */
+const MAX_CALLS_BYTES = 64 << 20;
+
+export const CALLER_OF: Readonly<Record<CallerName, Caller>> = {
+  root: ROOT,
+  nobody: { ...ROOT, capSysBoot: false },
+  'root without CAP_SYS_BOOT': { ...ROOT, capSysBoot: false },
+  'root as pid 1 of a new pid namespace': { ...ROOT, initialPidNamespace: false },
+};
+
+/** A list of calls, and the folder that its data files are in. */
+export interface CallFile {
+  readonly folder: string;
+  readonly calls: readonly CallEntry[];
+}
+
+/**
+ * @param path a list of calls, or a folder with a calls.json
+ * @throws KexecError when there is none, or it is not one
+ */
+export const readCallFile = (path: string): CallFile => {
+  try {
+    const file = statSync(path).isDirectory() ? join(path, CALLS_FILE) : path;
+    const { kind, size } = statHost(file);
+    if (kind !== 'file') throw KexecError.die(`${file}: not a regular file`, { subject: file });
+    if (size > MAX_CALLS_BYTES) throw KexecError.die(`${file}: too large: ${size} bytes`, { subject: file });
+    return { folder: dirname(file), calls: parseCalls(readFileSync(file, 'utf8'), file) };
+  } catch (error) {
+    if (error instanceof SystemError) throw cannotRead(error.path, error.errno);
+    if (isNodeError(error)) throw cannotRead(path, errnoOf(error));
+    throw error;
+  }
+};
+
+const cannotRead = (path: string, errno: number): KexecError =>
+  KexecError.die(`Cannot read ${path}: ${strerror(errno)}`, { subject: path, errno: -errno });
+
+/**
+ * Makes the calls one after the other. Data files are read when their call is made.
+ * @returns the JSON form of each call, with its result and what the machine's files then read
+ * @throws KexecError when a data file cannot be used, or the state cannot be kept
+ */
+export async function* replay(kernel: SimulatedKernel, { folder, calls }: CallFile): AsyncGenerator<object> {
+  for (const entry of calls) {
+    const answer = await makeCall(kernel, folder, entry);
+    yield {
+      ...callToJson(entry),
+      ...answer,
+      kexec_loaded: kernel.readKernelFile(KEXEC_LOADED),
+      kexec_crash_loaded: kernel.readKernelFile(KEXEC_CRASH_LOADED),
+    };
+  }
+}
+
+interface Answer {
+  readonly result: number;
+  /** What a read gave; null when it failed. */
+  readonly reads?: string | null;
+}
+
+const makeCall = async (kernel: SimulatedKernel, folder: string, entry: CallEntry): Promise<Answer> => {
+  switch (entry.call) {
+    case 'kexec_load':
+      return { result: await kernel.load(toLoadCall(folder, entry), CALLER_OF[entry.who ?? 'root']) };
+    case 'kexec_file_load':
+      return {
+        result: await kernel.fileLoad({
+          kernel: readWhole(folder, entry.kernelFile),
+          initrd: readWhole(folder, entry.initrdFile),
+          cmdline: entry.cmdline ?? undefined,
+          cmdlineLen: entry.cmdlineLen,
+          flags: entry.flags,
+        }),
+      };
+    case 'reboot':
+      return { result: await kernel.reboot(entry, CALLER_OF[entry.who ?? 'root']) };
+    case 'read': {
+      const text = kernel.readKernelFile(entry.path);
+      return text === undefined ? { reads: null, result: -Errno.ENOENT } : { reads: text, result: 0 };
+    }
+    case 'write':
+      return { result: await kernel.writeKernelFile(entry.path, entry.data) };
+  }
+};
+
+const isReadable = (pointer: Pointer | undefined): boolean => pointer === undefined || pointer === 'valid';
+
+/**
+ * The arguments of a kexec_load(2), its data files read.
+ * @param folder where the data files are
+ * @throws KexecError when a data file cannot be used
+ */
+export const toLoadCall = (folder: string, entry: LoadEntry): LoadCall => ({
+  entry: entry.entry,
+  flags: entry.flags,
+  nrSegments: entry.nrSegments ?? BigInt(entry.segments.length),
+  segments: isReadable(entry.segmentsPtr) ? entry.segments.map((segment) => toSegment(folder, segment)) : 'fault',
+});
+
+const toSegment = (folder: string, { mem, memsz, bufsz, buffer }: SegmentArgument): KernelSegment => ({
+  mem,
+  memsz,
+  bufsz,
+  source: 'file' in buffer ? readData(folder, buffer.file, bufsz) : { kind: isReadable(buffer.pointer) ? 'zeros' : 'fault' },
+});
+
+/** The path of a data file, which no link may put elsewhere. */
+const dataPath = (folder: string, name: string): string => {
+  const path = join(folder, name);
+  try {
+    if (/^\.\.(\/|$)/.test(relative(realpathSync(folder), realpathSync(path)))) {
+      throw KexecError.die(`${path}: leads out of its folder`, { subject: path });
+    }
+  } catch (error) {
+    if (!isNodeError(error)) throw error;
+    throw cannotRead(path, errnoOf(error));
+  }
+  return path;
+};
+
+const readRegular = (path: string, length?: number): Uint8Array => {
+  try {
+    if (statHost(path).kind !== 'file') throw KexecError.die(`${path}: not a regular file`, { subject: path });
+    return readHost(path, path, 0, length);
+  } catch (error) {
+    if (error instanceof SystemError) throw cannotRead(path, error.errno);
+    throw error;
+  }
+};
+
+const readData = (folder: string, name: string, bufsz: bigint): SegmentSource => {
+  const path = dataPath(folder, name);
+  const bytes = readRegular(path, bufsz < BigInt(Number.MAX_SAFE_INTEGER) ? Number(bufsz) : undefined);
+  if (BigInt(bytes.length) < bufsz) {
+    throw KexecError.die(`${path}: holds ${bytes.length} bytes of ${bufsz}`, { subject: path });
+  }
+  return { kind: 'bytes', bytes };
+};
+
+const readWhole = (folder: string, name: string | null): Uint8Array | undefined =>
+  name === null ? undefined : readRegular(dataPath(folder, name));

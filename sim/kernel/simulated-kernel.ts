@@ -1,0 +1,108 @@
+import type { KexecFileLoadCall } from '../../kexec/system.js';
+import { KEXEC_ON_CRASH } from '../../kexec/types.js';
+import { KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
+import type { KernelFacts } from './facts.js';
+import {
+  type Caller,
+  type KernelState,
+  type LoadCall,
+  type Outcome,
+  ROOT,
+  kexecFileLoad,
+  kexecLoad,
+  rebootKexec,
+} from './kexec-load.js';
+import { recordCall, recordFileLoad, recordLoad } from './record.js';
+import { lockState, readState, writeState } from './state.js';
+import { readKernelFile, writeKernelFile } from './sysctl.js';
+
+export interface SimulatedKernelOptions {
+  readonly facts: KernelFacts;
+  /** Directory of the state; see state.ts. */
+  readonly state: string;
+  /** The state before anything was written to that directory. */
+  readonly initial: KernelState;
+  /** Directory that receives what is passed to the kernel; see record.ts. */
+  readonly record?: string | undefined;
+  /** Receives what the kernel logs: a line without its end, with the level as of /dev/kmsg. */
+  readonly onLog?: ((line: string) => void) | undefined;
+}
+
+/** The kernel of a recorded machine: the rules of kexec-load.ts, with what is loaded kept on disk between commands. */
+export class SimulatedKernel {
+  constructor(private readonly options: SimulatedKernelOptions) {}
+
+  get facts(): KernelFacts {
+    return this.options.facts;
+  }
+
+  /** @throws KexecError when the state on disk is broken */
+  get state(): KernelState {
+    return readState(this.options.state, this.options.initial);
+  }
+
+  /** kexec_load(2). @returns 0 or a negative errno @throws KexecError when the state or the record cannot be kept */
+  async load(call: LoadCall, caller: Caller = ROOT): Promise<number> {
+    const { facts, record } = this.options;
+    const { segments } = call;
+    return this.#change(
+      (state, busy) => kexecLoad(facts, state, call, caller, busy),
+      async (result, state) => {
+        if (record === undefined || segments === 'fault') return;
+        const slot = (call.flags & KEXEC_ON_CRASH) === 0n ? state.normal : state.crash;
+        const stored = result === 0 && typeof slot === 'object' ? { directory: this.options.state, segments: slot.segments } : undefined;
+        await recordLoad(record, { ...call, segments }, result, stored);
+      },
+    );
+  }
+
+  /** kexec_file_load(2), which this kernel lacks: -ENOSYS. */
+  async fileLoad(call: KexecFileLoadCall): Promise<number> {
+    const { result } = kexecFileLoad(this.options.initial);
+    if (this.options.record !== undefined) await recordFileLoad(this.options.record, call, result);
+    return result;
+  }
+
+  /** reboot(2); only LINUX_REBOOT_CMD_KEXEC is known. @returns 0 or a negative errno */
+  async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT): Promise<number> {
+    return this.#change(
+      (state, busy) => rebootKexec(state, rebootArguments(call), caller, busy),
+      async (result) => {
+        if (this.options.record !== undefined) await recordCall(this.options.record, call, result);
+      },
+    );
+  }
+
+  /** What one of the kernel's files about kexec reads, without a line end; undefined when there is no such file. */
+  readKernelFile(path: string): string | undefined {
+    return readKernelFile(this.options.facts, this.state, path);
+  }
+
+  /** root's write to one of the kernel's files about kexec. @returns 0 or a negative errno */
+  async writeKernelFile(path: string, data: string): Promise<number> {
+    return this.#change((state) => writeKernelFile(this.options.facts, state, path, data));
+  }
+
+  /**
+   * Does one call on the state, under its lock. Without the lock nothing can be written; then a call that is refused
+   * because of it does not count against a limit, though Linux counts it.
+   * @param after is told what came of the call, while the files of the state are safe from other writers
+   */
+  async #change(
+    step: (state: KernelState, busy: boolean) => Outcome,
+    after: (result: number, state: KernelState) => Promise<void> = () => Promise.resolve(),
+  ): Promise<number> {
+    const lock = lockState(this.options.state);
+    try {
+      const before = this.state;
+      const { result, state, log } = step(before, lock === undefined);
+      const changed = lock !== undefined && state !== before;
+      const stored = changed ? await writeState(this.options.state, before, state) : before;
+      await after(result, stored);
+      for (const line of log) this.options.onLog?.(line);
+      return result;
+    } finally {
+      lock?.release();
+    }
+  }
+}
