@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { runKexec } from '../host/run-kexec.js';
 
 const STDOUT = 1;
@@ -18,7 +18,39 @@ const write = (fd: number, text: string): void => {
   }
 };
 
+const isTerminal = (): boolean => {
+  try {
+    return fstatSync(STDOUT).isCharacterDevice();
+  } catch {
+    // Closed by whoever started us.
+    return false;
+  }
+};
+
+/** Size of C's buffers for files and pipes. */
+const BUFFER_SIZE = 4096;
+
+/**
+ * C keeps what goes to stdout until its buffer is full or the program ends, unless stdout is a terminal. In a log with
+ * both streams in it, the lines' order shows that.
+ */
+const createStdout = () => {
+  const unbuffered = isTerminal();
+  let held = '';
+  return {
+    out: (text: string): void => {
+      held += text;
+      const due = unbuffered ? held.length : held.length - (held.length % BUFFER_SIZE);
+      write(STDOUT, held.slice(0, due));
+      held = held.slice(due);
+    },
+    flush: (): void => write(STDOUT, held),
+  };
+};
+
+const stdout = createStdout();
 process.exitCode = await runKexec(
   process.argv.slice(2).map((text) => Buffer.from(text, 'utf8').toString('latin1')),
-  { env: process.env, out: (text) => write(STDOUT, text), err: (text) => write(STDERR, text) },
+  { env: process.env, out: stdout.out, err: (text) => write(STDERR, text) },
 );
+stdout.flush();

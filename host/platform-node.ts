@@ -54,7 +54,7 @@ const inflateRaw = async (input: Uint8Array, limitBytes: number): Promise<Decomp
   if (whole.code === undefined) {
     return { output: join(whole.parts, whole.total), consumed: whole.consumed, ended: true };
   }
-  // Something is wrong: again in small pieces, to have all that comes before it.
+  // Something is wrong: again, for what comes before it.
   const again = await inflateInChunks(input, SMALL_CHUNK, constants.Z_SYNC_FLUSH, limitBytes);
   return {
     output: join(again.parts, again.total),

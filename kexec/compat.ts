@@ -53,6 +53,10 @@ export interface Compat {
   readonly lzmaChecksProperties: boolean;
   /** Memory limit of the lzma decoder in bytes. */
   readonly lzmaMemoryLimit: number;
+  /** The zlib that Debian's build runs with takes a file for gzip only by method and flags too (since 1.3.2). */
+  readonly zlibChecksHeader: boolean;
+  /** That zlib gives what there is before a fault, and fails at the next call (since 1.3.2). */
+  readonly zlibReadsToTheFault: boolean;
   /** KEXEC_FILE_DEBUG is passed with `-d`. */
   readonly fileDebugFlag: boolean;
   /** What ABS64 and PREL32 do: 2.0.20 adds to what is in place. */
@@ -88,6 +92,8 @@ const V2_0_32: ReleaseData = {
   compressedFormat: 'vmlinuz',
   lzmaChecksProperties: true,
   lzmaMemoryLimit: 128 * 1024 * 1024,
+  zlibChecksHeader: true,
+  zlibReadsToTheFault: true,
   fileDebugFlag: true,
   relocationsAddInPlace: false,
   hasMovwRelocations: true,
@@ -101,6 +107,8 @@ const V2_0_29: ReleaseData = {
   lines: { commandLine: 178, initrd: 180, dtb: 182, console: 185, purgatorySink: 741 },
   warnsOfRepeatedCrashRegion: false,
   removesEveryParameter: false,
+  zlibChecksHeader: false,
+  zlibReadsToTheFault: false,
   hasZstd: false,
   hasUki: false,
 };

@@ -1,4 +1,4 @@
-import type { Compat, Library } from './compat.js';
+import type { Compat } from './compat.js';
 import type { Log } from './log.js';
 import type { Platform } from './platform.js';
 import { slurpFile } from './slurp.js';
@@ -43,17 +43,13 @@ export const slurpDecompressFile = async (path: string, context: ReadContext): P
 export const decompress = async (
   input: Uint8Array | undefined,
   path: string,
-  { platform, compat, log, decompressLimitBytes: limit }: ReadContext,
+  context: Omit<ReadContext, 'system'>,
 ): Promise<Uint8Array | undefined> => {
-  const has = (library: Library): boolean => compat.libraries.has(library);
+  const { libraries, hasZstd } = context.compat;
   return (
-    (has('zlib') ? await zlibDecompressFile(input, path, platform, limit, log) : undefined) ??
-    (has('zstd') && compat.hasZstd
-      ? await (await import('./zstd.js')).zstdDecompressFile(input, path, platform, limit, log)
-      : undefined) ??
-    (has('lzma')
-      ? await (await import('./lzma.js')).lzmaDecompressFile(input, path, platform, limit, compat, log)
-      : undefined)
+    (libraries.has('zlib') ? await zlibDecompressFile(input, path, context) : undefined) ??
+    (libraries.has('zstd') && hasZstd ? await (await import('./zstd.js')).zstdDecompressFile(input, path, context) : undefined) ??
+    (libraries.has('lzma') ? await (await import('./lzma.js')).lzmaDecompressFile(input, path, context) : undefined)
   );
 };
 

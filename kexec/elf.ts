@@ -80,8 +80,24 @@ export interface ElfSizes {
   readonly dynamic: number;
 }
 
-const SIZES_32: ElfSizes = { header: 52, programHeader: 32, sectionHeader: 40, symbol: 16, rel: 8, rela: 12, dynamic: 8 };
-const SIZES_64: ElfSizes = { header: 64, programHeader: 56, sectionHeader: 64, symbol: 24, rel: 16, rela: 24, dynamic: 16 };
+const SIZES_32: ElfSizes = {
+  header: 52,
+  programHeader: 32,
+  sectionHeader: 40,
+  symbol: 16,
+  rel: 8,
+  rela: 12,
+  dynamic: 8,
+};
+const SIZES_64: ElfSizes = {
+  header: 64,
+  programHeader: 56,
+  sectionHeader: 64,
+  symbol: 24,
+  rel: 16,
+  rela: 24,
+  dynamic: 16,
+};
 
 export const sizesOf = (layout: ElfLayout): ElfSizes => (layout.class === ELFCLASS32 ? SIZES_32 : SIZES_64);
 
@@ -259,7 +275,12 @@ export const readSymbol = (bytes: Uint8Array, layout: ElfLayout, at: number): El
 };
 
 /** The relocation at `at`, with or without an addend of its own. Precondition: its bytes are there. */
-export const readRelocation = (bytes: Uint8Array, layout: ElfLayout, at: number, withAddend: boolean): ElfRelocation => {
+export const readRelocation = (
+  bytes: Uint8Array,
+  layout: ElfLayout,
+  at: number,
+  withAddend: boolean,
+): ElfRelocation => {
   const field = new FieldReader(bytes, layout, at);
   const offset = field.word();
   const info = field.word();

@@ -1,6 +1,5 @@
-import type { Compat } from './compat.js';
-import type { Log } from './log.js';
-import { OutputLimitError, type Platform } from './platform.js';
+import type { ReadContext } from './decompress.js';
+import { OutputLimitError } from './platform.js';
 import { bombError } from './zlib.js';
 
 /** Size of an .lzma file's header. */
@@ -30,10 +29,7 @@ const hasLzmaProperties = (bytes: Uint8Array): boolean => {
 export const lzmaDecompressFile = async (
   bytes: Uint8Array | undefined,
   path: string,
-  platform: Platform,
-  limitBytes: number,
-  compat: Compat,
-  log: Log,
+  { platform, decompressLimitBytes: limit, compat, log }: Omit<ReadContext, 'system'>,
 ): Promise<Uint8Array | undefined> => {
   log.dbg('Try LZMA decompression.\n');
   if (compat.lzmaChecksProperties && (bytes === undefined || !hasLzmaProperties(bytes))) return undefined;
@@ -42,12 +38,12 @@ export const lzmaDecompressFile = async (
     return undefined;
   }
   try {
-    const output = await platform.lzma(bytes, compat.lzmaMemoryLimit, limitBytes);
+    const output = await platform.lzma(bytes, compat.lzmaMemoryLimit, limit);
     if (output === undefined) {
       log.dbg(`lzma_decompress_file: read on ${path} of ${FIRST_ALLOCATION} bytes failed\n`);
     }
     return output;
   } catch (error) {
-    throw error instanceof OutputLimitError ? bombError(path, limitBytes) : error;
+    throw error instanceof OutputLimitError ? bombError(path, limit) : error;
   }
 };

@@ -29,7 +29,7 @@ export interface Digest {
 export interface Platform {
   /**
    * One raw deflate stream (RFC 1951) from the start of `input`. A stream that ends early is no error: its output is
-   * what there was. After an error, `output` is exact up to a multiple of 64 KiB only.
+   * what there was. After an error, some of the output may be missing.
    */
   inflateRaw(input: Uint8Array, limitBytes: number): Promise<DecompressOutcome>;
   /** CRC-32 as of gzip and zlib. */

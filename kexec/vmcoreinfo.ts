@@ -68,8 +68,8 @@ export class Vmcoreinfo {
 }
 
 /**
- * Adds what the lines of a note say to `values`, key to text (scan_vmcoreinfo(), util_lib/elf_info.c). Reading ends at a
- * PHYS_OFFSET that is no number.
+ * Adds what the lines of a note say to `values`, key to text (scan_vmcoreinfo(), util_lib/elf_info.c). Reading ends
+ * at a PHYS_OFFSET that is no number.
  * QUIRK-E5: a PHYS_OFFSET that is called invalid is used all the same.
  */
 export const scanVmcoreinfo = (desc: Uint8Array, values: Map<string, string>, log: Log): void => {

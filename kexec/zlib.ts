@@ -1,5 +1,7 @@
+import type { Compat } from './compat.js';
+import type { ReadContext } from './decompress.js';
 import { KexecError, SystemError } from './error.js';
-import type { Log } from './log.js';
+import { countInflated } from './inflate-count.js';
 import { OutputLimitError, type Platform } from './platform.js';
 import type { System } from './system.js';
 
@@ -20,7 +22,10 @@ type Header =
   | { readonly kind: 'truncated' }
   | { readonly kind: 'bad'; readonly error: string };
 
-const isGzip = (bytes: Uint8Array, at = 0): boolean => bytes[at] === 0x1f && bytes[at + 1] === 0x8b;
+const isGzip = (bytes: Uint8Array, at: number, { zlibChecksHeader }: Compat): boolean => {
+  if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b) return false;
+  return !zlibChecksHeader || (bytes[at + 2] === DEFLATED && ((bytes[at + 3] ?? RESERVED) & RESERVED) === 0);
+};
 
 /** Reads the header of the gzip member at `at`; errors in zlib's words (inflate.c). */
 const readHeader = (bytes: Uint8Array, at: number, platform: Platform): Header => {
@@ -58,31 +63,39 @@ export interface Gunzipped {
   readonly end: 'complete' | 'truncated' | 'broken';
   /** zlib's words for what is broken. */
   readonly error?: string;
+  /** Bytes of output before what is broken; `output` may have less. */
+  readonly good: number;
 }
 
 /**
  * Decompresses what zlib's gzread() would: gzip members one behind the other, what follows the last one ignored.
- * For broken data `output.length` is exact up to a multiple of 64 KiB only.
  * @throws OutputLimitError
  */
-export const gunzip = async (bytes: Uint8Array, platform: Platform, limitBytes: number): Promise<Gunzipped> => {
+export const gunzip = async (
+  bytes: Uint8Array,
+  platform: Platform,
+  limitBytes: number,
+  compat: Compat,
+): Promise<Gunzipped> => {
   const parts: Uint8Array[] = [];
   let total = 0;
-  const ended = (end: Gunzipped['end'], error?: string): Gunzipped => ({
+  const ended = (end: Gunzipped['end'], error?: string, good = total): Gunzipped => ({
     output: parts.length === 1 ? parts[0]! : concat(parts, total),
     end,
+    good,
     ...(error !== undefined && { error }),
   });
   let at = 0;
-  while (isGzip(bytes, at)) {
+  while (isGzip(bytes, at, compat)) {
     const header = readHeader(bytes, at, platform);
     if (header.kind === 'truncated') return ended('truncated');
     if (header.kind === 'bad') return ended('broken', header.error);
     at += header.size;
-    const { output, consumed, ended: complete, error } = await platform.inflateRaw(bytes.subarray(at), limitBytes - total);
+    const deflated = bytes.subarray(at);
+    const { output, consumed, ended: complete, error } = await platform.inflateRaw(deflated, limitBytes - total);
+    if (error !== undefined) return ended('broken', error, total + countInflated(deflated));
     if (output.length > 0) parts.push(output);
     total += output.length;
-    if (error !== undefined) return ended('broken', error);
     at += consumed;
     if (!complete || at + TRAILER_SIZE > bytes.length) return ended('truncated');
     if (platform.crc32(output) !== readU32(bytes, at)) return ended('broken', 'incorrect data check');
@@ -102,15 +115,28 @@ const concat = (parts: readonly Uint8Array[], total: number): Uint8Array => {
   return all;
 };
 
-/** The count in "Read on %s of %d bytes failed": what was left of the buffer when `good` bytes had been read. */
-const failedReadSize = (good: number): number => {
+/**
+ * The count in "Read on %s of %d bytes failed": what the failing gzread() was asked for. The buffer doubles when it is
+ * full. Since 1.3.2 a call gives what there is before a fault, and the next one fails.
+ */
+const failedReadSize = (good: number, { zlibReadsToTheFault }: Compat): number => {
   let allocated = FIRST_ALLOCATION;
   let size = 0;
   while (good >= allocated) {
     size = allocated;
     allocated *= 2;
   }
-  return allocated - size;
+  return allocated - (zlibReadsToTheFault ? good : size);
+};
+
+/** Bytes that zlib reads at a time, and sees only after a shorter read that the file has ended. */
+const INPUT_CHUNK = 8192;
+
+/** Whether closing a stream that ended early fails: not when nothing more was asked for as it ended. */
+const closeFails = (fileSize: number, good: number, { zlibReadsToTheFault }: Compat): boolean => {
+  if (zlibReadsToTheFault) return good === 0;
+  const bufferFull = good >= FIRST_ALLOCATION && Number.isInteger(Math.log2(good / FIRST_ALLOCATION));
+  return !(bufferFull && fileSize % INPUT_CHUNK !== 0);
 };
 
 /** Reads a file for a decompressor: undefined when it cannot be opened, no bytes when there are none to be had. */
@@ -136,9 +162,7 @@ export const bombError = (path: string, limitBytes: number): KexecError =>
 export const zlibDecompressFile = async (
   bytes: Uint8Array | undefined,
   path: string,
-  platform: Platform,
-  limitBytes: number,
-  log: Log,
+  { platform, decompressLimitBytes: limit, compat, log }: Omit<ReadContext, 'system'>,
 ): Promise<Uint8Array | undefined> => {
   log.dbg('Try gzip decompression.\n');
   if (bytes === undefined) {
@@ -146,26 +170,28 @@ export const zlibDecompressFile = async (
     log.dbg(`Cannot open \`${path}': (null)\n`);
     return undefined;
   }
-  if (!isGzip(bytes)) return undefined;
+  if (!isGzip(bytes, 0, compat)) return undefined;
   let result: Gunzipped;
   try {
-    result = await gunzip(bytes, platform, limitBytes);
+    result = await gunzip(bytes, platform, limit, compat);
   } catch (error) {
-    throw error instanceof OutputLimitError ? bombError(path, limitBytes) : error;
+    throw error instanceof OutputLimitError ? bombError(path, limit) : error;
   }
-  switch (result.end) {
+  const { output, end, good, error } = result;
+  switch (end) {
     case 'broken':
-      log.dbg(
-        `Read on ${path} of ${failedReadSize(result.output.length)} bytes failed: ${path}: ${result.error ?? ''}\n`,
-      );
+      // With nothing before the fault, the call that gives what there is gives nothing, which reads as the end.
+      if (good > 0 || !compat.zlibReadsToTheFault) {
+        log.dbg(`Read on ${path} of ${failedReadSize(good, compat)} bytes failed: ${path}: ${error ?? ''}\n`);
+      }
       return undefined;
     case 'truncated':
-      // QUIRK-3: a stream that ends early is loaded as far as it goes; only closing it fails.
-      log.dbg(` Close of ${path} failed: (null)\n`);
+      // QUIRK-3: a stream that ends early is loaded as far as it goes; only closing it fails, and the message asks
+      // what was closed for the reason.
+      if (closeFails(bytes.length, good, compat)) log.dbg(` Close of ${path} failed: \n`);
       break;
     case 'complete':
       break;
   }
-  return result.output.length > 0 ? result.output : undefined;
+  return output.length > 0 ? output : undefined;
 };
-

@@ -1,5 +1,5 @@
-import type { Log } from './log.js';
-import { OutputLimitError, type Platform } from './platform.js';
+import type { ReadContext } from './decompress.js';
+import { OutputLimitError } from './platform.js';
 import { bombError } from './zlib.js';
 
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
@@ -21,9 +21,7 @@ const tellsContentSize = (bytes: Uint8Array): boolean => {
 export const zstdDecompressFile = async (
   bytes: Uint8Array | undefined,
   path: string,
-  platform: Platform,
-  limitBytes: number,
-  log: Log,
+  { platform, decompressLimitBytes: limit, log }: Omit<ReadContext, 'system'>,
 ): Promise<Uint8Array | undefined> => {
   log.dbg('Try zstd decompression.\n');
   if (bytes === undefined) {
@@ -41,9 +39,9 @@ export const zstdDecompressFile = async (
   if (!tellsContentSize(bytes)) log.dbg('original zstd size unknown!\n');
   let output: Uint8Array | undefined;
   try {
-    output = await platform.zstd(bytes, limitBytes);
+    output = await platform.zstd(bytes, limit);
   } catch (error) {
-    throw error instanceof OutputLimitError ? bombError(path, limitBytes) : error;
+    throw error instanceof OutputLimitError ? bombError(path, limit) : error;
   }
   log.dbg(
     output === undefined

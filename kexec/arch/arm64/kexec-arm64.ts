@@ -1,6 +1,5 @@
 import type { ArchContext, ArchSession, Architecture } from '../../architecture.js';
 import type { Compat } from '../../compat.js';
-import { KexecError } from '../../error.js';
 import { UKI_USAGE, ukiFormat } from '../../kexec-uki.js';
 import type { ImageFormat } from '../../types.js';
 import { CrashMemory } from './crashdump-arm64.js';
@@ -51,7 +50,8 @@ const open = (context: ArchContext): ArchSession => {
   const crash = new CrashMemory(system, compat, log);
   const physOffset = new PhysOffset(system, compat, log);
   let options = NO_OPTIONS;
-  const arm64: Arm64Context = { ...context, crash, physOffset, options: () => options };
+  let reusesInitrd = false;
+  const arm64: Arm64Context = { ...context, crash, physOffset, options: () => options, reusesInitrd: () => reusesInitrd };
   return {
     formats: formatsOf(arm64),
     processOptions: (tokens) => {
@@ -61,7 +61,7 @@ const open = (context: ArchContext): ArchSession => {
     crashKernelLoadRange: () => crash.loadRange(),
     memoryRanges: () => getMemoryRanges(arm64),
     reuseInitrd: () => {
-      throw KexecError.die('kexec-ts: --reuseinitrd is not supported yet', { subject: '--reuseinitrd' });
+      reusesInitrd = true;
     },
   };
 };

@@ -103,7 +103,7 @@ const LDST128_RULE = instruction(299, 'LDST128_ABS_LO12_NC', (value) => {
   return (value & 0xff0n) << 6n;
 });
 
-/** The relocations that the given release knows, by the R_AARCH64_* numbers of "ELF for the Arm 64-bit Architecture". */
+/** The relocations that a release knows, by the R_AARCH64_* numbers of "ELF for the Arm 64-bit Architecture". */
 export const relocationsFor = (
   compat: Pick<Compat, 'relocationsAddInPlace' | 'hasMovwRelocations'>,
 ): readonly RelocationRule[] => [

@@ -137,7 +137,7 @@ export const loadOtherSegments = (
   }
   const first =
     options.dtb === undefined
-      ? readFirstDtb(system, log, crash.reserved)
+      ? readFirstDtb(system, log, crash.reserved, context.reusesInitrd())
       : { name: 'dtb_user', bytes: slurpFile(system, options.dtb) };
   let dtb = setupSecondDtb(first, {
     commandLine,

@@ -9,4 +9,6 @@ export interface Arm64Context extends ArchContext {
   readonly physOffset: PhysOffset;
   /** As arch_process_options() left them. */
   readonly options: () => Arm64Options;
+  /** Whether --reuseinitrd was given: a tree made from /proc/device-tree then keeps the first kernel's initrd. */
+  readonly reusesInitrd: () => boolean;
 }
