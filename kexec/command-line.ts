@@ -13,8 +13,10 @@ const isSpace = (char: string): boolean => ' \t\n\v\f\r'.includes(char);
  * Removes a parameter by the start of its name, as remove_parameter() of kexec/kexec.c does.
  * QUIRK-6: the parameter is searched as text, the search ends at the first find that is inside a word, and the value
  * ends at the first space, quotes or not. Until 2.0.31 only the first one is removed.
+ * @param name not empty; without one nothing is removed
  */
 export const removeParameter = (line: string, name: string, every: boolean): string => {
+  if (name === '') return line;
   let result = line;
   for (let start = result.indexOf(name); start >= 0; start = result.indexOf(name)) {
     if (start > 0 && !isSpace(result[start - 1]!)) break;

@@ -57,6 +57,10 @@ export interface Compat {
   readonly zlibChecksHeader: boolean;
   /** That zlib gives what there is before a fault, and fails at the next call (since 1.3.2). */
   readonly zlibReadsToTheFault: boolean;
+  /** Debian ends "Cannot read FILE" with a newline. */
+  readonly cannotReadEndsLine: boolean;
+  /** Built with a C library (glibc 2.38) that reads 0b101 as a number (C23, 7.24.2.8). */
+  readonly readsBinaryNumbers: boolean;
   /** KEXEC_FILE_DEBUG is passed with `-d`. */
   readonly fileDebugFlag: boolean;
   /** What ABS64 and PREL32 do: 2.0.20 adds to what is in place. */
@@ -92,6 +96,8 @@ const V2_0_32: ReleaseData = {
   compressedFormat: 'vmlinuz',
   lzmaChecksProperties: true,
   lzmaMemoryLimit: 128 * 1024 * 1024,
+  cannotReadEndsLine: true,
+  readsBinaryNumbers: true,
   zlibChecksHeader: true,
   zlibReadsToTheFault: true,
   fileDebugFlag: true,
@@ -117,6 +123,8 @@ const V2_0_25: ReleaseData = {
   ...V2_0_29,
   release: '2.0.25',
   fileLoadByDefault: false,
+  cannotReadEndsLine: false,
+  readsBinaryNumbers: false,
   hasHotplug: false,
   compressedFormat: 'zImage',
   lzmaMemoryLimit: 64 * 1024 * 1024,

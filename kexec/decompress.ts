@@ -31,7 +31,7 @@ export const slurpDecompressFile = async (path: string, context: ReadContext): P
   const looksCompressed = head !== undefined && COMPRESSED.some((magic) => magic(head));
   const input = looksCompressed ? readForDecompression(system, path) : head;
   const output = await decompress(input, path, context);
-  return output ?? (looksCompressed && input !== undefined && input.length > 0 ? input : slurpFile(system, path));
+  return output ?? (looksCompressed && input !== undefined && input.length > 0 ? input : slurpFile(system, path, context.compat));
 };
 
 /**

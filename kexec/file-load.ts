@@ -28,8 +28,8 @@ const fallback = (errno: number): KexecError =>
 const readInitrd = (initrd: FileLoadPlan['initrd'], kernel: string, context: ArchContext): Uint8Array | undefined => {
   if (typeof initrd !== 'string') return initrd;
   try {
-    if (context.system.stat(initrd).size === 0) return new Uint8Array();
-    return context.system.readFile(initrd);
+    // Anything that opens is handed over; what cannot be read has no bytes for the kernel.
+    return context.system.stat(initrd).kind === 'file' ? context.system.readFile(initrd) : new Uint8Array();
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     throw KexecError.failed(`Could not open initrd file ${initrd}:${strerror(error.errno)}`, { subject: initrd })
@@ -82,6 +82,7 @@ const checkOpens = (kernel: string, { system }: ArchContext): void => {
     system.readAt(kernel, 0, 0);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
+    if (error.errno === Errno.EISDIR) return;
     throw KexecError.failed(`Failed to open file ${kernel}:${strerror(error.errno)}`, { subject: kernel });
   }
 };

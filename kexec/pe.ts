@@ -24,7 +24,7 @@ const reader = (bytes: Uint8Array) => {
  */
 export const peHeaderOffset = (bytes: Uint8Array, log: Log): number => {
   // Of a file without that field the original reads whatever is behind it in memory.
-  const offset = bytes.length < PE_OFFSET_FIELD + 4 ? -1 : reader(bytes).u32(PE_OFFSET_FIELD) | 0;
+  const offset = bytes.length <= PE_OFFSET_FIELD ? -1 : reader(bytes).u32(PE_OFFSET_FIELD) | 0;
   if (offset < 0 || offset > MAX_PE_OFFSET) {
     log.out('PE header offset is not a reasonable value\n');
     return -1;

@@ -57,15 +57,25 @@ export const cString = (text: string): string => {
 };
 
 /**
- * strtoul(text, &end, base) with base 0, as option values are read: decimal, 0x hexadecimal or 0 octal.
+ * strtoul(text, &end, base) with base 0, as option values are read: decimal, 0x hexadecimal or 0 octal, and 0b binary
+ * where the C library knows it.
  * @returns the value, and whether all of the text was used
  */
-export const strtoul = (text: string): { readonly value: bigint; readonly complete: boolean } => {
-  const match = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))/.exec(text);
+export const strtoul = (text: string, readsBinary = false): { readonly value: bigint; readonly complete: boolean } => {
+  const match = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[bB][01]+|0[0-7]*)|([1-9][0-9]*))/.exec(text);
   if (match === null) return { value: 0n, complete: text === '' };
-  const [all, sign, hexDigits, octal, decimal] = match;
+  const [all, sign, hexDigits, zeroDigits, decimal] = match;
+  const isBinary = zeroDigits?.[1]?.toLowerCase() === 'b';
+  // Without binary numbers, "0b1" is a zero and something behind it.
+  if (isBinary && !readsBinary) return { value: 0n, complete: false };
   const magnitude =
-    hexDigits !== undefined ? parseCapped(hexDigits, '0x') : octal !== undefined ? parseCapped(octal, '0o') : parseCapped(decimal!, '');
+    hexDigits !== undefined
+      ? parseCapped(hexDigits, '0x')
+      : isBinary
+        ? parseBinary(zeroDigits!.slice(2))
+        : zeroDigits !== undefined
+          ? parseCapped(zeroDigits, '0o')
+          : parseCapped(decimal!, '');
   const complete = all.length === text.length;
   if (magnitude > U64_MAX) return { value: U64_MAX, complete };
   return { value: sign === '-' ? u64(-magnitude) : magnitude, complete };
@@ -93,6 +103,11 @@ export const strtoulBase = (text: string, base: 10 | 16): { readonly value: bigi
 const parseCapped = (digits: string, prefix: string): bigint => {
   const significant = digits.replace(/^0+(?=.)/, '');
   return significant.length > 22 ? U64_MAX + 1n : BigInt(prefix + significant);
+};
+
+const parseBinary = (digits: string): bigint => {
+  const significant = digits.replace(/^0+(?=.)/, '');
+  return significant.length > 64 ? U64_MAX + 1n : BigInt(`0b${significant}`);
 };
 
 /** Bytes as text, one character a byte. */

@@ -137,6 +137,7 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
           doExec: false,
           doLoadJumpBackHelper: true,
           flags: KEXEC_PRESERVE_CONTEXT,
+          loadLiveUpdate: false,
         };
         break;
       case 'load-preserve-context':
@@ -166,7 +167,7 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
       case 'entry':
       case 'mem-min':
       case 'mem-max': {
-        const { value, complete } = strtoul(argument);
+        const { value, complete } = strtoul(argument, compat.readsBinaryNumbers);
         if (!complete) return { kind: 'usage', error: `Bad option value in --${id}=${argument}\n` };
         s = { ...s, [FIELD_OF[id]]: value };
         break;

@@ -1,3 +1,4 @@
+import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import { Errno, KexecError, SystemError, strerror } from './error.js';
 import type { System } from './system.js';
 
@@ -7,9 +8,11 @@ import type { System } from './system.js';
  * @param path the file's name, for the system and for messages
  * @throws KexecError when the file is missing, empty, unreadable or shorter than stat() says
  */
-export const slurpFile = (system: System, path: string): Uint8Array => {
-  const cannotRead = (before = ''): KexecError =>
-    KexecError.die(`Cannot read ${path}`, { subject: path, text: `${before}Cannot read ${path}` });
+export const slurpFile = (system: System, path: string, compat: Compat = DEFAULT_COMPAT): Uint8Array => {
+  const cannotRead = (before = ''): KexecError => {
+    const text = `${before}Cannot read ${path}${compat.cannotReadEndsLine ? '\n' : ''}`;
+    return KexecError.die(`Cannot read ${path}`, { subject: path, text });
+  };
 
   let stat;
   try {

@@ -97,8 +97,9 @@ export const gunzip = async (
     if (output.length > 0) parts.push(output);
     total += output.length;
     at += consumed;
-    if (!complete || at + TRAILER_SIZE > bytes.length) return ended('truncated');
+    if (!complete || at + 4 > bytes.length) return ended('truncated');
     if (platform.crc32(output) !== readU32(bytes, at)) return ended('broken', 'incorrect data check');
+    if (at + TRAILER_SIZE > bytes.length) return ended('truncated');
     if (output.length % 2 ** 32 !== readU32(bytes, at + 4)) return ended('broken', 'incorrect length check');
     at += TRAILER_SIZE;
   }

@@ -1,4 +1,4 @@
-import type { Compat } from '../../compat.js';
+import { DEFAULT_COMPAT, type Compat } from '../../compat.js';
 import { type Dtb, dtbSetBootargs, propertyLength } from '../../dt-ops.js';
 import { Errno, KexecError, SystemError, strerror } from '../../error.js';
 import { hex } from '../../format.js';
@@ -49,9 +49,10 @@ export const readFirstDtb = (
   log: Log,
   usableMemory: readonly Range[],
   reuseInitrd = false,
+  compat: Compat = DEFAULT_COMPAT,
 ): Dtb => {
   if (exists(system, SYS_FDT, 'read_sys_dtb', log)) {
-    const bytes = slurpFile(system, SYS_FDT);
+    const bytes = slurpFile(system, SYS_FDT, compat);
     log.dbg(`read_1st_dtb: found ${SYS_FDT}\n`);
     return { bytes, name: 'dtb_sys' };
   }

@@ -91,9 +91,9 @@ const findPurgatorySink = (system: System, log: Log, console: string | undefined
   return address;
 };
 
-/** The original prints errno, which nothing has set: the text of whatever failed last, mostly this. */
+/** The original prints errno, which nothing has set: the kernel's file was closed twice, and that failed last. */
 const tooLong = (log: Log): bigint => {
-  log.err('snprintf failed: Success\n');
+  log.err('snprintf failed: Bad file descriptor\n');
   return 0n;
 };
 
@@ -137,8 +137,8 @@ export const loadOtherSegments = (
   }
   const first =
     options.dtb === undefined
-      ? readFirstDtb(system, log, crash.reserved, context.reusesInitrd())
-      : { name: 'dtb_user', bytes: slurpFile(system, options.dtb) };
+      ? readFirstDtb(system, log, crash.reserved, context.reusesInitrd(), compat)
+      : { name: 'dtb_user', bytes: slurpFile(system, options.dtb, compat) };
   let dtb = setupSecondDtb(first, {
     commandLine,
     crash: elfcorehdr && { elfcorehdr },
@@ -159,7 +159,7 @@ export const loadOtherSegments = (
     // The first kernel's initrd is not the second one's.
     dtb = dtbClearInitrd(dtb, log);
   } else {
-    const initrd = slurpFile(system, options.initrd);
+    const initrd = slurpFile(system, options.initrd, compat);
     const size = BigInt(initrd.length);
     const base = info.placement.addBuffer({ ...hole, data: initrd, memsz: size });
     const end = base + size;
