@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, crc32, createInflateRaw } from 'node:zlib';
 import { OutputLimitError, type DecompressOutcome, type Platform } from '../kexec/platform.js';
+import { plainBytes } from '../kexec/slurp.js';
 
 /** Deflate makes at most 1032 bytes of one (zlib's technical notes, "Maximum Compression Factor"). */
 const MAX_DEFLATE_RATIO = 1032;
@@ -37,7 +38,7 @@ const inflateInChunks = (input: Uint8Array, chunkSize: number, flush: number, li
   });
 
 const join = (parts: readonly Uint8Array[], total: number): Uint8Array =>
-  parts.length === 1 ? parts[0]! : Buffer.concat(parts, total);
+  plainBytes(parts.length === 1 ? parts[0]! : Buffer.concat(parts, total));
 
 /** The size that a gzip trailer at the end of the input promises, as far as it can be true. */
 const likelySize = (input: Uint8Array): number => {

@@ -70,17 +70,13 @@ const run = async (args: readonly string[], { env, out, err }: RunKexecOptions):
     case 'print-ckr-size':
     case 'run': {
       // What only this needs is loaded only here: --version is to answer at once.
-      const { openCommand } = await import('./open-command.js');
-      const { printCrashkernelRegionSize, runSettings } = await import('../kexec/kexec.js');
-      const command = await openCommand({
+      const { runCommand } = await import('./run-command.js');
+      return runCommand(interpreted, parsed.operands, {
         simValue: (name) => simValue(parsed, name, env),
         compat,
         env,
         terminal: { out, err },
       });
-      if (interpreted.kind === 'run') return runSettings(interpreted.settings, parsed.operands, command);
-      printCrashkernelRegionSize(interpreted.debug, command);
-      return 0;
     }
   }
 };

@@ -40,7 +40,7 @@ export const probeUImageKernel = (
     return undefined;
   };
   if (checksums) {
-    const header = bytes.slice(0, UIMAGE_HEADER_SIZE);
+    const header = new Uint8Array(bytes.subarray(0, UIMAGE_HEADER_SIZE));
     header.fill(0, 4, 8);
     if (platform.crc32(header) !== view.getUint32(4)) return refuse('Header checksum of the uImage does not match');
   }

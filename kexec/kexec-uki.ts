@@ -62,7 +62,7 @@ export const ukiFormat = (others: readonly ImageFormat[], log: Log): ImageFormat
  */
 const recogniseUki = (uki: UkiContents, innerName: string, inner: RecognisedKernel): RecognisedKernel => ({
   load: async (info) => {
-    if (innerName !== 'vmlinuz') throw KexecError.failed('', { subject: 'uki' });
+    if (innerName !== 'vmlinuz') throw KexecError.failed('Only a zboot image in a UKI can be loaded by kexec_load', { subject: 'uki', text: '' });
     await inner.load(info);
   },
   fileLoad: () => {

@@ -2,8 +2,10 @@ import type { ArchContext, ArchSession, Architecture } from './architecture.js';
 import { getCommandLine } from './command-line.js';
 import type { Compat } from './compat.js';
 import { EFAILED, EFALLBACK, KexecError, SystemError, strerror } from './error.js';
+import { fileLoad, fileUnload } from './file-load.js';
 import { hex, pointer } from './format.js';
 import { createLog, type Log } from './log.js';
+import { formatSegments, physicalArch, planLoad } from './my-load.js';
 import type { Platform } from './platform.js';
 import { Range } from './range.js';
 import { latin1, strtoul } from './scan.js';
@@ -205,14 +207,13 @@ class CommandRun {
     this.#fileSyscall = settings.fileSyscall;
   }
 
-  async status(): Promise<number> {
-    await this.physicalArch();
+  status(): number {
+    this.physicalArch();
     const onCrash = (this.settings.flags & KEXEC_ON_CRASH) !== 0n;
     return kexecLoaded(this.context.system, onCrash ? KEXEC_CRASH_LOADED : KEXEC_LOADED);
   }
 
-  private async physicalArch(): Promise<bigint> {
-    const { physicalArch } = await import('./my-load.js');
+  private physicalArch(): bigint {
     return physicalArch(this.context.system.machine, this.architecture);
   }
 
@@ -230,9 +231,8 @@ class CommandRun {
   }
 
   async unload(): Promise<void> {
-    const { fileUnload } = await import('./file-load.js');
     if (!(await this.byFile(() => fileUnload(this.settings.fileFlags, this.context)))) return;
-    const flags = this.settings.flags | (await this.physicalArch());
+    const flags = this.settings.flags | this.physicalArch();
     const result = await this.context.system.kexecLoad({ entry: 0n, segments: [], flags });
     if (result !== 0) {
       throw KexecError.failed(`kexec unload failed: ${strerror(-result)}`, { subject: 'kexec_load', errno: result });
@@ -247,17 +247,14 @@ class CommandRun {
       log.out(usageText(compat, this.architecture.formatUsages(compat), this.architecture.optionUsage(compat)));
       throw KexecError.failed('No kernel specified', { text: '', exitCode: EFAILED });
     }
-    const { fileLoad } = await import('./file-load.js');
     const { settings, context } = this;
     if (!(await this.byFile(() => fileLoad({ kernel, flags: settings.fileFlags }, this.session, context)))) return;
-    const { planLoad } = await import('./my-load.js');
     await this.hand(await planLoad({ ...settings, kernel }, this.session, this.architecture, context));
   }
 
   /** Gives the kernel what was computed, and says so as the original does. @throws KexecError */
   private async hand(plan: LoadPlan): Promise<void> {
     const { log, system } = this.context;
-    const { formatSegments } = await import('./my-load.js');
     const { entry, flags, segments } = plan;
     log.dbg(`kexec_load: entry = ${pointer(entry)} flags = 0x${hex(flags)}\n`);
     if (log.debug) log.err(formatSegments(segments));

@@ -149,15 +149,17 @@ export class Placement {
   /**
    * Adds a segment at a given physical address (add_segment_phys_virt(), kexec/kexec.c). `memsz` is rounded up to
    * pages; a segment of no memory is forgotten.
+   * @param address where it goes: a physical address, or what `physicalOf` makes one of
    * @throws KexecError when the address is not page-aligned or the memory is not there
    */
-  addSegment(data: Uint8Array, base: bigint, memsz: bigint): void {
+  addSegment(data: Uint8Array, address: bigint, memsz: bigint, physicalOf = (physical: bigint): bigint => physical): void {
     if (memsz === 0n) return;
     const bytes = BigInt(data.length) > memsz ? data.subarray(0, Number(memsz)) : data;
     const size = alignUp(memsz, this.pageSize);
-    if ((base & (this.pageSize - 1n)) !== 0n) {
-      throw KexecError.die(`Base address: 0x${hex(base)} is not page aligned`, { subject: 'segment' });
+    if ((address & (this.pageSize - 1n)) !== 0n) {
+      throw KexecError.die(`Base address: 0x${hex(address)} is not page aligned`, { subject: 'segment' });
     }
+    const base = physicalOf(address);
     const last = u64(base + size - 1n);
     if (!this.validMemoryRange(base, last)) {
       throw KexecError.die(`Invalid memory segment ${pointer(base)} - ${pointer(last)}`, { subject: 'segment' });

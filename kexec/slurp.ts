@@ -2,6 +2,10 @@ import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import { Errno, KexecError, SystemError, strerror } from './error.js';
 import type { System } from './system.js';
 
+/** The same bytes as no more than a Uint8Array: a Buffer's slice() is no copy, and the parsers rely on copies. */
+export const plainBytes = (bytes: Uint8Array): Uint8Array =>
+  new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /**
  * Reads a whole file as slurp_file() of kexec/kexec.c does.
  *
@@ -40,5 +44,5 @@ export const slurpFile = (system: System, path: string, compat: Compat = DEFAULT
   if (bytes.length < stat.size) {
     throw KexecError.die(`Read on ${path} ended before stat said it should`, { subject: path });
   }
-  return bytes;
+  return plainBytes(bytes);
 };

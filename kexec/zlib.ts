@@ -3,6 +3,7 @@ import type { ReadContext } from './decompress.js';
 import { KexecError, SystemError } from './error.js';
 import { countInflated } from './inflate-count.js';
 import { OutputLimitError, type Platform } from './platform.js';
+import { plainBytes } from './slurp.js';
 import type { System } from './system.js';
 
 /** Flag bits of a gzip member's header (RFC 1952, section 2.3.1). */
@@ -143,7 +144,7 @@ const closeFails = (fileSize: number, good: number, { zlibReadsToTheFault }: Com
 /** Reads a file for a decompressor: undefined when it cannot be opened, no bytes when there are none to be had. */
 export const readForDecompression = (system: System, path: string): Uint8Array | undefined => {
   try {
-    return system.stat(path).kind === 'file' ? system.readFile(path) : new Uint8Array();
+    return system.stat(path).kind === 'file' ? plainBytes(system.readFile(path)) : new Uint8Array();
   } catch (error) {
     if (error instanceof SystemError) return undefined;
     throw error;

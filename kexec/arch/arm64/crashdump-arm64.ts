@@ -118,7 +118,7 @@ export class CrashMemory {
   /** crash_get_memory_ranges(). */
   private coredumpRanges(): void {
     this.readOnce();
-    if (this.#reserved.length === 0) throw KexecError.failed('', { subject: PROC_IOMEM });
+    if (this.#reserved.length === 0) throw KexecError.failed('No crash kernel region', { subject: PROC_IOMEM, text: '' });
     this.log.dbg(
       formatMemoryRanges('Reserved memory range', this.#reserved.map((range) => ({ range, type: 0 }))),
     );

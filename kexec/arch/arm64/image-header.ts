@@ -58,6 +58,6 @@ export const processImageHeader = (header: Arm64ImageHeader, log: Log): ImagePla
 /** For callers that know there is a header. */
 export const requireImageHeader = (bytes: Uint8Array): Arm64ImageHeader => {
   const header = readArm64ImageHeader(bytes);
-  if (header === undefined) throw KexecError.failed('', { subject: 'Image' });
+  if (header === undefined) throw KexecError.failed('Bad arm64 image header', { subject: 'Image', text: '' });
   return header;
 };

@@ -40,7 +40,7 @@ const findHeader = (bytes: Uint8Array, elf: ElfInfo, log: Log): FoundHeader | un
 const loadElf = (bytes: Uint8Array, info: KexecInfo, context: Arm64Context): void => {
   const { log, onCrash, crash, physOffset } = context;
   const fail = (text: string): unknown =>
-    followDebug(KexecError.failed('', { subject: 'vmlinux' }), log, `elf_arm64_load: ${text}\n`);
+    followDebug(KexecError.failed(text, { subject: 'vmlinux', text: '' }), log, `elf_arm64_load: ${text}\n`);
 
   const elf = buildElfExecInfo(bytes, { log });
   if (elf === undefined) throw fail('build_elf_exec_info failed');
@@ -63,7 +63,7 @@ const loadElf = (bytes: Uint8Array, info: KexecInfo, context: Arm64Context): voi
   // The file's addresses are moved from the start of memory to the crash kernel's region (fixup_elf_addrs()).
   const fixup = onCrash ? crash.reserved.at(-1)!.start - physOffset.value : 0n;
   elfExecLoad(elf, (data, base, memsz) => {
-    info.placement.addSegment(data, u64(base + fixup - vpOffset + physOffset.value), memsz);
+    info.placement.addSegment(data, u64(base + fixup), memsz, (address) => u64(address - vpOffset + physOffset.value));
   });
   loadOtherSegments(info, u64(kernelSegment + placement.textOffset), placement.imageSize, elfcorehdr, context);
 };

@@ -42,7 +42,7 @@ const loadFailed = (error: unknown): unknown =>
 export const loadImage = (bytes: Uint8Array, func: string, info: KexecInfo, context: Arm64Context): void => {
   const { log, onCrash, physOffset } = context;
   const header = readArm64ImageHeader(bytes);
-  if (header === undefined) throw KexecError.failed('', { subject: 'Image' });
+  if (header === undefined) throw KexecError.failed('Bad arm64 image header', { subject: 'Image', text: '' });
   const placement = processImageHeader(header, log);
   try {
     let kernelSegment: bigint;

@@ -25,7 +25,7 @@ export const uImageFormat = (context: Arm64Context): ImageFormat => ({
         } catch (error) {
           throw error instanceof OutputLimitError ? bombError('uImage', limit) : error;
         }
-        if (data === undefined) throw KexecError.failed('', { subject: 'uImage' });
+        if (data === undefined) throw KexecError.failed('Bad data in the uImage', { subject: 'uImage', text: '' });
         loadImage(data, 'image_arm64_load', info, context);
       },
       fileLoad: () => {

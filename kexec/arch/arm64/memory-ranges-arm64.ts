@@ -86,7 +86,7 @@ const rangesByLines = ({ system, log, physOffset }: MemoryContext): readonly Mem
   }
   if (ranges.length === 0) {
     log.dbg('get_memory_ranges_iomem: failed: No RAM found.\n');
-    throw KexecError.failed('', { subject: PROC_IOMEM });
+    throw KexecError.failed('No RAM found', { subject: PROC_IOMEM, text: '' });
   }
   return ranges;
 };

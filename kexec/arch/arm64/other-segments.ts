@@ -48,7 +48,7 @@ export const locateKernelSegment = (
   const holeEnd = u64(hole + size);
   if (holeEnd > limits.memMax || holeEnd > region.last) {
     throw followDebug(
-      KexecError.failed('', { subject: 'crash kernel' }),
+      KexecError.failed('Crash kernel out of range', { subject: 'crash kernel', text: '' }),
       log,
       'arm64_locate_kernel_segment: Crash kernel out of range\n',
     );

@@ -2,7 +2,9 @@ import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
 import type { Compat } from '../kexec/compat.js';
 import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/decompress.js';
 import { KexecError } from '../kexec/error.js';
-import type { CommandContext } from '../kexec/kexec.js';
+import { printCrashkernelRegionSize, runSettings, type CommandContext } from '../kexec/kexec.js';
+import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
+import type { Interpreted } from '../kexec/settings.js';
 import { slurpFile } from '../kexec/slurp.js';
 import type { System } from '../kexec/system.js';
 import { nodePlatform } from './platform-node.js';
@@ -10,7 +12,8 @@ import { recordedMachine } from '../sim/kernel/recorded-system.js';
 
 const MAX_LIMIT = 2 ** 32;
 
-export interface OpenCommandOptions {
+/** What a command is connected to. */
+export interface RunCommandOptions {
   /** The value of one of our own options; undefined when it was not set. */
   readonly simValue: (name: string) => string | undefined;
   readonly compat: Compat;
@@ -19,7 +22,7 @@ export interface OpenCommandOptions {
 }
 
 /** Composes what a command works with. @throws KexecError */
-export const openCommand = async ({ simValue, compat, env, terminal }: OpenCommandOptions): Promise<CommandContext> => {
+const openCommand = ({ simValue, compat, env, terminal }: RunCommandOptions): CommandContext => {
   const random = fixedRandom(env['KEXEC_SIM_RANDOM']);
   const machine = recordedMachine({
     machine: simValue('sim-machine'),
@@ -36,9 +39,21 @@ export const openCommand = async ({ simValue, compat, env, terminal }: OpenComma
     platform: nodePlatform,
     compat,
     architecture: arm64,
-    purgatory: purgatory === undefined ? (await import('../kexec/purgatory.js')).purgatory : slurpFile(machine, purgatory),
+    purgatory: purgatory === undefined ? ourPurgatory : slurpFile(machine, purgatory),
     decompressLimitBytes: parseLimit(simValue('sim-decompress-limit')),
   };
+};
+
+/** Carries out what the options were found to ask for. @returns the original's result @throws KexecError */
+export const runCommand = async (
+  interpreted: Extract<Interpreted, { kind: 'run' | 'print-ckr-size' }>,
+  operands: readonly string[],
+  options: RunCommandOptions,
+): Promise<number> => {
+  const command = openCommand(options);
+  if (interpreted.kind === 'run') return runSettings(interpreted.settings, operands, command);
+  printCrashkernelRegionSize(interpreted.debug, command);
+  return 0;
 };
 
 const parseLimit = (text: string | undefined): number => {

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs what the conformance run needs beside Node: qemu's user mode, and a compiler for the shim.
+set -eu
+
+missing=
+need() {
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need qemu-aarch64-static qemu-user-static
+need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+need aarch64-linux-gnu-readelf binutils-aarch64-linux-gnu
+need unshare util-linux
+[ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
+
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "install.sh: not root; these packages are missing:$missing" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+# shellcheck disable=SC2086 # one word for each package
+apt-get install -y --no-install-recommends $missing
