@@ -15,6 +15,9 @@ export interface RunKexecOptions {
   readonly err: (text: string) => void;
 }
 
+/** As the first argument: what may come next is asked for, by a shell. */
+const COMPLETIONS = '--get-yargs-completions';
+
 type Arguments = ParsedArguments<OptionId>;
 type Env = RunKexecOptions['env'];
 
@@ -49,6 +52,11 @@ const usage = async (compat: Compat): Promise<string> => {
 };
 
 const run = async (args: readonly string[], { env, out, err }: RunKexecOptions): Promise<number> => {
+  if (args[0] === COMPLETIONS) {
+    const { completions } = await import('./kexec-yargs.js');
+    out(await completions(args.slice(1)));
+    return 0;
+  }
   const { parsed, compat } = parseArguments(args, env);
   const interpreted = interpretOptions(parsed.tokens, compat);
   switch (interpreted.kind) {
@@ -56,7 +64,7 @@ const run = async (args: readonly string[], { env, out, err }: RunKexecOptions):
       out(versionText(compat));
       return 0;
     case 'help': {
-      const { simHelp } = await import('./sim-help.js');
+      const { simHelp } = await import('./kexec-yargs.js');
       out((await usage(compat)) + (await simHelp()));
       return 0;
     }

@@ -3,7 +3,7 @@ import type { Log } from './log.js';
 import type { Platform } from './platform.js';
 import { slurpFile } from './slurp.js';
 import type { System } from './system.js';
-import { readForDecompression, zlibDecompressFile } from './zlib.js';
+import { hasBytes, readForDecompression, zlibDecompressFile } from './zlib.js';
 
 /** What reading a kernel file takes. */
 export interface ReadContext {
@@ -55,7 +55,7 @@ export const decompress = async (
 
 const probe = (system: System, path: string): Uint8Array | undefined => {
   try {
-    return system.stat(path).kind === 'file' ? system.readAt(path, 0, PROBE_SIZE) : new Uint8Array();
+    return hasBytes(system.stat(path)) ? system.readAt(path, 0, PROBE_SIZE) : new Uint8Array();
   } catch {
     return undefined;
   }

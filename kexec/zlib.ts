@@ -4,7 +4,7 @@ import { KexecError, SystemError } from './error.js';
 import { countInflated } from './inflate-count.js';
 import { OutputLimitError, type Platform } from './platform.js';
 import { plainBytes } from './slurp.js';
-import type { System } from './system.js';
+import type { FileStat, System } from './system.js';
 
 /** Flag bits of a gzip member's header (RFC 1952, section 2.3.1). */
 const FHCRC = 0x02;
@@ -141,10 +141,14 @@ const closeFails = (fileSize: number, good: number, { zlibReadsToTheFault }: Com
   return !(bufferFull && fileSize % INPUT_CHUNK !== 0);
 };
 
+/** Whether there is something to read: in a file, or on a device that has a size. */
+export const hasBytes = ({ kind, size }: FileStat): boolean =>
+  size > 0 && (kind === 'file' || kind === 'character' || kind === 'block');
+
 /** Reads a file for a decompressor: undefined when it cannot be opened, no bytes when there are none to be had. */
 export const readForDecompression = (system: System, path: string): Uint8Array | undefined => {
   try {
-    return system.stat(path).kind === 'file' ? plainBytes(system.readFile(path)) : new Uint8Array();
+    return hasBytes(system.stat(path)) ? plainBytes(system.readFile(path)) : new Uint8Array();
   } catch (error) {
     if (error instanceof SystemError) return undefined;
     throw error;

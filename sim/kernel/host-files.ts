@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { Errno, SystemError } from '../../kexec/error.js';
 import type { FileKind, FileStat } from '../../kexec/system.js';
@@ -42,7 +42,37 @@ const kindOf = (stats: Stats): FileKind => {
   return stats.isBlockDevice() ? 'block' : 'other';
 };
 
-const toFileStat = (stats: Stats): FileStat => ({ kind: kindOf(stats), size: stats.size });
+const SECTOR_SIZE = 512;
+
+/** A number of decimal digits in a file of sysfs; undefined without one. */
+const sysfsNumber = (path: string): number | undefined => {
+  try {
+    const text = readFileSync(path, 'latin1').trim();
+    return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  } catch (error) {
+    if (isNodeError(error)) return undefined;
+    throw error;
+  }
+};
+
+/**
+ * Bytes in a device that a kernel may be kept on: a disk, an MTD partition, a UBI volume; 0 for any other, which has
+ * no size to lseek() either. The original asks by ioctl and lseek (slurp_file_generic(), kexec/kexec.c), which Node
+ * has not; sysfs tells the same.
+ */
+const deviceSize = (stats: Stats): number => {
+  // Linux: new_encode_dev(), include/linux/kdev_t.h; huge majors do not occur.
+  const device = `${(stats.rdev >>> 8) & 0xfff}:${(stats.rdev & 0xff) | ((stats.rdev >>> 12) & 0xfff00)}`;
+  if (stats.isBlockDevice()) return (sysfsNumber(`/sys/dev/block/${device}/size`) ?? 0) * SECTOR_SIZE;
+  const directory = `/sys/dev/char/${device}`;
+  return sysfsNumber(`${directory}/data_bytes`) ?? sysfsNumber(`${directory}/size`) ?? 0;
+};
+
+const isDevice = (stats: Stats): boolean => stats.isBlockDevice() || stats.isCharacterDevice();
+
+const sizeOf = (stats: Stats): number => (isDevice(stats) ? deviceSize(stats) : stats.size);
+
+const toFileStat = (stats: Stats): FileStat => ({ kind: kindOf(stats), size: sizeOf(stats) });
 
 export const statHost = (hostPath: string, path = hostPath): FileStat =>
   toFileStat(systemCall('stat', path, () => statSync(hostPath)));
@@ -68,9 +98,8 @@ export const GUARDED_READ = constants.O_RDONLY | constants.O_NONBLOCK | constant
 /**
  * At most `length` bytes from `offset`, in one allocation that is as large as what there is to read.
  *
- * Only a regular file tells how much that is. A device or a pipe gives nothing: its size is 0 to stat(), and for
- * nearly all devices to lseek() as well, which the original goes by (slurp_fd(), kexec/kexec.c); /dev/zero would
- * never end.
+ * A pipe or a device without a size gives nothing: its size is 0 to stat() and to lseek(), which the original goes by
+ * (slurp_fd(), kexec/kexec.c); /dev/zero would never end.
  * @throws SystemError
  */
 export const readHost = (
@@ -84,7 +113,8 @@ export const readHost = (
   try {
     const stats = systemCall('fstat', path, () => fstatSync(fd));
     if (stats.isDirectory()) throw new SystemError('read', path, Errno.EISDIR);
-    const size = stats.isFile() ? Math.max(0, Math.min(length, stats.size - offset)) : 0;
+    const readable = stats.isFile() || isDevice(stats);
+    const size = readable ? Math.max(0, Math.min(length, sizeOf(stats) - offset)) : 0;
     const buffer = allocate(path, size);
     let filled = 0;
     while (filled < size) {
