@@ -34,10 +34,10 @@ const gather = (limitBytes: number) => {
  */
 export const gunzipPortable = (input: Uint8Array, limitBytes: number): Uint8Array | undefined => {
   const output = gather(limitBytes);
-  let ended = false;
+  const last = { final: false };
   const stream = new Gunzip((part, final) => {
     output.add(part);
-    ended = final;
+    last.final = final;
   });
   try {
     for (let at = 0; at < input.length; at += PIECE) {
@@ -47,7 +47,7 @@ export const gunzipPortable = (input: Uint8Array, limitBytes: number): Uint8Arra
     if (error instanceof OutputLimitError) throw error;
     return undefined;
   }
-  return ended ? output.all() : undefined;
+  return last.final ? output.all() : undefined;
 };
 
 /** zstd frames, one behind the other; undefined when they are broken or end early. @throws OutputLimitError */

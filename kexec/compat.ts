@@ -1,4 +1,5 @@
 /** What differs between the releases of kexec-tools that we speak for, as data. */
+import { Errno } from './error.js';
 
 export type Release = '2.0.20' | '2.0.25' | '2.0.29' | '2.0.32';
 
@@ -57,6 +58,8 @@ export interface Compat {
   readonly zlibChecksHeader: boolean;
   /** That zlib gives what there is before a fault, and fails at the next call (since 1.3.2). */
   readonly zlibReadsToTheFault: boolean;
+  /** What errno is left at when messages about the crash dump print it unset. */
+  readonly leftoverErrno: number;
   /** Debian ends "Cannot read FILE" with a newline. */
   readonly cannotReadEndsLine: boolean;
   /** Built with a C library (glibc 2.38) that reads 0b101 as a number (C23, 7.24.2.8). */
@@ -96,6 +99,7 @@ const V2_0_32: ReleaseData = {
   compressedFormat: 'vmlinuz',
   lzmaChecksProperties: true,
   lzmaMemoryLimit: 128 * 1024 * 1024,
+  leftoverErrno: Errno.EBADF,
   cannotReadEndsLine: true,
   readsBinaryNumbers: true,
   zlibChecksHeader: true,
@@ -123,6 +127,7 @@ const V2_0_25: ReleaseData = {
   ...V2_0_29,
   release: '2.0.25',
   fileLoadByDefault: false,
+  leftoverErrno: Errno.ENOENT,
   cannotReadEndsLine: false,
   readsBinaryNumbers: false,
   hasHotplug: false,

@@ -32,6 +32,8 @@ export const ELF_CORE_HEADER_ALIGN = 1024n;
 export interface CrashHeaderRequest {
   readonly system: System;
   readonly log: Log;
+  /** What errno was left at, for messages that print it unset; ENOENT unless given. */
+  readonly leftoverErrno?: number;
   /** EM_* number of the running kernel's machine. */
   readonly machine: number;
   /** Byte order, ELFDATA2LSB or ELFDATA2MSB; little-endian unless given. */
@@ -57,7 +59,7 @@ export interface CrashHeaderRequest {
  */
 export const crashCreateElf64Headers = (request: CrashHeaderRequest): Uint8Array => {
   const { system, log, ranges } = request;
-  const vmcoreinfo = getKernelVmcoreinfo(system);
+  const vmcoreinfo = getKernelVmcoreinfo(system, request.leftoverErrno);
   const room = system.nrCpus + (vmcoreinfo === undefined ? 0 : 1) + ranges.length + (request.kernSize === 0n ? 0 : 1);
   const layout = { class: ELFCLASS64, data: request.data ?? ELFDATA2LSB };
   const sizes = sizesOf(layout);
@@ -69,7 +71,7 @@ export const crashCreateElf64Headers = (request: CrashHeaderRequest): Uint8Array
     log.dbg(describe(name, header));
   };
   for (let cpu = 0; cpu < system.nrCpus; cpu++) {
-    const notes = getCrashNotesPerCpu(system, cpu, log);
+    const notes = getCrashNotesPerCpu(system, cpu, log, request.leftoverErrno);
     if (notes !== undefined) add('Elf header', noteHeader(notes));
   }
   if (vmcoreinfo !== undefined && (request.flags & KEXEC_PRESERVE_CONTEXT) === 0n) {

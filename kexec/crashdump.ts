@@ -26,23 +26,28 @@ const SYS_DEVICES = '/sys/devices';
  * @returns undefined when the CPU is not there
  * @throws KexecError
  */
-export const getCrashNotesPerCpu = (system: System, cpu: number, log: Log): NoteMemory | undefined => {
+export const getCrashNotesPerCpu = (
+  system: System,
+  cpu: number,
+  log: Log,
+  leftoverErrno: number = Errno.ENOENT,
+): NoteMemory | undefined => {
   const directory = `${SYS_DEVICES}/system/cpu/cpu${cpu}`;
   const notes = `${directory}/crash_notes`;
   const notesSize = `${directory}/crash_notes_size`;
 
-  const line = firstLine(system, notes);
+  const line = firstLine(system, notes, leftoverErrno);
   if ('openErrno' in line) {
     if (line.openErrno !== Errno.ENOENT) throw cannotOpen(notes, line.openErrno);
     requireSysfs(system);
     return undefined;
   }
   const address = scanHex(line.text, 0)?.value;
-  if (address === undefined) throw cannotParse(notes);
+  if (address === undefined) throw cannotParse(notes, leftoverErrno);
 
-  const sizeLine = firstLine(system, notesSize);
+  const sizeLine = firstLine(system, notesSize, leftoverErrno);
   const size = 'openErrno' in sizeLine ? MAX_NOTE_BYTES : scanDecimal(sizeLine.text, 0)?.value;
-  if (size === undefined) throw cannotParse(notesSize);
+  if (size === undefined) throw cannotParse(notesSize, leftoverErrno);
   log.dbg(`get_crash_notes_per_cpu: crash_notes addr = ${hex(address)}, size = ${size}\n`);
   return { address, size };
 };
@@ -52,12 +57,16 @@ export const getCrashNotesPerCpu = (system: System, cpu: number, log: Log): Note
  * @returns undefined when it does not tell
  * @throws KexecError
  */
-export const getKernelVmcoreinfo = (system: System): NoteMemory | undefined => {
-  const line = firstLine(system, VMCOREINFO);
+export const getKernelVmcoreinfo = (
+  system: System,
+  leftoverErrno: number = Errno.ENOENT,
+): NoteMemory | undefined => {
+  const line = firstLine(system, VMCOREINFO, leftoverErrno);
   if ('openErrno' in line) return undefined;
   const address = scanHex(line.text, 0);
   const size = address && scanHex(line.text, address.end);
-  if (size === undefined) throw cannotParse(VMCOREINFO);
+  // sscanf() clears errno where it has converted a number.
+  if (size === undefined) throw cannotParse(VMCOREINFO, address === undefined ? leftoverErrno : 0);
   return { address: address!.value, size: size.value };
 };
 
@@ -65,7 +74,11 @@ export const getKernelVmcoreinfo = (system: System): NoteMemory | undefined => {
  * The first line of a file, as C sees what fgets() gave.
  * @throws KexecError when there is none
  */
-const firstLine = (system: System, path: string): { readonly text: string } | { readonly openErrno: number } => {
+const firstLine = (
+  system: System,
+  path: string,
+  leftoverErrno: number,
+): { readonly text: string } | { readonly openErrno: number } => {
   let bytes: Uint8Array;
   try {
     bytes = system.readAt(path, 0, MAX_LINE - 1);
@@ -75,14 +88,14 @@ const firstLine = (system: System, path: string): { readonly text: string } | { 
     throw cannotParse(path, error.errno);
   }
   for (const text of fgetsLines(latin1(bytes), MAX_LINE)) return { text: cString(text) };
-  throw cannotParse(path);
+  throw cannotParse(path, leftoverErrno);
 };
 
 /**
- * The original prints errno even where nothing set it. It then is what was left over from looking for /proc/xen, which
- * is not there.
+ * The original prints errno even where nothing set it. It then is what was left over: since 2.0.29, from closing the
+ * kernel's file twice, and before from looking for /proc/xen, which is not there.
  */
-const cannotParse = (path: string, errno: number = Errno.ENOENT): KexecError =>
+const cannotParse = (path: string, errno: number): KexecError =>
   KexecError.die(`Cannot parse ${path}: ${strerror(errno)}`, { subject: path });
 
 const cannotOpen = (path: string, errno: number): KexecError =>

@@ -2,6 +2,7 @@ import type { ArchContext, ArchSession } from './architecture.js';
 import { slurpDecompressFile } from './decompress.js';
 import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './error.js';
 import { KEXEC_FILE_NO_INITRAMFS, type FileLoadPlan } from './types.js';
+import { isGzipFile } from './zlib.js';
 
 /** Answers of kexec_file_load upon which kexec_load is worth a try. */
 const FALLBACK_ERRNOS: readonly number[] = [Errno.ENOSYS, Errno.EINVAL, Errno.ENOEXEC, Errno.EOPNOTSUPP];
@@ -49,10 +50,14 @@ export const fileLoad = async (
 ): Promise<void> => {
   const { system, compat } = context;
   if (!compat.fileLoadByDefault) checkOpens(kernel, context);
-  const bytes = await slurpDecompressFile(kernel, context);
+  const read = (): Promise<Uint8Array> => slurpDecompressFile(kernel, context);
+  const bytes = await read();
+  // QUIRK-13: until 2.0.27 the probes are given the name of a gzip file in place of its content, though its size.
+  const byName = !compat.fileLoadByDefault && compat.libraries.has('zlib') && isGzipFile(system, kernel, compat);
+  const probed = byName ? nameAsBytes(kernel, bytes.length) : bytes;
   let plan: FileLoadPlan | undefined;
   for (const format of session.formats) {
-    const recognised = await format.probe(bytes);
+    const recognised = await format.probe(probed, byName ? { read } : undefined);
     if (recognised === undefined) continue;
     try {
       plan = recognised.fileLoad();
@@ -74,6 +79,13 @@ export const fileLoad = async (
   // 2.0.20 looks for the error in the wrong place, and never falls back.
   if (compat.release !== '2.0.20' && FALLBACK_ERRNOS.includes(-result)) throw fallback(-result);
   throw refused('kexec_file_load failed: ', -result);
+};
+
+/** A file's name where a kernel of `size` bytes is expected. */
+const nameAsBytes = (name: string, size: number): Uint8Array => {
+  const bytes = new Uint8Array(Math.max(size, name.length));
+  for (let i = 0; i < name.length; i++) bytes[i] = name.charCodeAt(i);
+  return bytes.subarray(0, size);
 };
 
 /** Until 2.0.27 the file is opened before it is read, with a message of its own. */

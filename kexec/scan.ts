@@ -72,7 +72,7 @@ export const strtoul = (text: string, readsBinary = false): { readonly value: bi
     hexDigits !== undefined
       ? parseCapped(hexDigits, '0x')
       : isBinary
-        ? parseBinary(zeroDigits!.slice(2))
+        ? parseBinary(zeroDigits.slice(2))
         : zeroDigits !== undefined
           ? parseCapped(zeroDigits, '0o')
           : parseCapped(decimal!, '');

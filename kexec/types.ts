@@ -52,13 +52,23 @@ export interface RecognisedKernel {
   fileLoad(): FileLoadPlan;
 }
 
+/** A compressed kernel that has been read once. */
+export interface CompressedFile {
+  /** Reads it again, and says so in the debug log. @throws KexecError */
+  read(): Promise<Uint8Array>;
+}
+
 /** A format of kernel images; the formats of an architecture are a table in the order of probing. */
 export interface ImageFormat {
   readonly name: string;
   /** The lines under the name in `kexec --help`. */
   readonly usage: string;
-  /** @returns undefined when the bytes are something else */
-  probe(bytes: Uint8Array): Promise<RecognisedKernel | undefined>;
+  /**
+   * @param bytes the kernel; or, where a format of an old release wants the name of a compressed file, the name
+   * @param compressed that file's name, and how to read it
+   * @returns undefined when the bytes are something else
+   */
+  probe(bytes: Uint8Array, compressed?: CompressedFile): Promise<RecognisedKernel | undefined>;
 }
 
 /** One load under way (`struct kexec_info`, kexec/kexec.h). */

@@ -155,6 +155,16 @@ export const readForDecompression = (system: System, path: string): Uint8Array |
   }
 };
 
+/** Whether a file is gzip by its first bytes (is_zlib_file()). */
+export const isGzipFile = (system: System, path: string, compat: Compat): boolean => {
+  try {
+    return hasBytes(system.stat(path)) && isGzip(system.readAt(path, 0, 4), 0, compat);
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+};
+
 /** The error for a file that decompresses to more than the limit. */
 export const bombError = (path: string, limitBytes: number): KexecError =>
   KexecError.die(`Cannot read ${path}: it decompresses to more than ${limitBytes} bytes`, { subject: path });

@@ -147,6 +147,7 @@ export class CrashMemory {
       machine: EM_AARCH64,
       system: this.system,
       log: this.log,
+      leftoverErrno: this.compat.leftoverErrno,
       flags: info.flags,
       kernVaddrStart,
       kernPaddrStart: this.#kernPaddrStart,

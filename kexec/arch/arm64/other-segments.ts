@@ -4,7 +4,7 @@ import { KexecError, SystemError } from '../../error.js';
 import { hashHex, hex } from '../../format.js';
 import { loadRelocatable } from '../../kexec-elf-rel.js';
 import type { Log } from '../../log.js';
-import { Range } from '../../range.js';
+import type { Range } from '../../range.js';
 import { latin1, scanHex } from '../../scan.js';
 import { slurpFile } from '../../slurp.js';
 import type { System } from '../../system.js';
