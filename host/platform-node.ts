@@ -6,7 +6,6 @@ import { plainBytes } from '../kexec/slurp.js';
 /** Deflate makes at most 1032 bytes of one (zlib's technical notes, "Maximum Compression Factor"). */
 const MAX_DEFLATE_RATIO = 1032;
 const SMALL_CHUNK = 64 * 1024;
-const LARGE_CHUNK = 16 * 1024 * 1024;
 
 interface Inflated {
   readonly parts: readonly Uint8Array[];
@@ -49,9 +48,9 @@ const likelySize = (input: Uint8Array): number => {
 
 const inflateRaw = async (input: Uint8Array, limitBytes: number): Promise<DecompressOutcome> => {
   // One piece of the right size saves copying; a little more, for zlib to see the end of the stream in the same call.
-  const size = Math.min(likelySize(input) + SMALL_CHUNK, limitBytes + SMALL_CHUNK);
-  const chunk = size > LARGE_CHUNK || size <= SMALL_CHUNK ? LARGE_CHUNK : size;
-  const whole = await inflateInChunks(input, Math.max(chunk, size), constants.Z_FINISH, limitBytes);
+  // Without a size the pieces are small: there may be many members that hold next to nothing.
+  const size = Math.min(likelySize(input), limitBytes) + SMALL_CHUNK;
+  const whole = await inflateInChunks(input, size, constants.Z_FINISH, limitBytes);
   if (whole.code === undefined) {
     return { output: join(whole.parts, whole.total), consumed: whole.consumed, ended: true };
   }

@@ -60,6 +60,8 @@ export interface Compat {
   readonly zlibReadsToTheFault: boolean;
   /** What errno is left at when messages about the crash dump print it unset. */
   readonly leftoverErrno: number;
+  /** The same for messages about /proc/kcore. */
+  readonly kcoreLeftoverErrno: number;
   /** Debian ends "Cannot read FILE" with a newline. */
   readonly cannotReadEndsLine: boolean;
   /** Built with a C library (glibc 2.38) that reads 0b101 as a number (C23, 7.24.2.8). */
@@ -100,6 +102,7 @@ const V2_0_32: ReleaseData = {
   lzmaChecksProperties: true,
   lzmaMemoryLimit: 128 * 1024 * 1024,
   leftoverErrno: Errno.EBADF,
+  kcoreLeftoverErrno: Errno.EBADF,
   cannotReadEndsLine: true,
   readsBinaryNumbers: true,
   zlibChecksHeader: true,
@@ -144,6 +147,7 @@ const V2_0_20: ReleaseData = {
   maxCrashRegions: 1,
   vaBitsFromVmcoreinfo: false,
   comparesStext: false,
+  kcoreLeftoverErrno: 0,
   cmdlineLimit: 2048,
   debugImpliesNoIfdown: true,
   statusIgnoresLoad: true,

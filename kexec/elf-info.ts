@@ -78,6 +78,8 @@ export interface KcoreOptions {
   readonly previous?: Kcore | undefined;
   /** The file's name in messages; kexec sets none, vmcore-dmesg does. */
   readonly name?: string | undefined;
+  /** What errno was left at before, for messages about a file that merely ended; 0 unless given. */
+  readonly leftoverErrno?: number;
 }
 
 /**
@@ -89,9 +91,9 @@ export const readKcore = (
   system: System,
   path: string,
   log: Log,
-  { previous = EMPTY_KCORE, name }: KcoreOptions = {},
+  { previous = EMPTY_KCORE, name, leftoverErrno = 0 }: KcoreOptions = {},
 ): Kcore => {
-  const reader = new CoreReader(system, path);
+  const reader = new CoreReader(system, path, leftoverErrno);
   const failed = (result: number, message: string): Kcore => {
     log.err(`${message}\n`);
     return new Kcore(result, previous.layout, previous.programHeaders, previous.ptLoadCount, previous.vmcoreinfo);
@@ -121,7 +123,7 @@ interface Reading {
   readonly bytes: Uint8Array;
   /** Whether all bytes that were asked for are there. */
   readonly complete: boolean;
-  /** 0 when the file merely ended. */
+  /** What was left over when the file merely ended. */
   readonly errno: number;
 }
 
@@ -139,6 +141,7 @@ class CoreReader {
   constructor(
     private readonly system: System,
     readonly path: string,
+    private readonly leftoverErrno: number,
   ) {}
 
   read(offset: bigint, size: bigint): Reading {
@@ -158,7 +161,7 @@ class CoreReader {
       if (!(error instanceof SystemError) || error.call === 'open') throw error;
       return { bytes: nothing, complete: false, errno: error.errno };
     }
-    return { bytes: joined(chunks), complete: length === size, errno: 0 };
+    return { bytes: joined(chunks), complete: length === size, errno: this.leftoverErrno };
   }
 
   /** A segment of notes. @throws KexecError when it is not there, or too large */

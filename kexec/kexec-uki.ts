@@ -1,4 +1,3 @@
-import { KexecError } from './error.js';
 import type { Log } from './log.js';
 import { peHeaderOffset, peSections, type PeSection } from './pe.js';
 import type { ImageFormat, RecognisedKernel } from './types.js';
@@ -49,7 +48,7 @@ export const ukiFormat = (others: readonly ImageFormat[], log: Log): ImageFormat
     if (uki === undefined) return undefined;
     for (const format of others) {
       const inner = await format.probe(uki.kernel);
-      if (inner !== undefined) return recogniseUki(uki, format.name, inner);
+      if (inner !== undefined) return recogniseUki(bytes, uki, inner);
     }
     log.out('Can not recognize the kernel format in .linux section\n');
     return undefined;
@@ -60,11 +59,8 @@ export const ukiFormat = (others: readonly ImageFormat[], log: Log): ImageFormat
  * QUIRK-9: for kexec_load the original hands the whole UKI to the inner format's loader, so that only a kernel that
  * its probe unpacked (zboot) is loaded, and any other is refused (uki_image_load(), kexec/kexec-uki.c).
  */
-const recogniseUki = (uki: UkiContents, innerName: string, inner: RecognisedKernel): RecognisedKernel => ({
-  load: async (info) => {
-    if (innerName !== 'vmlinuz') throw KexecError.failed('Only a zboot image in a UKI can be loaded by kexec_load', { subject: 'uki', text: '' });
-    await inner.load(info);
-  },
+const recogniseUki = (bytes: Uint8Array, uki: UkiContents, inner: RecognisedKernel): RecognisedKernel => ({
+  load: (info) => inner.load(info, bytes),
   fileLoad: () => {
     const plan = inner.fileLoad();
     return { ...plan, initrd: plan.initrd ?? uki.initrd };

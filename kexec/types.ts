@@ -46,8 +46,13 @@ export const KEXEC_MAX_SEGMENTS = 16;
 
 /** A kernel that a format recognised: what its probe learned is in the functions, and kept nowhere else. */
 export interface RecognisedKernel {
-  /** Adds the kernel and all that goes with it to the load. @throws KexecError */
-  load(info: KexecInfo): Promise<void>;
+  /**
+   * Adds the kernel and all that goes with it to the load.
+   * @param inPlaceOf bytes to load in place of those that were recognised; a format that has unpacked its kernel has
+   * no use for them
+   * @throws KexecError
+   */
+  load(info: KexecInfo, inPlaceOf?: Uint8Array): Promise<void>;
   /** What kexec_file_load is to be given. @throws KexecError */
   fileLoad(): FileLoadPlan;
 }

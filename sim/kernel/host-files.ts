@@ -1,5 +1,19 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, readdirSync, statSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { constants as osConstants } from 'node:os';
+import { dirname } from 'node:path';
 import { Errno, SystemError } from '../../kexec/error.js';
 import type { FileKind, FileStat } from '../../kexec/system.js';
 
@@ -22,6 +36,23 @@ export const errnoOf = (error: NodeJS.ErrnoException): number => {
   if (error.code === 'ERR_INVALID_ARG_VALUE') return Errno.ENOENT;
   const numbers: Readonly<Record<string, number>> = osConstants.errno;
   return numbers[error.code ?? ''] ?? Errno.EIO;
+};
+
+/**
+ * Makes a directory and those that it is in. Node's own way does not end where mkdir(2) answers ENOENT in a directory
+ * that is there, as in /proc.
+ */
+export const makeDirectories = (path: string): void => {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!isNodeError(error)) throw error;
+    if (error.code === 'EEXIST' && statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (error.code !== 'ENOENT' || existsSync(parent)) throw error;
+    makeDirectories(parent);
+    makeDirectories(path);
+  }
 };
 
 /** Does `action`, and turns what `node:fs` throws into a SystemError about `call` and `path`. */

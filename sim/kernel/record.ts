@@ -1,9 +1,9 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KexecError, strerror } from '../../kexec/error.js';
 import type { KexecFileLoadCall } from '../../kexec/system.js';
 import { type CallEntry, type SegmentArgument, callToJson } from './calls.js';
-import { errnoOf, isNodeError } from './host-files.js';
+import { errnoOf, isNodeError, makeDirectories } from './host-files.js';
 import { elements, formatLines, parseJson } from './json.js';
 import type { KernelSegment, LoadCall } from './kexec-load.js';
 import { lock, uniqueName } from './lock.js';
@@ -69,7 +69,7 @@ export const recordCall = (directory: string, entry: CallEntry, result: number):
 
 const append = async (directory: string, result: number, record: Recording): Promise<void> => {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     const held = await lock(join(directory, `${CALLS_FILE}.lock`));
     try {
       const calls = readCalls(directory);

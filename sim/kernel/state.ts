@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Errno, KexecError, SystemError, strerror } from '../../kexec/error.js';
-import { errnoOf, isNodeError, readHost, statHost } from './host-files.js';
+import { errnoOf, isNodeError, makeDirectories, readHost, statHost } from './host-files.js';
 import type { ImageSlot, KernelSegment, KernelState } from './kexec-load.js';
 import { type Lock, tryLock, uniqueName } from './lock.js';
 import { DATA_FILE, formatState, parseState } from './state-json.js';
@@ -80,7 +80,7 @@ export const readSegmentData = (directory: string, segment: KernelSegment): Uint
 /** Takes the right to write, which is the kernel's lock of loads. @returns undefined when another load is under way */
 export const lockState = (directory: string): Lock | undefined =>
   writing(directory, () => {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     return tryLock(join(directory, LOCK_FILE));
   });
 

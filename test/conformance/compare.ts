@@ -17,7 +17,7 @@ export interface RecordedCall {
 
 /** Addresses in the tool's own memory, which are the C library's or made up. Nothing else may differ. */
 const withoutPointers = (text: string): string =>
-  text.replace(/^(kernel: |segment\[\d+\]\.buf   = )0x[0-9a-f]+/gm, '$1POINTER');
+  text.replace(/^(kernel: |segment\[\d+\]\.buf {3}= )0x[0-9a-f]+/gm, '$1POINTER');
 
 /** Ours has options of its own, which `--help` tells of behind the original's. */
 const withoutOurOptions = (text: string): string => text.replace(/Options of the simulated machine[^]*$/, '');
@@ -64,9 +64,9 @@ const dataDifferences = (index: number, real: RecordedCall, ours: RecordedCall |
     const at = firstDifference(expected, actual);
     if (at < 0) return [];
     const shown = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at & ~15, (at & ~15) + 32)).toString('hex');
+    const [where, size, ownSize] = [at, expected.length, actual.length].map((value) => `0x${value.toString(16)}`);
     return [
-      `call ${index}, data ${part}: first difference at 0x${at.toString(16)} of 0x${expected.length.toString(16)} and 0x${actual.length.toString(16)} bytes\n` +
-        `-${shown(expected)}\n+${shown(actual)}`,
+      `call ${index}, data ${part}: first difference at ${where} of ${size} and ${ownSize} bytes\n-${shown(expected)}\n+${shown(actual)}`,
     ];
   });
 

@@ -46,7 +46,7 @@ export const propertyBytes = (value: Property): Buffer => {
   if (typeof value === 'string') return Buffer.from(`${value}\0`, 'latin1');
   if (value instanceof Uint8Array) return Buffer.from(value);
   if (isStrings(value)) return Buffer.concat(value.map(propertyBytes));
-  return u32(...(value as readonly number[]));
+  return u32(...value);
 };
 
 const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);

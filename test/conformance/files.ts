@@ -77,10 +77,10 @@ export const buildElf = (options: ElfOptions = {}): Buffer => {
   const headers = options.headers ?? [loadHeader(image)];
   const bytes = Buffer.alloc(0x1000 + image.length);
   const be = options.bigEndian === true;
-  const w16 = (value: number, at: number): void => void (be ? bytes.writeUInt16BE(value, at) : bytes.writeUInt16LE(value, at));
-  const w32 = (value: number, at: number): void => void (be ? bytes.writeUInt32BE(value, at) : bytes.writeUInt32LE(value, at));
-  const w64 = (value: bigint, at: number): void =>
-    void (be ? bytes.writeBigUInt64BE(value, at) : bytes.writeBigUInt64LE(value, at));
+  const w16 = (value: number, at: number): number => (be ? bytes.writeUInt16BE(value, at) : bytes.writeUInt16LE(value, at));
+  const w32 = (value: number, at: number): number => (be ? bytes.writeUInt32BE(value, at) : bytes.writeUInt32LE(value, at));
+  const w64 = (value: bigint, at: number): number =>
+    be ? bytes.writeBigUInt64BE(value, at) : bytes.writeBigUInt64LE(value, at);
   bytes.write('\x7fELF', 0, 'latin1');
   bytes[4] = options.elfClass ?? 2;
   bytes[5] = be ? 2 : 1;
@@ -192,18 +192,102 @@ const kernels = (): [string, Uint8Array][] => [
   ['Image-3M', buildImage(0x300000, { imageSize: 0x380000n })],
   ['empty', Buffer.alloc(0)],
   ['text', Buffer.from('not a kernel\n')],
+  ['zeros', Buffer.alloc(0x1000)],
 ];
 
-const zboot = (type: string, payload: Uint8Array, options: { offset?: number; size?: number } = {}): Buffer => {
+export interface PeOptions {
+  readonly machine?: number;
+  /** Number of data directories; the fifth is that of the certificates. */
+  readonly directories?: number;
+  readonly certificates?: { readonly address: number; readonly size: number };
+  readonly sections?: readonly { readonly name: string; readonly address: number; readonly size: number }[];
+  readonly optionalHeaderSize?: number;
+}
+
+const PE_HEADER = 24;
+const PE_OPTIONAL_HEADER = 112;
+const SECTION_HEADER = 40;
+
+/** Writes PE headers (Microsoft's PE/COFF specification) into a file that begins with "MZ". */
+const writePe = (bytes: Buffer, at: number, options: PeOptions = {}): Buffer => {
+  const { sections = [], directories = 6 } = options;
+  const optionalHeaderSize = options.optionalHeaderSize ?? PE_OPTIONAL_HEADER + directories * 8;
+  bytes.writeUInt32LE(at, 60);
+  bytes.fill(0, at, at + PE_HEADER + PE_OPTIONAL_HEADER + directories * 8 + sections.length * SECTION_HEADER);
+  bytes.write('PE\0\0', at, 'latin1');
+  bytes.writeUInt16LE(options.machine ?? 0xaa64, at + 4);
+  bytes.writeUInt16LE(sections.length, at + 6);
+  bytes.writeUInt16LE(optionalHeaderSize, at + 20);
+  bytes.writeUInt16LE(0x20b, at + PE_HEADER);
+  bytes.writeUInt32LE(directories, at + PE_HEADER + 108);
+  const certificates = at + PE_HEADER + PE_OPTIONAL_HEADER + 4 * 8;
+  bytes.writeUInt32LE(options.certificates?.address ?? 0, certificates);
+  bytes.writeUInt32LE(options.certificates?.size ?? 0, certificates + 4);
+  sections.forEach(({ name, address, size }, index) => {
+    const header = at + PE_HEADER + optionalHeaderSize + index * SECTION_HEADER;
+    bytes.write(name, header, 'latin1');
+    bytes.writeUInt32LE(size, header + 16);
+    bytes.writeUInt32LE(address, header + 20);
+  });
+  return bytes;
+};
+
+/** A kernel Image that is also an EFI program, as distributions build them. */
+const peImage = (options: PeOptions = {}): Buffer =>
+  writePe(buildImage(0x8a10, { efi: true, imageSize: 0x12340n }), 0x40, options);
+
+/** An EFI program that unpacks the kernel in it (drivers/firmware/efi/libstub/zboot-header.S). */
+const zboot = (type: string, payload: Uint8Array, options: PeOptions & { offset?: number; size?: number } = {}): Buffer => {
   const header = Buffer.alloc(0x1000);
   header.write('MZ\0\0zimg', 0, 'latin1');
   header.writeUInt32LE(options.offset ?? 0x1000, 8);
   header.writeUInt32LE(options.size ?? payload.length, 12);
   header.write(type, 24, 'latin1');
-  header.write('ARM\x64', 56, 'latin1');
-  header.writeUInt32LE(0x40, 60);
-  header.write('PE\0\0', 0x40, 'latin1');
-  return Buffer.concat([header, payload]);
+  header.writeUInt32LE(0x818223cd, 56);
+  return writePe(Buffer.concat([header, payload]), 0x40, options);
+};
+
+/** A unified kernel image: sections of an EFI program. */
+const uki = (parts: readonly (readonly [name: string, data: Uint8Array])[], options: PeOptions = {}): Buffer => {
+  const header = Buffer.alloc(0x1000);
+  header.write('MZ', 0, 'latin1');
+  let address = header.length;
+  const sections = parts.map(([name, data]) => {
+    const section = { name, address, size: data.length };
+    address += data.length;
+    return section;
+  });
+  return writePe(Buffer.concat([header, ...parts.map(([, data]) => data)]), 0x80, { sections, ...options });
+};
+
+const efi = (): [string, Uint8Array][] => {
+  const gz = gzipSync(peImage());
+  const signed = peImage({ certificates: { address: 0x8a10, size: 0x200 } });
+  const initrd = noise(0x1234, 11);
+  return [
+    ['efi-Image', peImage()],
+    ['efi-Image-signed', Buffer.concat([signed, noise(0x200, 12), Buffer.alloc(0x700)])],
+    ['zboot-gzip', zboot('gzip', gz)],
+    ['zboot-gzip-signed', zboot('gzip', gzipSync(Buffer.concat([signed, noise(0x200, 12), Buffer.alloc(0x700)])))],
+    ['zboot-gzip-cut-signed', zboot('gzip', gzipSync(peImage({ certificates: { address: 0x4000, size: 0x200 } })))],
+    ['zboot-few-directories', zboot('gzip', gzipSync(peImage({ directories: 4, certificates: { address: 0x4000, size: 0x200 } })))],
+    ['zboot-machine', zboot('gzip', gz, { machine: 0x8664 })],
+    ['zboot-type', zboot('lz4', gz)],
+    ['zboot-zstd', zboot('zstd22', noise(400, 9))],
+    ['zboot-lzma', zboot('lzma', noise(400, 9))],
+    ['zboot-cut', zboot('gzip', gz).subarray(0, 0x1100)],
+    ['zboot-bad-offset', zboot('gzip', gz, { offset: 0x7fffffff })],
+    ['zboot-bad-size', zboot('gzip', gz, { size: gz.length + 100 })],
+    ['zboot-no-pe-inside', zboot('gzip', gzipSync(standardImage()))],
+    ['zboot-elf-inside', zboot('gzip', gzipSync(buildElf()))],
+    ['uki', uki([['.linux', peImage()]])],
+    ['uki-initrd', uki([['.osrel', noise(100)], ['.linux', peImage()], ['.initrd', initrd]])],
+    ['uki-zboot', uki([['.linux', zboot('gzip', gz)], ['.initrd', initrd]])],
+    ['uki-vmlinux', uki([['.linux', buildElf()]])],
+    ['uki-no-linux', uki([['.initrd', initrd]])],
+    ['uki-no-optional-header', uki([['.linux', peImage()]], { optionalHeaderSize: 0 })],
+    ['uki-rubbish', uki([['.linux', noise(0x2000)]])],
+  ];
 };
 
 const compressed = (): [string, Uint8Array][] => {
@@ -240,13 +324,6 @@ const compressed = (): [string, Uint8Array][] => {
     ['Image.lzma', lzma],
     ['Image.xz', xz],
     ['Image.zst', zstd],
-    ['zboot-gzip', zboot('gzip', gz)],
-    ['zboot-zstd', zboot('zstd22', zstd)],
-    ['zboot-cut', zboot('gzip', gz).subarray(0, 0x1100)],
-    ['zboot-bad-offset', zboot('gzip', gz, { offset: 0x7fffffff })],
-    ['zboot-bad-size', zboot('gzip', gz, { size: gz.length + 100 })],
-    ['zboot-not-gzip', zboot('gzip', noise(1000))],
-    ['zboot-gzip-text', zboot('gzip', gzipSync(Buffer.from('x'.repeat(100))))],
     ['uImage', buildUImage(image)],
     ['uImage-gzip', buildUImage(gz, { compression: 1 })],
     ['uImage-arm', buildUImage(image, { arch: 2 })],
@@ -353,4 +430,4 @@ const others = (): [string, Uint8Array][] => [
 
 /** All files by name. */
 export const allFiles = (): ReadonlyMap<string, Uint8Array> =>
-  new Map([...kernels(), ...compressed(), ...elves(), ...deviceTrees(), ...others()]);
+  new Map([...kernels(), ...compressed(), ...efi(), ...elves(), ...deviceTrees(), ...others()]);

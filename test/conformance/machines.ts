@@ -127,7 +127,8 @@ const iomemMachines: MachineTable = {
     put(tree, IOMEM, lines.join(''));
   }),
   'iomem-64-ranges': machine('virt-2g', (tree) => {
-    const lines = Array.from({ length: 64 }, (_, i) => `${hex(0x40000000 + i * 0x200000)}-${hex(0x40000000 + i * 0x200000 + 0x17ffff)} : System RAM\n`);
+    const starts = Array.from({ length: 64 }, (_, i) => 0x40000000 + i * 0x200000);
+    const lines = starts.map((start) => `${hex(start)}-${hex(start + 0x17ffff)} : System RAM\n`);
     put(tree, IOMEM, lines.join(''));
   }),
 };
@@ -136,14 +137,26 @@ const CRASH_RAM = ['40000000-bfffffff : System RAM', '  40210000-4157ffff : Kern
 
 const crashMachines: MachineTable = {
   'crash-two': machine('virt-el2-4g', (tree) =>
-    edit(tree, IOMEM, (text) => text.replace('  ec000000-fbffffff : Crash kernel', '  50000000-57ffffff : Crash kernel\n  ec000000-fbffffff : Crash kernel'))),
+    edit(tree, IOMEM, (text) => text.replace('  ec000000-fbffffff', '  50000000-57ffffff : Crash kernel\n  ec000000-fbffffff'))),
   'crash-two-high': machine('virt-8g', (tree) =>
     put(
       tree,
       IOMEM,
-      '40000000-23fffffff : System RAM\n  40210000-4157ffff : Kernel code\n  41a00000-41c9ffff : Kernel data\n  f0000000-f7ffffff : Crash kernel\n  210000000-22fffffff : Crash kernel\n',
+      [
+        '40000000-23fffffff : System RAM',
+        '  40210000-4157ffff : Kernel code',
+        '  41a00000-41c9ffff : Kernel data',
+        '  f0000000-f7ffffff : Crash kernel',
+        '  210000000-22fffffff : Crash kernel',
+        '',
+      ].join('\n'),
     )),
-  'crash-three': iomem(...CRASH_RAM, '  50000000-57ffffff : Crash kernel', '  60000000-67ffffff : Crash kernel', '  70000000-77ffffff : Crash kernel'),
+  'crash-three': iomem(
+    ...CRASH_RAM,
+    '  50000000-57ffffff : Crash kernel',
+    '  60000000-67ffffff : Crash kernel',
+    '  70000000-77ffffff : Crash kernel',
+  ),
   'crash-repeated': iomem(...CRASH_RAM, '  50000000-57ffffff : Crash kernel', '  50000000-57ffffff : Crash kernel'),
   'crash-repeated-start': iomem(...CRASH_RAM, '  50000000-57ffffff : Crash kernel', '  50000000-5fffffff : Crash kernel'),
   'crash-outside': iomem(...CRASH_RAM, 'd0000000-dfffffff : Crash kernel'),
@@ -155,7 +168,12 @@ const crashMachines: MachineTable = {
   'crash-name': iomem(...CRASH_RAM, '  50000000-57ffffff : Crash kernel (low)', '  60000000-67ffffff : Crash kerne'),
   'crash-inverted': iomem(...CRASH_RAM, '  57ffffff-50000000 : Crash kernel'),
   'crash-no-kernel': iomem('40000000-bfffffff : System RAM', '  a9a00000-b99fffff : Crash kernel'),
-  'crash-data-first': iomem('40000000-bfffffff : System RAM', '  41a00000-41c9ffff : Kernel data', '  40210000-4157ffff : Kernel code', '  a9a00000-b99fffff : Crash kernel'),
+  'crash-data-first': iomem(
+    '40000000-bfffffff : System RAM',
+    '  41a00000-41c9ffff : Kernel data',
+    '  40210000-4157ffff : Kernel code',
+    '  a9a00000-b99fffff : Crash kernel',
+  ),
   'crash-stext-size': machine('virt-2g', (tree) => edit(tree, KALLSYMS, (text) => `ffffc1dce9400000 T _text\n${text}`)),
   'crash-no-notes': machine('virt-el2-4g', (tree) => remove(tree, `${CPUS}/cpu1/crash_notes`)),
   'crash-no-notes-size': machine('virt-el2-4g', (tree) => remove(tree, `${CPUS}/cpu0/crash_notes_size`)),
@@ -354,7 +372,7 @@ const filesOf = (node: FdtNode): Machine =>
     for (const [name, bytes] of deviceTreeFiles(node, DEVICE_TREE)) put(tree, name, bytes);
   });
 
-const NODE = (name: string, properties: Readonly<Record<string, Property>>): FdtNode => ({ properties: { name, ...properties } });
+const namedNode = (name: string, properties: Readonly<Record<string, Property>>): FdtNode => ({ properties: { name, ...properties } });
 
 const deviceTreeMachines: MachineTable = {
   'dt-none': machine('virt-2g', (tree) => {
@@ -371,19 +389,22 @@ const deviceTreeMachines: MachineTable = {
     remove(tree, `${DEVICE_TREE}/chosen/linux,initrd-start`);
     remove(tree, `${DEVICE_TREE}/chosen/linux,initrd-end`);
   }),
-  'dt-small': filesOf({ properties: { name: '', ...CELLS }, children: { chosen: NODE('chosen', { bootargs: 'root=/dev/vda' }), 'memory@40000000': MEMORY } }),
+  'dt-small': filesOf({
+    properties: { name: '', ...CELLS },
+    children: { chosen: namedNode('chosen', { bootargs: 'root=/dev/vda' }), 'memory@40000000': MEMORY },
+  }),
   'dt-empty-properties': filesOf({
     properties: { ...CELLS, 'dma-coherent': new Uint8Array() },
-    children: { 'memory@40000000': MEMORY, b: NODE('b', { empty: new Uint8Array(), one: new Uint8Array([1]) }), a: NODE('a', { v: 1 }) },
+    children: { 'memory@40000000': MEMORY, b: namedNode('b', { empty: new Uint8Array(), one: new Uint8Array([1]) }), a: namedNode('a', { v: 1 }) },
   }),
   'dt-order': filesOf({
     properties: { zeta: 1, Alpha: 2, '#address-cells': 2, '#size-cells': 2, alpha: 3, name: '' },
     children: {
-      'dev@10': NODE('dev', { reg: 16 }),
-      'dev@9': NODE('dev', { reg: 9 }),
-      'dev@a': NODE('dev', { reg: 10 }),
+      'dev@10': namedNode('dev', { reg: 16 }),
+      'dev@9': namedNode('dev', { reg: 9 }),
+      'dev@a': namedNode('dev', { reg: 10 }),
       'memory@40000000': MEMORY,
-      cpus: { properties: { '#address-cells': 1 }, children: { 'cpu@1': NODE('cpu', { reg: 1 }), 'cpu@0': NODE('cpu', { reg: 0 }) } },
+      cpus: { properties: { '#address-cells': 1 }, children: { 'cpu@1': namedNode('cpu', { reg: 1 }), 'cpu@0': namedNode('cpu', { reg: 0 }) } },
     },
   }),
   'dt-memory-two': filesOf({
@@ -391,20 +412,20 @@ const deviceTreeMachines: MachineTable = {
     children: {
       'memory@40000000': { properties: { device_type: 'memory', reg: [0, 0x40000000, 0, 0x40000000, 0, 0x80000000, 0, 0x40000000] } },
       'memory@100000000': { properties: { device_type: 'memory', reg: [1, 0, 0, 0x40000000] } },
-      chosen: NODE('chosen', {}),
+      chosen: namedNode('chosen', {}),
     },
   }),
   'dt-long-name': filesOf({
     properties: CELLS,
-    children: { ['n'.repeat(120)]: NODE('n', { ['p'.repeat(60)]: 'value' }), 'memory@40000000': MEMORY },
+    children: { ['n'.repeat(120)]: namedNode('n', { ['p'.repeat(60)]: 'value' }), 'memory@40000000': MEMORY },
   }),
-  'dt-big-property': filesOf({ properties: CELLS, children: { 'memory@40000000': MEMORY, blob: NODE('blob', { data: noise(0x12345) }) } }),
+  'dt-big-property': filesOf({ properties: CELLS, children: { 'memory@40000000': MEMORY, blob: namedNode('blob', { data: noise(0x12345) }) } }),
   'dt-pci': filesOf({
     properties: { name: '', ...CELLS },
     children: {
       'memory@40000000': MEMORY,
-      chosen: NODE('chosen', { bootargs: 'quiet' }),
-      'pcie@10000000': { properties: { name: 'pcie', device_type: 'pci', ranges: [1, 2, 3] }, children: { 'pci@0': NODE('pci', {}) } },
+      chosen: namedNode('chosen', { bootargs: 'quiet' }),
+      'pcie@10000000': { properties: { name: 'pcie', device_type: 'pci', ranges: [1, 2, 3] }, children: { 'pci@0': namedNode('pci', {}) } },
     },
   }),
 };

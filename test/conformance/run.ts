@@ -31,33 +31,66 @@ interface Result extends Task {
   readonly failures: readonly string[];
 }
 
-const title = ({ test, release }: Task): string =>
-  [release, test.machine, ...Object.entries(test.env ?? {}).map(([key, value]) => `${key}=${value}`), ...(test.pageSize === undefined ? [] : [`${test.pageSize}`])].join(
-    ' ',
-  ) + `: kexec ${test.name.length > 120 ? `${test.name.slice(0, 120)}... (${test.name.length})` : test.name}`;
+const LONGEST_NAME = 120;
+
+const title = ({ test, release }: Task): string => {
+  const variables = Object.entries(test.env ?? {}).map(([key, value]) => `${key}=${value}`);
+  const pageSize = test.pageSize === undefined ? [] : [`page size ${test.pageSize}`];
+  const { length } = test.name;
+  const name = length > LONGEST_NAME ? `${test.name.slice(0, LONGEST_NAME)}... (${length})` : test.name;
+  return `${[release, test.machine, ...pageSize, ...variables].join(' ')}: kexec ${name}`;
+};
 
 const settings = () =>
   parseArgs({
     options: {
+      /** Text that a run's title must have; may be repeated. */
       filter: { type: 'string', multiple: true },
-      again: { type: 'string' },
       release: { type: 'string', multiple: true },
+      /** Every case on every release. */
+      all: { type: 'boolean', default: false },
+      /** Only what failed in this report. */
+      again: { type: 'string' },
+      /** Keep the machines' roots, the recordings and the input files. */
       keep: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
+      /** Only print what the real one does. */
       real: { type: 'boolean', default: false },
+      /** Print only the failures. */
       failures: { type: 'boolean', default: false },
     },
   }).values;
 
-/** The tasks in an order that keeps a machine's together. */
-const selectTasks = (filters: readonly string[], releases: readonly string[], report: string | undefined): Task[] => {
-  const failed = report === undefined ? undefined : new Set(fs.readFileSync(report, 'utf8').split('\n').map((line) => line.replace(/^FAIL /, '')));
-  const tasks = allCases.flatMap((test) =>
-    (test.releases ?? RELEASES).filter((release) => releases.length === 0 || releases.includes(release)).map((release) => ({ test, release })),
-  );
-  const wanted = tasks.filter((task) => filters.every((text) => title(task).includes(text)) && (failed?.has(title(task)) ?? true));
-  return wanted.sort((a, b) => (a.test.machine < b.test.machine ? -1 : a.test.machine > b.test.machine ? 1 : 0));
+interface Selection {
+  readonly filters: readonly string[];
+  readonly releases: readonly string[];
+  /** Every case on every release that it is for; else on two of them, by turns. */
+  readonly all: boolean;
+  /** The titles to take. */
+  readonly titles: ReadonlySet<string> | undefined;
+}
+
+/** The newest release has most of the code, so each case runs there, and on one of the others. */
+const releasesByTurns = (index: number): readonly Release[] => {
+  const newest = RELEASES.length - 1;
+  return RELEASES.filter((_, i) => i === newest || i === index % newest);
 };
+
+/** The tasks in an order that keeps a machine's together. */
+const selectTasks = ({ filters, releases, all, titles }: Selection): Task[] =>
+  allCases
+    .flatMap((test, index) => {
+      const on = test.releases ?? (all ? RELEASES : releasesByTurns(index));
+      return on.map((release): Task => ({ test, release }));
+    })
+    .filter(({ release }) => releases.length === 0 || releases.includes(release))
+    .filter((task) => filters.every((text) => title(task).includes(text)))
+    .filter((task) => titles?.has(title(task)) ?? true)
+    .sort((a, b) => (a.test.machine < b.test.machine ? -1 : a.test.machine > b.test.machine ? 1 : 0));
+
+/** What an earlier report says has failed. */
+const failedTitles = (report: string): ReadonlySet<string> =>
+  new Set(fs.readFileSync(report, 'utf8').split('\n').flatMap((line) => (line.startsWith('FAIL ') ? [line.slice(5)] : [])));
 
 const crashesHere = ({ test, release }: Task): boolean =>
   test.realCrashes !== undefined && (test.crashingReleases ?? RELEASES).includes(release);
@@ -105,7 +138,7 @@ const showReal = async (task: Task, place: Workplace, root: string): Promise<voi
   for (const args of task.test.commands) {
     const { exitCode, signal, stdout, stderr, calls } = await side.run(args);
     const fields = calls.map((call) => JSON.stringify(call.fields)).join('\n');
-    process.stdout.write(`### ${title(task)}\n$ kexec ${args.join(' ')}\n${stdout}--- stderr\n${stderr}--- ${signal ?? exitCode}\n${fields}\n`);
+    console.log(`### ${title(task)}\n$ kexec ${args.join(' ')}\n${stdout}--- stderr\n${stderr}--- ${signal ?? exitCode}\n${fields}`);
   }
 };
 
@@ -156,8 +189,13 @@ const report = (results: readonly Result[]): number => {
 };
 
 const main = async (): Promise<number> => {
-  const { filter = [], release = [], again, keep, list, real: onlyReal, failures: onlyFailures } = settings();
-  const tasks = selectTasks(filter, release, again);
+  const { filter = [], release = [], all, again, keep, list, real: onlyReal, failures: onlyFailures } = settings();
+  const tasks = selectTasks({
+    filters: filter,
+    releases: release,
+    all: all || again !== undefined,
+    titles: again === undefined ? undefined : failedTitles(again),
+  });
   if (list) {
     tasks.forEach((task) => console.log(title(task)));
     console.log(`${tasks.length} runs`);
@@ -171,6 +209,12 @@ const main = async (): Promise<number> => {
   reals.forEach(({ release: name, packageVersion }) => console.log(`kexec-tools ${name}: Debian ${packageVersion} arm64`));
 
   const scratch = fs.mkdtempSync(path.join(cache, 'run-'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      fs.rmSync(scratch, { recursive: true, force: true });
+      process.kill(process.pid, signal);
+    });
+  }
   try {
     const inputs = path.join(scratch, 'files');
     fs.mkdirSync(inputs);

@@ -44,8 +44,9 @@ const DATA_FIELDS = ['kernelFile', 'initrdFile'];
 /** Takes the data out of the files; their names stay, as a side may name them wrongly. */
 const toCall = (directory: string, entry: unknown): RecordedCall => {
   if (!isRecord(entry)) throw new Error(`${directory}: a call is not an object`);
+  const segments: readonly unknown[] = Array.isArray(entry['segments']) ? entry['segments'] : [];
   const names = [
-    ...(Array.isArray(entry['segments']) ? entry['segments'].map((segment: unknown) => (isRecord(segment) ? segment['file'] : undefined)) : []),
+    ...segments.map((segment) => (isRecord(segment) ? segment['file'] : undefined)),
     ...DATA_FIELDS.map((field) => entry[field]),
   ];
   const data = names.map((name) => (typeof name === 'string' ? fs.readFileSync(path.join(directory, name)) : undefined));
@@ -55,9 +56,11 @@ const toCall = (directory: string, entry: unknown): RecordedCall => {
 const sorted = (entry: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(entry)
-      .map(([key, value]): [string, unknown] => [key, Array.isArray(value) ? value.map((item) => (isRecord(item) ? sorted(item) : item)) : value])
+      .map(([key, value]): [string, unknown] => [key, Array.isArray(value) ? sortedItems(value) : value])
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
+
+const sortedItems = (items: readonly unknown[]): unknown[] => items.map((item) => (isRecord(item) ? sorted(item) : item));
 
 const freshDirectory = (directory: string): string => {
   fs.rmSync(directory, { recursive: true, force: true });
@@ -171,12 +174,9 @@ export const real = (test: Case, release: string, options: RealOptions): RealSid
         `SHIM_RESULTS=${results.join(':')}`,
         ...(test.pageSize === undefined ? [] : [`SHIM_PAGE_SIZE=${test.pageSize}`]),
       ];
-      const finished = await execute(
-        'unshare',
-        ['-n', 'chroot', options.root, `${tools}/qemu`, '-L', tools, ...guest.flatMap((setting) => ['-E', setting]), '-0', 'kexec', `${tools}/kexec`, ...args],
-        '/',
-        common(test),
-      );
+      const qemu = [`${tools}/qemu`, '-L', tools, ...guest.flatMap((setting) => ['-E', setting]), '-0', 'kexec'];
+      const command = ['-n', 'chroot', options.root, ...qemu, `${tools}/kexec`, ...args];
+      const finished = await execute('unshare', command, '/', common(test));
       const file = path.join(out, 'calls.jsonl');
       const lines = fs.existsSync(file) ? fs.readFileSync(file, 'latin1').split('\n').filter((line) => line !== '') : [];
       return withoutQemu({ ...finished, calls: lines.map((line) => toCall(out, JSON.parse(line))) });

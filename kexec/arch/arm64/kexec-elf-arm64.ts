@@ -91,9 +91,9 @@ export const elfFormat = (context: Arm64Context): ImageFormat => ({
   probe: async (bytes) => {
     if (!probeElf(bytes, context.log)) return undefined;
     return {
-      load: async (info) => {
+      load: async (info, inPlaceOf = bytes) => {
         try {
-          loadElf(bytes, info, context);
+          loadElf(inPlaceOf, info, context);
         } catch (error) {
           throw error instanceof KexecError ? error.follow('kexec: Bad elf image file, load failed.\n') : error;
         }

@@ -76,8 +76,9 @@ export const imageFileLoad = (kernel: Uint8Array, context: Arm64Context): FileLo
   return { kernel, initrd, cmdline: commandLine };
 };
 
-export const recogniseImage = (bytes: Uint8Array, func: string, context: Arm64Context): RecognisedKernel => ({
-  load: async (info) => loadImage(bytes, func, info, context),
+/** @param unpacked whether the image comes out of a file of another format, which its loader never looks at again */
+export const recogniseImage = (bytes: Uint8Array, func: string, context: Arm64Context, unpacked = false): RecognisedKernel => ({
+  load: async (info, inPlaceOf = bytes) => loadImage(unpacked ? bytes : inPlaceOf, func, info, context),
   fileLoad: () => imageFileLoad(bytes, context),
 });
 

@@ -18,10 +18,10 @@ export const uImageFormat = (context: Arm64Context): ImageFormat => ({
     const image = probeUImageKernel(bytes, IH_ARCH_ARM64, platform, compat.libraries.has('zlib'), log);
     if (image === undefined) return undefined;
     return {
-      load: async (info) => {
+      load: async (info, inPlaceOf = bytes) => {
         let data: Uint8Array | undefined;
         try {
-          data = await uImageData(bytes, image, platform, limit, log);
+          data = await uImageData(inPlaceOf, image, platform, limit, log);
         } catch (error) {
           throw error instanceof OutputLimitError ? bombError('uImage', limit) : error;
         }

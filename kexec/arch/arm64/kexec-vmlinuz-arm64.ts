@@ -42,6 +42,6 @@ export const vmlinuzFormat = (context: Arm64Context): ImageFormat => ({
   usage: VMLINUZ_USAGE,
   probe: async (bytes) => {
     const kernel = await unpack(bytes, context);
-    return kernel && recogniseImage(kernel, 'image_arm64_load', context);
+    return kernel && recogniseImage(kernel, 'image_arm64_load', context, true);
   },
 });

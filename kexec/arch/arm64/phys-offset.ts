@@ -67,7 +67,7 @@ export class PhysOffset {
       this.log.err(`Can't open (${KCORE}).\n`);
       return undefined;
     }
-    return readKcore(this.system, KCORE, this.log, { previous });
+    return readKcore(this.system, KCORE, this.log, { previous, leftoverErrno: this.compat.kcoreLeftoverErrno });
   }
 
   /** get_phys_base_from_pt_load(): the last program header of the linear map counts. */

@@ -13,7 +13,15 @@ const crash = machineNames('crash-').filter((name) => name !== 'crash-three');
 
 const fdt = machineNames('fdt-').filter((name) => name !== 'fdt-20-bytes');
 
-const initrdOverride = ['fdt-initrd', 'fdt-initrd-cells', 'fdt-initrd-start-only', 'fdt-chosen-missing', 'fdt-cells-1', 'fdt-tails', 'fdt-no-tails'];
+const initrdOverride = [
+  'fdt-initrd',
+  'fdt-initrd-cells',
+  'fdt-initrd-start-only',
+  'fdt-chosen-missing',
+  'fdt-cells-1',
+  'fdt-tails',
+  'fdt-no-tails',
+];
 
 export const machines: readonly Case[] = [
   ...combine(RECORDED, [
