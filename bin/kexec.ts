@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs';
+import { toByteString } from '../host/byte-strings.js';
 import { runKexec } from '../host/run-kexec.js';
 
 const STDOUT = 1;
@@ -50,7 +51,7 @@ const createStdout = () => {
 
 const stdout = createStdout();
 process.exitCode = await runKexec(
-  process.argv.slice(2).map((text) => Buffer.from(text, 'utf8').toString('latin1')),
+  process.argv.slice(2).map(toByteString),
   { env: process.env, out: stdout.out, err: (text) => write(STDERR, text) },
 );
 stdout.flush();

@@ -7,7 +7,9 @@ import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
 import type { Interpreted } from '../kexec/settings.js';
 import { slurpFile } from '../kexec/slurp.js';
 import type { System } from '../kexec/system.js';
+import { fromByteString, toByteString } from './byte-strings.js';
 import { nodePlatform } from './platform-node.js';
+import { withPrefetched, type Prefetched } from './prefetch.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
 
 const MAX_LIMIT = 2 ** 32;
@@ -19,10 +21,13 @@ export interface RunCommandOptions {
   readonly compat: Compat;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Pick<CommandContext, 'out' | 'err'>;
+  /** Files whose reading has begun. */
+  readonly prefetched: Prefetched;
 }
 
 /** Composes what a command works with. @throws KexecError */
-const openCommand = ({ simValue, compat, env, terminal }: RunCommandOptions): CommandContext => {
+const openCommand = async (options: RunCommandOptions): Promise<CommandContext> => {
+  const { simValue, compat, env, terminal } = options;
   const random = fixedRandom(env['KEXEC_SIM_RANDOM']);
   const machine = recordedMachine({
     machine: simValue('sim-machine'),
@@ -35,7 +40,7 @@ const openCommand = ({ simValue, compat, env, terminal }: RunCommandOptions): Co
   const purgatory = simValue('sim-purgatory');
   return {
     ...terminal,
-    system: withBytePaths(machine),
+    system: withBytePaths(await withPrefetched(machine, options.prefetched)),
     platform: nodePlatform,
     compat,
     architecture: arm64,
@@ -50,7 +55,7 @@ export const runCommand = async (
   operands: readonly string[],
   options: RunCommandOptions,
 ): Promise<number> => {
-  const command = openCommand(options);
+  const command = await openCommand(options);
   if (interpreted.kind === 'run') return runSettings(interpreted.settings, operands, command);
   printCrashkernelRegionSize(interpreted.debug, command);
   return 0;
@@ -78,14 +83,11 @@ const fixedRandom = (hex: string | undefined): ((length: number) => Uint8Array) 
 };
 
 /** The tool's paths are byte strings; the file system's are text. */
-const withBytePaths = (system: System): System => {
-  const text = (path: string): string => Buffer.from(path, 'latin1').toString('utf8');
-  return {
-    ...system,
-    readFile: (path) => system.readFile(text(path)),
-    readAt: (path, offset, length) => system.readAt(text(path), offset, length),
-    stat: (path) => system.stat(text(path)),
-    lstat: (path) => system.lstat(text(path)),
-    list: (path) => system.list(text(path)).map((name) => Buffer.from(name, 'utf8').toString('latin1')),
-  };
-};
+const withBytePaths = (system: System): System => ({
+  ...system,
+  readFile: (path) => system.readFile(fromByteString(path)),
+  readAt: (path, offset, length) => system.readAt(fromByteString(path), offset, length),
+  stat: (path) => system.stat(fromByteString(path)),
+  lstat: (path) => system.lstat(fromByteString(path)),
+  list: (path) => system.list(fromByteString(path)).map(toByteString),
+});

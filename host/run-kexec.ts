@@ -3,8 +3,10 @@ import { DEFAULT_COMPAT, LIBRARIES, RELEASES, parseCompat, type Compat } from '.
 import { KexecError } from '../kexec/error.js';
 import { getoptLong, type ParsedArguments } from '../kexec/getopt.js';
 import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options.js';
-import { interpretOptions } from '../kexec/settings.js';
+import { interpretOptions, type Settings } from '../kexec/settings.js';
 import { usageText, versionText } from '../kexec/usage.js';
+import { fromByteString } from './byte-strings.js';
+import { prefetch } from './prefetch.js';
 
 /** What the `kexec` command is connected to. Text is one byte a character: command lines and file names are bytes. */
 export interface RunKexecOptions {
@@ -51,9 +53,16 @@ const usage = async (compat: Compat): Promise<string> => {
   return usageText(compat, arm64.formatUsages(compat), arm64.optionUsage(compat));
 };
 
+/** The kernel and the initrd, as paths on this host. */
+const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[]): readonly string[] => {
+  if (!doLoad) return [];
+  const initrd = options.findLast(({ id }) => id === 'initrd')?.argument;
+  return [operands[0], initrd].flatMap((path) => (path === undefined ? [] : [fromByteString(path)]));
+};
+
 const run = async (args: readonly string[], { env, out, err }: RunKexecOptions): Promise<number> => {
   if (args[0] === COMPLETIONS) {
-    const { completions } = await import('./kexec-yargs.js');
+    const { completions } = await import('../host/kexec-yargs.js');
     out(await completions(args.slice(1)));
     return 0;
   }
@@ -64,7 +73,7 @@ const run = async (args: readonly string[], { env, out, err }: RunKexecOptions):
       out(versionText(compat));
       return 0;
     case 'help': {
-      const { simHelp } = await import('./kexec-yargs.js');
+      const { simHelp } = await import('../host/kexec-yargs.js');
       out((await usage(compat)) + (await simHelp()));
       return 0;
     }
@@ -77,9 +86,11 @@ const run = async (args: readonly string[], { env, out, err }: RunKexecOptions):
       return interpreted.exitCode;
     case 'print-ckr-size':
     case 'run': {
+      const prefetched = prefetch(interpreted.kind === 'run' ? filesToLoad(interpreted.settings, parsed.operands) : []);
       // What only this needs is loaded only here: --version is to answer at once.
       const { runCommand } = await import('./run-command.js');
       return runCommand(interpreted, parsed.operands, {
+        prefetched,
         simValue: (name) => simValue(parsed, name, env),
         compat,
         env,

@@ -30,10 +30,10 @@ export const propertyLength = (name: string, length: number): number => name.len
 /**
  * Sets a property of a child of the root; the child is added if need be. The tree is copied and packed.
  *
- * QUIRK-D1: the value is made a multiple of four bytes long, with zeros: /chosen/bootargs has up to four bytes of zero
+ * QUIRK-22: the value is made a multiple of four bytes long, with zeros: /chosen/bootargs has up to four bytes of zero
  * at its end, and its length tells so (dtb_set_property(), kexec/dt-ops.c).
  *
- * QUIRK-D2: where the node cannot be looked for, because the structure is broken, the original answers that all went
+ * QUIRK-23: where the node cannot be looked for, because the structure is broken, the original answers that all went
  * well, and the tree stays as it was.
  * @returns the new tree, or the error that has been written to the debug log
  * @throws KexecError when the tree is damaged
@@ -79,7 +79,7 @@ const deleteProperty = (fdt: Fdt, node: string, property: string, log: Log): voi
     return;
   }
   if (delProp(fdt, nodeOffset, property) !== undefined) {
-    // QUIRK-D3: the original gives fdt_strerror() the node's offset instead of the error (dtb_delete_property()).
+    // QUIRK-24: the original gives fdt_strerror() the node's offset instead of the error (dtb_delete_property()).
     log.dbg('dtb_delete_property: fdt_delprop failed: <valid offset/length>\n');
   }
 };

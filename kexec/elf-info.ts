@@ -58,7 +58,7 @@ export class Kcore {
 
   /**
    * What get_pt_load() gives for 0, 1, ... until it ends.
-   * QUIRK-E6: it takes the index for one of *all* program headers, and ends at the number of PT_LOAD headers, which
+   * QUIRK-20: it takes the index for one of *all* program headers, and ends at the number of PT_LOAD headers, which
    * counts those of every reading. Past the last header the original reads what is behind its table; this ends there.
    */
   ptLoads(): readonly CoreLoad[] {
@@ -210,7 +210,7 @@ const readProgramHeaders = (reader: CoreReader, layout: ElfLayout, name: string 
   const tableSize = phnum * phentsize;
   const table = reader.read(phoff, BigInt(tableSize));
   if (!table.complete) {
-    // QUIRK-E7: read_elf32() prints "0x" and a decimal number.
+    // QUIRK-21: read_elf32() prints "0x" and a decimal number.
     const where = `${layout.class === ELFCLASS32 ? '0x' : ''}${phoff}`;
     throw reader.exit(
       16,

@@ -83,7 +83,7 @@ export class TreeWriter {
   /**
    * Adds an entry to the reserve map (reserve()).
    *
-   * QUIRK-D7: one of no bytes ends the map with an address, until the next entry takes its place.
+   * QUIRK-28: one of no bytes ends the map with an address, until the next entry takes its place.
    * @throws KexecError when the map is full
    */
   reserve(address: bigint, size: bigint): void {

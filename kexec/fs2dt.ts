@@ -75,7 +75,7 @@ export const compareNames = (a: string, b: string): number => {
 /**
  * The parts of the usable memory in a node of memory, as pairs of address and size (add_ranges()).
  *
- * QUIRK-D8: behind the first range that is in the node, all ranges are listed; and since the original's ranges have
+ * QUIRK-29: behind the first range that is in the node, all ranges are listed; and since the original's ranges have
  * inclusive ends, each is one byte too short.
  * @param end exclusive
  */
@@ -199,7 +199,7 @@ class Flattener {
     this.#tree.beginNode(name);
     for (const entry of names) this.#putProperty(name, directory, entry);
     this.#reserved.finishNode(directory);
-    // QUIRK-D9: any node of this name gets a command line, not only the root's (putnode()).
+    // QUIRK-30: any node of this name gets a command line, not only the root's (putnode()).
     if (name === 'chosen') this.#putCommandLine(directory);
 
     for (const entry of names) {
@@ -246,7 +246,7 @@ class Flattener {
   /**
    * Tells a node of memory what of it may be used (add_usable_mem_property()).
    *
-   * QUIRK-D10: only the first address and size are looked at, and both must have 64 bits.
+   * QUIRK-31: only the first address and size are looked at, and both must have 64 bits.
    */
   #putUsableMemory(path: string, reg: Uint8Array): void {
     if (reg.length < 16) throw die('unrecoverable error: not enough data for mem property', path);
@@ -261,7 +261,7 @@ class Flattener {
   /**
    * The command line of the new kernel, with the root= of the running one if it has none.
    *
-   * QUIRK-D11: a space is added to it each time.
+   * QUIRK-32: a space is added to it each time.
    */
   #putCommandLine(directory: string): void {
     if (this.#commandLine.includes('crashkernel=')) this.#hasCrashkernel = true;
@@ -275,7 +275,7 @@ class Flattener {
   /**
    * Takes over the running kernel's root= (dt_copy_old_root_param()).
    *
-   * QUIRK-D12: "root=" is found at the end of a longer name as well, as in "nfsroot=".
+   * QUIRK-33: "root=" is found at the end of a longer name as well, as in "nfsroot=".
    */
   #copyOldRoot(directory: string): void {
     const path = this.#path(directory, 'bootargs');

@@ -133,7 +133,7 @@ export class RelocatableObject implements LoadedPurgatory {
     const wanted = Uint8Array.from(`${name}\0`, (char) => char.charCodeAt(0));
     const { symbol: symbolSize } = sizesOf(this.info);
     for (const table of this.sections) {
-      // QUIRK-E1: wherever the original checks a section number (kexec/kexec-elf-rel.c), one just past the table is let
+      // QUIRK-15: wherever the original checks a section number (kexec/kexec-elf-rel.c), one just past the table is let
       // through. A table of symbols with a larger one is passed over; for that one, what is read past the table in the
       // original is an error here.
       if (table.type !== SHT_SYMTAB || table.link > this.sections.length) continue;
@@ -191,7 +191,7 @@ export class RelocatableObject implements LoadedPurgatory {
   private bytesOf(name: string, { shndx, value, size: symbolSize }: ElfSymbol, size: number): Uint8Array {
     if (symbolSize !== BigInt(size)) throw this.fault(`Symbol: ${name} has size: ${s64(symbolSize)} not ${size}`);
     const section = this.sections[shndx]!;
-    // QUIRK-E2: elf_rel_get_symbol() says "cannot set" as well.
+    // QUIRK-16: elf_rel_get_symbol() says "cannot set" as well.
     if (section.type === SHT_NOBITS) throw this.fault(`Symbol: ${name} is in a bss section cannot set`);
     if (value + symbolSize > BigInt(section.data.length)) throw this.fault(`Symbol: ${name} is outside of its section`);
     return section.data.subarray(Number(value), Number(value) + size);

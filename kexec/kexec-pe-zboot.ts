@@ -11,12 +11,29 @@ const text = (bytes: Uint8Array, at: number): string => String.fromCharCode(...b
 /** The original unpacks by way of a temporary file, whose name its messages show. */
 const TEMPORARY_NAME = '/tmp/ImageXXXXXX';
 
+export interface ZbootKernel {
+  readonly kernel: Uint8Array;
+  /**
+   * What kexec_file_load is given. QUIRK-14: the kernel is written over the payload in the temporary file, which is
+   * emptied before for a signed kernel only: of a payload that is longer than the kernel, the rest stays behind it.
+   */
+  readonly file: Uint8Array;
+}
+
+/** One behind the other. */
+const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
+};
+
 /**
  * Unpacks the kernel in a zboot image (pez_prepare()).
  * @returns undefined when the bytes are something else, or broken; the debug log says why
  * @throws KexecError for a decompression bomb
  */
-export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promise<Uint8Array | undefined> => {
+export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promise<ZbootKernel | undefined> => {
   const { log, compat } = context;
   const refuse = (why: string): undefined => {
     log.dbg(`pez_prepare: ${why}\n`);
@@ -40,13 +57,16 @@ export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promi
   const kernel = (await decompress(payload, TEMPORARY_NAME, context)) ?? payload;
   log.dbg(`pez_prepare: decompressed size ${kernel.length}\n`);
   // A signed kernel is padded with zeros, which are not part of the PE (since 2.0.30).
-  let end = kernel.length;
+  let signedEnd: number | undefined;
   if (compat.hasZstd) {
     const peOffset = peHeaderOffset(kernel, log);
     if (peOffset < 0) return undefined;
-    end = endOfCertificates(kernel, peOffset) ?? end;
+    signedEnd = endOfCertificates(kernel, peOffset);
   }
+  const end = signedEnd ?? kernel.length;
   if (end > kernel.length) return refuse(`Can't write the decompressed file ${TEMPORARY_NAME}`);
   log.dbg('pez_prepare: done\n');
-  return kernel.subarray(0, end);
+  const whole = kernel.subarray(0, end);
+  const rest = signedEnd === undefined ? payload.subarray(end) : payload.subarray(0, 0);
+  return { kernel: whole, file: rest.length === 0 ? whole : joined(whole, rest) };
 };

@@ -44,7 +44,7 @@ export class Vmcoreinfo {
 
   /**
    * The physical address that the linear map starts with, two's complement. Undefined also when it is 2^64 - 1.
-   * QUIRK-E4: a value is first read as decimal; what is left over makes it hexadecimal (scan_vmcoreinfo(),
+   * QUIRK-18: a value is first read as decimal; what is left over makes it hexadecimal (scan_vmcoreinfo(),
    * util_lib/elf_info.c).
    */
   get physOffset(): bigint | undefined {
@@ -70,7 +70,7 @@ export class Vmcoreinfo {
 /**
  * Adds what the lines of a note say to `values`, key to text (scan_vmcoreinfo(), util_lib/elf_info.c). Reading ends
  * at a PHYS_OFFSET that is no number.
- * QUIRK-E5: a PHYS_OFFSET that is called invalid is used all the same.
+ * QUIRK-19: a PHYS_OFFSET that is called invalid is used all the same.
  */
 export const scanVmcoreinfo = (desc: Uint8Array, values: Map<string, string>, log: Log): void => {
   for (const line of linesOf(desc)) {

@@ -123,7 +123,7 @@ const setRanges = (
   ranges: readonly Range[],
   cells: Cells,
 ): FdtError | undefined => {
-  // QUIRK-D4: for no bytes the original answers -ENOMEM, which fdt_strerror() takes for an error of its own
+  // QUIRK-25: for no bytes the original answers -ENOMEM, which fdt_strerror() takes for an error of its own
   // (fdt_setprop_ranges(), kexec/arch/arm64/kexec-arm64.c).
   if (ranges.length === 0 || cells.address + cells.size === 0) return 'FDT_ERR_BADLAYOUT';
   const chosen = pathOffset(fdt, CHOSEN);
@@ -220,7 +220,7 @@ export const setupSecondDtb = (first: Dtb, options: SecondDtbOptions): Uint8Arra
     return setupFailed(dtb, '', reason);
   };
 
-  // QUIRK-D5: 2.0.20 has a variable for one region, which it looks at and logs also where there is none.
+  // QUIRK-26: 2.0.20 has a variable for one region, which it looks at and logs also where there is none.
   const regions = compat.maxCrashRegions === 1 ? [usableMemory[0] ?? NO_RANGE] : usableMemory;
   const cells = fittingCells(dtb, regions, options);
 
@@ -242,7 +242,7 @@ export const setupSecondDtb = (first: Dtb, options: SecondDtbOptions): Uint8Arra
       return dtb.bytes;
     }
   } else {
-    // QUIRK-D6: the original keeps the seed in an int: only its lower half is looked at (setup_2nd_dtb()).
+    // QUIRK-27: the original keeps the seed in an int: only its lower half is looked at (setup_2nd_dtb()).
     if (seed.subarray(4).some((byte) => byte !== 0)) throw silently('kaslr-seed is not wiped to 0.');
     seed.set(randomSeed(system, log));
   }

@@ -46,7 +46,7 @@ const movw =
     ((value >> shift) & 0xffffn) << 5n;
 
 /**
- * QUIRK-E3: get_bits() of kexec/arch/arm64/kexec-arm64.c takes the value as 32 bits, and then shifts it by 32 or 48.
+ * QUIRK-17: get_bits() of kexec/arch/arm64/kexec-arm64.c takes the value as 32 bits, and then shifts it by 32 or 48.
  * C leaves open what comes of that; from gcc with optimisation it is 0, so that addresses lose their upper half.
  */
 const movwOfUpperHalf: Field = () => 0n;

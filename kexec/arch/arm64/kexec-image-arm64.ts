@@ -76,10 +76,18 @@ export const imageFileLoad = (kernel: Uint8Array, context: Arm64Context): FileLo
   return { kernel, initrd, cmdline: commandLine };
 };
 
-/** @param unpacked whether the image comes out of a file of another format, which its loader never looks at again */
-export const recogniseImage = (bytes: Uint8Array, func: string, context: Arm64Context, unpacked = false): RecognisedKernel => ({
-  load: async (info, inPlaceOf = bytes) => loadImage(unpacked ? bytes : inPlaceOf, func, info, context),
-  fileLoad: () => imageFileLoad(bytes, context),
+/**
+ * @param unpackedFile for an image that comes out of a file of another format, which its loader never looks at again:
+ * what kexec_file_load is given
+ */
+export const recogniseImage = (
+  bytes: Uint8Array,
+  func: string,
+  context: Arm64Context,
+  unpackedFile?: Uint8Array,
+): RecognisedKernel => ({
+  load: async (info, inPlaceOf = bytes) => loadImage(unpackedFile === undefined ? inPlaceOf : bytes, func, info, context),
+  fileLoad: () => imageFileLoad(unpackedFile ?? bytes, context),
 });
 
 export const imageUsage = (compressedToo: boolean): string =>

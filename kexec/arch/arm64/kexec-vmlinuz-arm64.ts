@@ -1,4 +1,4 @@
-import { pezPrepare } from '../../kexec-pe-zboot.js';
+import { pezPrepare, type ZbootKernel } from '../../kexec-pe-zboot.js';
 import type { ImageFormat } from '../../types.js';
 import { ARM64_IMAGE_HEADER_SIZE, hasPeSignature, readArm64ImageHeader } from './image-header.js';
 import { recogniseImage } from './kexec-image-arm64.js';
@@ -15,7 +15,7 @@ const PE_HEADER_FIELD = 60;
  * The kernel in an EFI zboot image (pez_arm64_probe(), kexec/arch/arm64/kexec-vmlinuz-arm64.c).
  * @returns undefined when the bytes are something else; the debug log says why
  */
-const unpack = async (bytes: Uint8Array, context: Arm64Context): Promise<Uint8Array | undefined> => {
+const unpack = async (bytes: Uint8Array, context: Arm64Context): Promise<ZbootKernel | undefined> => {
   const { log } = context;
   const refuse = (why: string): undefined => {
     log.dbg(`pez_arm64_probe: ${why}\n`);
@@ -29,19 +29,19 @@ const unpack = async (bytes: Uint8Array, context: Arm64Context): Promise<Uint8Ar
   if (!PE_MACHINE.every((byte, i) => bytes[peOffset + i] === byte)) {
     return refuse("PE header doesn't match machine type.");
   }
-  const kernel = await pezPrepare(bytes, context);
-  if (kernel === undefined) return undefined;
-  if (readArm64ImageHeader(kernel) === undefined) {
-    return kernel.length < ARM64_IMAGE_HEADER_SIZE ? undefined : refuse('Bad arm64 image header.');
+  const zboot = await pezPrepare(bytes, context);
+  if (zboot === undefined) return undefined;
+  if (readArm64ImageHeader(zboot.kernel) === undefined) {
+    return zboot.file.length < ARM64_IMAGE_HEADER_SIZE ? undefined : refuse('Bad arm64 image header.');
   }
-  return kernel;
+  return zboot;
 };
 
 export const vmlinuzFormat = (context: Arm64Context): ImageFormat => ({
   name: 'vmlinuz',
   usage: VMLINUZ_USAGE,
   probe: async (bytes) => {
-    const kernel = await unpack(bytes, context);
-    return kernel && recogniseImage(kernel, 'image_arm64_load', context, true);
+    const zboot = await unpack(bytes, context);
+    return zboot && recogniseImage(zboot.kernel, 'image_arm64_load', context, zboot.file);
   },
 });
