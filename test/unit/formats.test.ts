@@ -156,8 +156,8 @@ describe('a zboot image', () => {
   const prepare = async (bytes: Uint8Array, release: '2.0.29' | '2.0.32' = '2.0.32') => {
     const log = keepingLog(true);
     const context = { system: fakeSystem({}), platform: nodePlatform, compat: compatFor(release), log, decompressLimitBytes: 1 << 20 };
-    const zboot = await pezPrepare(bytes, context);
-    return { kernel: zboot && new Uint8Array(zboot.kernel), log: log.text() };
+    const prepared = await pezPrepare(bytes, context);
+    return { kernel: prepared && new Uint8Array(prepared.kernel), file: prepared?.file.length, log: log.text() };
   };
   const image = arm64Image({ pe: true });
 
