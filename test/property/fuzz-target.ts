@@ -4,3 +4,9 @@ export interface FuzzTarget {
   /** Returns, or throws KexecError; anything else is a finding. */
   run(input: Uint8Array): void;
 }
+
+/** A target that may take its time. */
+export interface AsyncFuzzTarget extends Omit<FuzzTarget, 'run'> {
+  /** Ends, or fails with KexecError; anything else is a finding. */
+  run(input: Uint8Array): void | Promise<void>;
+}
