@@ -1,5 +1,6 @@
 import { Gunzip } from 'fflate';
 import { decompress } from 'fzstd';
+import { concatBytes } from './bytes.js';
 import { OutputLimitError } from './platform.js';
 import { xxhash64 } from './xxhash64.js';
 import { readZstdFrames, type ZstdFrame } from './zstd-frames.js';
@@ -19,16 +20,7 @@ const gather = (limitBytes: number) => {
       if (total > limitBytes) throw new OutputLimitError(limitBytes);
       parts.push(part);
     },
-    all: (): Uint8Array => {
-      if (parts.length === 1) return parts[0]!;
-      const all = new Uint8Array(total);
-      let at = 0;
-      for (const part of parts) {
-        all.set(part, at);
-        at += part.length;
-      }
-      return all;
-    },
+    all: (): Uint8Array => concatBytes(parts),
   };
 };
 
@@ -90,18 +82,18 @@ class Output extends Uint8Array {
 /** @returns undefined when the frame is broken, or its checksum tells another content @throws OutputLimitError */
 const decodeFrame = (
   input: Uint8Array,
-  { start, lastBlock, end, contentSize, maxOutput, windowSize, checksum }: ZstdFrame,
+  { start, lastBlock, end, contentSize, minOutput, maxOutput, windowSize, checksum }: ZstdFrame,
   limitBytes: number,
 ): Uint8Array | undefined => {
   if (contentSize === undefined && windowSize > MAX_WINDOW) return undefined;
-  if (contentSize !== undefined && contentSize > limitBytes) throw new OutputLimitError(limitBytes);
+  if ((contentSize ?? minOutput) > limitBytes) throw new OutputLimitError(limitBytes);
   const capacity = contentSize ?? Math.min(maxOutput, limitBytes);
   // fzstd does not say how much it wrote. An empty block behind the last one makes it copy nothing to where that ends.
   const frame = new Uint8Array(end - start + EMPTY_LAST_BLOCK.length);
   frame.set(input.subarray(start, end));
   frame[lastBlock - start]! &= ~1;
   frame.set(EMPTY_LAST_BLOCK, end - start - (checksum === undefined ? 0 : 4));
-  const output = new Output(capacity + MAX_BLOCK);
+  const output = new Output(capacity + Math.min(MAX_BLOCK, windowSize));
   try {
     decompress(frame, output);
   } catch {

@@ -19,6 +19,7 @@ import {
   type ElfLayout,
   type ElfProgramHeader,
 } from './elf.js';
+import { concatBytes } from './bytes.js';
 import { Errno, KexecError, SystemError, strerror } from './error.js';
 import { hex, orNull } from './format.js';
 import type { Log } from './log.js';
@@ -161,7 +162,7 @@ class CoreReader {
       if (!(error instanceof SystemError) || error.call === 'open') throw error;
       return { bytes: nothing, complete: false, errno: error.errno };
     }
-    return { bytes: joined(chunks), complete: length === size, errno: this.leftoverErrno };
+    return { bytes: concatBytes(chunks), complete: length === size, errno: this.leftoverErrno };
   }
 
   /** A segment of notes. @throws KexecError when it is not there, or too large */
@@ -183,17 +184,6 @@ class CoreReader {
     return KexecError.die(message, { exitCode, subject: this.path });
   }
 }
-
-const joined = (chunks: readonly Uint8Array[]): Uint8Array => {
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-};
 
 /** read_elf32() and read_elf64(). */
 const readProgramHeaders = (reader: CoreReader, layout: ElfLayout, name: string | undefined): ElfProgramHeader[] => {

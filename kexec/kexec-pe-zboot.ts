@@ -1,3 +1,4 @@
+import { concatBytes } from './bytes.js';
 import { decompress, type ReadContext } from './decompress.js';
 import { endOfCertificates, peHeaderOffset } from './pe.js';
 
@@ -19,14 +20,6 @@ export interface ZbootKernel {
    */
   readonly file: Uint8Array;
 }
-
-/** One behind the other. */
-const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
-  const all = new Uint8Array(first.length + second.length);
-  all.set(first);
-  all.set(second, first.length);
-  return all;
-};
 
 /**
  * Unpacks the kernel in a zboot image (pez_prepare()).
@@ -68,5 +61,5 @@ export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promi
   log.dbg('pez_prepare: done\n');
   const whole = kernel.subarray(0, end);
   const rest = signedEnd === undefined ? payload.subarray(end) : payload.subarray(0, 0);
-  return { kernel: whole, file: rest.length === 0 ? whole : joined(whole, rest) };
+  return { kernel: whole, file: rest.length === 0 ? whole : concatBytes([whole, rest]) };
 };

@@ -1,4 +1,5 @@
 import { KexecError } from './error.js';
+import { DEFLATED, FHCRC, RESERVED, endOfGzipFields, isGzipMagic } from './gzip-header.js';
 import type { Log } from './log.js';
 import type { Platform } from './platform.js';
 
@@ -71,13 +72,6 @@ export const probeUImageKernel = (
   return { type, compressed: compression === IH_COMP_GZIP, size };
 };
 
-/** Bytes of a gzip member's fixed header, and its flags (RFC 1952, section 2.3.1). */
-const GZIP_HEADER_SIZE = 10;
-const FHCRC = 0x02;
-const FEXTRA = 0x04;
-const FNAME = 0x08;
-const FCOMMENT = 0x10;
-const RESERVED = 0xe0;
 /** What inflate() returns for broken data (zlib.h). */
 const Z_DATA_ERROR = -3;
 
@@ -100,21 +94,15 @@ export const uImageData = async (
     return undefined;
   }
   if (!image.compressed) return data;
-  if (data[0] !== 0x1f || data[1] !== 0x8b) return undefined;
+  if (!isGzipMagic(data)) return undefined;
   const flags = data[3] ?? 0;
-  if (data[2] !== 8 || (flags & RESERVED) !== 0) {
+  if (data[2] !== DEFLATED || (flags & RESERVED) !== 0) {
     log.out('Error: Bad gzipped data\n\n');
     return undefined;
   }
-  let skip = GZIP_HEADER_SIZE;
-  if ((flags & FEXTRA) !== 0) skip += 2 + (data[10] ?? 0) + ((data[11] ?? 0) << 8);
-  for (const flag of [FNAME, FCOMMENT]) {
-    if ((flags & flag) === 0) continue;
-    const end = data.indexOf(0, skip);
-    if (end < 0) return undefined;
-    skip = end + 1;
-  }
-  if ((flags & FHCRC) !== 0) skip += 2;
+  const end = endOfGzipFields(data, 0, flags);
+  if (end === undefined) return undefined;
+  const skip = (flags & FHCRC) === 0 ? end : end + 2;
   const { output, ended, error } = await platform.inflateRaw(data.subarray(skip), limitBytes);
   if (error !== undefined) {
     log.out(`Error during decompression ${Z_DATA_ERROR}\n`);

@@ -1,10 +1,7 @@
+import { plainBytes } from './bytes.js';
 import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import { Errno, KexecError, SystemError, strerror } from './error.js';
 import type { System } from './system.js';
-
-/** The same bytes as no more than a Uint8Array: a Buffer's slice() is no copy, and the parsers rely on copies. */
-export const plainBytes = (bytes: Uint8Array): Uint8Array =>
-  new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
  * Reads a whole file as slurp_file() of kexec/kexec.c does.

@@ -1,18 +1,12 @@
+import { concatBytes, plainBytes } from './bytes.js';
 import type { Compat } from './compat.js';
 import type { ReadContext } from './decompress.js';
 import { KexecError, SystemError } from './error.js';
+import { DEFLATED, FHCRC, RESERVED, endOfGzipFields, isGzipMagic } from './gzip-header.js';
 import { countInflated } from './inflate-count.js';
 import { OutputLimitError, type Platform } from './platform.js';
-import { plainBytes } from './slurp.js';
 import type { FileStat, System } from './system.js';
 
-/** Flag bits of a gzip member's header (RFC 1952, section 2.3.1). */
-const FHCRC = 0x02;
-const FEXTRA = 0x04;
-const FNAME = 0x08;
-const FCOMMENT = 0x10;
-const RESERVED = 0xe0;
-const DEFLATED = 8;
 const TRAILER_SIZE = 8;
 
 /** Growth of the buffer in zlib_decompress_file(): it starts so large and doubles. */
@@ -24,27 +18,19 @@ type Header =
   | { readonly kind: 'bad'; readonly error: string };
 
 const isGzip = (bytes: Uint8Array, at: number, { zlibChecksHeader }: Compat): boolean => {
-  if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b) return false;
+  if (!isGzipMagic(bytes, at)) return false;
   return !zlibChecksHeader || (bytes[at + 2] === DEFLATED && ((bytes[at + 3] ?? RESERVED) & RESERVED) === 0);
 };
 
 /** Reads the header of the gzip member at `at`; errors in zlib's words (inflate.c). */
 const readHeader = (bytes: Uint8Array, at: number, platform: Platform): Header => {
-  let position = at + 10;
   const method = bytes[at + 2];
   const flags = bytes[at + 3];
   if (method === undefined || flags === undefined) return { kind: 'truncated' };
   if (method !== DEFLATED) return { kind: 'bad', error: 'unknown compression method' };
   if ((flags & RESERVED) !== 0) return { kind: 'bad', error: 'unknown header flags set' };
-  if ((flags & FEXTRA) !== 0) {
-    position += 2 + ((bytes[position] ?? 0) | ((bytes[position + 1] ?? 0) << 8));
-  }
-  for (const flag of [FNAME, FCOMMENT]) {
-    if ((flags & flag) === 0) continue;
-    const end = bytes.indexOf(0, position);
-    if (end < 0) return { kind: 'truncated' };
-    position = end + 1;
-  }
+  let position = endOfGzipFields(bytes, at, flags);
+  if (position === undefined) return { kind: 'truncated' };
   if ((flags & FHCRC) !== 0) {
     if (position + 2 > bytes.length) return { kind: 'truncated' };
     const stored = bytes[position]! | (bytes[position + 1]! << 8);
@@ -81,7 +67,7 @@ export const gunzip = async (
   const parts: Uint8Array[] = [];
   let total = 0;
   const ended = (end: Gunzipped['end'], error?: string, good = total): Gunzipped => ({
-    output: parts.length === 1 ? parts[0]! : concat(parts, total),
+    output: concatBytes(parts),
     end,
     good,
     ...(error !== undefined && { error }),
@@ -105,16 +91,6 @@ export const gunzip = async (
     at += TRAILER_SIZE;
   }
   return ended('complete');
-};
-
-const concat = (parts: readonly Uint8Array[], total: number): Uint8Array => {
-  const all = new Uint8Array(total);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 };
 
 /**

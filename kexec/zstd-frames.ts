@@ -7,7 +7,6 @@ const MAX_BLOCK_SIZE = 128 * 1024;
 const BLOCK_HEADER_SIZE = 3;
 const CHECKSUM_SIZE = 4;
 
-const RAW = 0;
 const RLE = 1;
 const COMPRESSED = 2;
 
@@ -18,7 +17,8 @@ export interface ZstdFrame {
   readonly end: number;
   /** Bytes that it says to hold; undefined when it does not say. */
   readonly contentSize: number | undefined;
-  /** More bytes than this do not come out of its blocks. */
+  /** No fewer and no more bytes come out of its blocks. */
+  readonly minOutput: number;
   readonly maxOutput: number;
   /** How far back a decoder may have to look. */
   readonly windowSize: number;
@@ -84,6 +84,7 @@ const readFrame = (bytes: Uint8Array, start: number): ZstdFrame | undefined => {
   const header = readHeader(view, start);
   if (header === undefined) return undefined;
   const maxBlock = Math.min(MAX_BLOCK_SIZE, header.windowSize);
+  let minOutput = 0;
   let maxOutput = 0;
   let at = header.end;
   for (;;) {
@@ -94,7 +95,8 @@ const readFrame = (bytes: Uint8Array, start: number): ZstdFrame | undefined => {
     const size = blockHeader >> 3;
     if (type > COMPRESSED || size > maxBlock) return undefined;
     at += BLOCK_HEADER_SIZE + (type === RLE ? 1 : size);
-    maxOutput += type === RAW || type === RLE ? size : maxBlock;
+    minOutput += type === COMPRESSED ? 0 : size;
+    maxOutput += type === COMPRESSED ? maxBlock : size;
     if ((blockHeader & 1) === 0) continue;
 
     const end = at + (header.hasChecksum ? CHECKSUM_SIZE : 0);
@@ -102,7 +104,7 @@ const readFrame = (bytes: Uint8Array, start: number): ZstdFrame | undefined => {
     const { contentSize, windowSize } = header;
     if (contentSize !== undefined && contentSize > maxOutput) return undefined;
     const checksum = header.hasChecksum ? view.getUint32(at, true) : undefined;
-    return { start, lastBlock, end, contentSize, maxOutput, windowSize, checksum };
+    return { start, lastBlock, end, contentSize, minOutput, maxOutput, windowSize, checksum };
   }
 };
 
