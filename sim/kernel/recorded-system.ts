@@ -87,7 +87,8 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     kexecLoad: (call) => kernel.load(toKernelCall(call)),
     kexecFileLoad: (call: KexecFileLoadCall) => kernel.fileLoad(call),
-    rebootKexec: () => kernel.reboot(),
+    // Executing what is loaded is not supported yet: it is not to be lost by the attempt.
+    rebootKexec: () => kernel.reboot(undefined, undefined, true),
   };
 };
 

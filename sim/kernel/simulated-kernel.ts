@@ -63,10 +63,17 @@ export class SimulatedKernel {
     return result;
   }
 
-  /** reboot(2); only LINUX_REBOOT_CMD_KEXEC is known. @returns 0 or a negative errno */
-  async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT): Promise<number> {
+  /**
+   * reboot(2); only LINUX_REBOOT_CMD_KEXEC is known.
+   * @param keepsImage whether what is loaded stays, for a caller that cannot execute it
+   * @returns 0 or a negative errno
+   */
+  async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT, keepsImage = false): Promise<number> {
     return this.#change(
-      (state, busy) => rebootKexec(state, rebootArguments(call), caller, busy),
+      (state, busy) => {
+        const outcome = rebootKexec(state, rebootArguments(call), caller, busy);
+        return keepsImage ? { ...outcome, state } : outcome;
+      },
       async (result) => {
         if (this.options.record !== undefined) await recordCall(this.options.record, call, result);
       },

@@ -112,8 +112,8 @@ describe('zstd', () => {
   test('frames are known by their headers', () => {
     const bytes = Uint8Array.from([...single(5, ...block(Block.Rle, 5, true), 9), ...open(...block(Block.Raw, 0), ...block(Block.Rle, 3, true), 1)]);
     expect(readZstdFrames(bytes)).toEqual([
-      { start: 0, lastBlock: 6, end: 10, contentSize: 5, maxOutput: 5, windowSize: 5, checksum: undefined },
-      { start: 10, lastBlock: 19, end: 23, contentSize: undefined, maxOutput: 3, windowSize: 131072, checksum: undefined },
+      { start: 0, lastBlock: 6, end: 10, contentSize: 5, minOutput: 5, maxOutput: 5, windowSize: 5, checksum: undefined },
+      { start: 10, lastBlock: 19, end: 23, contentSize: undefined, minOutput: 3, maxOutput: 3, windowSize: 131072, checksum: undefined },
     ]);
   });
 });
