@@ -77,6 +77,11 @@ class Output extends Uint8Array {
     super.set(bytes, at);
     this.end = at + bytes.length;
   }
+
+  /** fzstd compares it with a number, for which all of its content would become text. */
+  [Symbol.toPrimitive](): number {
+    return NaN;
+  }
 }
 
 /** @returns undefined when the frame is broken, or its checksum tells another content @throws OutputLimitError */
