@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { parseArgs } from 'node:util';
+import yargs from 'yargs';
 import { RELEASES } from '../../kexec/compat.js';
 import type { Release } from '../../kexec/compat.js';
 import { extractPurgatory } from '../../kexec/extract-purgatory.js';
@@ -42,24 +42,20 @@ const title = ({ test, release }: Task): string => {
 };
 
 const settings = () =>
-  parseArgs({
-    options: {
-      /** Text that a run's title must have; may be repeated. */
-      filter: { type: 'string', multiple: true },
-      release: { type: 'string', multiple: true },
-      /** Every case on every release. */
-      all: { type: 'boolean', default: false },
-      /** Only what failed in this report. */
-      again: { type: 'string' },
-      /** Keep the machines' roots, the recordings and the input files. */
-      keep: { type: 'boolean', default: false },
-      list: { type: 'boolean', default: false },
-      /** Only print what the real one does. */
-      real: { type: 'boolean', default: false },
-      /** Print only the failures. */
-      failures: { type: 'boolean', default: false },
-    },
-  }).values;
+  yargs(process.argv.slice(2))
+    .scriptName('npm run conformance --')
+    .usage('$0 [options]\n\nRuns the real kexec-tools and ours on the same input, and compares them.')
+    .option('filter', { type: 'string', array: true, default: [], describe: "Text that a run's title must have" })
+    .option('release', { type: 'string', array: true, choices: RELEASES, default: [], describe: 'Only these releases' })
+    .option('all', { type: 'boolean', default: false, describe: 'Every case on every release, not on two by turns' })
+    .option('again', { type: 'string', describe: 'Only what failed in this report' })
+    .option('keep', { type: 'boolean', default: false, describe: "Keep the machines' roots, recordings and input" })
+    .option('list', { type: 'boolean', default: false, describe: 'List the runs' })
+    .option('real', { type: 'boolean', default: false, describe: 'Print what the real one does, and compare nothing' })
+    .option('failures', { type: 'boolean', default: false, describe: 'Print only the failures' })
+    .version(false)
+    .strict()
+    .parseSync();
 
 interface Selection {
   readonly filters: readonly string[];
@@ -189,7 +185,7 @@ const report = (results: readonly Result[]): number => {
 };
 
 const main = async (): Promise<number> => {
-  const { filter = [], release = [], all, again, keep, list, real: onlyReal, failures: onlyFailures } = settings();
+  const { filter, release, all, again, keep, list, real: onlyReal, failures: onlyFailures } = settings();
   const tasks = selectTasks({
     filters: filter,
     releases: release,
@@ -248,4 +244,9 @@ const main = async (): Promise<number> => {
   }
 };
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`conformance: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
