@@ -1,4 +1,4 @@
-import { close, fstat, open, read } from 'node:fs';
+import { close, constants, fstat, open, read } from 'node:fs';
 import { posix } from 'node:path';
 import { promisify } from 'node:util';
 import type { System } from '../kexec/system.js';
@@ -11,8 +11,11 @@ const [openFile, statFile, readFile, closeFile] = [promisify(open), promisify(fs
 /** One read(2) transfers less than 2 GiB; larger files are left to whoever needs them. */
 const MAX_SIZE = 0x7fff_f000;
 
+/** A pipe without a writer is not waited for. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
 const readWhole = async (path: string): Promise<Uint8Array | undefined> => {
-  const fd = await openFile(path, 'r');
+  const fd = await openFile(path, FLAGS);
   try {
     const stats = await statFile(fd);
     if (!stats.isFile() || stats.size === 0 || stats.size > MAX_SIZE) return undefined;

@@ -35,7 +35,7 @@ export interface Compat {
   readonly vaBitsFromVmcoreinfo: boolean;
   /** Whether "Kernel code" may start at _stext instead of _text. */
   readonly comparesStext: boolean;
-  /** --command-line=... `remove_parameter` removes every occurrence (2.0.32) or the first. */
+  /** Whether every BOOT_IMAGE and crashkernel parameter is removed from a command line (2.0.32), or the first one. */
   readonly removesEveryParameter: boolean;
   /** 2.0.20 reads /proc/cmdline with one fgets() of 2048 bytes. */
   readonly cmdlineLimit: number | undefined;

@@ -24,6 +24,13 @@ describe('the command', () => {
     expect(kexec(['--version'])).toEqual({ code: 0, out: 'kexec-tools 2.0.32\n', err: '' });
   });
 
+  test.each(['kernel', '--initrd'])('does not wait for a pipe as %s', (place) => {
+    const pipe = join(temp.make('pipe'), 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const args = place === 'kernel' ? ['-l', pipe] : ['-l', IMAGE, `--initrd=${pipe}`];
+    expect(kexec(args)).toMatchObject({ code: 1, err: `Cannot read ${pipe}\n` });
+  });
+
   test('-l, -S and -u', () => {
     const env = { KEXEC_STATE: temp.make('state'), KEXEC_MACHINE: 'virt-2g' };
     expect(kexec(['-l', IMAGE], env)).toEqual({ code: 0, out: '', err: '' });

@@ -1,4 +1,3 @@
-import { KexecError } from '../../error.js';
 import type { Log } from '../../log.js';
 import { MiB } from '../../u64.js';
 
@@ -53,11 +52,4 @@ export const processImageHeader = (header: Arm64ImageHeader, log: Log): ImagePla
       '  Please verify compatability with lodaed kernel.\n',
   );
   return OLD_KERNEL;
-};
-
-/** For callers that know there is a header. */
-export const requireImageHeader = (bytes: Uint8Array): Arm64ImageHeader => {
-  const header = readArm64ImageHeader(bytes);
-  if (header === undefined) throw KexecError.failed('Bad arm64 image header', { subject: 'Image', text: '' });
-  return header;
 };

@@ -71,7 +71,7 @@ export const loadElfcorehdr = (info: KexecInfo, func: string, { crash, physOffse
 };
 
 /** What kexec_file_load is given for an Image. @throws KexecError when the initrd cannot be opened */
-export const imageFileLoad = (kernel: Uint8Array, context: Arm64Context): FileLoadPlan => {
+const imageFileLoad = (kernel: Uint8Array, context: Arm64Context): FileLoadPlan => {
   const { initrd, commandLine } = context.options();
   return { kernel, initrd, cmdline: commandLine };
 };
@@ -95,7 +95,7 @@ export const imageUsage = (compressedToo: boolean): string =>
   '     Typically an Image file.\n\n';
 
 /** image_arm64_probe(). */
-export const probeImage = (bytes: Uint8Array, log: Log): boolean => {
+const probeImage = (bytes: Uint8Array, log: Log): boolean => {
   if (bytes.length < ARM64_IMAGE_HEADER_SIZE) {
     log.dbg('image_arm64_probe: No arm64 image header.\n');
     return false;
