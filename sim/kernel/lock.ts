@@ -25,7 +25,8 @@ const startTime = (pid: number): string | undefined => {
   }
 };
 
-const isAlive = (pid: number, started: string | undefined): boolean => {
+/** Whether a process lives; with `started`, whether it is the one that was started then. */
+export const isAlive = (pid: number, started?: string): boolean => {
   try {
     process.kill(pid, 0);
   } catch (error) {

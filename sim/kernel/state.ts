@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Errno, KexecError, SystemError, strerror } from '../../kexec/error.js';
 import { errnoOf, isNodeError, makeDirectories, readHost, statHost } from './host-files.js';
 import type { ImageSlot, KernelSegment, KernelState } from './kexec-load.js';
-import { type Lock, tryLock, uniqueName } from './lock.js';
+import { type Lock, isAlive, tryLock, uniqueName } from './lock.js';
 import { DATA_FILE, formatState, parseState } from './state-json.js';
 
 /**
@@ -18,8 +18,13 @@ import { DATA_FILE, formatState, parseState } from './state-json.js';
 const STATE_FILE = 'state.json';
 const LOCK_FILE = 'lock';
 
-/** Files that killed writers leave: new state files, and locks that were being removed. */
-const LEFTOVER = /^(state\.json|lock)\.\d{1,10}-[0-9a-f]{12}$/;
+/** What killed processes leave: new state files, which only the lock's holder writes, and locks being made or removed. */
+const LEFTOVER = /^(state\.json|lock)\.(\d{1,10})-[0-9a-f]{12}$/;
+
+const isLeftover = (name: string): boolean => {
+  const match = LEFTOVER.exec(name);
+  return match !== null && (match[1] === STATE_FILE || !isAlive(Number(match[2])));
+};
 
 /** state.json holds at most two images of 16 segments: this is plenty. */
 const MAX_STATE_BYTES = 1 << 20;
@@ -166,7 +171,7 @@ const removeUnused = (directory: string, state: KernelState): void => {
     for (const { source } of slot.segments) if (source.kind === 'file') used.add(source.name);
   }
   for (const name of readdirSync(directory)) {
-    if ((DATA_FILE.test(name) && !used.has(name)) || LEFTOVER.test(name)) rmSync(join(directory, name), { force: true });
+    if ((DATA_FILE.test(name) && !used.has(name)) || isLeftover(name)) rmSync(join(directory, name), { force: true });
   }
 };
 

@@ -64,6 +64,14 @@ describe('state on disk', () => {
     expect(readdirSync(directory).sort()).toEqual(['precious.txt', 'state.json']);
   });
 
+  test('removes the lock files of the dead, and leaves those that a living process is about to use', async () => {
+    const directory = temp.make('state');
+    const living = `lock.${process.pid}-0123456789ab`;
+    writeTree(directory, { [living]: 'x', [`lock.${deadPid()}-0123456789ab`]: 'x' });
+    await writeState(directory, INITIAL_STATE, INITIAL_STATE);
+    expect(readdirSync(directory).sort()).toEqual([living, 'state.json']);
+  });
+
   test.each([
     ['{', 'not JSON'],
     ['[]', 'must be an object'],
