@@ -63,16 +63,16 @@ const layerOf = (path: string): Layer => {
 /** What each layer may import besides itself. */
 const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
   bin: ['root', 'host', 'kexec', 'arch', 'sim', 'sim/commands', 'sim/kernel', 'sim/machine', 'sim/cpu', 'util'],
-  root: ['host', 'kexec', 'arch', 'sim', 'sim/kernel'],
+  root: ['host', 'kexec', 'arch', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu'],
   host: ['kexec', 'arch', 'sim', 'sim/kernel'],
   kexec: [],
   arch: ['kexec'],
   'sim/commands': ['kexec', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu'],
-  'sim/kernel': ['kexec', 'sim', 'sim/machine', 'sim/cpu'],
-  'sim/machine': ['sim/cpu'],
-  'sim/cpu': [],
+  'sim/kernel': ['kexec', 'arch', 'sim', 'sim/machine', 'sim/cpu'],
+  'sim/machine': ['kexec', 'sim/cpu'],
+  'sim/cpu': ['kexec'],
   sim: [],
-  util: ['kexec'],
+  util: ['kexec', 'sim/cpu'],
 };
 
 /** The parts of kexec/ that are commands: the simulated kernel knows its values only. */

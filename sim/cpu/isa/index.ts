@@ -1,0 +1,17 @@
+import type { InstructionRow } from '../ops.js';
+import { BRANCHES } from './branches.js';
+import { DATA_PROCESSING_IMMEDIATE } from './data-processing-immediate.js';
+import { DATA_PROCESSING_REGISTER } from './data-processing-register.js';
+import { LOADS_AND_STORES } from './load-store.js';
+import { SIMD_AND_FP } from './simd-table.js';
+import { SYSTEM } from './system.js';
+
+/** Every instruction that the processor knows. At most one row answers to a word: checkTable of decode.ts. */
+export const INSTRUCTIONS: readonly InstructionRow[] = [
+  ...DATA_PROCESSING_IMMEDIATE,
+  ...BRANCHES,
+  ...DATA_PROCESSING_REGISTER,
+  ...SYSTEM,
+  ...LOADS_AND_STORES,
+  ...SIMD_AND_FP,
+];

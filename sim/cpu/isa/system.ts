@@ -1,0 +1,127 @@
+import type { CacheMaintenance, InstructionRow, OpsRow, SystemRow } from '../ops.js';
+
+/** System instructions, and those that generate exceptions (Arm ARM C4.1.65). */
+
+const GROUP = 'System';
+
+const row = (rest: Omit<OpsRow, 'group'>): OpsRow => ({ group: GROUP, ...rest });
+const systemRow = (rest: Omit<SystemRow, 'group'>): SystemRow => ({ group: GROUP, ...rest });
+
+/** SVC and its like: opc, op2 and LL tell them apart. */
+const exception = (kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', section: string, opc: string, ll: string): SystemRow =>
+  systemRow({
+    name: kind.toUpperCase(),
+    section,
+    pattern: `11010100 ${opc} imm16:16 000 ${ll}`,
+    system: (cpu, { imm16 }) => cpu.call(kind, imm16!),
+  });
+
+/** Undefined wherever the processor is not halted by a debugger, which it never is here. */
+const inDebugState = (name: string, section: string, pattern: string): OpsRow =>
+  row({ name, section, pattern, free: /imm16/.test(pattern) ? ['imm16'] : [], semantics: (t) => t.undefined() });
+
+/** Hints that do more than pass time: WFE, WFI, SEV and SEVL. CRm is 0. */
+const isActiveHint = (crm: number, op2: number): boolean => crm === 0 && op2 >= 2 && op2 <= 5;
+
+const hint = (name: string, section: string, op2: string, system: SystemRow['system']): SystemRow =>
+  systemRow({ name, section, pattern: `1101010100 0 00 011 0010 0000 ${op2} 11111`, system });
+
+const barrier = (name: string, section: string, op2: string, semantics: OpsRow['semantics']): OpsRow =>
+  row({ name, section, pattern: `1101010100 0 00 011 0011 CRm:4 ${op2} 11111`, free: ['CRm'], semantics });
+
+const maintenance = (name: CacheMaintenance, section: string, op1: string, crm: string): OpsRow =>
+  row({
+    name,
+    section,
+    pattern: `1101010100 0 01 ${op1} 0111 ${crm} 001 Rt:5`,
+    maintenance: name,
+    semantics: (t, { Rt }) => (name === 'DC ZVA' ? t.zeroBlock(t.x(Rt!)) : t.touch(t.x(Rt!))),
+  });
+
+/** Op1 and CRm of the rows made by {@link maintenance}, which SYS leaves out. */
+const BY_ADDRESS: readonly (readonly [op1: number, crm: number])[] = [
+  [0, 6],
+  [3, 4],
+  [3, 5],
+  [3, 10],
+  [3, 11],
+  [3, 14],
+];
+
+/** PSTATE fields of ARMv8.0 by op1 and op2: SPSel, DAIFSet, DAIFClr. */
+const isPstateField = (op1: number, op2: number): boolean => (op1 === 0 && op2 === 5) || (op1 === 3 && (op2 === 6 || op2 === 7));
+
+export const SYSTEM: readonly InstructionRow[] = [
+  exception('svc', 'C6.2.365', '000', '01'),
+  exception('hvc', 'C6.2.101', '000', '10'),
+  exception('smc', 'C6.2.278', '000', '11'),
+  exception('brk', 'C6.2.40', '001', '00'),
+  exception('hlt', 'C6.2.100', '010', '00'),
+  inDebugState('DCPS1', 'C6.2.80', '11010100 101 imm16:16 000 01'),
+  inDebugState('DCPS2', 'C6.2.81', '11010100 101 imm16:16 000 10'),
+  inDebugState('DCPS3', 'C6.2.82', '11010100 101 imm16:16 000 11'),
+  inDebugState('DRPS', 'C6.2.84', '1101011 0101 11111 000000 11111 00000'),
+  row({ name: 'UDF', section: 'C6.2.387', pattern: '0000000000000000 imm16:16', free: ['imm16'], semantics: (t) => t.undefined() }),
+  systemRow({
+    name: 'ERET',
+    section: 'C6.2.89',
+    pattern: '1101011 0100 11111 000000 11111 00000',
+    system: (cpu) => cpu.exceptionReturn(),
+  }),
+
+  row({
+    name: 'HINT (NOP, YIELD and unallocated hints)',
+    section: 'C6.2.99',
+    pattern: '1101010100 0 00 011 0010 CRm:4 op2:3 11111',
+    free: ['CRm', 'op2'],
+    allocated: ({ CRm, op2 }) => !isActiveHint(CRm!, op2!),
+    semantics: () => {},
+  }),
+  hint('WFE', 'C6.2.396', '010', (cpu) => cpu.wait('wfe')),
+  hint('WFI', 'C6.2.398', '011', (cpu) => cpu.wait('wfi')),
+  hint('SEV', 'C6.2.257', '100', (cpu) => cpu.sendEvent()),
+  hint('SEVL', 'C6.2.258', '101', (cpu) => cpu.sendEvent()),
+  barrier('CLREX', 'C6.2.56', '010', (t) => t.clearExclusive()),
+  barrier('DSB', 'C6.2.86', '100', () => {}),
+  barrier('DMB', 'C6.2.83', '101', () => {}),
+  barrier('ISB', 'C6.2.103', '110', (t) => t.isb()),
+
+  systemRow({
+    name: 'MSR (immediate)',
+    section: 'C6.2.199',
+    pattern: '1101010100 0 00 op1:3 0100 CRm:4 op2:3 11111',
+    allocated: ({ op1, op2 }) => isPstateField(op1!, op2!),
+    system: (cpu, { op1, op2, CRm }) => cpu.writePstate(op1!, op2!, CRm!),
+  }),
+  systemRow({
+    name: 'MSR (register)',
+    section: 'C6.2.200',
+    pattern: '1101010100 0 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.writeSystemRegister(2 + o0!, op1!, CRn!, CRm!, op2!, Rt!),
+  }),
+  systemRow({
+    name: 'MRS',
+    section: 'C6.2.198',
+    pattern: '1101010100 1 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.readSystemRegister(2 + o0!, op1!, CRn!, CRm!, op2!, Rt!),
+  }),
+  systemRow({
+    name: 'SYS',
+    section: 'C6.2.372',
+    pattern: '1101010100 0 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    allocated: ({ op1, CRn, CRm, op2 }) => CRn !== 7 || op2 !== 1 || !BY_ADDRESS.some(([o, c]) => o === op1 && c === CRm),
+    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1!, CRn!, CRm!, op2!, Rt!, false),
+  }),
+  systemRow({
+    name: 'SYSL',
+    section: 'C6.2.373',
+    pattern: '1101010100 1 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1!, CRn!, CRm!, op2!, Rt!, true),
+  }),
+  maintenance('DC IVAC', 'C5.3', '000', '0110'),
+  maintenance('DC ZVA', 'C5.3', '011', '0100'),
+  maintenance('IC IVAU', 'C5.3', '011', '0101'),
+  maintenance('DC CVAC', 'C5.3', '011', '1010'),
+  maintenance('DC CVAU', 'C5.3', '011', '1011'),
+  maintenance('DC CIVAC', 'C5.3', '011', '1110'),
+];

@@ -1,0 +1,32 @@
+const PAGE = 4096;
+const PAGE_SHIFT = 12n;
+
+/**
+ * The mappings of more than 4 KiB that are in the TLB, piece by piece: to forget one address of such a mapping is to
+ * forget all of it.
+ */
+export class LargeMappings {
+  /** By size in pages of 4 KiB: the numbers of the mappings. */
+  readonly #bySize = new Map<number, Set<number>>();
+
+  add(virtAddr: bigint, mappedBytes: number): void {
+    if (mappedBytes <= PAGE) return;
+    const pages = mappedBytes / PAGE;
+    const known = this.#bySize.get(pages);
+    const number = numberOf(virtAddr, pages);
+    if (known === undefined) this.#bySize.set(pages, new Set([number]));
+    else known.add(number);
+  }
+
+  covers(virtAddr: bigint): boolean {
+    return [...this.#bySize].some(([pages, known]) => known.has(numberOf(virtAddr, pages)));
+  }
+
+  clear(): void {
+    this.#bySize.clear();
+  }
+}
+
+/** Bits 55 to 12 count: the others may be a tag, and TLB maintenance does not tell them. */
+const numberOf = (virtAddr: bigint, pages: number): number =>
+  Math.floor(Number((virtAddr >> PAGE_SHIFT) & 0xfff_ffff_ffffn) / pages);

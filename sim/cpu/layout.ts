@@ -1,0 +1,122 @@
+/**
+ * Where the processor's own state lies in the WebAssembly memory, below guest RAM. Translated code keeps registers in
+ * locals while it runs and leaves them here.
+ */
+
+const STATE = 0x1000;
+
+/** X0 to X30, then the stack pointer in use. */
+export const X = STATE;
+export const SP_INDEX = 31;
+export const PC = STATE + 0x100;
+
+/** Flags as {@link FlagKind}, with up to two operands. */
+export const FLAG_KIND = STATE + 0x108;
+export const FLAG_A = STATE + 0x110;
+export const FLAG_B = STATE + 0x118;
+
+/** Instructions left in the slice; negative when it is used up (i32). */
+export const LEFT = STATE + 0x120;
+
+/** Address that the last load-exclusive marked, or -1; its size in bytes; and what was there. */
+export const EXCLUSIVE_ADDRESS = STATE + 0x130;
+export const EXCLUSIVE_SIZE = STATE + 0x138;
+export const EXCLUSIVE_LOW = STATE + 0x140;
+export const EXCLUSIVE_HIGH = STATE + 0x148;
+
+/** What the slow path of an access works with: the virtual address, and up to 16 bytes read or to be written. */
+export const ACCESS_ADDRESS = STATE + 0x150;
+export const ACCESS_VALUE = STATE + 0x160;
+
+/** Not 0 if every access must be aligned: the MMU is off, or SCTLR_ELx.A is set (i32). */
+export const STRICT = STATE + 0x170;
+
+/** V0 to V31. */
+export const V = STATE + 0x200;
+
+/**
+ * The TLB: direct-mapped by bits 21..12 of the address. A tag is the virtual page of an entry that may be read or written
+ * at full speed; other entries have a tag that no page has. Bit 0 of a write tag says that the page holds translated code.
+ */
+export const TLB = 0x1_0000;
+export const TLB_ENTRIES = 1024;
+export const TLB_ENTRY_SHIFT = 5;
+export const TLB_READ_TAG = 0;
+export const TLB_WRITE_TAG = 8;
+/** Add it, modulo 2^32, to the low half of a virtual address, and you have the offset in this memory. */
+export const TLB_ADDEND = 16;
+/** One bit for each 64 bytes of the page: set where code was translated. */
+export const TLB_CODE_MASK = 24;
+export const NO_TAG = 0xfffn;
+
+/** The jump cache: by bits 13..2 of the program counter. An entry is pc (i64), index in the table, entry number (i32). */
+export const JUMP_CACHE = 0x2_0000;
+export const JUMP_CACHE_ENTRIES = 1 << 12;
+export const JUMP_CACHE_ENTRY_SHIFT = 4;
+
+/**
+ * Predecoded code: records, one for each instruction, behind one for their block. Registers are their numbers; for X, SP
+ * and V apart, because 31 means something else for each, and because writes of XZR go nowhere.
+ */
+export const RECORDS = 0x10_0000;
+export const RECORDS_END = 0x100_0000;
+export const RECORD_BYTES = 64;
+export const RECORD = {
+  /** Index of the handler in the table of functions; in a block's record, the number of instructions. */
+  handler: 0,
+  /** Instructions of the block behind this one; in a block's record, runs until it is worth translating. */
+  behind: 4,
+  /** A byte for each register field: where X is read, where it is written, and the field itself for SP and V. */
+  readX: 8,
+  writeX: 16,
+  register: 24,
+  pc: 32,
+  /** Up to three immediates. */
+  immediate: 40,
+} as const;
+
+/** Behind the 31 registers and SP: a register that is always zero, and one that nobody reads. */
+export const ZERO_INDEX = 48;
+export const SINK_INDEX = 49;
+
+/** How NZCV come from the operands; see {@link Ops.setFlags}. */
+export const FLAG_KINDS = ['nzcv', 'add32', 'sub32', 'add64', 'sub64', 'logic32', 'logic64'] as const;
+export type FlagKind = (typeof FLAG_KINDS)[number];
+
+/** Why translated code returns. */
+export const STATUS = {
+  /** Go on at the program counter. */
+  next: 0,
+  /** No translation for the program counter. */
+  miss: 1,
+  /** The slice is used up. */
+  slice: 2,
+  /** A memory access faulted; the program counter is the instruction's. */
+  fault: 3,
+  /** The instruction at the program counter is one for the system model. */
+  system: 4,
+  undefined: 5,
+  spAlignment: 6,
+  fpTrap: 7,
+  /** A branch to itself. */
+  stuck: 8,
+  isb: 9,
+  /** The end of a block of predecoded code; the program counter says where it goes on. */
+  branched: 10,
+  /** A block of predecoded code has run often enough to be translated. */
+  hot: 11,
+} as const;
+
+/** The kind of an access, for its slow path: size as a power of two in bits 2..0, and these. */
+export const ACCESS_SIZE_MASK = 7;
+export const ACCESS_WRITE = 1 << 3;
+export const ACCESS_UNPRIVILEGED = 1 << 4;
+/** Must be aligned to 1 << (bits 10..8), whatever the memory. */
+export const ACCESS_ALIGNED = 1 << 5;
+export const ACCESS_CACHE_MAINTENANCE = 1 << 6;
+/** Faults as unaligned on Device memory whatever the address. */
+export const ACCESS_ZERO_BLOCK = 1 << 7;
+export const ACCESS_ALIGN_SHIFT = 8;
+/** Where alignment is checked strictly, to 1 << (bits 13..11). */
+export const ACCESS_STRICT_SHIFT = 11;
+export const ACCESS_ALIGN_MASK = 7;

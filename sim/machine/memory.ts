@@ -1,0 +1,128 @@
+import { KexecError } from '../../kexec/error.js';
+import type { Range } from '../../kexec/range.js';
+import { FIRST_RAM_OFFSET } from '../cpu/bus.js';
+import { type LinearMemory, wasm } from '../cpu/webassembly.js';
+
+const PAGE = 4096;
+const CHUNK = 1 << 16;
+/** A WebAssembly memory has 65,536 pages at most; one less keeps every length below 2^32. */
+const LINEAR_PAGES = 65_535;
+const LINEAR_BYTES = LINEAR_PAGES * CHUNK;
+/** Physical addresses have 48 bits (Arm ARM D8.1). */
+const ADDRESS_BITS = 48n;
+
+/**
+ * A machine's RAM, sparse: chunks of 64 KiB get their place in one WebAssembly memory when they are first touched, and
+ * cost nothing before. Reads of untouched RAM give zeros.
+ */
+export class PhysicalMemory {
+  readonly linear: LinearMemory;
+  readonly #bytes: Uint8Array;
+  readonly #chunks = new Map<number, number>();
+  #next = FIRST_RAM_OFFSET;
+
+  /** @param ranges where there is RAM; whole pages of them count @throws KexecError when the host has no room */
+  constructor(readonly ranges: readonly Range[]) {
+    try {
+      this.linear = new wasm.Memory({ initial: LINEAR_PAGES, maximum: LINEAR_PAGES });
+    } catch {
+      throw KexecError.die('simulated machine: the host refuses 4 GiB of address space', { subject: 'memory' });
+    }
+    this.#bytes = new Uint8Array(this.linear.buffer);
+  }
+
+  /** Bytes of the host's memory that are in use for RAM. */
+  get touchedBytes(): number {
+    return this.#next - FIRST_RAM_OFFSET;
+  }
+
+  isRam(physAddr: bigint, sizeBytes = 1n): boolean {
+    return this.ranges.some(({ start, last }) => start <= physAddr && physAddr + sizeBytes - 1n <= last);
+  }
+
+  /** See {@link Bus.ramPage}. */
+  ramPage(page: number): number | undefined {
+    const chunk = Math.floor(page / CHUNK);
+    const offset = this.#chunks.get(chunk);
+    if (!this.isRam(BigInt(page), BigInt(PAGE))) return undefined;
+    return (offset ?? this.#touch(chunk)) + (page % CHUNK);
+  }
+
+  #touch(chunk: number): number {
+    const offset = this.#next;
+    if (offset + CHUNK > LINEAR_BYTES) {
+      throw KexecError.die('simulated machine: more than 4 GiB of RAM in use', { subject: 'memory' });
+    }
+    this.#next += CHUNK;
+    this.#chunks.set(chunk, offset);
+    return offset;
+  }
+
+  /** A copy of `sizeBytes` bytes from a physical address. @throws KexecError where there is no RAM */
+  read(physAddr: bigint, sizeBytes: number): Uint8Array {
+    const bytes = new Uint8Array(sizeBytes);
+    this.#each(physAddr, sizeBytes, (at, chunk, inChunk, length) => {
+      const offset = this.#chunks.get(chunk);
+      if (offset !== undefined) bytes.set(this.#bytes.subarray(offset + inChunk, offset + inChunk + length), at);
+    });
+    return bytes;
+  }
+
+  /** @throws KexecError where there is no RAM; nothing is written then */
+  write(physAddr: bigint, bytes: Uint8Array): void {
+    this.#each(physAddr, bytes.length, (at, chunk, inChunk, length) => {
+      const offset = this.#chunks.get(chunk) ?? this.#touch(chunk);
+      this.#bytes.set(bytes.subarray(at, at + length), offset + inChunk);
+    });
+  }
+
+  /** Sets bytes to zero. @throws KexecError where there is no RAM */
+  clear(physAddr: bigint, sizeBytes: number): void {
+    this.#each(physAddr, sizeBytes, (_at, chunk, inChunk, length) => {
+      const offset = this.#chunks.get(chunk);
+      if (offset !== undefined) this.#bytes.fill(0, offset + inChunk, offset + inChunk + length);
+    });
+  }
+
+  /** A little-endian number. */
+  read64(physAddr: bigint): bigint {
+    return new DataView(this.read(physAddr, 8).buffer).getBigUint64(0, true);
+  }
+
+  write64(physAddr: bigint, value: bigint): void {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
+    this.write(physAddr, bytes);
+  }
+
+  /** The pieces of RAM that were touched, in order of their addresses; neighbours are joined. */
+  touched(): readonly { readonly physAddr: bigint; readonly sizeBytes: bigint }[] {
+    const pieces: { physAddr: bigint; sizeBytes: bigint }[] = [];
+    for (const chunk of [...this.#chunks.keys()].sort((a, b) => a - b)) {
+      const physAddr = BigInt(chunk * CHUNK);
+      const last = pieces.at(-1);
+      if (last !== undefined && last.physAddr + last.sizeBytes === physAddr) last.sizeBytes += BigInt(CHUNK);
+      else pieces.push({ physAddr, sizeBytes: BigInt(CHUNK) });
+    }
+    return pieces;
+  }
+
+  #each(
+    physAddr: bigint,
+    sizeBytes: number,
+    action: (at: number, chunk: number, inChunk: number, length: number) => void,
+  ): void {
+    if (sizeBytes === 0) return;
+    if (physAddr >> ADDRESS_BITS !== 0n || !this.isRam(physAddr, BigInt(sizeBytes))) {
+      throw KexecError.die(`simulated machine: no RAM at 0x${physAddr.toString(16)} (${sizeBytes} bytes)`, { subject: 'memory' });
+    }
+    const start = Number(physAddr);
+    for (let at = 0; at < sizeBytes; ) {
+      const address = start + at;
+      const inChunk = address % CHUNK;
+      const length = Math.min(CHUNK - inChunk, sizeBytes - at);
+      action(at, Math.floor(address / CHUNK), inChunk, length);
+      at += length;
+    }
+  }
+}
