@@ -1,6 +1,6 @@
 # kexec-ts. `make demo` and `make check` do all that a fresh machine needs.
 
-.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory payload verify-generated clean
+.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory relocation payload verify-generated clean
 
 INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
@@ -25,6 +25,9 @@ demo: build
 	@echo
 	@echo '== What its kernel now has =='
 	$(DEMO) bin/kexec-sim segments
+	@echo
+	@echo '== kexec -e: the simulated kernel and processor execute it, until the new kernel switches the machine off =='
+	$(DEMO) bin/kexec -d -e
 
 check: build lint test
 
@@ -57,13 +60,21 @@ purgatory: build
 	bin/bin-to-hex purgatory < purgatory/purgatory.ro > .cache/purgatory.ts.new
 	mv .cache/purgatory.ts.new kexec/purgatory.ts
 
+# The code of the simulated kernel that a machine executes on the way out of it.
+relocation: build
+	$(MAKE) -C sim/kernel/arch/arm64
+	@mkdir -p .cache
+	bin/bin-to-hex relocation < sim/kernel/arch/arm64/relocation.o > .cache/relocation.ts.new
+	mv .cache/relocation.ts.new sim/kernel/arch/arm64/relocation.ts
+
 payload:
 	$(MAKE) -C machines/payload
 
 # Whether the commands above still make the committed bytes.
-verify-generated: purgatory payload
-	git diff --exit-code --stat -- kexec/purgatory.ts machines/payload/Image
+verify-generated: purgatory relocation payload
+	git diff --exit-code --stat -- kexec/purgatory.ts sim/kernel/arch/arm64/relocation.ts machines/payload/Image
 
 clean:
 	rm -rf dist .cache
 	$(MAKE) -C purgatory clean
+	$(MAKE) -C sim/kernel/arch/arm64 clean

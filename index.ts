@@ -1,6 +1,7 @@
 /**
  * kexec-tools for arm64 as a library: {@link loadKernel} computes what `kexec -l` would, {@link kexecLoad} hands it to
- * the kernel of a {@link recordedMachine}. The parsers that this builds on are in 'kexec-ts/browser', and here too.
+ * the kernel of a {@link recordedMachine}, which executes it. {@link createCpu} is the processor that does, on a
+ * {@link Board}. The parsers that this builds on are in 'kexec-ts/browser', and here too.
  */
 import { recordedMachine as openMachine, type RecordedMachine, type RecordedMachineOptions } from './sim/kernel/recorded-system.js';
 
@@ -8,6 +9,12 @@ export * from './browser.js';
 export { kexecLoad, kexecUnload, loadKernel, type LoadKernelOptions } from './host/load-kernel.js';
 export { nodePlatform } from './host/platform-node.js';
 export { runKexec, type RunKexecOptions } from './host/run-kexec.js';
+export { createCpu, type CpuOptions } from './sim/cpu/cpu.js';
+export { describeEsr } from './sim/cpu/esr.js';
+export type { CpuHost, CpuModel, CpuStatistics, ExceptionInfo, RunLimits, StopReason } from './sim/cpu/model.js';
+export { Board, type BoardOptions } from './sim/machine/board.js';
+export { PhysicalMemory } from './sim/machine/memory.js';
+export type { ExecutionSettings } from './sim/kernel/execute-machine.js';
 export { bundledMachines } from './sim/kernel/machines.js';
 export type { RecordedMachine, RecordedMachineOptions } from './sim/kernel/recorded-system.js';
 

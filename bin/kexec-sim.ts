@@ -18,7 +18,7 @@ const complain = (error: unknown): void => {
         ? [error.message]
         : [`internal error: ${error instanceof Error ? error.message : String(error)}`];
   process.stderr.write(`kexec-sim: ${oneLine(reason)}\n${hint === undefined ? '' : `${hint}\n`}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof KexecError && error.died ? error.exitCode : 1;
 };
 
 /** A reader that has enough, such as `head`, is no failure: what there is to do is still done. */

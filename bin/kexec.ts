@@ -45,13 +45,24 @@ const createStdout = () => {
       write(STDOUT, held.slice(0, due));
       held = held.slice(due);
     },
-    flush: (): void => write(STDOUT, held),
+    flush: (): void => {
+      write(STDOUT, held);
+      held = '';
+    },
   };
 };
 
 const stdout = createStdout();
 process.exitCode = await runKexec(
   process.argv.slice(2).map(toByteString),
-  { env: process.env, out: stdout.out, err: (text) => write(STDERR, text) },
+  {
+    env: process.env,
+    out: stdout.out,
+    err: (text) => write(STDERR, text),
+    console: (text) => {
+      stdout.out(text);
+      stdout.flush();
+    },
+  },
 );
 stdout.flush();

@@ -8,6 +8,7 @@ import type { Interpreted } from '../kexec/settings.js';
 import { slurpFile } from '../kexec/slurp.js';
 import type { System } from '../kexec/system.js';
 import { fromByteString, toByteString } from './byte-strings.js';
+import { executionBounds } from './execution-options.js';
 import { nodePlatform } from './platform-node.js';
 import { withPrefetched, type Prefetched } from './prefetch.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
@@ -20,14 +21,20 @@ export interface RunCommandOptions {
   readonly simValue: (name: string) => string | undefined;
   readonly compat: Compat;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly terminal: Pick<CommandContext, 'out' | 'err'>;
+  readonly terminal: Pick<CommandContext, 'out' | 'err'> & {
+    /** For what the new kernel prints: like `out`, but nothing is held back. */
+    readonly console: (text: string) => void;
+  };
   /** Files whose reading has begun. */
   readonly prefetched: Prefetched;
 }
 
 /** Composes what a command works with. @throws KexecError */
-const openCommand = async (options: RunCommandOptions): Promise<CommandContext> => {
+const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<CommandContext> => {
   const { simValue, compat, env, terminal } = options;
+  const { out, err, console } = terminal;
+  const object = simValue('sim-purgatory');
+  const purgatory = (): Uint8Array => (object === undefined ? ourPurgatory : slurpFile(machine, object));
   const random = fixedRandom(env['KEXEC_SIM_RANDOM']);
   const machine = recordedMachine({
     machine: simValue('sim-machine'),
@@ -35,16 +42,17 @@ const openCommand = async (options: RunCommandOptions): Promise<CommandContext> 
     record: simValue('sim-record'),
     pageSize: simValue('sim-page-size'),
     env,
+    execution: { ...executionBounds(simValue), console, out, err, step: debug ? err : undefined, purgatory },
     ...(random && { random }),
   });
-  const purgatory = simValue('sim-purgatory');
   return {
-    ...terminal,
+    out,
+    err,
     system: withBytePaths(await withPrefetched(machine, options.prefetched)),
     platform: nodePlatform,
     compat,
     architecture: arm64,
-    purgatory: purgatory === undefined ? ourPurgatory : slurpFile(machine, purgatory),
+    purgatory: purgatory(),
     decompressLimitBytes: parseLimit(simValue('sim-decompress-limit')),
   };
 };
@@ -55,8 +63,11 @@ export const runCommand = async (
   operands: readonly string[],
   options: RunCommandOptions,
 ): Promise<number> => {
-  const command = await openCommand(options);
-  if (interpreted.kind === 'run') return runSettings(interpreted.settings, operands, command);
+  if (interpreted.kind === 'run') {
+    const { settings } = interpreted;
+    return runSettings(settings, operands, await openCommand(settings.debug, options));
+  }
+  const command = await openCommand(interpreted.debug, options);
   printCrashkernelRegionSize(interpreted.debug, command);
   return 0;
 };

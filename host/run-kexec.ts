@@ -15,6 +15,8 @@ export interface RunKexecOptions {
   readonly out: (text: string) => void;
   /** Receives text for stderr. */
   readonly err: (text: string) => void;
+  /** Receives what an executed kernel prints, to be shown on stdout without delay; `out` where there is none. */
+  readonly console?: (text: string) => void;
 }
 
 /** As the first argument: what may come next is asked for, by a shell. */
@@ -60,7 +62,7 @@ const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[])
   return [operands[0], initrd].flatMap((path) => (path === undefined ? [] : [fromByteString(path)]));
 };
 
-const run = async (args: readonly string[], { env, out, err }: RunKexecOptions): Promise<number> => {
+const run = async (args: readonly string[], { env, out, err, console }: RunKexecOptions): Promise<number> => {
   if (args[0] === COMPLETIONS) {
     const { completions } = await import('../host/kexec-yargs.js');
     out(await completions(args.slice(1)));
@@ -94,7 +96,7 @@ const run = async (args: readonly string[], { env, out, err }: RunKexecOptions):
         simValue: (name) => simValue(parsed, name, env),
         compat,
         env,
-        terminal: { out, err },
+        terminal: { out, err, console: console ?? out },
       });
     }
   }

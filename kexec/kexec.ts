@@ -274,19 +274,19 @@ class CommandRun {
     }
     // A recorded machine has no /sbin/shutdown to run; what the original says there is what we say.
     if (doShutdown) throw KexecError.failed('shutdown: No such file or directory', { subject: 'shutdown' });
-    if (doExec) await execute(system);
+    // There is nobody left to go on when it succeeds.
+    if (doExec) return execute(system);
     if (doLoadJumpBackHelper) await loadJumpBackHelper(system, entry, flags);
     return 0;
   }
 }
 
-/** reboot(KEXEC). @throws KexecError */
-const execute = async (system: System): Promise<void> => {
-  const result = await system.rebootKexec();
-  if (result !== 0) {
-    throw KexecError.failed(`kexec failed: ${strerror(-result)}`, { subject: 'reboot', errno: result });
-  }
-  throw KexecError.failed('kexec-ts: executing what is loaded is not supported yet', { subject: 'reboot' });
+/** reboot(KEXEC). @returns the exit code @throws KexecError when the kernel refuses */
+const execute = async (system: System): Promise<number> => {
+  const outcome = await system.rebootKexec();
+  if (outcome.kind === 'over') return outcome.exitCode;
+  const { errno } = outcome;
+  throw KexecError.failed(`kexec failed: ${strerror(-errno)}`, { subject: 'reboot', errno });
 };
 
 /** my_load_jump_back_helper(). @throws KexecError */

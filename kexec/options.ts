@@ -122,6 +122,14 @@ export const SIM_OPTIONS: readonly SimOption[] = [
     argument: 'BYTES',
     description: 'Largest kernel that a compressed file may hold',
   },
+  { name: 'sim-until', variable: 'KEXEC_UNTIL', argument: 'entry|halt|reboot', description: 'Where the run of kexec -e ends' },
+  {
+    name: 'sim-max-instructions',
+    variable: 'KEXEC_MAX_INSTRUCTIONS',
+    argument: 'N',
+    description: 'Instructions that the run of kexec -e may take',
+  },
+  { name: 'sim-timeout', variable: 'KEXEC_TIMEOUT', argument: 'SECONDS', description: 'Time that the run of kexec -e may take' },
 ];
 
 /** The options of a release: the generic ones, then the architecture's. */

@@ -28,6 +28,12 @@ export interface KexecFileLoadCall {
   readonly flags: bigint;
 }
 
+/** What came of a reboot. One that succeeds returns only where the machine is a simulated one. */
+export type RebootOutcome =
+  | { readonly kind: 'refused'; /** Negative. */ readonly errno: number }
+  /** The machine went its way; `exitCode` tells whether that was the right one. */
+  | { readonly kind: 'over'; readonly exitCode: number };
+
 /**
  * The one seam between the tool and whatever it acts on: a recorded machine with a simulated kernel, later a real
  * host. Paths are those of the machine; relative ones start at the current directory.
@@ -56,6 +62,6 @@ export interface System {
   kexecLoad(call: KexecLoadCall): Promise<number>;
   /** kexec_file_load(2); 0 or a negative errno. */
   kexecFileLoad(call: KexecFileLoadCall): Promise<number>;
-  /** reboot(2) with LINUX_REBOOT_CMD_KEXEC; 0 or a negative errno. */
-  rebootKexec(): Promise<number>;
+  /** reboot(2) with LINUX_REBOOT_CMD_KEXEC. */
+  rebootKexec(): Promise<RebootOutcome>;
 }

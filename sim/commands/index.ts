@@ -1,6 +1,8 @@
 import yargs from 'yargs';
 import { type CommandContext, addCommonOptions } from './context.js';
+import { addCpuCommand } from './cpu.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
+import { addHandoffCommand } from './handoff.js';
 import { addMachinesCommand } from './machines.js';
 import { addReplayCommand } from './replay.js';
 import { addSegmentsCommand } from './segments.js';
@@ -17,6 +19,8 @@ const COMMANDS = [
   addSegmentsCommand,
   addReplayCommand,
   addExtractPurgatoryCommand,
+  addCpuCommand,
+  addHandoffCommand,
 ] as const;
 
 /**
@@ -30,7 +34,7 @@ export const runKexecSim = async (args: readonly string[], version: string, cont
     addCommonOptions(
       yargs([...args])
         .scriptName('kexec-sim')
-        .usage('$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels.')
+        .usage('$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels, and runs code on them.')
         .locale('en'),
     ),
   );

@@ -5,6 +5,7 @@ import type { RecordedMachine } from '../kernel/recorded-system.js';
 import { readSegmentData } from '../kernel/state.js';
 import { describeContent } from './content.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { formatPages, pageListOf, pagesToJson } from './pages.js';
 import { formatAddress, formatJson, formatTable } from './text.js';
 
 const IMAGES = ['normal', 'crash'] as const;
@@ -74,10 +75,19 @@ export const addSegmentsCommand = (yargs: CommonArgv, context: CommandContext): 
   yargs.command(
     'segments [image]',
     'List the segments of the loaded images',
-    (command) => command.positional('image', { choices: IMAGES, describe: 'The image to look at; both by default' }),
+    (command) =>
+      command
+        .positional('image', { choices: IMAGES, describe: 'The image to look at; both by default' })
+        .option('pages', { type: 'boolean', default: false, describe: 'List the pages that they wait in' }),
     (args) => {
       const machine = openMachine(args, context);
-      const rows = readRowsSteadily(machine, args.image === undefined ? IMAGES : [args.image]);
+      const images = args.image === undefined ? IMAGES : [args.image];
+      if (args.pages) {
+        const { state, facts } = machine.kernel;
+        const lists = images.flatMap((image) => pageListOf(image, state[image], facts) ?? []);
+        return context.out(args.json ? formatJson(lists.map(pagesToJson)) : lists.map(formatPages).join(''));
+      }
+      const rows = readRowsSteadily(machine, images);
       context.out(args.json ? formatJson(rows.map(toJson)) : formatTable([HEADINGS, ...rows.map(toCells)]));
     },
   );

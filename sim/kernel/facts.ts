@@ -1,6 +1,7 @@
 import { KexecError } from '../../kexec/error.js';
 import type { Range } from '../../kexec/range.js';
 import { parseResources, type Resource } from './iomem.js';
+import { freeMemory } from './page-allocator.js';
 
 /** Releases of Linux whose answers are known; the simulated kernel is one of them. */
 export const GENERATIONS = ['5.10', '6.1', '6.12', '7.2'] as const;
@@ -13,6 +14,8 @@ export interface KernelFacts {
   readonly pageSize: bigint;
   /** totalram_pages(): pages that the kernel's allocator was given. */
   readonly totalRamPages: bigint;
+  /** What the kernel's allocator hands out, in whole pages; empty when the recording does not tell. */
+  readonly freeMemory: readonly Range[];
   /** Where crash images go (crashk_res); undefined when nothing is reserved. */
   readonly crashRegion: Range | undefined;
   /** Whether lockdown forbids to load what is not signed. */
@@ -80,6 +83,7 @@ export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts
     generation: generationOf(sources.version),
     pageSize,
     totalRamPages: ramBytes / pageSize,
+    freeMemory: freeMemory(resources, pageSize),
     crashRegion: crashRegionOf(resources),
     lockedDown: /\[(integrity|confidentiality)\]/.test(sources.lockdown ?? ''),
   };

@@ -2,6 +2,8 @@ import { Errno } from '../../kexec/error.js';
 import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../kexec/types.js';
 import { U64_MAX, u64 } from '../../kexec/u64.js';
 import type { Generation, KernelFacts } from './facts.js';
+import { type Shortage, layOutKimage } from './kimage.js';
+import { countPages, createPageAllocator } from './page-allocator.js';
 
 /**
  * kexec_load(2), kexec_file_load(2) and reboot(2) of Linux for arm64: which calls succeed, what the others are
@@ -170,8 +172,8 @@ export const kexecLoad = (
 
   const fault = checkSegments(facts, segments, slot);
   if (fault !== 0) return refuse(cleared, fault);
-  const shortage = slot === 'crash' ? crashShortage(facts, segments) : normalShortage(traits, segments);
-  if (shortage !== undefined) return refuse(cleared, Errno.ENOMEM, [shortage]);
+  const shortage = slot === 'crash' ? crashShortage(facts, segments) : normalShortage(facts, segments);
+  if (shortage !== undefined) return refuse(cleared, Errno.ENOMEM, shortage);
   if (segments.some(({ source, bufsz }) => source.kind === 'fault' && bufsz > 0n)) return refuse(cleared, Errno.EFAULT);
 
   return answer(withSlot(cleared, slot, { entry: call.entry, flags: call.flags, segments }), 0);
@@ -242,19 +244,43 @@ const NO_CONTROL_PAGE = '<3>kexec: Could not allocate control_code_buffer';
 /**
  * A crash image needs two pages of its region besides its segments: for the code that starts it
  * (kimage_alloc_init()) and for a copy of VMCOREINFO (kimage_crash_copy_vmcoreinfo()). Anywhere in the region will do.
+ * @returns what the kernel says of it, or undefined when there is room
  */
-const crashShortage = (facts: KernelFacts, segments: readonly KernelSegment[]): string | undefined => {
+const crashShortage = (facts: KernelFacts, segments: readonly KernelSegment[]): readonly string[] | undefined => {
   const { start, last } = crashBounds(facts);
   const used = segments.reduce((bytes, { memsz }) => bytes + memsz, 0n);
   const freePages = (last + 1n - start - used) / facts.pageSize;
-  if (freePages < 1n) return NO_CONTROL_PAGE;
-  return freePages < 2n ? '<4>kexec_core: Could not allocate vmcoreinfo buffer' : undefined;
+  if (freePages < 1n) return [NO_CONTROL_PAGE];
+  return freePages < 2n ? ['<4>kexec_core: Could not allocate vmcoreinfo buffer'] : undefined;
 };
 
-const normalShortage = (traits: Traits, segments: readonly KernelSegment[]): string | undefined =>
-  traits.nothingAtZeroIsEverything && segments.some(({ mem, memsz }) => mem === 0n && memsz === 0n)
-    ? NO_CONTROL_PAGE
-    : undefined;
+/** Where the recording does not tell the memory, there is enough. */
+const normalShortage = (facts: KernelFacts, segments: readonly KernelSegment[]): readonly string[] | undefined => {
+  const { generation, freeMemory, pageSize } = facts;
+  const hasNothingAtZero = segments.some(({ mem, memsz }) => mem === 0n && memsz === 0n);
+  if (hasNothingAtZero && TRAITS[generation].nothingAtZeroIsEverything) return [NO_CONTROL_PAGE];
+  const free = countPages(freeMemory, pageSize);
+  if (free === 0n || free >= mostPagesOf(segments, pageSize)) return undefined;
+  const image = layOutKimage(segments, createPageAllocator(freeMemory, pageSize), pageSize);
+  return 'lacks' in image ? SHORTAGES[image.lacks] : undefined;
+};
+
+/**
+ * With as many free pages, the lists need not be made to see that there is room: those of the segments, of the list, of
+ * which each may have come with one that is of no use to it, and the control pages.
+ */
+const mostPagesOf = (segments: readonly KernelSegment[], pageSize: bigint): bigint => {
+  const pages = segments.reduce((sum, { memsz }) => sum + memsz / pageSize, 0n);
+  const entries = pages + BigInt(segments.length);
+  return pages + 2n * (entries / (pageSize / 8n - 1n) + 1n) + 2n;
+};
+
+/** kimage_alloc_init(), kernel/kexec.c; nothing is said of a segment without pages. */
+const SHORTAGES: Readonly<Record<Shortage['lacks'], readonly string[]>> = {
+  'control code page': [NO_CONTROL_PAGE],
+  'swap page': ['<3>kexec: Could not allocate swap buffer'],
+  page: [],
+};
 
 /** The arguments of reboot(2); C's `int` and `unsigned int` keep 32 bits of them. */
 export interface RebootCall {

@@ -2,12 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join, posix } from 'node:path';
-import type { FileStat, KexecFileLoadCall, KexecLoadCall, System } from '../../kexec/system.js';
+import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
+import type { Executed } from './execute.js';
+import type { ExecutionSettings } from './execute-machine.js';
 import { checkPageSize, countCpuList, kernelFacts, pageSizeOfKcore, parsePageSize } from './facts.js';
 import { listHost, lstatHost, readHost, statHost } from './host-files.js';
-import { INITIAL_STATE, type KernelState } from './kexec-load.js';
+import { INITIAL_STATE, type ImageSlot, type KernelState } from './kexec-load.js';
 import { MachineFiles } from './machine-files.js';
 import { findMachine } from './machines.js';
+import { withInterrupts } from './run-cpu.js';
 import { SimulatedKernel } from './simulated-kernel.js';
 import {
   KEXEC_CRASH_LOADED,
@@ -32,6 +35,8 @@ export interface RecordedMachineOptions {
   readonly random?: ((length: number) => Uint8Array) | undefined;
   /** Receives what the simulated kernel logs. */
   readonly onLog?: ((line: string) => void) | undefined;
+  /** How what is loaded is executed; without it, a reboot ends with the system call. */
+  readonly execution?: ExecutionSettings | undefined;
 }
 
 /** The System of a recorded machine with a simulated kernel. */
@@ -75,7 +80,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     onLog: options.onLog,
   });
 
-  return {
+  const machine: RecordedMachine = {
     name,
     files,
     kernel,
@@ -87,10 +92,26 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     kexecLoad: (call) => kernel.load(toKernelCall(call)),
     kexecFileLoad: (call: KexecFileLoadCall) => kernel.fileLoad(call),
-    // Executing what is loaded is not supported yet: it is not to be lost by the attempt.
-    rebootKexec: () => kernel.reboot(undefined, undefined, true),
+    rebootKexec: async () => {
+      const { execution } = options;
+      if (execution === undefined) return rebootOutcome(await kernel.reboot());
+      return rebootOutcome(await kernel.execute((image) => executeImage(machine, image, execution)));
+    },
   };
+  return machine;
 };
+
+const rebootOutcome = (result: number | { readonly exitCode: number }): RebootOutcome => {
+  if (typeof result !== 'number') return { kind: 'over', exitCode: result.exitCode };
+  return result === 0 ? { kind: 'over', exitCode: 0 } : { kind: 'refused', errno: result };
+};
+
+/** The processor's model is large, and most commands have no use for it: it is loaded here. */
+const executeImage = async (machine: RecordedMachine, image: ImageSlot, settings: ExecutionSettings): Promise<Executed> =>
+  withInterrupts(async (interrupted) => {
+    const { executeOn } = await import('./execute-machine.js');
+    return executeOn(machine, image, settings, interrupted);
+  });
 
 type FileAccess = Pick<System, 'readFile' | 'readAt' | 'stat' | 'lstat' | 'list'>;
 

@@ -4,6 +4,7 @@ import { KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
 import type { KernelFacts } from './facts.js';
 import {
   type Caller,
+  type ImageSlot,
   type KernelState,
   type LoadCall,
   type Outcome,
@@ -65,19 +66,36 @@ export class SimulatedKernel {
 
   /**
    * reboot(2); only LINUX_REBOOT_CMD_KEXEC is known.
-   * @param keepsImage whether what is loaded stays, for a caller that cannot execute it
    * @returns 0 or a negative errno
    */
-  async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT, keepsImage = false): Promise<number> {
+  async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT): Promise<number> {
     return this.#change(
-      (state, busy) => {
-        const outcome = rebootKexec(state, rebootArguments(call), caller, busy);
-        return keepsImage ? { ...outcome, state } : outcome;
-      },
+      (state, busy) => rebootKexec(state, rebootArguments(call), caller, busy),
       async (result) => {
         if (this.options.record !== undefined) await recordCall(this.options.record, call, result);
       },
     );
+  }
+
+  /**
+   * reboot(2), and what follows. The loads' lock is held meanwhile, as Linux holds it.
+   * @param run what the machine then does; what is loaded stays if it says so, or throws
+   * @returns what it gave, or a negative errno
+   */
+  async execute<T extends { readonly keepsImage: boolean }>(run: (image: ImageSlot) => Promise<T>): Promise<number | T> {
+    const { state: directory, record } = this.options;
+    const lock = lockState(directory);
+    try {
+      const before = this.state;
+      const { result, state } = rebootKexec(before, rebootArguments(KEXEC_REBOOT), ROOT, lock === undefined);
+      if (record !== undefined) await recordCall(record, KEXEC_REBOOT, result);
+      if (result !== 0) return result;
+      const done = await run(before.normal);
+      if (!done.keepsImage) await writeState(directory, before, state);
+      return done;
+    } finally {
+      lock?.release();
+    }
   }
 
   /** What one of the kernel's files about kexec reads, without a line end; undefined when there is no such file. */

@@ -10,6 +10,12 @@ const VERSION = 1;
 /** Names that data files may have: none that leads to another directory. */
 export const DATA_FILE = /^segment-[0-9a-z-]{1,64}\.bin$/;
 
+/** All names that files of segments have. */
+export const SEGMENT_FILE = /^segment-[0-9a-z-]{1,64}\.(bin|sums)$/;
+
+/** The name of a data file's checksums. */
+export const sumsName = (dataFile: string): string => dataFile.replace(/\.bin$/, '.sums');
+
 /** What is loaded is refused rather than guessed at. @throws KexecError naming `subject` */
 export const parseState = (text: string, subject: string): KernelState => {
   const json = parseJson(text, subject);

@@ -5,10 +5,12 @@ import { Errno, KexecError, SystemError, strerror } from '../../kexec/error.js';
 import { errnoOf, isNodeError, makeDirectories, readHost, statHost } from './host-files.js';
 import type { ImageSlot, KernelSegment, KernelState } from './kexec-load.js';
 import { type Lock, isAlive, tryLock, uniqueName } from './lock.js';
-import { DATA_FILE, formatState, parseState } from './state-json.js';
+import { sumsOf } from './segment-sums.js';
+import { SEGMENT_FILE, formatState, parseState, sumsName } from './state-json.js';
 
 /**
- * A simulated kernel's state in a directory: `state.json`, and a data file for every segment that has bytes.
+ * A simulated kernel's state in a directory: `state.json`, and for every segment that has bytes a data file and its
+ * checksums.
  *
  * Data files are written under new names, and the renaming of `state.json` makes them the loaded image. So a process
  * that is killed leaves the old image or the new one, and files that nobody refers to, which the next writer removes.
@@ -82,6 +84,20 @@ export const readSegmentData = (directory: string, segment: KernelSegment): Uint
   return bytes;
 };
 
+/** The checksums of a segment's bytes as they were loaded; undefined where there are none. */
+export const readSegmentSums = (directory: string, segment: KernelSegment): Uint8Array | undefined => {
+  if (segment.source.kind !== 'file') return undefined;
+  const path = join(directory, sumsName(segment.source.name));
+  try {
+    return readHost(path);
+  } catch (error) {
+    // Whoever wrote this state knew of none.
+    if (isMissing(error)) return undefined;
+    if (!(error instanceof SystemError)) throw error;
+    throw KexecError.die(`Cannot read ${path}: ${strerror(error.errno)}`, { subject: path, errno: -error.errno });
+  }
+};
+
 /** Takes the right to write, which is the kernel's lock of loads. @returns undefined when another load is under way */
 export const lockState = (directory: string): Lock | undefined =>
   writing(directory, () => {
@@ -146,32 +162,45 @@ const storeSegment = async (
   if (source.kind === 'file') return segment;
   // A segment may be a `fault` only while no byte of it is wanted.
   if (source.kind !== 'bytes' || bufsz === 0n) return { ...segment, source: { kind: 'zeros' } };
-  written.push(join(directory, name));
-  await writeBytes(join(directory, name), source.bytes);
+  const sums = sumsName(name);
+  written.push(join(directory, name), join(directory, sums));
+  const summed = await writeBytesAnd(join(directory, name), source.bytes, () => sumsOf(source.bytes));
+  await writeBytes(join(directory, sums), summed);
   return { ...segment, source: { kind: 'file', name } };
 };
 
-/** Straight from the caller's buffer: fs.writeFile() would make a system call for every half MiB. @throws Node's errors */
-export const writeBytes = async (path: string, bytes: Uint8Array): Promise<void> => {
+/**
+ * Straight from the caller's buffer: fs.writeFile() would make a system call for every half MiB.
+ * @param meanwhile what else there is to do while the host writes
+ * @returns what that gives
+ * @throws Node's errors
+ */
+const writeBytesAnd = async <T>(path: string, bytes: Uint8Array, meanwhile: () => T): Promise<T> => {
   const handle = await open(path, 'wx');
+  const write = async (at: number): Promise<number> =>
+    at + (await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))).bytesWritten;
   try {
-    for (let at = 0; at < bytes.length; ) {
-      at += (await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))).bytesWritten;
-    }
+    const first = write(0);
+    const result = meanwhile();
+    for (let at = await first; at < bytes.length; ) at = await write(at);
+    return result;
   } finally {
     await handle.close();
   }
 };
+
+/** The same with nothing else to do. @throws Node's errors */
+export const writeBytes = async (path: string, bytes: Uint8Array): Promise<void> => writeBytesAnd(path, bytes, () => {});
 
 /** Removes our files that `state` does not refer to, and nothing else: the user may have named any directory. */
 const removeUnused = (directory: string, state: KernelState): void => {
   const used = new Set<string>();
   for (const slot of [state.normal, state.crash]) {
     if (slot === undefined || slot === 'unknown') continue;
-    for (const { source } of slot.segments) if (source.kind === 'file') used.add(source.name);
+    for (const { source } of slot.segments) if (source.kind === 'file') used.add(source.name).add(sumsName(source.name));
   }
   for (const name of readdirSync(directory)) {
-    if ((DATA_FILE.test(name) && !used.has(name)) || isLeftover(name)) rmSync(join(directory, name), { force: true });
+    if ((SEGMENT_FILE.test(name) && !used.has(name)) || isLeftover(name)) rmSync(join(directory, name), { force: true });
   }
 };
 

@@ -99,6 +99,8 @@ export const ours = (test: Case, release: string, options: OursOptions): Side =>
     KEXEC_COMPAT: `${release}:zlib`,
     KEXEC_PURGATORY: options.purgatory,
     KEXEC_SIM_RANDOM: RANDOM,
+    // Of the real one we see no more than the system call.
+    KEXEC_UNTIL: 'reboot',
     ...(test.pageSize === undefined ? {} : { KEXEC_PAGE_SIZE: String(test.pageSize) }),
   };
   return {

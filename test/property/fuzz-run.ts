@@ -11,7 +11,7 @@ export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [...text, ...elf, ...fdt,
 
 /** Processor time that one input may take. */
 export const TIME_LIMIT_MS = 2000;
-/** Memory outside the heap of JavaScript and in it; what a leak, or a number taken at its word, would need. */
+/** By how much memory outside the heap of JavaScript and in it may grow; what a leak, or a number taken at its word, would need. */
 const MEMORY_LIMIT = 2 ** 31;
 /** How often memory is looked at: it costs as much as many an input. */
 const MEMORY_INTERVAL = 64;
@@ -67,13 +67,14 @@ export const fuzzTarget = async (
   { onInput, onFinding }: Progress,
 ): Promise<number> => {
   const seeds = target.seeds();
+  const before = memoryInUse();
   let passed = 0;
   for (let index = from; index < to; index++) {
     onInput?.(index);
     const input = inputOf(target, seeds, seed, index);
     let reason = await tryInput(target, input);
-    if (reason === undefined && index % MEMORY_INTERVAL === 0 && memoryInUse() > MEMORY_LIMIT) {
-      reason = `${Math.round(memoryInUse() / 2 ** 20)} MiB of memory are in use`;
+    if (reason === undefined && index % MEMORY_INTERVAL === 0 && memoryInUse() - before > MEMORY_LIMIT) {
+      reason = `${Math.round((memoryInUse() - before) / 2 ** 20)} MiB of memory more are in use`;
     }
     if (reason === undefined) passed++;
     else onFinding({ target: target.name, index, reason });

@@ -129,6 +129,7 @@ test('what a kernel accepts lies apart, in pages, and fits', () => {
     generation: '6.1',
     pageSize: 4096n,
     totalRamPages: 100n,
+    freeMemory: [],
     crashRegion: Range.sized(0x10000n, 0x40000n),
     lockedDown: false,
   };

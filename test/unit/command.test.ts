@@ -295,7 +295,7 @@ describe('executing', () => {
   });
 
   test('tells what a kernel refused', async () => {
-    expect(await kexec('-e', { files: LOADED, reboot: -Errno.EPERM })).toMatchObject({
+    expect(await kexec('-e', { files: LOADED, reboot: { kind: 'refused', errno: -Errno.EPERM } })).toMatchObject({
       code: 255,
       err: 'kexec failed: Operation not permitted\n',
     });

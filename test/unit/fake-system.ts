@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { Errno } from '../../kexec/error.js';
-import type { KexecFileLoadCall, KexecLoadCall, System } from '../../kexec/system.js';
+import type { KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
 import { memorySystem, type MemoryFile } from './memory-system.js';
 
 export interface FakeOptions {
@@ -11,7 +11,7 @@ export interface FakeOptions {
   /** What the system calls answer: 0 or a negative errno. */
   readonly kexecLoad?: number;
   readonly kexecFileLoad?: number;
-  readonly reboot?: number;
+  readonly reboot?: RebootOutcome;
 }
 
 /** A System of files in memory that keeps the calls it gets. */
@@ -37,7 +37,7 @@ export const fakeSystem = (files: Readonly<Record<string, MemoryFile>>, options:
       fileLoads.push(call);
       return options.kexecFileLoad ?? -Errno.ENOSYS;
     },
-    rebootKexec: async () => options.reboot ?? 0,
+    rebootKexec: async () => options.reboot ?? { kind: 'over', exitCode: 0 },
   };
 };
 

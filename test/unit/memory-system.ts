@@ -37,7 +37,7 @@ export const memorySystem = (
     random: (length) => new Uint8Array(length),
     kexecLoad: async () => -Errno.ENOSYS,
     kexecFileLoad: async () => -Errno.ENOSYS,
-    rebootKexec: async () => -Errno.ENOSYS,
+    rebootKexec: async () => ({ kind: 'refused', errno: -Errno.ENOSYS }),
   };
 };
 

@@ -59,7 +59,7 @@ describe('state on disk', () => {
     const first = await writeState(directory, INITIAL_STATE, { ...INITIAL_STATE, crash: image(segment(0n, Uint8Array.of(9))) });
     const second = await writeState(directory, first, { ...first, normal: image(segment(0n, Uint8Array.of(8))) });
     expect(readSegmentData(directory, (second.crash as LoadedImage).segments[0]!)).toEqual(Uint8Array.of(9));
-    expect(readdirSync(directory)).toHaveLength(4);
+    expect(readdirSync(directory)).toHaveLength(6);
     await writeState(directory, second, INITIAL_STATE);
     expect(readdirSync(directory).sort()).toEqual(['precious.txt', 'state.json']);
   });
@@ -186,7 +186,7 @@ test('a load that is killed at any step leaves the old image or the new one, and
     if (signal === null) {
       expect(status).toBe(0);
       expect(last).toBeGreaterThan(8);
-      expect(readdirSync(directory)).toHaveLength(3);
+      expect(readdirSync(directory)).toHaveLength(5);
       break;
     }
     expect(signal).toBe('SIGKILL');

@@ -1,0 +1,45 @@
+import { KexecError } from '../kexec/error.js';
+import type { ExecutionSettings } from '../sim/kernel/execute-machine.js';
+
+const UNTIL = ['entry', 'halt', 'reboot'] as const;
+
+/** Seconds; a run that takes longer has lost its way. */
+const DEFAULT_TIMEOUT = 300;
+const MAX_TIMEOUT = 1_000_000;
+
+/**
+ * How `kexec -e` is to be carried out, as far as our own options say.
+ * @param simValue the value of one of them; undefined when it was not set
+ * @throws KexecError
+ */
+export const executionBounds = (
+  simValue: (name: string) => string | undefined,
+): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs'> => ({
+  until: parseUntil(simValue('sim-until')),
+  maxInstructions: parseInstructions(simValue('sim-max-instructions')),
+  timeoutMs: parseTimeout(simValue('sim-timeout')),
+});
+
+const parseUntil = (text: string | undefined): ExecutionSettings['until'] => {
+  if (text === undefined) return undefined;
+  const until = UNTIL.find((name) => name === text);
+  if (until === undefined) throw refuse('KEXEC_UNTIL', text, `one of ${UNTIL.join(', ')}`);
+  return until;
+};
+
+const parseInstructions = (text: string | undefined): bigint | undefined => {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,17}$/.test(text)) throw refuse('KEXEC_MAX_INSTRUCTIONS', text, 'a number of instructions from 1 on');
+  return BigInt(text);
+};
+
+const parseTimeout = (text: string | undefined): number => {
+  const seconds = text === undefined ? DEFAULT_TIMEOUT : Number(text);
+  if (!(seconds > 0 && seconds <= MAX_TIMEOUT)) {
+    throw refuse('KEXEC_TIMEOUT', text ?? '', `a number of seconds above 0, at most ${MAX_TIMEOUT}`);
+  }
+  return seconds * 1000;
+};
+
+const refuse = (variable: string, text: string, wanted: string): KexecError =>
+  KexecError.die(`kexec: ${variable}: "${text}" is not ${wanted}`, { subject: text });

@@ -1,0 +1,144 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { KexecError, strerror } from '../../kexec/error.js';
+import type { CpuModel } from '../cpu/model.js';
+import { Console } from '../kernel/console.js';
+import { parseAddress, registersToJson, setRegisters } from '../kernel/cpu-registers.js';
+import { errnoOf, isNodeError } from '../kernel/host-files.js';
+import { optionalField, parseJson } from '../kernel/json.js';
+import { boardFacts } from '../kernel/machine-board.js';
+import { type RunEnd, runCpu, withInterrupts } from '../kernel/run-cpu.js';
+import { describeEnd } from '../kernel/stop-report.js';
+import { Board } from '../machine/board.js';
+import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { formatJson } from './text.js';
+
+/** Ends that a program may mean to have. */
+const GOOD_ENDS: readonly RunEnd['kind'][] = ['stop-at', 'power', 'stuck', 'max-instructions'];
+
+const INTERRUPTED = 130;
+
+/** HCR_EL2.RW (D17.2.48). */
+const EL1_IS_64_BIT = 1n << 31n;
+/** CPACR_EL1.FPEN (D17.2.30). */
+const EL1_FP_ENABLED = 3n << 20n;
+/** CPTR_EL2 (Arm ARM D17.2.31) where nothing is trapped: bits 13, 12 and 9 to 0 are one. */
+const EL2_FP_ENABLED = 0x33ffn;
+
+/** `FILE@ADDR`. */
+const parseLoad = (text: string): { readonly file: string; readonly address: bigint } => {
+  const at = text.lastIndexOf('@');
+  if (at < 1) throw KexecError.die(`--load: "${text}" is not FILE@ADDR`, { subject: text });
+  return { file: text.slice(0, at), address: parseAddress(text.slice(at + 1), '--load') };
+};
+
+/** `ADDR,SIZE=FILE`. */
+const parseDump = (text: string): { readonly address: bigint; readonly size: number; readonly file: string } => {
+  const match = /^([^,=]+),([^,=]+)=(.+)$/s.exec(text);
+  if (match === null) throw KexecError.die(`--dump: "${text}" is not ADDR,SIZE=FILE`, { subject: text });
+  const size = parseAddress(match[2]!, '--dump');
+  if (size > BigInt(2 ** 32)) throw KexecError.die(`--dump: ${size} bytes are too many`, { subject: text });
+  return { address: parseAddress(match[1]!, '--dump'), size: Number(size), file: match[3]! };
+};
+
+const parseCount = (text: string | undefined): bigint | undefined => {
+  if (text === undefined || /^\d{1,18}$/.test(text)) return text === undefined ? undefined : BigInt(text);
+  throw KexecError.die(`--max-instructions: "${text}" is not a number of instructions`, { subject: text });
+};
+
+const onFile = <T>(what: string, path: string, action: () => T): T => {
+  try {
+    return action();
+  } catch (error) {
+    if (!isNodeError(error)) throw error;
+    throw KexecError.die(`Cannot ${what} ${path}: ${strerror(errnoOf(error))}`, { subject: path, errno: -errnoOf(error) });
+  }
+};
+
+/** Takes the registers out of what `--json` prints, or an object of registers alone. */
+const readRegisters = (cpu: CpuModel, path: string): void => {
+  const json = parseJson(onFile('read', path, () => readFileSync(path, 'utf8')), path);
+  setRegisters(cpu, optionalField(json, 'registers') ?? json);
+};
+
+const endToJson = (end: RunEnd): Readonly<Record<string, unknown>> =>
+  JSON.parse(JSON.stringify(end, (_, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value))) as Readonly<
+    Record<string, unknown>
+  >;
+
+const formatRegisterLines = (registers: Readonly<Record<string, string>>): string =>
+  Object.entries(registers).map(([name, value]) => `${name.padEnd(4)} ${value}\n`).join('');
+
+/** `kexec-sim cpu`: runs bare code on a machine's board. */
+export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+  yargs.command(
+    'cpu',
+    "Run bare code on the machine's processor, MMU off, and show the registers",
+    (command) =>
+      command
+        .option('load', { type: 'string', array: true, default: [], requiresArg: true, describe: 'FILE@ADDR: bytes to put into RAM' })
+        .option('pc', { type: 'string', requiresArg: true, describe: 'Where to start' })
+        .option('sp', { type: 'string', requiresArg: true, describe: 'Stack pointer at the start' })
+        .option('el', { choices: [1, 2] as const, describe: "Exception level; the machine's own by default" })
+        .option('registers', { type: 'string', requiresArg: true, describe: 'JSON file of registers at the start, as --json prints them' })
+        .option('stop-at', { type: 'string', array: true, default: [], requiresArg: true, describe: 'Stop before the instruction at this address' })
+        .option('max-instructions', { type: 'string', requiresArg: true, describe: 'Stop after so many' })
+        .option('take-exceptions', {
+          type: 'boolean',
+          default: false,
+          describe: "Let the code's own vectors take exceptions; they end the run otherwise",
+        })
+        .option('dump', { type: 'string', array: true, default: [], requiresArg: true, describe: 'ADDR,SIZE=FILE: memory to write at the end' }),
+    async (args) => {
+      // The model of a processor is large, and no other command has use for it.
+      const [{ createCpu }, { describeEsr }] = await Promise.all([import('../cpu/cpu.js'), import('../cpu/esr.js')]);
+      const { files } = openMachine(args, context);
+      const facts = boardFacts(files);
+      if (args.pc === undefined && args.registers === undefined) {
+        throw KexecError.die('where to start is not told: --pc, or --registers with "pc" in it', { subject: '--pc' });
+      }
+      const dumps = args.dump.map(parseDump);
+      let output = '';
+      const terminal = new Console(args.json ? (text) => void (output += text) : (text) => context.out(text));
+      const el = args.el ?? facts.bootEl;
+      const board = new Board({ ...facts, highestEl: el > facts.bootEl ? el : facts.bootEl, onOutput: terminal.put });
+      const cpu = createCpu(board);
+      for (const { file, address } of args.load.map(parseLoad)) {
+        board.memory.write(address, onFile('read', file, () => readFileSync(file)));
+      }
+      cpu.setEl(el);
+      cpu.setSystemRegister('CPACR_EL1', EL1_FP_ENABLED);
+      if (board.highestEl === 2) {
+        cpu.setSystemRegister('CPTR_EL2', EL2_FP_ENABLED);
+        cpu.setSystemRegister('HCR_EL2', EL1_IS_64_BIT);
+      }
+      if (args.registers !== undefined) readRegisters(cpu, args.registers);
+      if (args.pc !== undefined) cpu.pc = parseAddress(args.pc, '--pc');
+      if (args.sp !== undefined) cpu.sp = parseAddress(args.sp, '--sp');
+      cpu.invalidate();
+
+      const limits = {
+        stopAt: new Set(args['stop-at'].map((text) => parseAddress(text, '--stop-at'))),
+        stopOnException: !args['take-exceptions'],
+      };
+      const maxInstructions = parseCount(args['max-instructions']);
+      const end = await withInterrupts((interrupted) =>
+        runCpu(cpu, limits, { maxInstructions, timeoutMs: undefined, interrupted }, () => terminal.flush()),
+      );
+      const registers = registersToJson(cpu);
+      const { instructions } = cpu;
+      const place = (pc: bigint): string => `0x${pc.toString(16)}`;
+      const reason = describeEnd(end, { board, cpu, place }, describeEsr);
+      for (const { address, size, file } of dumps) {
+        const bytes = board.memory.read(address, size);
+        onFile('write', file, () => writeFileSync(file, bytes));
+      }
+      context.out(
+        args.json
+          ? formatJson({ reason: endToJson(end), text: reason, instructions: Number(instructions), output, el: cpu.el, registers })
+          : `${reason}\n${formatRegisterLines(registers)}`,
+      );
+      if (!GOOD_ENDS.includes(end.kind)) {
+        throw KexecError.die(reason, { subject: 'cpu', exitCode: end.kind === 'interrupted' ? INTERRUPTED : 1 });
+      }
+    },
+  );

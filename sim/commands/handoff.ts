@@ -1,0 +1,81 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KexecError, strerror } from '../../kexec/error.js';
+import { purgatory } from '../../kexec/purgatory.js';
+import type { CpuModel } from '../cpu/model.js';
+import { boardFacts } from '../kernel/machine-board.js';
+import { registersToJson } from '../kernel/cpu-registers.js';
+import { rulesAt, runToEntry } from '../kernel/execute.js';
+import { handOff, qemuCommand } from '../kernel/handoff.js';
+import { errnoOf, isNodeError } from '../kernel/host-files.js';
+import { withInterrupts } from '../kernel/run-cpu.js';
+import { describeEnd } from '../kernel/stop-report.js';
+import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { formatAddress, formatJson } from './text.js';
+
+/** Those that tell how a processor translates and traps. */
+const SYSTEM_REGISTERS = ['SCTLR', 'TCR', 'TTBR0', 'MAIR', 'VBAR', 'ESR', 'ELR', 'SPSR', 'FAR'] as const;
+
+const systemRegisters = (cpu: CpuModel): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    SYSTEM_REGISTERS.map((name) => `${name}_EL${cpu.el}`).map((name) => [name, formatAddress(cpu.getSystemRegister(name))]),
+  );
+
+/** A word for a POSIX shell. */
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** `kexec-sim handoff`: what is loaded, run to its first instruction, for QEMU to go on with. */
+export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+  yargs.command(
+    'handoff <directory>',
+    "Run to the new kernel's first instruction, and write memory and registers for QEMU",
+    (command) =>
+      command.positional('directory', { type: 'string', demandOption: true, describe: 'Directory for the files; made if need be' }),
+    async (args) => {
+      const { openExecution } = await import('../kernel/execute-machine.js');
+      const machine = openMachine(args, context);
+      const { directory } = args;
+      await withInterrupts(async (interrupted) => {
+        const options = openExecution(machine, machine.kernel.state.normal, purgatory);
+        const bounds = { maxInstructions: undefined, timeoutMs: undefined, interrupted };
+        const { end, launched } = await runToEntry({ ...options, bounds, console: () => {}, step: undefined });
+        if (end.kind !== 'stop-at') {
+          throw KexecError.die(describeEnd(end, launched, options.describeEsr), { subject: 'handoff' });
+        }
+        const { cpu } = launched;
+        const { ram, gic } = boardFacts(machine.files);
+        const handoff = handOff(launched, options.kernel.segments, ram);
+        const command = qemuCommand(
+          handoff,
+          {
+            ramBytes: ram.reduce((sum, { size }) => sum + size, 0n),
+            nrCpus: machine.nrCpus,
+            gic,
+            el: cpu.el === 2 ? 2 : 1,
+          },
+          (file) => join(directory, file),
+        );
+        const summary = {
+          machine: machine.name,
+          el: cpu.el,
+          daif: formatAddress(BigInt(cpu.daif)),
+          instructions: Number(cpu.instructions),
+          registers: registersToJson(cpu),
+          systemRegisters: systemRegisters(cpu),
+          rules: rulesAt(launched, options.kernel),
+          start: formatAddress(handoff.start),
+          files: handoff.pieces.map(({ file, physAddr, bytes }) => ({ file, physAddr: formatAddress(physAddr), sizeBytes: bytes.length })),
+          qemu: command,
+        };
+        try {
+          mkdirSync(directory, { recursive: true });
+          for (const { file, bytes } of handoff.pieces) writeFileSync(join(directory, file), bytes);
+          writeFileSync(join(directory, 'cpu.json'), formatJson(summary));
+        } catch (error) {
+          if (!isNodeError(error)) throw error;
+          throw KexecError.die(`Cannot write to ${directory}: ${strerror(errnoOf(error))}`, { subject: directory, errno: -errnoOf(error) });
+        }
+        context.out(args.json ? formatJson(summary) : `${command.map(quoted).join(' ')}\n`);
+      });
+    },
+  );

@@ -1,0 +1,21 @@
+/**
+ * Collects what a UART sends into lines, which is what others can put up with; {@link Console.flush} gives out what has
+ * no end yet.
+ */
+export class Console {
+  #line = '';
+
+  /** @param out receives text, one character a byte */
+  constructor(private readonly out: (text: string) => void) {}
+
+  readonly put = (byte: number): void => {
+    this.#line += String.fromCharCode(byte);
+    if (byte === 0x0a) this.flush();
+  };
+
+  flush(): void {
+    if (this.#line === '') return;
+    this.out(this.#line);
+    this.#line = '';
+  }
+}

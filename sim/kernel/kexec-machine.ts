@@ -1,0 +1,48 @@
+import type { Range } from '../../kexec/range.js';
+import type { Generation } from './facts.js';
+import { parseResources, type Resource } from './iomem.js';
+import type { RecordedMachine } from './recorded-system.js';
+
+/** What the way out of a machine's kernel depends on, besides what is loaded. */
+export interface KexecMachine {
+  readonly generation: Generation;
+  /** Bytes. */
+  readonly pageSize: bigint;
+  /** /proc/iomem. */
+  readonly resources: readonly Resource[];
+  /** What the kernel's page allocator hands out. */
+  readonly freeMemory: readonly Range[];
+  /** The exception level that the kernel was started at. */
+  readonly bootEl: 1 | 2;
+  readonly nrCpus: number;
+  /** VMCOREINFO, or text that has it somewhere. */
+  readonly vmcoreinfo: string;
+  /** /proc/kallsyms, or part of it. */
+  readonly kallsyms: string;
+}
+
+/** VMCOREINFO is among the notes at the start of /proc/kcore. */
+const KCORE_HEAD = 64 * 1024;
+
+/** @param bootEl see `boardFacts` */
+export const kexecMachine = ({ kernel, files, nrCpus }: RecordedMachine, bootEl: 1 | 2): KexecMachine => {
+  const kcore = files.kind('/proc/kcore') === 'file' ? files.readAt('/proc/kcore', 0, KCORE_HEAD) : new Uint8Array();
+  const { generation, pageSize, freeMemory } = kernel.facts;
+  return {
+    generation,
+    pageSize,
+    resources: parseResources(files.readText('/proc/iomem') ?? ''),
+    freeMemory,
+    bootEl,
+    nrCpus,
+    vmcoreinfo: new TextDecoder('latin1').decode(kcore),
+    kallsyms: files.readText('/proc/kallsyms') ?? '',
+  };
+};
+
+/** The address of a symbol of the running kernel; undefined when it is not told, or hidden as 0. */
+export const kernelSymbol = (kallsyms: string, name: string): bigint | undefined => {
+  const match = new RegExp(`^([0-9a-f]{1,16}) [A-Za-z] ${name}$`, 'm').exec(kallsyms);
+  const address = match === null ? 0n : BigInt(`0x${match[1]}`);
+  return address === 0n ? undefined : address;
+};
