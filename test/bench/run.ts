@@ -1,5 +1,5 @@
 /**
- * Our `kexec -l` beside the native kexec-tools of this processor, in one run: kernels and initrds of the same sizes,
+ * `npm run bench`. Our `kexec -l` beside the native kexec-tools of this processor, in one run: kernels and initrds of the same sizes,
  * both keep what is loaded on the same disk, best of several. Machines are noisy: the ratios count, not the seconds.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,6 +9,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepareReal, type Target } from '../conformance/debian.js';
+import { benchCpu } from './cpu.js';
 
 const AMD64: Target = {
   architecture: 'amd64',
@@ -110,10 +111,7 @@ const peakMemory = ({ file, args, env, reset }: Command): number | undefined => 
   return status === 0 ? Number(stderr.trim().split('\n').at(-1)) * 1024 : undefined;
 };
 
-const main = (): void => {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' } } });
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds=${values.rounds} is not a number of rounds`);
+const benchLoad = (rounds: number): void => {
   if (os.arch() !== 'x64') throw new Error('the native kexec-tools are compared on x86_64 only');
 
   const project = process.cwd();
@@ -194,8 +192,24 @@ const main = (): void => {
   }
 };
 
+/** `npm run bench -- [load|cpu] [--rounds N]`, and for the processor `[--only NAME] [--json]`; both without a name. */
+const main = async (): Promise<void> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rounds: { type: 'string' }, only: { type: 'string', default: '' }, json: { type: 'boolean', default: false } },
+  });
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1)) {
+    throw new Error(`--rounds=${values.rounds ?? ''} is not a number of rounds`);
+  }
+  for (const name of positionals) if (name !== 'load' && name !== 'cpu') throw new Error(`no benchmark is called ${name}`);
+  const chosen = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+  if (chosen('load')) benchLoad(rounds ?? 7);
+  if (chosen('cpu')) await benchCpu({ rounds: rounds ?? 3, json: values.json, only: values.only });
+};
+
 try {
-  main();
+  await main();
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -105,7 +105,33 @@ const download = (suite: string, directory: string, target: Target): string[] =>
   return [...done.values()];
 };
 
-const findFile = (directory: string, accept: (file: string) => boolean): string | undefined => {
+/**
+ * Unpacks one package of a suite, from the cache or from Debian.
+ * @param follow the package is empty but for what it depends on first, which is unpacked in its place
+ * @returns the directory with its files
+ */
+export const unpackPackage = (cache: string, suite: string, name: string, { follow = false } = {}, target: Target = ARM64): string => {
+  const directory = path.join(cache, `${suite}-${name}`);
+  const [unpacked, marker] = [path.join(directory, 'unpacked'), path.join(directory, 'version')];
+  if (fs.existsSync(marker)) return unpacked;
+  fs.rmSync(directory, { recursive: true, force: true });
+  const debs = path.join(directory, 'debs');
+  [debs, unpacked].forEach((each) => fs.mkdirSync(each, { recursive: true }));
+  aptGet(directory, suite, target, ['update'], directory);
+  const fetch = (wanted: string): string => {
+    aptGet(directory, suite, target, ['download', wanted], debs);
+    const file = fs.readdirSync(debs).find((entry) => entry.startsWith(`${wanted}_`));
+    if (file === undefined) throw new Error(`apt-get download ${wanted} (${suite}) left no file`);
+    return path.join(debs, file);
+  };
+  const first = fetch(name);
+  const deb = follow ? fetch(field(first, 'Depends').split(/[ ,(]/)[0] ?? '') : first;
+  run('dpkg-deb', ['-x', deb, unpacked]);
+  fs.writeFileSync(marker, `${field(deb, 'Version')}\n`);
+  return unpacked;
+};
+
+export const findFile = (directory: string, accept: (file: string) => boolean): string | undefined => {
   for (const entry of fs.readdirSync(directory, { withFileTypes: true, recursive: true })) {
     const file = path.join(entry.parentPath, entry.name);
     if (!entry.isDirectory() && accept(file)) return file;

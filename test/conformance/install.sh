@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the conformance run needs beside Node: qemu's user mode, and a compiler for the shim.
+# Installs what the conformance run and the comparisons of the processor need beside Node: qemu, and a compiler.
 set -eu
 
 missing=
@@ -9,6 +9,7 @@ need() {
 need qemu-aarch64-static qemu-user-static
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-readelf binutils-aarch64-linux-gnu
+need qemu-system-aarch64 qemu-system-arm
 need unshare util-linux
 [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 

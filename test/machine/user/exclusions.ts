@@ -1,0 +1,30 @@
+import type { Fields, InstructionRow } from '../../../sim/cpu/ops.js';
+import type { Random } from '../../property/mutate.js';
+import { pick } from './operands.js';
+
+/** System registers whose value in user mode does not depend on the kernel or the processor: op1, CRn, CRm, op2. */
+type Register = readonly [op1: number, crn: number, crm: number, op2: number];
+
+const WRITABLE: readonly Register[] = [
+  [3, 4, 2, 0], // NZCV
+  [3, 13, 0, 2], // TPIDR_EL0
+];
+/** FPCR has more bits on qemu's processor, and how the others round is not modelled. */
+const READABLE: readonly Register[] = [...WRITABLE, [3, 4, 4, 0]];
+
+/** Why user mode cannot judge a row; undefined where it can. The tests of system mode have these instructions. */
+export const excludedFromUserMode = (row: InstructionRow): string | undefined => {
+  if ('unmodelled' in row) return 'not modelled';
+  if (/^(?:SVC|BRK)/.test(row.name)) return 'ends the sequence';
+  if (/^(?:WFE|WFI|WFET|WFIT)\b/.test(row.name)) return 'waits';
+  if (/^(?:HVC|SMC|HLT|DCPS|ERET|DRPS|UDF)/.test(row.name)) return 'undefined in user mode';
+  if ('system' in row && !/^(?:MRS|MSR \(register\)|NOP|HINT|YIELD|SEV|Hint)/.test(row.name)) return 'acts on the system';
+  return undefined;
+};
+
+/** Fields of MRS and MSR that name a register that user mode may read and write. */
+export const systemRegisterFields = (random: Random, { name }: InstructionRow): Fields => {
+  if (!/^(?:MRS|MSR \(register\))/.test(name)) return {};
+  const [op1, crn, crm, op2] = pick(random, name.startsWith('MRS') ? READABLE : WRITABLE);
+  return { o0: 1, op0: 3, op1, CRn: crn, CRm: crm, op2 };
+};

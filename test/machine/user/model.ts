@@ -1,0 +1,164 @@
+import { createCpu } from '../../../sim/cpu/cpu.js';
+import type { CpuHost, CpuModel, StopReason } from '../../../sim/cpu/model.js';
+import { Range } from '../../../kexec/range.js';
+import { PhysicalMemory } from '../../../sim/machine/memory.js';
+import {
+  CODE, CODE_SIZE, FPCR, FPSR, newState, NZCV, type Outcome, PAGE_SIZE, PC, type Sequence, Signal, SP, V, WINDOW, WINDOW_SIZE,
+} from './sequence.js';
+
+const TABLES = 0x4000_0000;
+
+/** Bits of descriptors (Arm ARM D8.3). */
+const TABLE = 3n;
+const PAGE = 3n;
+const ACCESS_FLAG = 1n << 10n;
+const USER = 1n << 6n;
+const READ_ONLY = 1n << 7n;
+const NO_USER_EXECUTE = 1n << 54n;
+
+/** System registers as Linux has them for a user process, where that makes a difference. */
+const SYSTEM_REGISTERS: Readonly<Record<string, bigint>> = {
+  MAIR_EL1: 0xffn,
+  TTBR0_EL1: BigInt(TABLES),
+  // 48-bit addresses, 4 KiB pages, top byte ignored; nothing through TTBR1.
+  TCR_EL1: 16n | (1n << 23n) | (2n << 32n) | (1n << 37n),
+  CPACR_EL1: 3n << 20n,
+  // M, C, DZE, UCT, I, nTWI, nTWE, UCI. SA0 is off: qemu does not check SP.
+  SCTLR_EL1: 0x30d0_0800n | [0n, 2n, 14n, 15n, 12n, 16n, 18n, 26n].reduce((all, bit) => all | (1n << bit), 0n),
+};
+
+/** Maps code and window where they are. */
+const writeTables = (memory: PhysicalMemory): void => {
+  const levels = [0, 1, 2, 3].map((level) => BigInt(TABLES + level * PAGE_SIZE));
+  const entry = (level: number, address: number): bigint => levels[level]! + 8n * ((BigInt(address) >> BigInt(39 - 9 * level)) & 511n);
+  for (const level of [0, 1, 2]) memory.write64(entry(level, CODE), levels[level + 1]! | TABLE);
+  const map = (start: number, size: number, attributes: bigint): void => {
+    for (let page = start; page < start + size; page += PAGE_SIZE) {
+      memory.write64(entry(3, page), BigInt(page) | PAGE | ACCESS_FLAG | USER | attributes);
+    }
+  };
+  map(CODE, CODE_SIZE, READ_ONLY);
+  map(WINDOW, WINDOW_SIZE, NO_USER_EXECUTE);
+};
+
+/** Exception classes (Arm ARM, ESR_EL1.EC) and the signals that Linux makes of them (arch/arm64/kernel/traps.c). */
+const signalOf = (esr: bigint): number => {
+  const ALIGNMENT_FAULT = 0x21n;
+  switch (Number((esr >> 26n) & 63n)) {
+    case 0x20:
+    case 0x24:
+      return (esr & 63n) === ALIGNMENT_FAULT ? Signal.BUS : Signal.SEGV;
+    case 0x22:
+    case 0x26:
+      return Signal.BUS;
+    case 0x3c:
+      return Signal.TRAP;
+    default:
+      return Signal.ILL;
+  }
+};
+
+/** How the model carries out code: in its interpreter, by translation at once, or an instruction at a time. */
+export type Tier = 'interpreted' | 'translated' | 'stepped';
+
+/** More than any sequence has, and little enough to end a loop that should not be there. */
+const MOST_INSTRUCTIONS = 20_000n;
+
+/** The model of the processor, set up to run sequences as a user process would. */
+export class UserModel {
+  readonly #memory = new PhysicalMemory([Range.sized(BigInt(TABLES), 0x10_0000n), Range.sized(BigInt(CODE), 0x10_0000n)]);
+  readonly #cpu: CpuModel;
+  readonly #window: BigUint64Array;
+  #initial = new BigUint64Array(WINDOW_SIZE / 8);
+
+  constructor(readonly tier: Tier) {
+    writeTables(this.#memory);
+    const host: CpuHost = {
+      bus: { linear: this.#memory.linear, ramPage: (page) => this.#memory.ramPage(page), read: () => undefined, write: () => false },
+      firmwareCall: () => undefined,
+      counter: (instructions) => instructions,
+      counterFrequency: 62_500_000n,
+      highestEl: 1,
+    };
+    this.#cpu = createCpu(host, { hotRuns: tier === 'translated' ? 1 : 2 ** 31 - 1 });
+    for (const [name, value] of Object.entries(SYSTEM_REGISTERS)) this.#cpu.setSystemRegister(name, value);
+    this.#window = new BigUint64Array(this.#memory.linear.buffer, this.#memory.ramPage(WINDOW), WINDOW_SIZE / 8);
+    this.#cpu.setEl(0);
+  }
+
+  /** Instructions carried out so far. */
+  get instructions(): bigint {
+    return this.#cpu.instructions;
+  }
+
+  /** Begins a batch. */
+  reset(window: Uint8Array): void {
+    this.#initial = new BigUint64Array(window.slice().buffer);
+    this.#window.set(this.#initial);
+    this.#memory.clear(BigInt(CODE), CODE_SIZE);
+  }
+
+  /** Puts code in place: sequences whose pages all differ. */
+  place(sequences: readonly Sequence[]): void {
+    for (const { words, state } of sequences) {
+      this.#memory.write(state[PC]!, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+    }
+    this.#cpu.invalidate();
+  }
+
+  /** Runs a sequence that is in place. @returns why it did not get to an end that user mode knows, where it did not */
+  run({ state }: Sequence): Outcome | StopReason {
+    const cpu = this.#cpu;
+    this.#setState(state);
+    const limits = { maxInstructions: this.tier === 'stepped' ? 1n : MOST_INSTRUCTIONS, stopOnException: true };
+    let stop = cpu.run(limits);
+    for (let i = 0n; this.tier === 'stepped' && stop.kind === 'max-instructions' && i < MOST_INSTRUCTIONS; i++) stop = cpu.run(limits);
+    const changes = this.#takeChanges();
+    if (stop.kind !== 'exception') return stop;
+    const { esr, far } = stop.exception;
+    return { signal: signalOf(esr), faultAddress: far ?? 0n, state: this.#getState(), changes };
+  }
+
+  #setState(state: Sequence['state']): void {
+    const cpu = this.#cpu;
+    for (let register = 0; register < SP; register++) cpu.setX(register, state[register]!);
+    for (let register = 0; register < 32; register++) {
+      cpu.setV(register, state[V + 2 * register]! | (state[V + 2 * register + 1]! << 64n));
+    }
+    cpu.sp = state[SP]!;
+    cpu.pc = state[PC]!;
+    cpu.nzcv = Number(state[NZCV]!);
+    cpu.setSystemRegister('FPCR', state[FPCR]!);
+    cpu.setSystemRegister('FPSR', state[FPSR]!);
+    cpu.setSystemRegister('TPIDR_EL0', 0n);
+  }
+
+  #getState(): Outcome['state'] {
+    const cpu = this.#cpu;
+    const state = newState();
+    for (let register = 0; register < SP; register++) state[register] = cpu.getX(register);
+    for (let register = 0; register < 32; register++) {
+      const value = cpu.getV(register);
+      state[V + 2 * register] = value;
+      state[V + 2 * register + 1] = value >> 64n;
+    }
+    state[SP] = cpu.sp;
+    state[PC] = cpu.pc;
+    state[NZCV] = BigInt(cpu.nzcv);
+    state[FPCR] = cpu.getSystemRegister('FPCR');
+    state[FPSR] = cpu.getSystemRegister('FPSR');
+    return state;
+  }
+
+  /** What the sequence changed in the window, which is then as it was. */
+  #takeChanges(): BigUint64Array {
+    const changes: bigint[] = [];
+    for (let i = 0; i < this.#window.length; i++) {
+      const value = this.#window[i]!;
+      if (value === this.#initial[i]) continue;
+      changes.push(BigInt(i * 8), value);
+      this.#window[i] = this.#initial[i]!;
+    }
+    return BigUint64Array.from(changes);
+  }
+}
