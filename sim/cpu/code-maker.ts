@@ -3,9 +3,9 @@ import { CodeCache, type Code, type FetchedPage } from './code-cache.js';
 import type { AccessKind, Fault, Translation } from './core.js';
 import type { Decoded, Decoder } from './decode.js';
 import type { TranslationContext } from './emit-instruction.js';
+import { FaultStatus } from './esr.js';
 import { BLOCK_INDEX, type Functions } from './functions.js';
 import { Interpreter, type Words } from './interpreter.js';
-import { EXTERNAL_ABORT } from './memory-access.js';
 import type { CpuStatistics } from './model.js';
 import { findRegion } from './region.js';
 import type { Tlb } from './tlb.js';
@@ -87,7 +87,7 @@ export class CodeMaker {
     const translation = this.host.translate(virtAddr, 'execute');
     if ('faultStatus' in translation) return translation;
     const offset = this.host.bus.ramPage(translation.page);
-    return offset === undefined ? { faultStatus: EXTERNAL_ABORT } : { physPage: translation.page, offset };
+    return offset === undefined ? { faultStatus: FaultStatus.externalAbort } : { physPage: translation.page, offset };
   }
 
   /** The instruction at an address. @returns undefined where there is none */

@@ -1,4 +1,4 @@
-import { FLAG_KINDS, type FlagKind } from './layout.js';
+import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, type FlagKind } from './layout.js';
 import { RUNTIME } from './runtime-module.js';
 import type { CodeWriter } from './wasm-writer.js';
 
@@ -15,6 +15,16 @@ export interface FlagLocals {
   readonly a: number;
   readonly b: number;
 }
+
+/** Takes the flags from where they lie between pieces of code. */
+export const emitLoadFlags = (code: CodeWriter, flags: FlagLocals): void => {
+  code.loadAt('i32.load', FLAG_KIND);
+  code.setLocal(flags.kind);
+  code.loadAt('i64.load', FLAG_A);
+  code.setLocal(flags.a);
+  code.loadAt('i64.load', FLAG_B);
+  code.setLocal(flags.b);
+};
 
 /** A comparison that is true when the condition holds: even conditions; odd ones are their opposites (C1.2.4). */
 const SUB: Readonly<Record<number, string>> = { 0: 'eq', 2: 'ge_u', 8: 'gt_u', 10: 'ge_s', 12: 'gt_s' };

@@ -1,5 +1,5 @@
 import { InstructionEmitter, type TranslationContext } from './emit-instruction.js';
-import { emitCarry, emitCondition, emitFlagsAsNzcv, type FlagLocals } from './emit-flags.js';
+import { emitCarry, emitCondition, emitFlagsAsNzcv, emitLoadFlags, type FlagLocals } from './emit-flags.js';
 import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, LEFT, PC, RECORD, SP_INDEX, STATUS, V, X } from './layout.js';
 import { REGISTER_FIELDS, type Fields, type OpsRow } from './ops.js';
 import type { Pattern } from './pattern.js';
@@ -218,12 +218,7 @@ class HandlerEmitter extends InstructionEmitter {
   #loadFlags(): FlagLocals {
     const { code } = this;
     this.#flags ??= { kind: code.local('i32'), a: code.local('i64'), b: code.local('i64') };
-    code.loadAt('i32.load', FLAG_KIND);
-    code.setLocal(this.#flags.kind);
-    code.loadAt('i64.load', FLAG_A);
-    code.setLocal(this.#flags.a);
-    code.loadAt('i64.load', FLAG_B);
-    code.setLocal(this.#flags.b);
+    emitLoadFlags(code, this.#flags);
     return this.#flags;
   }
 

@@ -47,7 +47,6 @@ export const TLB_WRITE_TAG = 8;
 export const TLB_ADDEND = 16;
 /** One bit for each 64 bytes of the page: set where code was translated. */
 export const TLB_CODE_MASK = 24;
-export const NO_TAG = 0xfffn;
 
 /** The jump cache: by bits 13..2 of the program counter. An entry is pc (i64), index in the table, entry number (i32). */
 export const JUMP_CACHE = 0x2_0000;

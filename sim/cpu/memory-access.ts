@@ -1,14 +1,11 @@
 import type { Bus } from './bus.js';
 import type { AccessKind, Fault, Translation } from './core.js';
+import { FaultStatus } from './esr.js';
 import {
   ACCESS_ADDRESS, ACCESS_ALIGN_MASK, ACCESS_ALIGN_SHIFT, ACCESS_ALIGNED, ACCESS_CACHE_MAINTENANCE, ACCESS_SIZE_MASK,
   ACCESS_STRICT_SHIFT, ACCESS_UNPRIVILEGED, ACCESS_VALUE, ACCESS_WRITE, ACCESS_ZERO_BLOCK,
 } from './layout.js';
 import type { Tlb } from './tlb.js';
-
-/** Fault status codes (Arm ARM, ISS encoding for an exception from a Data Abort). */
-const ALIGNMENT_FAULT = 0x21;
-export const EXTERNAL_ABORT = 0x10;
 
 const PAGE = 4096;
 
@@ -64,7 +61,7 @@ export class MemoryAccess {
     const strictlyAligned = 1 << ((kind >> ACCESS_STRICT_SHIFT) & ACCESS_ALIGN_MASK);
     const aligned = (kind & ACCESS_ALIGNED) !== 0 ? 1 << ((kind >> ACCESS_ALIGN_SHIFT) & ACCESS_ALIGN_MASK) : 1;
     const inPage = Number(address & 0xfffn);
-    if (inPage % (isStrict ? Math.max(aligned, strictlyAligned) : aligned) !== 0) return fail(ALIGNMENT_FAULT);
+    if (inPage % (isStrict ? Math.max(aligned, strictlyAligned) : aligned) !== 0) return fail(FaultStatus.alignment);
 
     const firstBytes = Math.min(sizeBytes, PAGE - inPage);
     for (let done = 0; done < sizeBytes; done = done === 0 ? firstBytes : sizeBytes) {
@@ -72,7 +69,7 @@ export class MemoryAccess {
       const translation = this.host.translate(virtAddr, isWrite ? 'write' : 'read', unprivileged);
       if ('faultStatus' in translation) return fail(translation.faultStatus, virtAddr);
       const { page, device } = translation;
-      if (device && (inPage % strictlyAligned !== 0 || (kind & ACCESS_ZERO_BLOCK) !== 0)) return fail(ALIGNMENT_FAULT);
+      if (device && (inPage % strictlyAligned !== 0 || (kind & ACCESS_ZERO_BLOCK) !== 0)) return fail(FaultStatus.alignment);
       const bytes = done === 0 ? firstBytes : sizeBytes - done;
       // Both pages of a store must be writable before the first one changes.
       if (isWrite && done === 0 && bytes < sizeBytes) {
@@ -83,7 +80,7 @@ export class MemoryAccess {
       const at = Number(virtAddr & 0xfffn);
       const offset = bus.ramPage(page);
       if (offset === undefined) {
-        if (!this.#device(page + at, bytes, isWrite)) return fail(EXTERNAL_ABORT, virtAddr);
+        if (!this.#device(page + at, bytes, isWrite)) return fail(FaultStatus.externalAbort, virtAddr);
         continue;
       }
       if (isWrite) {

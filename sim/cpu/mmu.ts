@@ -41,9 +41,6 @@ interface Regime {
   readonly upper: Half | undefined;
 }
 
-/** Bits of a physical address, as ID_AA64MMFR0_EL1.PARange says. */
-export const PHYSICAL_ADDRESS_BITS = 48;
-
 const TWO_32 = 2 ** 32;
 const PAGE = 4096;
 

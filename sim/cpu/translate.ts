@@ -1,4 +1,4 @@
-import { emitFlagsAsNzcv, emitCarry, emitCondition, type FlagLocals } from './emit-flags.js';
+import { emitFlagsAsNzcv, emitLoadFlags, emitCarry, emitCondition, type FlagLocals } from './emit-flags.js';
 import { structure, type Flow } from './flow.js';
 import { InstructionEmitter, type PageLocals, type TranslationContext } from './emit-instruction.js';
 import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, LEFT, PC, SP_INDEX, STATUS, V, X, type FlagKind } from './layout.js';
@@ -110,14 +110,7 @@ class RegionTranslator extends InstructionEmitter {
       code.setLocal(local);
     });
     const flagsUsed = this.#everDirty.flags || this.#facts.some(({ reads }) => reads.flags);
-    if (flagsUsed) {
-      code.loadAt('i32.load', FLAG_KIND);
-      code.setLocal(this.#flags.kind);
-      code.loadAt('i64.load', FLAG_A);
-      code.setLocal(this.#flags.a);
-      code.loadAt('i64.load', FLAG_B);
-      code.setLocal(this.#flags.b);
-    }
+    if (flagsUsed) emitLoadFlags(code, this.#flags);
     code.loadAt('i32.load', LEFT);
     code.setLocal(this.#left);
   }
@@ -235,10 +228,10 @@ class RegionTranslator extends InstructionEmitter {
       if (target < V_LEAF) {
         this.emit(value);
         code.setLocal(this.#x[target]!);
+        this.#dirty = { ...this.#dirty, x: this.#dirty.x | (1 << target) };
       } else {
         code.storeAt('v128.store', V + 16 * (target - V_LEAF), () => this.emit(value));
       }
-      if (target < V_LEAF) this.#dirty = { ...this.#dirty, x: this.#dirty.x | (1 << target) };
     });
   }
 
