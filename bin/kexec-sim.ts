@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fromByteString, toByteString } from '../host/byte-strings.js';
 import { KexecError } from '../kexec/error.js';
+import type { RunKexec } from '../sim/commands/context.js';
 import { UsageError, runKexecSim } from '../sim/commands/index.js';
 import { packageRoot } from '../sim/package-root.js';
 
@@ -31,6 +33,12 @@ const packageVersion = (): string => {
   return (JSON.parse(text) as { readonly version: string }).version;
 };
 
+/** The tool is large, and only one subcommand runs it. */
+const kexec: RunKexec = async (args, { env, out, err }) => {
+  const { runKexec } = await import('../host/run-kexec.js');
+  return runKexec(args.map(toByteString), { env, out: (text) => out(fromByteString(text)), err: (text) => err(fromByteString(text)) });
+};
+
 process.stdout.on('error', onOutputError);
 process.stderr.on('error', () => {
   process.exitCode = 1;
@@ -43,6 +51,8 @@ try {
     out: (text) => {
       process.stdout.write(text);
     },
+    colour: process.stdout.isTTY && !process.env['NO_COLOR'],
+    kexec,
   });
 } catch (error) {
   complain(error);

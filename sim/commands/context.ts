@@ -1,11 +1,23 @@
 import type { Argv } from 'yargs';
 import { type RecordedMachine, recordedMachine } from '../kernel/recorded-system.js';
 
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The `kexec` command as a function. @returns its exit code */
+export type RunKexec = (
+  args: readonly string[],
+  options: { readonly env: Env; readonly out: (text: string) => void; readonly err: (text: string) => void },
+) => Promise<number>;
+
 /** What a subcommand of kexec-sim acts through. */
 export interface CommandContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   /** Writes to stdout, line end included. */
   out(text: string): void;
+  /** Whether colours are welcome on stdout; by default they are not. */
+  readonly colour?: boolean;
+  /** For subcommands that run kexec; they refuse to work without it. */
+  readonly kexec?: RunKexec;
 }
 
 /** Options that every subcommand has. */

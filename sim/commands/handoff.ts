@@ -11,7 +11,7 @@ import { errnoOf, isNodeError } from '../kernel/host-files.js';
 import { withInterrupts } from '../kernel/run-cpu.js';
 import { describeEnd } from '../kernel/stop-report.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
-import { formatAddress, formatJson } from './text.js';
+import { formatAddress, formatJson, quoted } from './text.js';
 
 /** Those that tell how a processor translates and traps. */
 const SYSTEM_REGISTERS = ['SCTLR', 'TCR', 'TTBR0', 'MAIR', 'VBAR', 'ESR', 'ELR', 'SPSR', 'FAR'] as const;
@@ -20,9 +20,6 @@ const systemRegisters = (cpu: CpuModel): Readonly<Record<string, string>> =>
   Object.fromEntries(
     SYSTEM_REGISTERS.map((name) => `${name}_EL${cpu.el}`).map((name) => [name, formatAddress(cpu.getSystemRegister(name))]),
   );
-
-/** A word for a POSIX shell. */
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** `kexec-sim handoff`: what is loaded, run to its first instruction, for QEMU to go on with. */
 export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>

@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import { type CommandContext, addCommonOptions } from './context.js';
 import { addCpuCommand } from './cpu.js';
+import { addDiffCommand } from './diff.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
 import { addHandoffCommand } from './handoff.js';
 import { addMachinesCommand } from './machines.js';
@@ -21,6 +22,7 @@ const COMMANDS = [
   addExtractPurgatoryCommand,
   addCpuCommand,
   addHandoffCommand,
+  addDiffCommand,
 ] as const;
 
 /**

@@ -22,3 +22,6 @@ export const formatTable = (rows: readonly (readonly string[])[]): string => {
     .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`)
     .join('');
 };
+
+/** A word for a POSIX shell. */
+export const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -50,12 +50,12 @@ const IMPORTS = new Map(SOURCES.map((path) => [path, importsOf(parse(path))]));
 const target = (from: string, specifier: string): string | undefined =>
   specifier.startsWith('.') ? posix.normalize(posix.join(dirname(from), specifier)).replace(/\.js$/, '.ts') : undefined;
 
-type Layer = 'bin' | 'root' | 'host' | 'kexec' | 'arch' | 'sim/commands' | 'sim/kernel' | 'sim/machine' | 'sim/cpu' | 'sim' | 'util';
+type Layer = 'bin' | 'root' | 'host' | 'kexec' | 'arch' | 'sim/commands' | 'sim/kernel' | 'sim/machine' | 'sim/cpu' | 'sim/debug-log' | 'sim' | 'util';
 
 const layerOf = (path: string): Layer => {
   const [first, second] = path.split('/');
   if (path.startsWith('kexec/arch/')) return 'arch';
-  if (first === 'sim' && second !== undefined && ['commands', 'kernel', 'machine', 'cpu'].includes(second)) return `sim/${second}` as Layer;
+  if (first === 'sim' && second !== undefined && ['commands', 'kernel', 'machine', 'cpu', 'debug-log'].includes(second)) return `sim/${second}` as Layer;
   if (first === 'bin' || first === 'host' || first === 'kexec' || first === 'sim' || first === 'util') return first;
   return 'root';
 };
@@ -67,10 +67,11 @@ const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
   host: ['kexec', 'arch', 'sim', 'sim/kernel'],
   kexec: [],
   arch: ['kexec'],
-  'sim/commands': ['kexec', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu'],
+  'sim/commands': ['kexec', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu', 'sim/debug-log'],
   'sim/kernel': ['kexec', 'arch', 'sim', 'sim/machine', 'sim/cpu'],
   'sim/machine': ['kexec', 'sim/cpu'],
   'sim/cpu': ['kexec'],
+  'sim/debug-log': ['kexec'],
   sim: [],
   util: ['kexec', 'sim/cpu'],
 };

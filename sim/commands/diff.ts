@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KexecError, SystemError, strerror } from '../../kexec/error.js';
+import { bestAttempts, compareWith, readRun, type Attempt, type AttemptSettings, type Compared, type RealLog } from '../debug-log/attempts.js';
+import type { Comparison } from '../debug-log/compare.js';
+import { evidenceIn, nearestReleases, type Evidence } from '../debug-log/releases.js';
+import { comparisonToJson, formatDifferences, formatSetAside, paintFor, toJsonLines, type Names } from '../debug-log/report.js';
+import { readHost, statHost } from '../kernel/host-files.js';
+import type { CommandContext, CommonArgv } from './context.js';
+import { formatJson, quoted } from './text.js';
+
+/** As diff(1) ends: 0 when nothing differs, 1 when something does, 2 for trouble. */
+const DIFFERENT = 1;
+const TROUBLE = 2;
+
+/** A debug log has some hundred kilobytes; a day's journal that it is in, more. */
+const LARGEST_LOG = 16 * 1024 * 1024;
+
+/** @throws KexecError */
+const readLog = (path: string): string => {
+  try {
+    if (statHost(path).size > LARGEST_LOG) {
+      throw KexecError.die(`${path} is larger than ${LARGEST_LOG} bytes: cut out what kexec said`, { subject: path });
+    }
+    return new TextDecoder().decode(readHost(path));
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw KexecError.die(`Cannot read ${path}: ${strerror(error.errno)}`, { subject: path, errno: -error.errno });
+  }
+};
+
+interface DiffArguments extends AttemptSettings {
+  readonly real: RealLog;
+  /** A file. */
+  readonly ours: string | undefined;
+  readonly machine: string | undefined;
+  readonly purgatory: string | undefined;
+  readonly json: boolean;
+}
+
+/** Runs ours where nothing of the user's is: with a new state for each run. @throws KexecError */
+const runOurs = async (args: DiffArguments, { env, kexec }: CommandContext): Promise<readonly [Attempt, ...Attempt[]]> => {
+  if (kexec === undefined) throw KexecError.die('there is no kexec to run here');
+  const own = args.given.find((arg) => arg.startsWith('--sim-'));
+  if (own !== undefined) throw KexecError.die(`${own}: behind -- go options of the real kexec only`, { subject: own });
+  const scratch = mkdtempSync(join(tmpdir(), 'kexec-sim-diff-'));
+  let runs = 0;
+  try {
+    return await bestAttempts(args.real, args, async (line, build) => {
+      let said = '';
+      const put = (text: string): void => void (said += text);
+      const settings = {
+        KEXEC_MACHINE: args.machine,
+        KEXEC_PURGATORY: args.purgatory,
+        KEXEC_COMPAT: build,
+        KEXEC_STATE: join(scratch, `${runs++}`),
+        KEXEC_RECORD: undefined,
+        KEXEC_UNTIL: 'reboot',
+      };
+      await kexec(line, { env: { ...env, ...settings }, out: put, err: put });
+      return said;
+    });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+};
+
+const evidenceLines = (evidence: readonly Evidence[]): string => evidence.map(({ text }) => `  ${text}\n`).join('');
+
+/** What the text alone tells of the release. */
+const describeRelease = (name: string, evidence: readonly Evidence[]): string => {
+  const releases = nearestReleases(evidence);
+  if (releases.length === 0) return `Nothing in ${name} tells which release it is of.\n${evidenceLines(evidence)}`;
+  return `${name} looks like kexec-tools ${releases.join(' or ')}, of those that can be followed:\n${evidenceLines(evidence)}`;
+};
+
+/** What was compared, for the exit status. */
+interface Outcome {
+  readonly comparison: Comparison;
+  readonly names: Names;
+}
+
+/** Prints the answer. @returns undefined when nothing was compared @throws KexecError */
+const diff = async (args: DiffArguments, context: CommandContext): Promise<Outcome | undefined> => {
+  const { real: log, json } = args;
+  const answer = (data: Readonly<Record<string, unknown>>, words: string): void =>
+    context.out(json ? formatJson({ real: log.name, ...data }) : words);
+  const report = ({ real, comparison }: Compared, names: Names, head: string, data: Readonly<Record<string, unknown>>): Outcome => {
+    answer(
+      { ...data, ...comparisonToJson(comparison), others: toJsonLines(real.others) },
+      head + formatSetAside(comparison, real, names) + formatDifferences(comparison, names, paintFor(context.colour === true)),
+    );
+    return { comparison, names };
+  };
+
+  if (args.ours !== undefined) {
+    if (args.given.length > 0) throw KexecError.die('a log of ours, or a command line for ours behind --, but not both', { subject: args.ours });
+    const ours = readRun({ name: args.ours, text: readLog(args.ours), run: undefined });
+    const compared = compareWith(log, ours);
+    const evidence = evidenceIn(compared.real);
+    const names = { real: log.name, ours: args.ours };
+    return report(compared, names, describeRelease(log.name, evidence), { ours: args.ours, releases: nearestReleases(evidence) });
+  }
+  if (args.machine === undefined && args.given.length === 0) {
+    const real = readRun(log);
+    const evidence = evidenceIn(real);
+    answer(
+      { ours: null, releases: nearestReleases(evidence), evidence: evidence.map(({ text }) => text), others: toJsonLines(real.others) },
+      `${describeRelease(log.name, evidence)}Nothing was compared: name a log of ours, or a --machine to run ours on.\n`,
+    );
+    return undefined;
+  }
+  const best = await runOurs(args, context);
+  const [first] = best;
+  const releases = [...new Set(best.map(({ release }) => release))];
+  const fits = args.compat === undefined ? `, which fit${releases.length === 1 ? 's' : ''} best` : '';
+  const evidence = evidenceIn(first.real);
+  const asItsText = nearestReleases(evidence).some((release) => releases.includes(release));
+  const head = `ours: kexec-tools ${releases.join(' and ')}${fits}: kexec ${first.args.map(quoted).join(' ')}\n`;
+  return report(first, { real: log.name, ours: 'ours' }, head + (asItsText ? '' : describeRelease(log.name, evidence)), {
+    ours: ['kexec', ...first.args],
+    releases,
+  });
+};
+
+/** Whatever goes wrong is trouble, and no difference. */
+const asTrouble = async <T>(action: () => Promise<T>): Promise<T> => {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof KexecError)) throw error;
+    throw KexecError.die(error.message, { ...(error.subject !== undefined && { subject: error.subject }), exitCode: TROUBLE });
+  }
+};
+
+/** The option's value, or else the variable's; what is empty is not set. */
+const setting = (option: string | undefined, variable: string | undefined): string | undefined => (option ?? variable) || undefined;
+
+/** `kexec-sim diff`: the debug log of a real kexec beside ours. */
+export const addDiffCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+  yargs.command(
+    'diff <real> [ours]',
+    "Compare a real kexec's debug log (kexec -d) with ours",
+    (command) =>
+      command
+        .positional('real', { type: 'string', demandOption: true, describe: 'The debug log of a real kexec, as it was pasted' })
+        .positional('ours', { type: 'string', describe: 'A log of ours; without it, kexec runs on the machine' })
+        .option('compat', { alias: 'sim-compat', type: 'string', requiresArg: true, describe: 'Release to follow, VERSION[:LIB,...]; the one that fits best by default (KEXEC_COMPAT)' })
+        .option('purgatory', { alias: 'sim-purgatory', type: 'string', requiresArg: true, describe: "The real kexec's purgatory (KEXEC_PURGATORY)" })
+        .option('run', { type: 'number', requiresArg: true, describe: "Which of kexec's runs in the log, from 1; the last by default" })
+        .parserConfiguration({ 'populate--': true })
+        .example('$0 diff real.log --machine virt-2g -- -l Image --reuse-cmdline', '')
+        .epilogue("Behind -- goes kexec's command line, or only the kernel. Exits with 0 when nothing differs, 1 when something does, 2 for trouble."),
+    async (args) => {
+      const { env } = context;
+      const behind = args['--'];
+      const outcome = await asTrouble(async () =>
+        diff(
+          {
+            real: { name: args.real, text: readLog(args.real), run: args.run },
+            ours: args.ours,
+            given: Array.isArray(behind) ? behind.map(String) : [],
+            machine: setting(args.machine, env['KEXEC_MACHINE']),
+            purgatory: setting(args.purgatory, env['KEXEC_PURGATORY']),
+            compat: setting(args.compat, env['KEXEC_COMPAT']),
+            json: args.json,
+          },
+          context,
+        ),
+      );
+      const places = outcome?.comparison.differences.length ?? 0;
+      if (outcome === undefined || places === 0) return;
+      const { real, ours } = outcome.names;
+      throw KexecError.die(`${real} and ${ours} differ in ${places} place${places === 1 ? '' : 's'}`, { subject: real, exitCode: DIFFERENT });
+    },
+  );
