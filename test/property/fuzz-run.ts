@@ -1,4 +1,5 @@
 import { KexecError } from '../../kexec/error.js';
+import { targets as debugLog } from './debug-log.fuzz.js';
 import { targets as elf } from './elf.fuzz.js';
 import { targets as fdt } from './fdt.fuzz.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
@@ -7,7 +8,7 @@ import { targets as purgatory } from './purgatory.fuzz.js';
 import { targets as sim } from './sim.fuzz.js';
 import { targets as text } from './text.fuzz.js';
 
-export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [...text, ...elf, ...fdt, ...purgatory, ...sim];
+export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [...text, ...elf, ...fdt, ...purgatory, ...sim, ...debugLog];
 
 /** Processor time that one input may take. */
 export const TIME_LIMIT_MS = 2000;
