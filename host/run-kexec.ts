@@ -19,9 +19,6 @@ export interface RunKexecOptions {
   readonly console?: (text: string) => void;
 }
 
-/** As the first argument: what may come next is asked for, by a shell. */
-const COMPLETIONS = '--get-yargs-completions';
-
 type Arguments = ParsedArguments<OptionId>;
 type Env = RunKexecOptions['env'];
 
@@ -63,11 +60,6 @@ const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[])
 };
 
 const run = async (args: readonly string[], { env, out, err, console }: RunKexecOptions): Promise<number> => {
-  if (args[0] === COMPLETIONS) {
-    const { completions } = await import('../host/kexec-yargs.js');
-    out(await completions(args.slice(1)));
-    return 0;
-  }
   const { parsed, compat } = parseArguments(args, env);
   const interpreted = interpretOptions(parsed.tokens, compat);
   switch (interpreted.kind) {
@@ -75,7 +67,7 @@ const run = async (args: readonly string[], { env, out, err, console }: RunKexec
       out(versionText(compat));
       return 0;
     case 'help': {
-      const { simHelp } = await import('../host/kexec-yargs.js');
+      const { simHelp } = await import('./kexec-yargs.js');
       out((await usage(compat)) + (await simHelp()));
       return 0;
     }

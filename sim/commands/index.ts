@@ -1,5 +1,6 @@
-import yargs from 'yargs';
-import { type CommandContext, addCommonOptions } from './context.js';
+import yargs, { type Argv } from 'yargs';
+import { addCompletionCommand } from './completion.js';
+import { type CommandContext, type CommonArgv, addCommonOptions } from './context.js';
 import { addCpuCommand } from './cpu.js';
 import { addDiffCommand } from './diff.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
@@ -25,27 +26,31 @@ const COMMANDS = [
   addDiffCommand,
 ] as const;
 
+const addAll = (yargs: Argv, context: CommandContext): CommonArgv =>
+  addCompletionCommand(
+    COMMANDS.reduce((command, add) => add(command, context), addCommonOptions(yargs)),
+    context,
+    (other) => addAll(other, context),
+  );
+
 /**
  * Does what a command line of kexec-sim says.
  * @param args without the program's name
  * @throws UsageError, KexecError
  */
 export const runKexecSim = async (args: readonly string[], version: string, context: CommandContext): Promise<void> => {
-  const parser = COMMANDS.reduce(
-    (command, add) => add(command, context),
-    addCommonOptions(
-      yargs([...args])
-        .scriptName('kexec-sim')
-        .usage('$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels, and runs code on them.')
-        .locale('en'),
-    ),
+  const parser = addAll(
+    yargs([...args])
+      .scriptName('kexec-sim')
+      .usage('$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels, and runs code on them.')
+      .locale('en'),
+    context,
   );
   await parser
     .demandCommand(1, 1, 'a command is needed', 'too many arguments')
     .strict()
     .version(`kexec-sim ${version}`)
     .alias('help', 'h')
-    .completion('completion', 'Print a script that completes kexec-sim commands in the shell')
     .epilogue('Environment: KEXEC_MACHINE, KEXEC_STATE, KEXEC_PAGE_SIZE')
     .wrap(100)
     .exitProcess(false)

@@ -67,7 +67,7 @@ const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
   host: ['kexec', 'arch', 'sim', 'sim/kernel'],
   kexec: [],
   arch: ['kexec'],
-  'sim/commands': ['kexec', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu', 'sim/debug-log'],
+  'sim/commands': ['kexec', 'arch', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu', 'sim/debug-log'],
   'sim/kernel': ['kexec', 'arch', 'sim', 'sim/machine', 'sim/cpu'],
   'sim/machine': ['kexec', 'sim/cpu'],
   'sim/cpu': ['kexec'],

@@ -1,0 +1,19 @@
+import { bashCompletion } from './completion-bash.js';
+import { type Builder, typedCommands } from './completion-words.js';
+import { zshCompletion } from './completion-zsh.js';
+import type { CommandContext, CommonArgv } from './context.js';
+
+const SHELLS = ['bash', 'zsh'] as const;
+const SCRIPT_FOR = { bash: bashCompletion, zsh: zshCompletion } as const;
+
+/**
+ * `kexec-sim completion`: a script for a shell. All that may be typed is written out in it: pressing TAB starts nothing.
+ * @param kexecSim adds all that there is of kexec-sim to yargs
+ */
+export const addCompletionCommand = (yargs: CommonArgv, context: CommandContext, kexecSim: Builder): CommonArgv =>
+  yargs.command(
+    'completion <shell>',
+    'Print a script that completes kexec, kexec-sim and vmcore-dmesg in a shell',
+    (command) => command.positional('shell', { choices: SHELLS, demandOption: true, describe: 'The shell' }),
+    ({ shell }) => context.out(SCRIPT_FOR[shell](typedCommands(kexecSim))),
+  );
