@@ -7,7 +7,8 @@ import { recordedMachine as openMachine, type RecordedMachine, type RecordedMach
 
 export * from './browser.js';
 export { kexecLoad, kexecUnload, loadKernel, type LoadKernelOptions } from './host/load-kernel.js';
-export { nodePlatform } from './host/platform-node.js';
+export { createNodePlatform, nodePlatform } from './host/platform-node.js';
+export type { OnProgress, Progress } from './kexec/progress.js';
 export { runKexec, type RunKexecOptions } from './host/run-kexec.js';
 export { createCpu, type CpuOptions } from './sim/cpu/cpu.js';
 export { describeEsr } from './sim/cpu/esr.js';

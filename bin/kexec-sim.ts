@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromByteString, toByteString } from '../host/byte-strings.js';
+import { progressOnStderr } from '../host/progress.js';
 import { KexecError } from '../kexec/error.js';
 import type { RunKexec } from '../sim/commands/context.js';
 import { UsageError, runKexecSim } from '../sim/commands/index.js';
@@ -12,6 +13,11 @@ const USAGE_HINT = 'Try "kexec-sim --help".';
 
 const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
 
+const progress = await progressOnStderr(process.env, (text) => process.stderr.write(text));
+const out = (text: string): void => {
+  process.stdout.write(text);
+};
+
 const complain = (error: unknown): void => {
   const [reason, hint] =
     error instanceof UsageError
@@ -19,6 +25,7 @@ const complain = (error: unknown): void => {
       : error instanceof KexecError
         ? [error.message]
         : [`internal error: ${error instanceof Error ? error.message : String(error)}`];
+  progress?.erase();
   process.stderr.write(`kexec-sim: ${oneLine(reason)}\n${hint === undefined ? '' : `${hint}\n`}`);
   process.exitCode = error instanceof KexecError && error.died ? error.exitCode : 1;
 };
@@ -48,12 +55,12 @@ process.on('uncaughtException', complain);
 try {
   await runKexecSim(process.argv.slice(2), packageVersion(), {
     env: process.env,
-    out: (text) => {
-      process.stdout.write(text);
-    },
+    out: progress !== undefined && process.stdout.isTTY ? progress.beside(out) : out,
+    progress: progress?.report,
     colour: process.stdout.isTTY && !process.env['NO_COLOR'],
     kexec,
   });
+  progress?.erase();
 } catch (error) {
   complain(error);
 }

@@ -1,5 +1,6 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { toByteString } from '../host/byte-strings.js';
+import { isTerminal, progressOnStderr } from '../host/progress.js';
 import { runKexec } from '../host/run-kexec.js';
 
 const STDOUT = 1;
@@ -19,13 +20,12 @@ const write = (fd: number, text: string): void => {
   }
 };
 
-const isTerminal = (): boolean => {
-  try {
-    return fstatSync(STDOUT).isCharacterDevice();
-  } catch {
-    // Closed by whoever started us.
-    return false;
-  }
+const progress = await progressOnStderr(process.env, (text) => write(STDERR, toByteString(text)));
+
+/** Writes beside the line that tells how far the command is. */
+const writer = (fd: number): ((text: string) => void) => {
+  const plain = (text: string): void => write(fd, text);
+  return progress !== undefined && isTerminal(fd) ? progress.beside(plain) : plain;
 };
 
 /** Size of C's buffers for files and pipes. */
@@ -36,17 +36,18 @@ const BUFFER_SIZE = 4096;
  * both streams in it, the lines' order shows that.
  */
 const createStdout = () => {
-  const unbuffered = isTerminal();
+  const unbuffered = isTerminal(STDOUT);
+  const writeOut = writer(STDOUT);
   let held = '';
   return {
     out: (text: string): void => {
       held += text;
       const due = unbuffered ? held.length : held.length - (held.length % BUFFER_SIZE);
-      write(STDOUT, held.slice(0, due));
+      writeOut(held.slice(0, due));
       held = held.slice(due);
     },
     flush: (): void => {
-      write(STDOUT, held);
+      writeOut(held);
       held = '';
     },
   };
@@ -58,11 +59,13 @@ process.exitCode = await runKexec(
   {
     env: process.env,
     out: stdout.out,
-    err: (text) => write(STDERR, text),
+    err: writer(STDERR),
     console: (text) => {
       stdout.out(text);
       stdout.flush();
     },
+    progress: progress?.report,
   },
 );
 stdout.flush();
+progress?.erase();

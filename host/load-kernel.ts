@@ -6,11 +6,12 @@ import { KexecError, strerror } from '../kexec/error.js';
 import { silentLog, type Log } from '../kexec/log.js';
 import { physicalArch, planLoad } from '../kexec/my-load.js';
 import type { OptionId } from '../kexec/options.js';
+import type { OnProgress } from '../kexec/progress.js';
 import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
 import type { System } from '../kexec/system.js';
 import { KEXEC_ON_CRASH, type LoadPlan } from '../kexec/types.js';
 import { U64_MAX } from '../kexec/u64.js';
-import { nodePlatform } from './platform-node.js';
+import { createNodePlatform } from './platform-node.js';
 
 /** What to load and how; each field is the option of `kexec` of that name. Text is one byte a character. */
 export interface LoadKernelOptions {
@@ -42,6 +43,8 @@ export interface LoadKernelOptions {
   readonly decompressLimitBytes?: number;
   /** Receives what the command would print; silent by default. */
   readonly log?: Log;
+  /** Is told how far decompressing and the digest are. */
+  readonly progress?: OnProgress;
 }
 
 const optionTokens = (options: LoadKernelOptions): readonly OptionToken[] => {
@@ -63,7 +66,7 @@ export const loadKernel = async (system: System, options: LoadKernelOptions): Pr
   const flags = options.panic === true ? KEXEC_ON_CRASH : 0n;
   const context: ArchContext = {
     system,
-    platform: nodePlatform,
+    platform: createNodePlatform(options.progress),
     compat: options.compat ?? DEFAULT_COMPAT,
     log: options.log ?? silentLog,
     decompressLimitBytes: options.decompressLimitBytes ?? DEFAULT_DECOMPRESS_LIMIT,

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { constants, crc32, createInflateRaw } from 'node:zlib';
 import { concatBytes, plainBytes } from '../kexec/bytes.js';
-import { OutputLimitError, type DecompressOutcome, type Platform } from '../kexec/platform.js';
+import { OutputLimitError, type DecompressOutcome, type Digest, type Platform } from '../kexec/platform.js';
+import { PROGRESS_BYTES, type OnProgress } from '../kexec/progress.js';
 
 /** Deflate makes at most 1032 bytes of one (zlib's technical notes, "Maximum Compression Factor"). */
 const MAX_DEFLATE_RATIO = 1032;
@@ -15,7 +16,7 @@ interface Collected {
 }
 
 /** Sends the input through a decompressor. @throws OutputLimitError */
-const collect = (stream: Duplex, input: Uint8Array, limitBytes: number): Promise<Collected> =>
+const collect = (stream: Duplex, input: Uint8Array, limitBytes: number, progress?: OnProgress): Promise<Collected> =>
   new Promise((resolve, reject) => {
     const parts: Uint8Array[] = [];
     let total = 0;
@@ -26,6 +27,7 @@ const collect = (stream: Duplex, input: Uint8Array, limitBytes: number): Promise
         stream.destroy();
         reject(new OutputLimitError(limitBytes));
       }
+      progress?.({ what: 'decompressing', unit: 'bytes', done: total });
     });
     stream.on('error', (failure: NodeJS.ErrnoException) => resolve({ output: concatBytes(parts), failure }));
     stream.on('end', () => resolve({ output: concatBytes(parts) }));
@@ -39,12 +41,13 @@ const likelySize = (input: Uint8Array): number => {
   return promised <= byteLength * MAX_DEFLATE_RATIO ? promised : 0;
 };
 
-const inflateRaw = async (input: Uint8Array, limitBytes: number): Promise<DecompressOutcome> => {
-  // One piece of the right size saves copying; a little more, for zlib to see the end of the stream in the same call.
-  // Without a size the pieces are small: there may be many members that hold next to nothing.
-  const chunkSize = Math.min(likelySize(input), limitBytes) + SMALL_CHUNK;
+const inflateRaw = async (input: Uint8Array, limitBytes: number, progress?: OnProgress): Promise<DecompressOutcome> => {
+  // One piece of the right size saves copying, if nobody watches; a little more, for zlib to see the end of the stream
+  // in the same call. Without a size the pieces are small: there may be many members that hold next to nothing.
+  const largest = progress === undefined ? limitBytes : Math.min(limitBytes, PROGRESS_BYTES);
+  const chunkSize = Math.min(likelySize(input), largest) + SMALL_CHUNK;
   const stream = createInflateRaw({ chunkSize });
-  const { output, failure } = await collect(stream, input, limitBytes);
+  const { output, failure } = await collect(stream, input, limitBytes, progress);
   if (failure === undefined) return { output, consumed: stream.bytesWritten, ended: true };
   // Something is wrong: again, for what comes before it.
   const again = createInflateRaw({ chunkSize: SMALL_CHUNK, finishFlush: constants.Z_SYNC_FLUSH });
@@ -58,10 +61,15 @@ const inflateRaw = async (input: Uint8Array, limitBytes: number): Promise<Decomp
 };
 
 /** Decodes by liblzma, which is loaded only now. */
-const lzma = async (input: Uint8Array, memoryLimitBytes: number, limitBytes: number): Promise<Uint8Array | undefined> => {
+const lzma = async (
+  input: Uint8Array,
+  memoryLimitBytes: number,
+  limitBytes: number,
+  progress?: OnProgress,
+): Promise<Uint8Array | undefined> => {
   const { default: native } = await import('lzma-native');
   const stream = native.createStream('autoDecoder', { memlimit: memoryLimitBytes });
-  const { output, failure } = await collect(stream, input, limitBytes);
+  const { output, failure } = await collect(stream, input, limitBytes, progress);
   return failure === undefined ? output : undefined;
 };
 
@@ -70,19 +78,30 @@ const zstd = async (input: Uint8Array, limitBytes: number): Promise<Uint8Array |
   return zstdDecompress(input, limitBytes);
 };
 
-/** node:zlib, node:crypto and liblzma. */
-export const nodePlatform: Platform = {
-  inflateRaw,
-  crc32: (bytes) => crc32(bytes),
-  lzma,
-  zstd,
-  sha256: () => {
-    const hash = createHash('sha256');
-    return {
-      update: (bytes) => {
-        hash.update(bytes);
-      },
-      digest: () => new Uint8Array(hash.digest()),
-    };
-  },
+const sha256 = (progress?: OnProgress): Digest => {
+  const hash = createHash('sha256');
+  let done = 0;
+  return {
+    update: (bytes) => {
+      for (let at = 0; at < bytes.length; at += PROGRESS_BYTES) {
+        const piece = bytes.subarray(at, at + PROGRESS_BYTES);
+        hash.update(piece);
+        done += piece.length;
+        progress?.({ what: 'computing the digest', unit: 'bytes', done });
+      }
+    },
+    digest: () => new Uint8Array(hash.digest()),
+  };
 };
+
+/** node:zlib, node:crypto and liblzma. */
+export const createNodePlatform = (progress?: OnProgress): Platform => ({
+  inflateRaw: (input, limitBytes) => inflateRaw(input, limitBytes, progress),
+  crc32: (bytes) => crc32(bytes),
+  lzma: (input, memoryLimitBytes, limitBytes) => lzma(input, memoryLimitBytes, limitBytes, progress),
+  zstd,
+  sha256: () => sha256(progress),
+});
+
+/** The same, and nobody is told how far it is. */
+export const nodePlatform: Platform = createNodePlatform();

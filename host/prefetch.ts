@@ -1,6 +1,7 @@
 import { close, constants, fstat, open, read } from 'node:fs';
 import { posix } from 'node:path';
 import { promisify } from 'node:util';
+import { PROGRESS_BYTES, type OnProgress } from '../kexec/progress.js';
 import type { System } from '../kexec/system.js';
 
 /** Files that are being read, by path. Nothing is there for one that cannot be read as a whole. */
@@ -8,20 +9,25 @@ export type Prefetched = ReadonlyMap<string, Promise<Uint8Array | undefined>>;
 
 const [openFile, statFile, readFile, closeFile] = [promisify(open), promisify(fstat), promisify(read), promisify(close)];
 
-/** One read(2) transfers less than 2 GiB; larger files are left to whoever needs them. */
+/** Larger files are left to whoever needs them. */
 const MAX_SIZE = 0x7fff_f000;
 
 /** A pipe without a writer is not waited for. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
-const readWhole = async (path: string): Promise<Uint8Array | undefined> => {
+const readWhole = async (path: string, progress?: OnProgress): Promise<Uint8Array | undefined> => {
   const fd = await openFile(path, FLAGS);
   try {
     const stats = await statFile(fd);
     if (!stats.isFile() || stats.size === 0 || stats.size > MAX_SIZE) return undefined;
-    const buffer = Buffer.allocUnsafeSlow(stats.size);
-    const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, 0);
-    return bytesRead === stats.size ? new Uint8Array(buffer.buffer, buffer.byteOffset, bytesRead) : undefined;
+    const total = stats.size;
+    const buffer = Buffer.allocUnsafeSlow(total);
+    for (let done = 0; done < total; progress?.({ what: `reading ${path}`, unit: 'bytes', done, total })) {
+      const { bytesRead } = await readFile(fd, buffer, done, Math.min(total - done, PROGRESS_BYTES), done);
+      if (bytesRead === 0) return undefined;
+      done += bytesRead;
+    }
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, total);
   } finally {
     await closeFile(fd);
   }
@@ -33,11 +39,11 @@ const isOnMachine = (path: string): boolean => /^\/(proc|sys)(\/|$)/.test(posix.
  * Starts to read large files of this host, in other threads, while the code that needs them is still being loaded.
  * What goes wrong here goes wrong again, with a message, where the file is needed.
  */
-export const prefetch = (paths: readonly string[]): Prefetched =>
+export const prefetch = (paths: readonly string[], progress?: OnProgress): Prefetched =>
   new Map(
     paths
       .filter((path) => path !== '' && !isOnMachine(path))
-      .map((path) => [path, readWhole(path).catch(() => undefined)]),
+      .map((path) => [path, readWhole(path, progress).catch(() => undefined)]),
   );
 
 /** A system that gives what was prefetched to the first who asks for it. */

@@ -3,13 +3,14 @@ import type { Compat } from '../kexec/compat.js';
 import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/decompress.js';
 import { KexecError } from '../kexec/error.js';
 import { printCrashkernelRegionSize, runSettings, type CommandContext } from '../kexec/kexec.js';
+import type { OnProgress } from '../kexec/progress.js';
 import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
 import type { Interpreted } from '../kexec/settings.js';
 import { slurpFile } from '../kexec/slurp.js';
 import type { System } from '../kexec/system.js';
 import { fromByteString, toByteString } from './byte-strings.js';
 import { executionBounds } from './execution-options.js';
-import { nodePlatform } from './platform-node.js';
+import { createNodePlatform } from './platform-node.js';
 import { withPrefetched, type Prefetched } from './prefetch.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
 
@@ -27,11 +28,12 @@ export interface RunCommandOptions {
   };
   /** Files whose reading has begun. */
   readonly prefetched: Prefetched;
+  readonly progress: OnProgress | undefined;
 }
 
 /** Composes what a command works with. @throws KexecError */
 const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<CommandContext> => {
-  const { simValue, compat, env, terminal } = options;
+  const { simValue, compat, env, terminal, progress } = options;
   const { out, err, console } = terminal;
   const object = simValue('sim-purgatory');
   const purgatory = (): Uint8Array => (object === undefined ? ourPurgatory : slurpFile(machine, object));
@@ -43,13 +45,14 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     pageSize: simValue('sim-page-size'),
     env,
     execution: { ...executionBounds(simValue), console, out, err, step: debug ? err : undefined, purgatory },
+    progress,
     ...(random && { random }),
   });
   return {
     out,
     err,
     system: withBytePaths(await withPrefetched(machine, options.prefetched)),
-    platform: nodePlatform,
+    platform: createNodePlatform(progress),
     compat,
     architecture: arm64,
     purgatory: purgatory(),

@@ -3,6 +3,7 @@ import { DEFAULT_COMPAT, LIBRARIES, RELEASES, parseCompat, type Compat } from '.
 import { KexecError } from '../kexec/error.js';
 import { getoptLong, type ParsedArguments } from '../kexec/getopt.js';
 import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options.js';
+import type { OnProgress } from '../kexec/progress.js';
 import { interpretOptions, type Settings } from '../kexec/settings.js';
 import { usageText, versionText } from '../kexec/usage.js';
 import { fromByteString } from './byte-strings.js';
@@ -17,6 +18,8 @@ export interface RunKexecOptions {
   readonly err: (text: string) => void;
   /** Receives what an executed kernel prints, to be shown on stdout without delay; `out` where there is none. */
   readonly console?: (text: string) => void;
+  /** Is told how far the command is. */
+  readonly progress?: OnProgress | undefined;
 }
 
 type Arguments = ParsedArguments<OptionId>;
@@ -59,7 +62,7 @@ const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[])
   return [operands[0], initrd].flatMap((path) => (path === undefined ? [] : [fromByteString(path)]));
 };
 
-const run = async (args: readonly string[], { env, out, err, console }: RunKexecOptions): Promise<number> => {
+const run = async (args: readonly string[], { env, out, err, console, progress }: RunKexecOptions): Promise<number> => {
   const { parsed, compat } = parseArguments(args, env);
   const interpreted = interpretOptions(parsed.tokens, compat);
   switch (interpreted.kind) {
@@ -80,7 +83,7 @@ const run = async (args: readonly string[], { env, out, err, console }: RunKexec
       return interpreted.exitCode;
     case 'print-ckr-size':
     case 'run': {
-      const prefetched = prefetch(interpreted.kind === 'run' ? filesToLoad(interpreted.settings, parsed.operands) : []);
+      const prefetched = prefetch(interpreted.kind === 'run' ? filesToLoad(interpreted.settings, parsed.operands) : [], progress);
       // What only this needs is loaded only here: --version is to answer at once.
       const { runCommand } = await import('./run-command.js');
       return runCommand(interpreted, parsed.operands, {
@@ -89,6 +92,7 @@ const run = async (args: readonly string[], { env, out, err, console }: RunKexec
         compat,
         env,
         terminal: { out, err, console: console ?? out },
+        progress,
       });
     }
   }

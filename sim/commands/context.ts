@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import type { OnProgress } from '../../kexec/progress.js';
 import { type RecordedMachine, recordedMachine } from '../kernel/recorded-system.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -18,6 +19,7 @@ export interface CommandContext {
   readonly colour?: boolean;
   /** For subcommands that run kexec; they refuse to work without it. */
   readonly kexec?: RunKexec;
+  readonly progress?: OnProgress | undefined;
 }
 
 /** Options that every subcommand has. */
@@ -46,10 +48,11 @@ export const addCommonOptions = (yargs: Argv): CommonArgv =>
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' });
 
 /** The machine that the options and the environment name. @throws KexecError */
-export const openMachine = (args: CommonArguments, { env }: CommandContext): RecordedMachine =>
+export const openMachine = (args: CommonArguments, { env, progress }: CommandContext): RecordedMachine =>
   recordedMachine({
     machine: args.machine ?? env['KEXEC_MACHINE'],
     state: args.state ?? env['KEXEC_STATE'],
     pageSize: env['KEXEC_PAGE_SIZE'],
     env,
+    progress,
   });

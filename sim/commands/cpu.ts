@@ -120,13 +120,16 @@ export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): Commo
         stopAt: new Set(args['stop-at'].map((text) => parseAddress(text, '--stop-at'))),
         stopOnException: !args['take-exceptions'],
       };
+      const place = (pc: bigint): string => `0x${pc.toString(16)}`;
       const maxInstructions = parseCount(args['max-instructions']);
       const end = await withInterrupts((interrupted) =>
-        runCpu(cpu, limits, { maxInstructions, timeoutMs: undefined, interrupted }, () => terminal.flush()),
+        runCpu(cpu, limits, { maxInstructions, timeoutMs: undefined, interrupted }, () => {
+          terminal.flush();
+          context.progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
+        }),
       );
       const registers = registersToJson(cpu);
       const { instructions } = cpu;
-      const place = (pc: bigint): string => `0x${pc.toString(16)}`;
       const reason = describeEnd(end, { board, cpu, place }, describeEsr);
       for (const { address, size, file } of dumps) {
         const bytes = board.memory.read(address, size);

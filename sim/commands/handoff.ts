@@ -35,7 +35,7 @@ export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): C
       await withInterrupts(async (interrupted) => {
         const options = openExecution(machine, machine.kernel.state.normal, purgatory);
         const bounds = { maxInstructions: undefined, timeoutMs: undefined, interrupted };
-        const { end, launched } = await runToEntry({ ...options, bounds, console: () => {}, step: undefined });
+        const { end, launched } = await runToEntry({ ...options, bounds, console: () => {}, step: undefined, progress: context.progress });
         if (end.kind !== 'stop-at') {
           throw KexecError.die(describeEnd(end, launched, options.describeEsr), { subject: 'handoff' });
         }

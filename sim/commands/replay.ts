@@ -17,7 +17,10 @@ export const addReplayCommand = (yargs: CommonArgv, context: CommandContext): Co
       const file = readCallFile(args.calls);
       const { kernel } = openMachine(args, context);
       const results: object[] = [];
-      for await (const result of replay(kernel, file)) results.push(result);
+      for await (const result of replay(kernel, file)) {
+        results.push(result);
+        context.progress?.({ what: 'replaying', unit: 'calls', done: results.length, total: file.calls.length });
+      }
       context.out(formatLines(results, args.calls));
     },
   );

@@ -10,7 +10,7 @@ import { prepareKexec } from './machine-kexec.js';
 import type { RecordedMachine } from './recorded-system.js';
 
 /** How a reboot is to be carried out, and who is told. */
-export interface ExecutionSettings extends Pick<ExecuteOptions, 'console' | 'out' | 'err' | 'step'> {
+export interface ExecutionSettings extends Pick<ExecuteOptions, 'console' | 'out' | 'err' | 'step' | 'progress'> {
   /** By default what is loaded decides; `reboot`: the run ends with the system call. */
   readonly until: Until | 'reboot' | undefined;
   readonly maxInstructions: bigint | undefined;

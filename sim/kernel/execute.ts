@@ -1,3 +1,4 @@
+import type { OnProgress } from '../../kexec/progress.js';
 import type { CpuModel } from '../cpu/model.js';
 import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
 import { Console } from './console.js';
@@ -29,6 +30,7 @@ export interface ExecuteOptions extends Pick<LaunchOptions, 'facts' | 'kernel' |
   readonly err: (text: string) => void;
   /** The steps; undefined where nobody wants to know. */
   readonly step: ((text: string) => void) | undefined;
+  readonly progress?: OnProgress | undefined;
 }
 
 /** What came of it: the exit code, and whether the machine never got to the new kernel for reasons that are ours. */
@@ -55,7 +57,7 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const { kernel, bounds, step } = options;
   const until = options.until ?? (isBundledPayload(kernel) ? 'halt' : 'entry');
   const start = performance.now();
-  const { end: arrival, launched, flush } = await runToEntry(options);
+  const { end: arrival, launched, betweenSlices } = await runToEntry(options);
   if (arrival.kind !== 'stop-at') return fail(arrival, launched, options);
   const { cpu, place } = launched;
   step?.(`kexec-ts: the new kernel starts at ${place(cpu.pc)}\n`);
@@ -67,7 +69,7 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   } else {
     if (wrong.length > 0) options.err(formatRuleResults(wrong));
     step?.(formatRuleResults(rules.filter(({ ok }) => ok)));
-    const end = await runKernel(launched, bounds, flush);
+    const end = await runKernel(launched, bounds, betweenSlices);
     step?.(formatSpeed(cpu, performance.now() - start));
     if (end.kind !== 'power') return fail(end, launched, options);
     step?.(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
@@ -79,8 +81,8 @@ export interface Arrived {
   /** `stop-at` for a machine that stands before the new kernel's first instruction. */
   readonly end: RunEnd;
   readonly launched: Launched;
-  /** Lets out what the console has of an unfinished line. */
-  readonly flush: () => void;
+  /** Lets out what the console has of an unfinished line, and tells how far the run is. */
+  readonly betweenSlices: () => void;
 }
 
 /** @throws KexecError when the machine cannot be brought to where it would start */
@@ -88,15 +90,21 @@ export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' |
   const { kernel, bounds, step } = options;
   const terminal = new Console(options.console);
   const launched = launch({ ...options, onOutput: terminal.put, log: (line) => step?.(`${line}\n`) });
-  const flush = (): void => terminal.flush();
-  const end = await runCpu(launched.cpu, { stopAt: kernel.kernelEntries, stopOnException: true }, bounds, flush);
-  return { end, launched, flush };
+  const betweenSlices = (): void => {
+    terminal.flush();
+    tell(launched, options.progress);
+  };
+  const end = await runCpu(launched.cpu, { stopAt: kernel.kernelEntries, stopOnException: true }, bounds, betweenSlices);
+  return { end, launched, betweenSlices };
 };
 
+const tell = ({ cpu, place }: Launched, progress: OnProgress | undefined): void =>
+  progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
+
 /** A kernel may take exceptions, but not to where it has no code: it would never come out of that. */
-const runKernel = async ({ board, cpu }: Launched, bounds: RunBounds, flush: () => void): Promise<RunEnd> => {
+const runKernel = async ({ board, cpu }: Launched, bounds: RunBounds, betweenSlices: () => void): Promise<RunEnd> => {
   for (;;) {
-    const end = await runCpu(cpu, { stopOnException: true }, bounds, flush);
+    const end = await runCpu(cpu, { stopOnException: true }, bounds, betweenSlices);
     if (end.kind !== 'exception') return end;
     const isMmuOn = (cpu.getSystemRegister(`SCTLR_EL${end.exception.target}`) & 1n) !== 0n;
     if (!isMmuOn && !board.memory.isRam(end.exception.handler)) return end;
@@ -133,11 +141,13 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
 
 /** The same run once more, and its last branches. Nobody sees its output. */
 const lastBranches = async (end: RunEnd, instructions: bigint, options: ExecuteOptions): Promise<readonly Branch[]> => {
-  const { cpu } = launch({ ...options, onOutput: () => {}, log: () => {} });
+  const launched = launch({ ...options, onOutput: () => {}, log: () => {} });
+  const { cpu } = launched;
+  const betweenSlices = (): void => tell(launched, options.progress);
   const quiet = { ...options.bounds, timeoutMs: undefined };
   const before = instructions - TRACED_INSTRUCTIONS;
   if (before > 0n) {
-    const { kind } = await runCpu(cpu, {}, { ...quiet, maxInstructions: before });
+    const { kind } = await runCpu(cpu, {}, { ...quiet, maxInstructions: before }, betweenSlices);
     if (kind !== 'max-instructions') return [];
   }
   const branches: Branch[] = [];

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join, posix } from 'node:path';
+import type { OnProgress } from '../../kexec/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
 import type { Executed } from './execute.js';
 import type { ExecutionSettings } from './execute-machine.js';
@@ -37,6 +38,8 @@ export interface RecordedMachineOptions {
   readonly onLog?: ((line: string) => void) | undefined;
   /** How what is loaded is executed; without it, a reboot ends with the system call. */
   readonly execution?: ExecutionSettings | undefined;
+  /** Is told how far storing and executing are. */
+  readonly progress?: OnProgress | undefined;
 }
 
 /** The System of a recorded machine with a simulated kernel. */
@@ -78,6 +81,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     initial: recordedState(files),
     record: options.record === '' ? undefined : options.record,
     onLog: options.onLog,
+    progress: options.progress,
   });
 
   const machine: RecordedMachine = {
@@ -95,7 +99,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     rebootKexec: async () => {
       const { execution } = options;
       if (execution === undefined) return rebootOutcome(await kernel.reboot());
-      return rebootOutcome(await kernel.execute((image) => executeImage(machine, image, execution)));
+      return rebootOutcome(await kernel.execute((image) => executeImage(machine, image, { ...execution, progress: options.progress })));
     },
   };
   return machine;

@@ -1,3 +1,4 @@
+import type { OnProgress } from '../../kexec/progress.js';
 import type { KexecFileLoadCall } from '../../kexec/system.js';
 import { KEXEC_ON_CRASH } from '../../kexec/types.js';
 import { KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
@@ -27,6 +28,8 @@ export interface SimulatedKernelOptions {
   readonly record?: string | undefined;
   /** Receives what the kernel logs: a line without its end, with the level as of /dev/kmsg. */
   readonly onLog?: ((line: string) => void) | undefined;
+  /** Is told how far storing is. */
+  readonly progress?: OnProgress | undefined;
 }
 
 /** The kernel of a recorded machine: the rules of kexec-load.ts, with what is loaded kept on disk between commands. */
@@ -122,7 +125,7 @@ export class SimulatedKernel {
       const before = this.state;
       const { result, state, log } = step(before, lock === undefined);
       const changed = lock !== undefined && state !== before;
-      const stored = changed ? await writeState(this.options.state, before, state) : before;
+      const stored = changed ? await writeState(this.options.state, before, state, this.options.progress) : before;
       await after(result, stored);
       for (const line of log) this.options.onLog?.(line);
       return result;

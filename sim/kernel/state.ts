@@ -2,6 +2,7 @@ import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Errno, KexecError, SystemError, strerror } from '../../kexec/error.js';
+import { PROGRESS_BYTES, type OnProgress } from '../../kexec/progress.js';
 import { errnoOf, isNodeError, makeDirectories, readHost, statHost } from './host-files.js';
 import type { ImageSlot, KernelSegment, KernelState } from './kexec-load.js';
 import { type Lock, isAlive, tryLock, uniqueName } from './lock.js';
@@ -108,18 +109,26 @@ export const lockState = (directory: string): Lock | undefined =>
 /**
  * Replaces what is loaded. The caller holds the lock.
  * @param before what {@link readState} gave
+ * @param progress is told how many bytes are written
  * @returns the state with its segments' bytes in files
  * @throws KexecError when the files cannot be written; what was loaded before then still is
  */
-export const writeState = async (directory: string, before: KernelState, after: KernelState): Promise<KernelState> => {
+export const writeState = async (
+  directory: string,
+  before: KernelState,
+  after: KernelState,
+  progress?: OnProgress,
+): Promise<KernelState> => {
   const written: string[] = [];
+  let done = 0;
+  const count = (bytes: number): void => progress?.({ what: 'storing what is loaded', unit: 'bytes', done: (done += bytes) });
   try {
     removeUnused(directory, before);
     const nonce = uniqueName();
     const stored = {
       ...after,
-      normal: await storeSlot(directory, after.normal, `segment-${nonce}-n`, written),
-      crash: await storeSlot(directory, after.crash, `segment-${nonce}-c`, written),
+      normal: await storeSlot(directory, after.normal, `segment-${nonce}-n`, written, count),
+      crash: await storeSlot(directory, after.crash, `segment-${nonce}-c`, written, count),
     };
     const fresh = join(directory, `${STATE_FILE}.${nonce}`);
     written.push(fresh);
@@ -142,9 +151,15 @@ const tryRemoveUnused = (directory: string, state: KernelState): void => {
   }
 };
 
-const storeSlot = async (directory: string, slot: ImageSlot, prefix: string, written: string[]): Promise<ImageSlot> => {
+const storeSlot = async (
+  directory: string,
+  slot: ImageSlot,
+  prefix: string,
+  written: string[],
+  count: (bytes: number) => void,
+): Promise<ImageSlot> => {
   if (slot === undefined || slot === 'unknown') return slot;
-  const stores = slot.segments.map((segment, i) => storeSegment(directory, segment, `${prefix}${i}.bin`, written));
+  const stores = slot.segments.map((segment, i) => storeSegment(directory, segment, `${prefix}${i}.bin`, written, count));
   // All of them end before anything is said of a failure: none may go on writing behind the caller's back.
   const outcomes = await Promise.allSettled(stores);
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
@@ -157,6 +172,7 @@ const storeSegment = async (
   segment: KernelSegment,
   name: string,
   written: string[],
+  count: (bytes: number) => void,
 ): Promise<KernelSegment> => {
   const { source, bufsz } = segment;
   if (source.kind === 'file') return segment;
@@ -164,7 +180,7 @@ const storeSegment = async (
   if (source.kind !== 'bytes' || bufsz === 0n) return { ...segment, source: { kind: 'zeros' } };
   const sums = sumsName(name);
   written.push(join(directory, name), join(directory, sums));
-  const summed = await writeBytesAnd(join(directory, name), source.bytes, () => sumsOf(source.bytes));
+  const summed = await writeBytesAnd(join(directory, name), source.bytes, () => sumsOf(source.bytes), count);
   await writeBytes(join(directory, sums), summed);
   return { ...segment, source: { kind: 'file', name } };
 };
@@ -172,13 +188,22 @@ const storeSegment = async (
 /**
  * Straight from the caller's buffer: fs.writeFile() would make a system call for every half MiB.
  * @param meanwhile what else there is to do while the host writes
+ * @param count is told of the bytes of each write
  * @returns what that gives
  * @throws Node's errors
  */
-const writeBytesAnd = async <T>(path: string, bytes: Uint8Array, meanwhile: () => T): Promise<T> => {
+const writeBytesAnd = async <T>(
+  path: string,
+  bytes: Uint8Array,
+  meanwhile: () => T,
+  count: (bytes: number) => void = () => {},
+): Promise<T> => {
   const handle = await open(path, 'wx');
-  const write = async (at: number): Promise<number> =>
-    at + (await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))).bytesWritten;
+  const write = async (at: number): Promise<number> => {
+    const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, PROGRESS_BYTES));
+    count(bytesWritten);
+    return at + bytesWritten;
+  };
   try {
     const first = write(0);
     const result = meanwhile();

@@ -1,0 +1,15 @@
+/** How far something is that may take long. */
+export interface Progress {
+  /** What is being done, such as "reading vmlinuz"; of a run, where it is. */
+  readonly what: string;
+  readonly unit: 'bytes' | 'instructions' | 'calls';
+  readonly done: number;
+  /** Undefined where nobody knows. */
+  readonly total?: number;
+}
+
+/** Is told now and then while something takes its time; must be quick. */
+export type OnProgress = (progress: Progress) => void;
+
+/** Between two tellings at most so many bytes are worked on. */
+export const PROGRESS_BYTES = 32 << 20;
