@@ -110,7 +110,7 @@ export interface SimOption {
 }
 
 export const SIM_OPTIONS: readonly SimOption[] = [
-  { name: 'sim-machine', variable: 'KEXEC_MACHINE', argument: 'NAME|DIR', description: 'Recorded machine to act on' },
+  { name: 'sim-machine', variable: 'KEXEC_MACHINE', argument: 'NAME|DIR|TAR', description: 'Recorded machine to act on' },
   { name: 'sim-state', variable: 'KEXEC_STATE', argument: 'DIR', description: 'Where the simulated kernel keeps what is loaded' },
   { name: 'sim-purgatory', variable: 'KEXEC_PURGATORY', argument: 'FILE', description: 'Object to use as purgatory' },
   { name: 'sim-compat', variable: 'KEXEC_COMPAT', argument: 'VERSION[:LIB,...]', description: 'Release of kexec-tools to follow' },

@@ -36,6 +36,7 @@ const words = (list: readonly string[]): Candidates => ({ words: list, files: 'n
 /** What the option tables mean by the names that they give to arguments. */
 const CANDIDATES_OF: Readonly<Record<string, () => Candidates>> = {
   FILE: () => FILES,
+  TAR: () => FILES,
   DIR: () => DIRECTORIES,
   NAME: () => words(bundledMachines()),
   TYPE: () => words(arm64.formatUsages(DEFAULT_COMPAT).map(({ name }) => name)),

@@ -26,7 +26,8 @@ const COMMANDS = [
   addDiffCommand,
 ] as const;
 
-const addAll = (yargs: Argv, context: CommandContext): CommonArgv =>
+/** Tells yargs of all options and subcommands. */
+export const addAll = (yargs: Argv, context: CommandContext): CommonArgv =>
   addCompletionCommand(
     COMMANDS.reduce((command, add) => add(command, context), addCommonOptions(yargs)),
     context,
