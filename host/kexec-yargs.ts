@@ -1,10 +1,10 @@
 import yargs from 'yargs';
-import { SIM_OPTIONS } from '../kexec/options.js';
+import type { SimOption } from '../kexec/options.js';
 
 /** The section of the help about the simulated machine. */
-export const simHelp = async (): Promise<string> => {
+export const simHelp = async (options: readonly SimOption[]): Promise<string> => {
   const parser = yargs([]).help(false).version(false).wrap(100);
-  for (const { name, variable, argument, description } of SIM_OPTIONS) {
+  for (const { name, variable, argument, description } of options) {
     parser.option(name, { type: 'string', describe: `${description} [${variable}=${argument}]`, requiresArg: true });
   }
   return `${await parser.usage('Options of the simulated machine (or set the variable):').getHelp()}\n`;

@@ -8,6 +8,7 @@ import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
 import type { Interpreted } from '../kexec/settings.js';
 import { slurpFile } from '../kexec/slurp.js';
 import type { System } from '../kexec/system.js';
+import { usageText } from '../kexec/usage.js';
 import { fromByteString, toByteString } from './byte-strings.js';
 import { executionBounds } from './execution-options.js';
 import { createNodePlatform } from './platform-node.js';
@@ -15,6 +16,10 @@ import { withPrefetched, type Prefetched } from './prefetch.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
 
 const MAX_LIMIT = 2 ** 32;
+
+/** The help, as far as it is kexec-tools'. */
+export const usage = (compat: Compat): string =>
+  usageText(compat, arm64.formatUsages(compat), arm64.optionUsage(compat));
 
 /** What a command is connected to. */
 export interface RunCommandOptions {

@@ -5,7 +5,7 @@ import { getoptLong, type ParsedArguments } from '../kexec/getopt.js';
 import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options.js';
 import type { OnProgress } from '../kexec/progress.js';
 import { interpretOptions, type Settings } from '../kexec/settings.js';
-import { usageText, versionText } from '../kexec/usage.js';
+import { versionText } from '../kexec/usage.js';
 import { fromByteString } from './byte-strings.js';
 import { prefetch } from './prefetch.js';
 
@@ -50,10 +50,8 @@ const parseArguments = (args: readonly string[], env: Env): { readonly parsed: A
   return { parsed: parseFor(compat), compat };
 };
 
-const usage = async (compat: Compat): Promise<string> => {
-  const { arm64 } = await import('../kexec/arch/arm64/kexec-arm64.js');
-  return usageText(compat, arm64.formatUsages(compat), arm64.optionUsage(compat));
-};
+// What only some commands need is loaded only there, all of it at once: --version is to answer at once, too.
+const usage = async (compat: Compat): Promise<string> => (await import('./run-command.js')).usage(compat);
 
 /** The kernel and the initrd, as paths on this host. */
 const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[]): readonly string[] => {
@@ -71,7 +69,7 @@ const run = async (args: readonly string[], { env, out, err, console, progress }
       return 0;
     case 'help': {
       const { simHelp } = await import('./kexec-yargs.js');
-      out((await usage(compat)) + (await simHelp()));
+      out((await usage(compat)) + (await simHelp(SIM_OPTIONS)));
       return 0;
     }
     case 'usage':
@@ -84,7 +82,6 @@ const run = async (args: readonly string[], { env, out, err, console, progress }
     case 'print-ckr-size':
     case 'run': {
       const prefetched = prefetch(interpreted.kind === 'run' ? filesToLoad(interpreted.settings, parsed.operands) : [], progress);
-      // What only this needs is loaded only here: --version is to answer at once.
       const { runCommand } = await import('./run-command.js');
       return runCommand(interpreted, parsed.operands, {
         prefetched,

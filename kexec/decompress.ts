@@ -1,9 +1,11 @@
 import type { Compat } from './compat.js';
 import type { Log } from './log.js';
+import { lzmaDecompressFile } from './lzma.js';
 import type { Platform } from './platform.js';
 import { slurpFile } from './slurp.js';
 import type { System } from './system.js';
 import { hasBytes, readForDecompression, zlibDecompressFile } from './zlib.js';
+import { zstdDecompressFile } from './zstd.js';
 
 /** What reading a kernel file takes. */
 export interface ReadContext {
@@ -48,8 +50,8 @@ export const decompress = async (
   const { libraries, hasZstd } = context.compat;
   return (
     (libraries.has('zlib') ? await zlibDecompressFile(input, path, context) : undefined) ??
-    (libraries.has('zstd') && hasZstd ? await (await import('./zstd.js')).zstdDecompressFile(input, path, context) : undefined) ??
-    (libraries.has('lzma') ? await (await import('./lzma.js')).lzmaDecompressFile(input, path, context) : undefined)
+    (libraries.has('zstd') && hasZstd ? await zstdDecompressFile(input, path, context) : undefined) ??
+    (libraries.has('lzma') ? await lzmaDecompressFile(input, path, context) : undefined)
   );
 };
 

@@ -180,8 +180,8 @@ const storeSegment = async (
   if (source.kind !== 'bytes' || bufsz === 0n) return { ...segment, source: { kind: 'zeros' } };
   const sums = sumsName(name);
   written.push(join(directory, name), join(directory, sums));
-  const summed = await writeBytesAnd(join(directory, name), source.bytes, () => sumsOf(source.bytes), count);
-  await writeBytes(join(directory, sums), summed);
+  const writeSums = (): void => writeFileSync(join(directory, sums), sumsOf(source.bytes), { flag: 'wx' });
+  await writeBytesAnd(join(directory, name), source.bytes, writeSums, count);
   return { ...segment, source: { kind: 'file', name } };
 };
 
@@ -189,15 +189,14 @@ const storeSegment = async (
  * Straight from the caller's buffer: fs.writeFile() would make a system call for every half MiB.
  * @param meanwhile what else there is to do while the host writes
  * @param count is told of the bytes of each write
- * @returns what that gives
  * @throws Node's errors
  */
-const writeBytesAnd = async <T>(
+const writeBytesAnd = async (
   path: string,
   bytes: Uint8Array,
-  meanwhile: () => T,
+  meanwhile: () => void,
   count: (bytes: number) => void = () => {},
-): Promise<T> => {
+): Promise<void> => {
   const handle = await open(path, 'wx');
   const write = async (at: number): Promise<number> => {
     const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, PROGRESS_BYTES));
@@ -206,9 +205,12 @@ const writeBytesAnd = async <T>(
   };
   try {
     const first = write(0);
-    const result = meanwhile();
+    try {
+      meanwhile();
+    } finally {
+      await first;
+    }
     for (let at = await first; at < bytes.length; ) at = await write(at);
-    return result;
   } finally {
     await handle.close();
   }
