@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createProgressLine } from '../../host/progress.js';
@@ -107,8 +108,41 @@ describe('the line', () => {
   });
 });
 
+const temp = useTempDir();
+
+describe('stderr', () => {
+  /** Tells something when it is time for it. */
+  const PROGRAM = `
+    import { progressOnStderr } from ${JSON.stringify(new URL('../../host/progress.js', import.meta.url).href)};
+    const line = await progressOnStderr(process.env, (text) => process.stderr.write(text));
+    setTimeout(() => {
+      line?.report({ what: 'waiting', unit: 'calls', done: 1, total: 2 });
+      line?.erase();
+      console.log('end');
+    }, 1100);`;
+
+  /** Runs the program in a terminal. @returns what the terminal was sent */
+  const inTerminal = (term: string, redirection: string): string => {
+    const directory = temp.make('terminal');
+    const [program, typescript] = [join(directory, 'program.mjs'), join(directory, 'typescript')];
+    writeFileSync(program, PROGRAM);
+    const command = `'${process.execPath}' '${program}' ${redirection}`;
+    const { status } = spawnSync('script', ['-qec', command, typescript], { env: { PATH: process.env['PATH'], TERM: term }, stdio: ['ignore', 'ignore', 'inherit'] });
+    expect(status).toBe(0);
+    return readFileSync(typescript, 'latin1').split('\n').slice(1, 2).join('').trimEnd();
+  };
+
+  test.each([
+    ['that is a terminal has the line', 'xterm', '', 'waiting: 1 of 2 calls, 50 %\r\x1b[Kend'],
+    ['that is a dumb terminal has none', 'dumb', '', 'end'],
+    ['that is a file has none', 'xterm', '2>&1 | cat', 'end'],
+    ['that is a device, but no terminal, has none', 'xterm', '2> /dev/null', 'end'],
+  ])('%s', (_, term, redirection, shown) => {
+    expect(inTerminal(term, redirection)).toBe(shown);
+  });
+});
+
 describe('what takes long', () => {
-  const temp = useTempDir();
   const IMAGE = 'machines/payload/Image';
 
   const reports = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<readonly Progress[]> => {
