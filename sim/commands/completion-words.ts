@@ -43,19 +43,16 @@ const CANDIDATES_OF: Readonly<Record<string, () => Candidates>> = {
   'VERSION[:LIB,...]': () => words(RELEASES),
 };
 
+const union = (all: readonly Candidates[]): Candidates => ({
+  words: all.flatMap((one) => one.words),
+  files: (['any', 'directories'] as const).find((kind) => all.some(({ files }) => files === kind)) ?? 'none',
+});
+
 /** @param argument as in "NAME|DIR"; words in lower case between bars stand for themselves */
 const candidatesOf = (argument: string): Candidates => {
   const parts = argument.split('|');
-  const own = parts.length === 1 ? [] : parts.filter((part) => /^[a-z]/.test(part));
-  return parts
-    .map((part) => CANDIDATES_OF[part]?.() ?? ANYTHING)
-    .reduce(
-      (all, one) => ({
-        words: [...all.words, ...one.words],
-        files: [all.files, one.files].includes('any') ? 'any' : one.files === 'none' ? all.files : one.files,
-      }),
-      words(own),
-    );
+  const isWord = (part: string): boolean => parts.length > 1 && /^[a-z]/.test(part);
+  return union(parts.map((part) => CANDIDATES_OF[part]?.() ?? (isWord(part) ? words([part]) : ANYTHING)));
 };
 
 /** `kexec`: the options of kexec-tools and ours. */
@@ -137,12 +134,11 @@ const toOption = ([name, option]: Told['options'][number]): TypedOption => ({
 const toCommand = (name: string, description: string, build: Builder, common: readonly TypedOption[]): TypedCommand => {
   const { options, positionals, commands } = listen(build);
   const all = [...options.map(toOption), ...common];
-  const operands = positionals.map(([positional, option]) => candidatesOfOption(positional, option) ?? FILES);
   return {
     name,
     description,
     options: all,
-    operands: { words: operands.flatMap((one) => one.words), files: operands.find(({ files }) => files !== 'none')?.files ?? 'none' },
+    operands: union(positionals.map(([positional, option]) => candidatesOfOption(positional, option) ?? FILES)),
     subcommands: commands.map(([usage, about, inner]) => toCommand(usage.split(' ', 1)[0]!, about, inner, all)),
   };
 };

@@ -19,6 +19,7 @@ export interface CommandContext {
   readonly colour?: boolean;
   /** For subcommands that run kexec; they refuse to work without it. */
   readonly kexec?: RunKexec;
+  /** Is told how far what takes long is. */
   readonly progress?: OnProgress | undefined;
 }
 

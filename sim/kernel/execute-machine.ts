@@ -10,7 +10,7 @@ import { prepareKexec } from './machine-kexec.js';
 import type { RecordedMachine } from './recorded-system.js';
 
 /** How a reboot is to be carried out, and who is told. */
-export interface ExecutionSettings extends Pick<ExecuteOptions, 'console' | 'out' | 'err' | 'step' | 'progress'> {
+export interface ExecutionSettings extends Pick<ExecuteOptions, 'console' | 'out' | 'err' | 'step'> {
   /** By default what is loaded decides; `reboot`: the run ends with the system call. */
   readonly until: Until | 'reboot' | undefined;
   readonly maxInstructions: bigint | undefined;
@@ -51,7 +51,7 @@ export const openExecution = (
 export const executeOn = async (
   machine: RecordedMachine,
   image: ImageSlot,
-  { until, maxInstructions, timeoutMs, purgatory, ...terminal }: ExecutionSettings,
+  { until, maxInstructions, timeoutMs, purgatory, ...terminal }: ExecutionSettings & Pick<ExecuteOptions, 'progress'>,
   interrupted: () => boolean,
 ): Promise<Executed> => {
   if (until === 'reboot') return { exitCode: 0, keepsImage: false };

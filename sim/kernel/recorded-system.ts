@@ -99,7 +99,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     rebootKexec: async () => {
       const { execution } = options;
       if (execution === undefined) return rebootOutcome(await kernel.reboot());
-      return rebootOutcome(await kernel.execute((image) => executeImage(machine, image, { ...execution, progress: options.progress })));
+      return rebootOutcome(await kernel.execute((image) => executeImage(machine, image, execution, options.progress)));
     },
   };
   return machine;
@@ -111,10 +111,15 @@ const rebootOutcome = (result: number | { readonly exitCode: number }): RebootOu
 };
 
 /** The processor's model is large, and most commands have no use for it: it is loaded here. */
-const executeImage = async (machine: RecordedMachine, image: ImageSlot, settings: ExecutionSettings): Promise<Executed> =>
+const executeImage = async (
+  machine: RecordedMachine,
+  image: ImageSlot,
+  settings: ExecutionSettings,
+  progress: OnProgress | undefined,
+): Promise<Executed> =>
   withInterrupts(async (interrupted) => {
     const { executeOn } = await import('./execute-machine.js');
-    return executeOn(machine, image, settings, interrupted);
+    return executeOn(machine, image, { ...settings, progress }, interrupted);
   });
 
 type FileAccess = Pick<System, 'readFile' | 'readAt' | 'stat' | 'lstat' | 'list'>;
