@@ -20,7 +20,7 @@ export { bundledMachines } from './sim/kernel/machines.js';
 export type { RecordedMachine, RecordedMachineOptions } from './sim/kernel/recorded-system.js';
 
 /**
- * A recorded machine with a simulated kernel: a bundled one by name, or a directory with proc/ and sys/.
+ * A recorded machine with a simulated kernel: a bundled one by name, a directory with proc/ and sys/, or a tar file of one.
  * @throws KexecError when there is none
  */
 export const recordedMachine = (

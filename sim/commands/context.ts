@@ -38,7 +38,7 @@ export const addCommonOptions = (yargs: Argv): CommonArgv =>
       alias: 'sim-machine',
       type: 'string',
       requiresArg: true,
-      describe: 'Recorded machine: a bundled one, or a directory (KEXEC_MACHINE)',
+      describe: 'Recorded machine: a bundled one, a directory, or a tar file (KEXEC_MACHINE)',
     })
     .option('state', {
       alias: 'sim-state',

@@ -1,7 +1,9 @@
-import { lstatSync, readlinkSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { Errno, KexecError, SystemError, strerror } from '../../kexec/error.js';
 import type { FileStat } from '../../kexec/system.js';
-import { GUARDED_READ, errnoOf, isNodeError, listHost, lstatHost, readHost, statHost, systemCall } from './host-files.js';
+import { errnoOf, isNodeError } from './host-files.js';
+import { type Asked, type Recording, type RecordingTree, directoryRecording } from './recording-tree.js';
+import { tarRecording } from './tar-recording.js';
 
 /** As many links in one path as Linux follows (MAXSYMLINKS, include/linux/namei.h). */
 const MAX_LINKS = 40;
@@ -24,25 +26,41 @@ export class MachineFiles {
   /** Targets of known links, and undefined for known directories; by path, without its first "/". */
   readonly #known = new Map<string, string | undefined>();
 
-  private constructor(
-    /** The recording's directory on the host. */
-    readonly directory: string,
-  ) {}
+  readonly #tree: RecordingTree;
+  /** What people call the machine. */
+  readonly name: string;
+  /** The recording on the host, links followed. */
+  readonly path: string;
 
-  /** @throws KexecError when `directory` is no recorded machine */
-  static open(directory: string): MachineFiles {
+  private constructor({ name, realPath, tree }: Recording) {
+    this.name = name;
+    this.path = realPath;
+    this.#tree = tree;
+  }
+
+  /**
+   * @param path a directory with proc/ and sys/, or a tar file of one, compressed by gzip or not
+   * @throws KexecError when it is no recorded machine
+   */
+  static open(path: string): MachineFiles {
     const notAMachine = (reason: string, errno?: number): KexecError =>
-      KexecError.die(`${directory}: not a recorded machine: ${reason}`, {
-        subject: directory,
+      KexecError.die(`${path}: not a recorded machine: ${reason}`, {
+        subject: path,
         ...(errno === undefined ? {} : { errno: -errno }),
       });
-    try {
-      if (!statSync(directory).isDirectory()) throw notAMachine(strerror(Errno.ENOTDIR), Errno.ENOTDIR);
-    } catch (error) {
-      if (!isNodeError(error)) throw error;
-      throw notAMachine(strerror(errnoOf(error)), errnoOf(error));
-    }
-    const files = new MachineFiles(directory);
+    const recording = (): Recording => {
+      try {
+        const stats = statSync(path);
+        if (stats.isDirectory()) return directoryRecording(path);
+        if (stats.isFile()) return tarRecording(path, notAMachine);
+      } catch (error) {
+        if (!(error instanceof SystemError) && !isNodeError(error)) throw error;
+        const errno = error instanceof SystemError ? error.errno : errnoOf(error);
+        throw notAMachine(strerror(errno), errno);
+      }
+      throw notAMachine('neither a directory nor a file');
+    };
+    const files = new MachineFiles(recording());
     if (files.kind('/proc') !== 'directory') throw notAMachine('it has no directory proc');
     return files;
   }
@@ -54,7 +72,8 @@ export class MachineFiles {
 
   /** At most `length` bytes from `offset`. @throws SystemError */
   readAt(path: string, offset: number, length: number): Uint8Array {
-    return readHost(this.#resolve('open', path, true), path, offset, length, GUARDED_READ);
+    const asked = { call: 'open', path };
+    return this.#tree.readAt(this.#resolve(asked, true), offset, length, asked);
   }
 
   /** A text file; undefined when it cannot be read. Bytes that are not UTF-8 become U+FFFD. */
@@ -69,9 +88,9 @@ export class MachineFiles {
 
   /** A note about the machine: a text file beside proc/ and sys/, such as "uname"; undefined when there is none. */
   note(name: string): string | undefined {
-    const hostPath = this.#host([name]);
     try {
-      return new TextDecoder().decode(readHost(hostPath, hostPath, 0, undefined, GUARDED_READ));
+      const asked = { call: 'open', path: name };
+      return new TextDecoder().decode(this.#tree.readAt([name], 0, Number.MAX_SAFE_INTEGER, asked));
     } catch (error) {
       if (error instanceof SystemError) return undefined;
       throw error;
@@ -90,40 +109,47 @@ export class MachineFiles {
 
   /** @throws SystemError */
   stat(path: string): FileStat {
-    return statHost(this.#resolve('stat', path, true), path);
+    const asked = { call: 'stat', path };
+    return this.#lstat(this.#resolve(asked, true), asked);
   }
 
   /** Does not follow the last link, unless a slash is behind it. @throws SystemError */
   lstat(path: string): FileStat {
-    const hostPath = this.#resolve('lstat', path, path.endsWith('/'));
-    if (this.#standsInForDeviceTree(hostPath)) {
+    const asked = { call: 'lstat', path };
+    const components = this.#resolve(asked, path.endsWith('/'));
+    if (this.#standsInForDeviceTree(components)) {
       return { kind: 'symlink', size: DEVICE_TREE_LINK.target.length };
     }
-    return lstatHost(hostPath, path);
+    return this.#lstat(components, asked);
   }
 
   /** @throws SystemError */
   list(path: string): readonly string[] {
-    const hostPath = this.#resolve('readdir', path, true);
-    const names = listHost(hostPath, path);
-    return this.#standsInForDeviceTree(`${hostPath}/${DEVICE_TREE_LINK.name}`) ? [...names, DEVICE_TREE_LINK.name] : names;
+    const asked = { call: 'readdir', path };
+    const components = this.#resolve(asked, true);
+    const names = this.#tree.list(components, asked);
+    return this.#standsInForDeviceTree([...components, DEVICE_TREE_LINK.name]) ? [...names, DEVICE_TREE_LINK.name] : names;
   }
 
-  #host(components: readonly string[]): string {
-    return `${this.directory}/${components.join('/')}`;
+  #lstat(components: readonly string[], asked: Asked): FileStat {
+    const stat = this.#tree.lstat(components, asked);
+    if (stat === undefined) throw new SystemError(asked.call, asked.path, Errno.ENOENT);
+    return stat;
   }
 
-  /** Whether `hostPath` is that of /proc/device-tree, which is not there and is to be made up. */
-  #standsInForDeviceTree(hostPath: string): boolean {
+  /** Whether this is the way to /proc/device-tree, which is not there and is to be made up. */
+  #standsInForDeviceTree(components: readonly string[]): boolean {
+    const { path, target } = DEVICE_TREE_LINK;
     return (
-      hostPath === this.#host(componentsOf(DEVICE_TREE_LINK.path)) &&
-      lstatSync(hostPath, { throwIfNoEntry: false }) === undefined &&
-      this.kind(DEVICE_TREE_LINK.target) === 'directory'
+      `/${components.join('/')}` === path &&
+      this.#tree.lstat(components, { call: 'lstat', path }) === undefined &&
+      this.kind(target) === 'directory'
     );
   }
 
-  /** Where a path of the machine is on the host: a path without links, save the last name when that is not followed. */
-  #resolve(call: string, path: string, followLast: boolean): string {
+  /** The way to a file of the machine: no link is on it, save the last name when that is not followed. */
+  #resolve(asked: Asked, followLast: boolean): readonly string[] {
+    const { call, path } = asked;
     const done: string[] = [];
     const pending = componentsOf(path).reverse();
     let links = 0;
@@ -135,34 +161,33 @@ export class MachineFiles {
       if (done.length === 0 && !TOP_NAMES.includes(name)) throw new SystemError(call, path, Errno.ENOENT);
       done.push(name);
       if (pending.length === 0 && !followLast) break;
-      const target = this.#linkTarget(call, path, done);
+      const target = this.#linkTarget(done, asked);
       if (target === undefined) continue;
       if (++links > MAX_LINKS) throw new SystemError(call, path, Errno.ELOOP);
       if (target.startsWith('/')) done.length = 0;
       else done.pop();
       pending.push(...componentsOf(target).reverse());
     }
-    return this.#host(done);
+    return done;
   }
 
   /** What the link at `components` says; undefined when something else is there. */
-  #linkTarget(call: string, path: string, components: readonly string[]): string | undefined {
+  #linkTarget(components: readonly string[], asked: Asked): string | undefined {
     const key = components.join('/');
     if (this.#known.has(key)) return this.#known.get(key);
-    const hostPath = this.#host(components);
-    const stats = systemCall(call, path, () => lstatSync(hostPath, { throwIfNoEntry: false }));
+    const stat = this.#tree.lstat(components, asked);
     const target =
-      stats === undefined
-        ? this.#missingLink(call, path, `/${key}`)
-        : stats.isSymbolicLink()
-          ? systemCall(call, path, () => readlinkSync(hostPath))
+      stat === undefined
+        ? this.#missingLink(asked, `/${key}`)
+        : stat.kind === 'symlink'
+          ? this.#tree.readLink(components, asked)
           : undefined;
-    if (target !== undefined || stats?.isDirectory() === true) this.#known.set(key, target);
+    if (target !== undefined || stat?.kind === 'directory') this.#known.set(key, target);
     return target;
   }
 
   /** What stands for a file that the recording lacks. */
-  #missingLink(call: string, path: string, missing: string): string {
+  #missingLink({ call, path }: Asked, missing: string): string {
     if (missing === DEVICE_TREE_LINK.path && this.kind(DEVICE_TREE_LINK.target) === 'directory') {
       return DEVICE_TREE_LINK.target;
     }

@@ -23,14 +23,14 @@ export const bundledMachines = (): readonly string[] => {
 };
 
 /**
- * The directory of the machine that the user means: a bundled one's name, or a directory.
+ * The recording that the user means, as a path: a bundled one's name, a directory, or a tar file.
  * @param machine undefined and the empty string stand for the default one
- * @throws KexecError when it is neither
+ * @throws KexecError when it is none of them
  */
 export const findMachine = (machine: string | undefined): string => {
   const wanted = machine === undefined || machine === '' ? DEFAULT_MACHINE : machine;
   const bundled = bundledMachines();
   if (bundled.includes(wanted)) return join(machinesDirectory(), wanted);
   if (wanted.includes('/') || existsSync(wanted)) return resolve(wanted);
-  throw KexecError.die(`No such machine: ${wanted} (a directory, or one of ${bundled.join(', ')})`, { subject: wanted });
+  throw KexecError.die(`No such machine: ${wanted} (a directory, a tar file, or one of ${bundled.join(', ')})`, { subject: wanted });
 };

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, isAbsolute, join, posix } from 'node:path';
+import { isAbsolute, join, posix } from 'node:path';
 import type { OnProgress } from '../../kexec/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
 import type { Executed } from './execute.js';
@@ -22,7 +21,7 @@ import {
 } from './sysctl.js';
 
 export interface RecordedMachineOptions {
-  /** A bundled machine's name, or a directory with proc/ and sys/; the default is the bundled one. */
+  /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
   readonly machine?: string | undefined;
   /** Directory of the simulated kernel's state; the default is under XDG_STATE_HOME, one for each machine. */
   readonly state?: string | undefined;
@@ -44,7 +43,7 @@ export interface RecordedMachineOptions {
 
 /** The System of a recorded machine with a simulated kernel. */
 export interface RecordedMachine extends System {
-  /** The machine's name: the last part of its directory. */
+  /** The machine's name: the last part of the recording's path. */
   readonly name: string;
   readonly files: MachineFiles;
   readonly kernel: SimulatedKernel;
@@ -64,7 +63,6 @@ const KCORE_HEAD = 64 * 1024;
  */
 export const recordedMachine = (options: RecordedMachineOptions): RecordedMachine => {
   const files = MachineFiles.open(findMachine(options.machine));
-  const name = basename(realpathSync(files.directory));
   const pageSize = pageSizeOf(options.pageSize, files);
   const stateDirectory = options.state !== undefined && options.state !== '' ? options.state : defaultState(files, options.env);
   const kernel = new SimulatedKernel({
@@ -85,7 +83,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
   });
 
   const machine: RecordedMachine = {
-    name,
+    name: files.name,
     files,
     kernel,
     stateDirectory,
@@ -182,7 +180,9 @@ const pageSizeOf = (wanted: bigint | string | undefined, files: MachineFiles): b
   if (typeof wanted === 'bigint') return checkPageSize(wanted, 'KEXEC_PAGE_SIZE');
   if (wanted !== undefined && wanted !== '') return parsePageSize(wanted, 'KEXEC_PAGE_SIZE');
   const recorded = pageSizeOfKcore(readHead(files, '/proc/kcore'));
-  return recorded === undefined ? 4096n : checkPageSize(recorded, `${files.directory}/proc/kcore`);
+  if (recorded !== undefined) return checkPageSize(recorded, `${files.path}/proc/kcore`);
+  const noted = files.note('pagesize')?.trim() ?? '';
+  return noted === '' ? 4096n : parsePageSize(noted, `${files.path}/pagesize`);
 };
 
 const readHead = (files: MachineFiles, path: string): string | undefined =>
@@ -229,10 +229,9 @@ const recordedState = (files: MachineFiles): KernelState => {
 
 /** A directory for each machine: its name for people, its path's digest because names repeat. */
 const defaultState = (files: MachineFiles, env: RecordedMachineOptions['env']): string => {
-  const path = realpathSync(files.directory);
-  const digest = createHash('sha256').update(path).digest('hex').slice(0, 8);
+  const digest = createHash('sha256').update(files.path).digest('hex').slice(0, 8);
   // Relative paths in it are to be ignored (XDG Base Directory Specification).
   const stateHome = env['XDG_STATE_HOME'] ?? '';
   const base = isAbsolute(stateHome) ? stateHome : join(env['HOME'] || homedir(), '.local', 'state');
-  return join(base, 'kexec-ts', `${basename(path)}-${digest}`);
+  return join(base, 'kexec-ts', `${files.name}-${digest}`);
 };

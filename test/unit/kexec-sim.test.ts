@@ -65,7 +65,7 @@ describe('kexec-sim', () => {
   });
 
   test('errors are one line, whatever a file is called', () => {
-    expect(run(['status', '--machine', 'nope'])).toEqual(fails('No such machine: nope (a directory, or one of virt-2g, virt-8g, virt-el2-4g)'));
+    expect(run(['status', '--machine', 'nope'])).toEqual(fails('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-el2-4g)'));
     expect(run(['replay', '/no\nsuch'])).toEqual(fails('Cannot read /no such: No such file or directory'));
     expect(run(['status'], { KEXEC_PAGE_SIZE: '5' })).toEqual(fails('KEXEC_PAGE_SIZE: bad page size 5: must be one of 4096, 16384, 65536'));
     const state = temp.make('state');

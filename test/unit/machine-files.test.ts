@@ -134,11 +134,11 @@ describe('finding a machine', () => {
   });
 
   test('fails with its name', () => {
-    expect(() => findMachine('nope')).toThrow('No such machine: nope (a directory, or one of virt-2g, virt-8g, virt-el2-4g)');
+    expect(() => findMachine('nope')).toThrow('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-el2-4g)');
     expect(() => MachineFiles.open('/nope/x')).toThrow('/nope/x: not a recorded machine: No such file or directory');
     const directory = temp.make('none');
     expect(() => MachineFiles.open(directory)).toThrow(`${directory}: not a recorded machine: it has no directory proc`);
     writeFileSync(join(directory, 'file'), '');
-    expect(() => MachineFiles.open(join(directory, 'file'))).toThrow(`${directory}/file: not a recorded machine: Not a directory`);
+    expect(() => MachineFiles.open(join(directory, 'file'))).toThrow(`${directory}/file: not a recorded machine: it is no tar file`);
   });
 });
