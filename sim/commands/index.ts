@@ -8,6 +8,7 @@ import { addHandoffCommand } from './handoff.js';
 import { addMachinesCommand } from './machines.js';
 import { addReplayCommand } from './replay.js';
 import { addSegmentsCommand } from './segments.js';
+import { addSnapshotCommand } from './snapshot.js';
 import { addStatusCommand } from './status.js';
 
 /** The user typed something that the command does not know. */
@@ -24,6 +25,7 @@ const COMMANDS = [
   addCpuCommand,
   addHandoffCommand,
   addDiffCommand,
+  addSnapshotCommand,
 ] as const;
 
 /** Tells yargs of all options and subcommands. */
