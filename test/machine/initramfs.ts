@@ -1,6 +1,6 @@
 /** An initramfs: a cpio archive of the kind "newc" (Linux' Documentation/driver-api/early-userspace/buffer-format.rst). */
 
-interface Entry {
+export interface Entry {
   readonly name: string;
   /** As in stat(2): type and permissions. */
   readonly mode: number;
@@ -10,8 +10,8 @@ interface Entry {
   readonly minor?: number;
 }
 
-const DIRECTORY = 0o040755;
-const PROGRAM = 0o100755;
+export const DIRECTORY = 0o040755;
+export const PROGRAM = 0o100755;
 const LINK = 0o120777;
 const CHARACTER_DEVICE = 0o020600;
 const TRAILER = 'TRAILER!!!';
@@ -29,8 +29,9 @@ const text = (value: string): Uint8Array => Buffer.from(value, 'latin1');
 /**
  * An initramfs whose init is a script for busybox' shell.
  * @param busybox the program, linked statically
+ * @param others what else is to be there, directories before what is in them
  */
-export const busyboxInitramfs = (busybox: Uint8Array, init: string): Uint8Array =>
+export const busyboxInitramfs = (busybox: Uint8Array, init: string, others: readonly Entry[] = []): Uint8Array =>
   Buffer.concat(
     [
       { name: 'dev', mode: DIRECTORY },
@@ -41,6 +42,7 @@ export const busyboxInitramfs = (busybox: Uint8Array, init: string): Uint8Array 
       { name: 'bin/busybox', mode: PROGRAM, data: busybox },
       { name: 'bin/sh', mode: LINK, data: text('busybox') },
       { name: 'init', mode: PROGRAM, data: text(init) },
+      ...others,
       { name: TRAILER, mode: 0 },
     ].map(encode),
   );

@@ -1,0 +1,243 @@
+/**
+ * Records Debian's kernels in qemu by the script of `kexec-sim snapshot`, as root and as nobody, and runs the real kexec
+ * there: `npm run snapshot -- [--kernel SUITE]`. On the recording ours must print what the real one printed on the
+ * machine, and load and execute what it did.
+ */
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Release } from '../../kexec/compat.js';
+import { type Outcome, differences } from '../conformance/compare.js';
+import { findFile, prepareReal, unpackPackage } from '../conformance/debian.js';
+import { DIRECTORY, type Entry, PROGRAM, busyboxInitramfs } from './initramfs.js';
+
+/** The suites of Debian, and the release of kexec-tools that each has. */
+const KEXEC: Readonly<Record<string, Release>> = { bookworm: '2.0.25', trixie: '2.0.29' };
+const PAYLOAD = path.join('machines', 'payload', 'Image');
+const COMMAND_LINE = 'console=ttyAMA0 quiet loglevel=1 panic=-1 crashkernel=256M root=/dev/vda secret=hunter2';
+const PATIENCE_MS = 300_000;
+
+const LOADS: Readonly<Record<string, readonly string[]>> = {
+  normal: ['-d', '-l', PAYLOAD, '--reuse-cmdline'],
+  crash: ['-d', '-p', PAYLOAD, '--reuse-cmdline'],
+};
+
+/** Runs everything, and shows each result between two lines, as base64. The last thing is to execute the demo kernel. */
+const INIT = `#!/bin/sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir /tmp
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+echo root:x:0:0::/:/bin/sh >/etc/passwd
+echo nobody:x:65534:65534::/tmp:/bin/sh >>/etc/passwd
+cd /
+show() {
+	echo "=== $1 $2"
+	base64 "$3"
+	echo ===
+}
+try() {
+	name=$1
+	shift
+	"$@" >/tmp/stdout 2>/tmp/stderr
+	status=$?
+	show "$name.stdout" $status /tmp/stdout
+	show "$name.stderr" $status /tmp/stderr; cat /proc/uptime
+}
+real() { /tools/lib/ld-linux-aarch64.so.1 --library-path /tools/lib /tools/kexec "$@"; }
+try full sh /snapshot.sh -o - --kallsyms --kcore --dmesg
+try plain sh /snapshot.sh -o -
+try closed sh /snapshot.sh -o - --no-cmdline --kcore --kallsyms
+try nobody su nobody -c 'sh /snapshot.sh'
+try partial su nobody -c 'sh /snapshot.sh --partial -o -'
+${Object.entries(LOADS)
+  .map(([name, args]) => `try ${name} real ${args.join(' ')}`)
+  .join('\n')}
+ls /tmp >/tmp/left
+show left 0 /tmp/left
+echo "=== executes"
+real -e
+poweroff -f
+`;
+
+const found = (directory: string, what: RegExp): string => {
+  const file = findFile(directory, (candidate) => what.test(candidate));
+  if (file === undefined) throw new Error(`${directory} has no ${String(what)}`);
+  return file;
+};
+
+/** Directories and files of the host, for an initramfs. */
+const entriesOf = (hostPath: string, name: string): readonly Entry[] => {
+  if (!fs.statSync(hostPath).isDirectory()) return [{ name, mode: PROGRAM, data: fs.readFileSync(hostPath) }];
+  const inside = fs.readdirSync(hostPath).flatMap((entry) => entriesOf(path.join(hostPath, entry), `${name}/${entry}`));
+  return [{ name, mode: DIRECTORY }, ...inside];
+};
+
+const directories = (name: string): readonly Entry[] =>
+  path.dirname(name).split('/').map((_, i, parts) => ({ name: parts.slice(0, i + 1).join('/'), mode: DIRECTORY }));
+
+interface Shown {
+  readonly status: number;
+  readonly bytes: Buffer;
+}
+
+interface Recorded {
+  readonly shown: ReadonlyMap<string, Shown>;
+  /** What the console had from the real `kexec -e` on. */
+  readonly executed: string;
+}
+
+/** Boots the kernel of a suite and waits until it has switched itself off. */
+const boot = (work: string, suite: string, tools: string): Recorded => {
+  const cache = path.resolve('.cache', 'handoff');
+  const kernel = found(unpackPackage(cache, suite, 'linux-image-cloud-arm64', { follow: true }), /\/vmlinuz-/);
+  const config = found(path.dirname(kernel), /\/config-/);
+  const busybox = found(unpackPackage(cache, 'bookworm', 'busybox-static'), /\/bin\/busybox$/);
+  const initrd = path.join(work, 'initrd');
+  const others: readonly Entry[] = [
+    { name: 'etc', mode: DIRECTORY },
+    { name: 'boot', mode: DIRECTORY },
+    { name: `boot/${path.basename(config)}`, mode: 0o100644, data: fs.readFileSync(config) },
+    { name: 'snapshot.sh', mode: PROGRAM, data: fs.readFileSync('util/snapshot.sh') },
+    { name: 'tools', mode: DIRECTORY },
+    ...entriesOf(path.join(tools, 'kexec'), 'tools/kexec'),
+    ...entriesOf(path.join(tools, 'lib'), 'tools/lib'),
+    ...directories(PAYLOAD),
+    ...entriesOf(PAYLOAD, PAYLOAD),
+  ];
+  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(busybox), INIT, others));
+  const machine = ['-M', 'virt', '-cpu', 'cortex-a57', '-m', '2G', '-smp', '2', '-nic', 'none', '-nographic', '-no-reboot'];
+  const { stdout, error } = spawnSync(
+    'qemu-system-aarch64',
+    [...machine, '-kernel', kernel, '-initrd', initrd, '-append', COMMAND_LINE],
+    { encoding: 'latin1', timeout: PATIENCE_MS, maxBuffer: 2 ** 26, input: '' },
+  );
+  const console = (stdout ?? '').replaceAll('\r', '');
+  fs.writeFileSync(path.join(cache, `snapshot-${suite}.txt`), console);
+  if (error !== undefined) throw error;
+  const shown = [...console.matchAll(/^=== (\S+) (\d+)\n([^=][^]*?|=*[^=\n][^]*?|)===$/gm)].map(
+    ([, name, status, text]) => [name!, { status: Number(status), bytes: Buffer.from(text!, 'base64') }] as const,
+  );
+  return { shown: new Map(shown), executed: console.split('=== executes\n')[1] ?? '' };
+};
+
+const main = (): void => {
+  const { values } = parseArgs({ options: { kernel: { type: 'string' } } });
+  const suites = Object.keys(KEXEC).filter((suite) => values.kernel === undefined || suite === values.kernel);
+  if (suites.length === 0) throw new Error(`--kernel is one of: ${Object.keys(KEXEC).join(', ')}`);
+  const cache = path.resolve('.cache', 'conformance');
+  fs.mkdirSync(cache, { recursive: true });
+  const work = fs.mkdtempSync(path.join(cache, 'snapshot-'));
+  let passed = 0;
+  let failed = 0;
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const check = (what: string, faults: readonly string[]): void => {
+    if (faults.length === 0) passed++;
+    else failed++;
+    say(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${what}${faults.map((fault) => `\n${fault}`).join('')}`);
+  };
+  try {
+    for (const suite of suites) {
+      const release = KEXEC[suite]!;
+      const { program, tools } = prepareReal(cache, release);
+      checkSuite(path.join(work, suite), suite, release, boot(work, suite, tools), program, check);
+    }
+  } finally {
+    fs.rmSync(work, { recursive: true });
+  }
+  if (failed > 0) process.exitCode = 1;
+  say(`${passed} passed, ${failed} failed`);
+};
+
+type Check = (what: string, faults: readonly string[]) => void;
+
+/** What a text lacks, or has and must not have. */
+const faultsOf = (text: string, wanted: readonly string[], unwanted: readonly string[] = []): readonly string[] => [
+  ...wanted.filter((part) => !text.includes(part)).map((part) => `does not have "${part}":\n${text}`),
+  ...unwanted.filter((part) => text.includes(part)).map((part) => `has "${part}":\n${text}`),
+];
+
+const checkSuite = (work: string, suite: string, release: Release, { shown, executed }: Recorded, program: string, check: Check): void => {
+  fs.mkdirSync(work);
+  const purgatory = path.join(work, 'purgatory.ro');
+  const output = (name: string): Shown => {
+    const result = shown.get(name);
+    if (result === undefined) throw new Error(`the console of ${suite} does not show ${name}; see .cache/handoff/`);
+    return result;
+  };
+  const text = (name: string): string => output(name).bytes.toString('latin1');
+  const ours = (command: string, args: readonly string[], recording: string): Outcome => {
+    const env = {
+      ...process.env,
+      KEXEC_MACHINE: path.join(work, `${recording}.tar.gz`),
+      KEXEC_STATE: path.join(work, `state-${recording}`),
+      KEXEC_COMPAT: `${release}:zlib`,
+      KEXEC_PURGATORY: purgatory,
+    };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path.join('bin', command), ...args], { encoding: 'latin1', env });
+    return { exitCode: status ?? -1, signal: undefined, stdout, stderr, calls: [] };
+  };
+  const real = (name: string): Outcome => ({
+    exitCode: output(`${name}.stdout`).status,
+    signal: undefined,
+    stdout: text(`${name}.stdout`),
+    stderr: text(`${name}.stderr`),
+    calls: [],
+  });
+  for (const name of ['full', 'plain', 'closed', 'partial']) {
+    const { status, bytes } = output(`${name}.stdout`);
+    check(`${suite}: snapshot ${name}, ${bytes.length} bytes`, status === 0 ? [] : [text(`${name}.stderr`)]);
+    fs.writeFileSync(path.join(work, `${name}.tar.gz`), bytes);
+  }
+  ours('kexec-sim', ['extract-purgatory', program, purgatory], 'full');
+
+  for (const [name, args] of Object.entries(LOADS)) {
+    const own = ours('kexec', args, 'full');
+    check(`${suite}: kexec ${args.join(' ')} prints what it prints on the machine`, differences(real(name), own));
+    const closed = ours('kexec', args, 'closed').stderr;
+    check(`${suite}: the same without the command line: the same places`, differences(segments(own), segments({ ...own, stderr: closed })));
+  }
+  const plain = ours('kexec', LOADS['normal']!, 'plain');
+  check(`${suite}: without kallsyms and kcore: the same places`, differences(segments(real('normal')), segments(plain)));
+  const { exitCode, stdout, stderr } = ours('kexec', ['-e'], 'full');
+  const [expected, actual] = [executed, stdout].map(
+    (console) => /^kexec-ts demo kernel\n[^]*^powering off$/m.exec(console.replaceAll('\r', ''))?.[0],
+  );
+  check(`${suite}: kexec -e executes what it executes on the machine`, [
+    ...(exitCode === 0 ? [] : [stderr]),
+    ...(expected !== undefined && expected === actual ? [] : [`real:\n${executed}\nours:\n${stdout}`]),
+  ]);
+
+  check(`${suite}: root is told what is missing`, faultsOf(text('plain.stderr'), ['left out: proc/kallsyms', 'look for passwords', 'CONFIG_KEXEC'], ['WARNING', 'failed']));
+  check(`${suite}: nobody is refused`, [
+    ...(output('nobody.stderr').status === 1 ? [] : ['exit status 0']),
+    ...faultsOf(text('nobody.stderr'), ['no kernel can be loaded', 'nothing is written', 'sys/firmware/fdt: Permission denied']),
+  ]);
+  check(`${suite}: nobody's part tells of the machine`, faultsOf(ours('kexec-sim', ['status'], 'partial').stdout, ['partial (Linux 6.', 'not loaded']));
+  check(`${suite}: nothing is left in /tmp`, text('left') === 'left\nstderr\nstdout\n' ? [] : [text('left')]);
+  check(`${suite}: no secret is in what was to have none`, secrets(path.join(work, 'closed.tar.gz')));
+};
+
+/** What a debug log says of where the segments lie. */
+const segments = ({ stdout, stderr }: Outcome): Outcome => ({
+  exitCode: 0,
+  signal: undefined,
+  stdout: '',
+  stderr: `${stdout}${stderr}`.split('\n').filter((line) => /^(?:segment\[\d+\]\.mem|nr_segments)/.test(line)).join('\n'),
+  calls: [],
+});
+
+const secrets = (archive: string): readonly string[] => {
+  const { stdout } = spawnSync('tar', ['-xzOf', archive], { maxBuffer: 2 ** 28 });
+  return stdout.includes('hunter2') ? ['the command line is in it'] : [];
+};
+
+try {
+  main();
+} catch (error) {
+  process.stderr.write(`snapshot: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
