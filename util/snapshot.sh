@@ -55,6 +55,12 @@ command -v gzip >/dev/null && zip='gzip -9' suffix=tar.gz
 [ -n "$out" ] || out=machine.$suffix
 [ "$out" = - ] || [ ! -e "$out" ] || die "$out is there already"
 
+if ! grep -Eq '^ *[0-9a-f]+-0*[1-9a-f]' "$root/proc/iomem" 2>/dev/null; then
+	why="proc/iomem tells no addresses, and no kernel can be loaded onto a recording without them"
+	[ -n "$partial" ] || die "$why: run this as root, or record the rest with --partial"
+	say "WARNING: $why"
+fi
+
 umask 077
 work=$(mktemp -d) || die "cannot make a temporary directory"
 trap 'rm -rf "$work"' EXIT
@@ -217,9 +223,12 @@ if [ -d "$root/$tree" ]; then
 		kept failed "$tree/${name#./}: ${why##*: }"
 	done
 	find "$copy/$tree" -type f | grep -E "/($secret)\$" >"$work/blank"
-	while read -r name; do zero "${name#"$copy/"}" 0 "$(bytes "$name")"; done <"$work/blank"
-	kept "$(find "$copy/$tree" -type f -exec cat {} + | count -c)" \
-		"$tree: $(find "$copy/$tree" -type f | count -l) properties, $(count -l <"$work/blank") of them blanked"
+	kept "$(find "$copy/$tree" -type f -exec cat {} + | count -c)" "$tree: $(find "$copy/$tree" -type f | count -l) properties"
+	while read -r name; do
+		name=${name#"$copy/"}
+		zero "$name" 0 "$(bytes "$copy/$name")"
+		kept blanked "$name"
+	done <"$work/blank"
 else
 	absent="$absent $tree"
 fi
@@ -249,7 +258,7 @@ if [ -n "$kcore" ]; then
 		if other_notes "$copy/proc/kcore" >"$work/parts"; then
 			while read -r at size; do
 				if [ "$at" = end ]; then
-					dd if="$copy/proc/kcore" of="$work/kcore" bs=1 count="$size" 2>/dev/null
+					dd if="$copy/proc/kcore" of="$work/kcore" bs="$size" count=1 2>/dev/null
 				else
 					zero proc/kcore "$at" "$size"
 				fi
@@ -270,11 +279,6 @@ fi
 [ -z "$absent" ] || say "not on this machine:$absent"
 [ -z "$missing" ] || say "left out: $missing. Loads of a crash kernel, and debug messages, differ without them from the machine's own"
 [ -f "$copy/sys/firmware/fdt" ] || say "WARNING: without sys/firmware/fdt, kexec makes its device tree of sys/firmware/devicetree"
-if ! grep -Eq '^ *[0-9a-f]+-0*[1-9a-f]' "$copy/proc/iomem" 2>/dev/null; then
-	say "WARNING: proc/iomem has no addresses, which the kernel tells to root only: no kernel can be loaded onto such a recording"
-	[ -n "$partial" ] || die "nothing is written; run this as root, or record the rest with --partial"
-fi
-
 archive() { (cd "$copy" && tar -cf - *) >"$work/tar" && $zip <"$work/tar"; }
 if [ "$out" = - ]; then
 	archive || die "cannot write the tar file"
