@@ -279,13 +279,14 @@ fi
 [ -z "$absent" ] || say "not on this machine:$absent"
 [ -z "$missing" ] || say "left out: $missing. Loads of a crash kernel, and debug messages, differ without them from the machine's own"
 [ -f "$copy/sys/firmware/fdt" ] || say "WARNING: without sys/firmware/fdt, kexec makes its device tree of sys/firmware/devicetree"
-archive() { (cd "$copy" && tar -cf - *) >"$work/tar" && $zip <"$work/tar"; }
+if ! (cd "$copy" && tar -cf "$work/tar" *) || ! $zip <"$work/tar" >"$work/archive"; then
+	die "cannot make the tar file"
+fi
 if [ "$out" = - ]; then
-	archive || die "cannot write the tar file"
+	cat "$work/archive" || die "cannot write the tar file"
 else
 	# Not over a file, nor through a link, that somebody else puts there.
 	set -C
-	(archive >"$out") || die "cannot write $out"
-	set +C
+	cat "$work/archive" >"$out" || die "cannot write $out"
 	say "$out: $(bytes "$out") bytes. Use it with KEXEC_MACHINE=$out"
 fi

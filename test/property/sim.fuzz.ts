@@ -1,8 +1,12 @@
+import { gzipSync } from 'node:zlib';
+import { KexecError, SystemError } from '../../kexec/error.js';
 import { callToJson, parseCalls } from '../../sim/kernel/calls.js';
 import { countCpuList, kernelFacts, pageSizeOfKcore } from '../../sim/kernel/facts.js';
 import { formatLines } from '../../sim/kernel/json.js';
 import { INITIAL_STATE, kexecLoad } from '../../sim/kernel/kexec-load.js';
 import { formatState, parseState } from '../../sim/kernel/state-json.js';
+import { tarTree } from '../../sim/kernel/tar-recording.js';
+import { paxRecord, sumHeader, tarOf } from '../unit/tar-builder.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -32,6 +36,33 @@ const IOMEM = `40000000-bfffffff : System RAM
 `;
 
 const NO_FACTS = { version: undefined, meminfo: undefined, iomem: undefined, lockdown: undefined };
+
+/** An entry of every kind. */
+const ARCHIVE = tarOf(
+  { name: './proc/', type: '5' },
+  { name: './proc/iomem', content: IOMEM },
+  { name: 'long', type: 'L', content: `sys/${'x'.repeat(120)}` },
+  { name: 'x', content: 'long' },
+  { name: 'pax', type: 'x', content: paxRecord('path', 'sys/pax') + paxRecord('size', '3') },
+  { name: 'x', content: 'pax' },
+  { name: 'sys/link', type: '2', target: '../proc/iomem' },
+  { name: 'sys/hard', type: '1', target: 'proc/iomem' },
+  { name: 'sys/device', type: '3' },
+);
+
+/** Reads all files of a recording that may be none. */
+const readArchive = (input: Uint8Array): void => {
+  const tree = tarTree(input, (reason) => KexecError.die(reason));
+  const visit = (components: readonly string[]): void => {
+    const asked = { call: 'visit', path: `/${components.join('/')}` };
+    const kind = tree.lstat(components, asked)?.kind;
+    if (kind === 'directory') for (const name of tree.list(components, asked)) visit([...components, name]);
+    else if (kind === 'symlink') tree.readLink(components, asked);
+    else if (kind === 'file') tree.readAt(components, 0, input.length, asked);
+    else throw new SystemError('visit', asked.path, 0);
+  };
+  visit([]);
+};
 
 export const targets: readonly FuzzTarget[] = [
   {
@@ -70,6 +101,24 @@ export const targets: readonly FuzzTarget[] = [
       kernelFacts({ ...NO_FACTS, meminfo: text, version: text, lockdown: text }, 65536n);
       countCpuList(text);
       pageSizeOfKcore(text);
+    },
+  },
+  {
+    name: 'sim-tar',
+    seeds: () => [ARCHIVE, gzipSync(ARCHIVE), tarOf()].map((bytes) => new Uint8Array(bytes)),
+    run: readArchive,
+  },
+  {
+    // Behind the checksums, which no mutation gets past.
+    name: 'sim-tar-headers',
+    seeds: () => [new Uint8Array(ARCHIVE)],
+    run: (input) => {
+      const archive = new Uint8Array(input);
+      for (let at = 0; at + 512 <= archive.length; at += 512) {
+        const block = archive.subarray(at, at + 512);
+        if (block.some((byte) => byte !== 0)) sumHeader(block);
+      }
+      readArchive(archive);
     },
   },
 ];
