@@ -3,6 +3,7 @@
 # that KEXEC_MACHINE accepts. Needs a POSIX shell and what busybox has; changes nothing on the machine.
 # SPDX-License-Identifier: GPL-2.0-only
 set -u
+export LC_ALL=C
 
 usage() {
 	cat <<'END'
@@ -29,14 +30,14 @@ die() { say "$*"; exit 1; }
 
 # Where the machine's files are; only tests say otherwise.
 root=${SNAPSHOT_ROOT:-}
-out= kallsyms= kcore= cmdline=yes seeds= ids= dmesg= partial=
+out='' kallsyms='' kcore='' cmdline=yes seeds='' ids='' dmesg='' partial=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-o) [ $# -gt 1 ] || die "-o needs a file"; out=$2; shift ;;
 	-o?*) out=${1#-o} ;;
 	--kallsyms) kallsyms=yes ;;
 	--kcore) kcore=yes ;;
-	--no-cmdline) cmdline= ;;
+	--no-cmdline) cmdline='' ;;
 	--seeds) seeds=yes ;;
 	--ids) ids=yes ;;
 	--dmesg) dmesg=yes ;;
@@ -88,19 +89,22 @@ keep() {
 		return 1
 	fi
 }
-absent=
+absent=''
 
 # zero FILE OFFSET SIZE: writes zeros over a part of the copy.
-zero() { [ "$3" -eq 0 ] || dd if=/dev/zero of="$copy/$1" bs=1 seek="$2" count="$3" conv=notrunc 2>/dev/null; }
+zero() {
+	[ "$3" -eq 0 ] || dd if=/dev/zero of="$copy/$1" bs=1 seek="$2" count="$3" conv=notrunc 2>/dev/null || die "cannot blank $1"
+}
 
-# What is blanked in the device tree, as a regular expression of property names, of which none has a slash. A size never
-# changes, so that all that is loaded lies where it would.
+# What is blanked in the device tree, as a regular expression of property names, of which none has a slash. Sizes stay,
+# so that all that is loaded lies where it would.
 secret=/
 [ -n "$seeds" ] || secret="$secret|.*-seed"
 [ -n "$ids" ] || secret="$secret|.*serial-number|linux,serial|rpi-serial.*|rpi-duid|.*mac-address|.*bd-address"
 [ -n "$cmdline" ] || secret="$secret|bootargs"
 
 # The parts of a binary file that are to be blanked. Its bytes come as text from od.
+# shellcheck disable=SC2016 # awk's, not the shell's
 bytes_in_awk='
 	BEGIN { for (i = 0; i < 256; i++) value[sprintf("%02x", i)] = i }
 	{ for (i = 1; i <= NF; i++) b[n++] = value[$i] }
@@ -168,7 +172,12 @@ system=$(uname -m)
 echo "$(uname -s) (none) $(uname -r) $(uname -v) $system" >"$copy/uname"
 kept "$(bytes "$copy/uname")" uname
 awk '/^KernelPageSize:/ { print $2 * 1024; exit }' "$root/proc/self/smaps" >"$copy/pagesize" 2>/dev/null
-if [ -s "$copy/pagesize" ]; then kept "$(bytes "$copy/pagesize")" pagesize; else rm "$copy/pagesize"; fi
+if [ -s "$copy/pagesize" ]; then
+	kept "$(bytes "$copy/pagesize")" pagesize
+else
+	rm "$copy/pagesize"
+	kept none "pagesize: if it is not 4096, KEXEC_PAGE_SIZE must say so, or --kcore"
+fi
 
 config() {
 	case $1 in *.gz) gzip -dc "$1" ;; *) cat "$1" ;; esac 2>/dev/null | grep CONFIG_KEXEC
@@ -180,7 +189,7 @@ if [ -s "$copy/config" ]; then
 	kept "$(bytes "$copy/config")" "config: CONFIG_KEXEC* of $file"
 else
 	rm "$copy/config"
-	kept none "config: the kernel's configuration is not to be read"
+	kept none "config: the kernel's configuration is not there to be read"
 fi
 
 if [ -n "$cmdline" ]; then
@@ -203,13 +212,15 @@ for file in "$root"/sys/devices/system/cpu/cpu[0-9]*/crash_notes "$root"/sys/dev
 	[ ! -f "$file" ] || keep "${file#"$root/"}"
 done
 
-# Names of terminals matter to --serial, and of what terminals are ports in memory, the address.
+# --serial asks which terminals there are, and where in memory the ports among them lie.
+terminals=0
 for directory in "$root"/sys/class/tty/*; do
 	[ -d "$directory" ] || continue
+	terminals=$((terminals + 1))
 	mkdir -p "$copy/${directory#"$root/"}"
 	[ ! -f "$directory/iomem_base" ] || keep "${directory#"$root/"}/iomem_base"
 done
-kept names "sys/class/tty: $(ls "$root/sys/class/tty" 2>/dev/null | count -w) terminals"
+kept names "sys/class/tty: $terminals terminals"
 for directory in "$root"/sys/class/net/*; do
 	[ ! -f "$directory/flags" ] || keep "${directory#"$root/"}/flags"
 done
@@ -243,7 +254,7 @@ if keep sys/firmware/fdt; then
 	fi
 fi
 
-missing=
+missing=''
 if [ -n "$kallsyms" ]; then
 	symbols() { grep -E ' (_text|_stext|__init_begin|__idmap_text_start|kexec_add_buffer)$' "$1"; }
 	if keep proc/kallsyms symbols && ! grep -qv '^0* ' "$copy/proc/kallsyms"; then
@@ -279,7 +290,7 @@ fi
 [ -z "$absent" ] || say "not on this machine:$absent"
 [ -z "$missing" ] || say "left out: $missing. Loads of a crash kernel, and debug messages, differ without them from the machine's own"
 [ -f "$copy/sys/firmware/fdt" ] || say "WARNING: without sys/firmware/fdt, kexec makes its device tree of sys/firmware/devicetree"
-if ! (cd "$copy" && tar -cf "$work/tar" *) || ! $zip <"$work/tar" >"$work/archive"; then
+if ! (cd "$copy" && tar -cf "$work/tar" .) || ! $zip <"$work/tar" >"$work/archive"; then
 	die "cannot make the tar file"
 fi
 if [ "$out" = - ]; then

@@ -227,6 +227,15 @@ describe('the script', () => {
     expect([status, stderr]).toEqual([1, 'snapshot: awk is needed\n']);
   });
 
+  test('gives up when it cannot blank a secret', () => {
+    const env = environment(machineRoot({ 'sys/firmware/devicetree/base/serial-number': 'SN-1234\0' }));
+    const [bin] = env.PATH.split(':');
+    symlinkSync('/bin/false', join(bin!, 'dd'));
+    const { status, stdout, stderr } = spawnSync('/bin/sh', [SCRIPT, '-o', '-'], { env, encoding: 'utf8' });
+    expect([status, stdout, stderr]).toEqual([1, '', expect.stringMatching(/cannot blank sys\S*serial-number\n$/)]);
+    expect(readdirSync(env.TMPDIR)).toEqual([]);
+  });
+
   test('clears up when it is stopped', async () => {
     const root = machineRoot();
     const env = environment(root);

@@ -161,8 +161,8 @@ describe('a recording in a tar file', () => {
 
   test('has no more files and bytes than anyone needs', () => {
     const part = tarPart({ name: 'proc/x' });
-    expect(() => openBytes(Buffer.concat([...new Array<Buffer>(200_001).fill(part), Buffer.alloc(1024)]))).toThrow('the tar file has more than 200000 entries');
-    expect(() => openBytes(gzipSync(Buffer.alloc(257 << 20)))).toThrow('the tar file is larger than 256 MiB');
+    expect(() => openBytes(Buffer.concat([...new Array<Buffer>(100_001).fill(part), Buffer.alloc(1024)]))).toThrow('the tar file has more than 100000 entries');
+    expect(() => openBytes(gzipSync(Buffer.alloc(257 << 20), { level: 1 }))).toThrow('the tar file is larger than 256 MiB');
     const file = join(temp.make('large'), 'large.tar');
     spawnSync('truncate', ['-s', '257M', file]);
     expect(() => MachineFiles.open(file)).toThrow('the tar file is larger than 256 MiB');
