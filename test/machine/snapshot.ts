@@ -221,8 +221,8 @@ const checkSuite = (work: string, suite: string, release: Release, { shown, exec
   ]);
   check(`${suite}: nothing is left in /tmp`, text('left') === 'left\nstderr\nstdout\n' ? [] : [text('left')]);
   check(`${suite}: the command line is only where it is said to be`, [
-    ...faultsOf(contents(path.join(work, 'full.tar.gz'), 'proc/cmdline'), ['hunter2']),
-    ...faultsOf(contents(path.join(work, 'full.tar.gz'), 'proc/kcore'), ['VMCOREINFO'], ['hunter2']),
+    ...faultsOf(contents(path.join(work, 'full.tar.gz'), './proc/cmdline'), ['hunter2']),
+    ...faultsOf(contents(path.join(work, 'full.tar.gz'), './proc/kcore'), ['VMCOREINFO'], ['hunter2']),
     ...faultsOf(contents(path.join(work, 'closed.tar.gz')), ['bootargs'], ['hunter2']),
   ]);
 };
