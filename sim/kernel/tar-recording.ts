@@ -16,6 +16,7 @@ const MAX_NODES = 100_000;
 /** Bytes of a path and of a name in it, as Linux has them (PATH_MAX, NAME_MAX, include/uapi/linux/limits.h). */
 const MAX_PATH = 4096;
 const MAX_NAME = 255;
+const TOO_LONG = 'the tar file has a name that is too long';
 
 interface Directory {
   readonly kind: 'directory';
@@ -32,12 +33,12 @@ const newDirectory = (): Directory => ({ kind: 'directory', children: new Map() 
 /** What an entry's name says, from the top; a "/" before it means nothing, as to tar. */
 const namesOf = (path: string, fail: TarFailure): readonly string[] => {
   const names = path.split('/').filter((name) => name !== '' && name !== '.');
-  if (names.includes('..')) throw fail(`the tar file has an entry that leads out of it: ${path.slice(0, MAX_NAME)}`);
-  if (path.length > MAX_PATH || names.some((name) => name.length > MAX_NAME)) throw fail('the tar file has a name that is too long');
+  if (names.includes('..')) throw fail(`the tar file has an entry that leads out of it: ${JSON.stringify(path.slice(0, MAX_NAME))}`);
+  if (path.length > MAX_PATH || names.some((name) => name.length > MAX_NAME)) throw fail(TOO_LONG);
   return names;
 };
 
-const notOne = (name: string): string => `the tar file has "${name}" as a directory and as something else`;
+const notOne = (name: string): string => `the tar file has ${JSON.stringify(name)} as a directory and as something else`;
 
 /** The files of an archive. Of entries with the same name the last one counts. */
 const readNodes = (archive: Uint8Array, fail: TarFailure): Directory => {
@@ -68,10 +69,12 @@ const readNodes = (archive: Uint8Array, fail: TarFailure): Directory => {
     const parent = directory(names.slice(0, -1));
     if (parent.children.get(name)?.kind === 'directory') throw fail(notOne(name));
     if (kind === 'file') put(parent, name, { kind, content });
-    else if (kind === 'symlink') put(parent, name, { kind, target });
-    else {
+    else if (kind === 'symlink') {
+      if (target.length > MAX_PATH) throw fail(TOO_LONG);
+      put(parent, name, { kind, target });
+    } else {
       const linked = nodeAt(root, namesOf(target, fail));
-      if (linked === undefined || linked.kind === 'directory') throw fail(`the tar file links "${name}" to what is not before it`);
+      if (linked === undefined || linked.kind === 'directory') throw fail(`the tar file links ${JSON.stringify(name)} to what is not before it`);
       put(parent, name, linked);
     }
   }

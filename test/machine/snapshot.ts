@@ -75,6 +75,7 @@ const entriesOf = (hostPath: string, name: string): readonly Entry[] => {
   return [{ name, mode: DIRECTORY }, ...inside];
 };
 
+/** The directories that a file is in. */
 const directories = (name: string): readonly Entry[] =>
   path.dirname(name).split('/').map((_, i, parts) => ({ name: parts.slice(0, i + 1).join('/'), mode: DIRECTORY }));
 
@@ -117,40 +118,10 @@ const boot = async (work: string, suite: string, tools: string): Promise<Recorde
   qemu.child.stdin?.end();
   const console = (await qemu).stdout.replaceAll('\r', '');
   fs.writeFileSync(path.join(cache, `snapshot-${suite}.txt`), console);
-  const shown = [...console.matchAll(/^=== (\S+) (\d+)\n([^=][^]*?|=*[^=\n][^]*?|)===$/gm)].map(
+  const shown = [...console.matchAll(/^=== (\S+) (\d+)\n([\w+/=\n]*?)^===$/gm)].map(
     ([, name, status, text]) => [name!, { status: Number(status), bytes: Buffer.from(text!, 'base64') }] as const,
   );
   return { shown: new Map(shown), executed: console.split('=== executes\n')[1] ?? '' };
-};
-
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({ options: { kernel: { type: 'string' } } });
-  const suites = Object.keys(KEXEC).filter((suite) => values.kernel === undefined || suite === values.kernel);
-  if (suites.length === 0) throw new Error(`--kernel is one of: ${Object.keys(KEXEC).join(', ')}`);
-  const cache = path.resolve('.cache', 'conformance');
-  fs.mkdirSync(cache, { recursive: true });
-  const work = fs.mkdtempSync(path.join(cache, 'snapshot-'));
-  let passed = 0;
-  let failed = 0;
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const check = (what: string, faults: readonly string[]): void => {
-    if (faults.length === 0) passed++;
-    else failed++;
-    say(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${what}${faults.map((fault) => `\n${fault}`).join('')}`);
-  };
-  try {
-    await Promise.all(
-      suites.map(async (suite) => {
-        const release = KEXEC[suite]!;
-        const { program, tools } = prepareReal(cache, release);
-        checkSuite(path.join(work, suite), suite, release, await boot(work, suite, tools), program, check);
-      }),
-    );
-  } finally {
-    fs.rmSync(work, { recursive: true });
-  }
-  if (failed > 0) process.exitCode = 1;
-  say(`${passed} passed, ${failed} failed`);
 };
 
 type Check = (what: string, faults: readonly string[]) => void;
@@ -161,6 +132,19 @@ const faultsOf = (text: string, wanted: readonly string[], unwanted: readonly st
   ...unwanted.filter((part) => text.includes(part)).map((part) => `"${part}" is in:\n${text.slice(0, 4000)}`),
 ];
 
+/** What a debug log says of where the segments lie. */
+const segments = ({ stdout, stderr }: Outcome): Outcome => ({
+  exitCode: 0,
+  signal: undefined,
+  stdout: '',
+  stderr: `${stdout}${stderr}`.split('\n').filter((line) => /^(?:segment\[\d+\]\.mem|nr_segments)/.test(line)).join('\n'),
+  calls: [],
+});
+
+const contents = (archive: string, ...names: readonly string[]): string =>
+  spawnSync('tar', ['-xzOf', archive, ...names], { encoding: 'latin1', maxBuffer: 2 ** 28 }).stdout;
+
+/** Compares what a machine gave with what ours give on the recordings made there. */
 const checkSuite = (work: string, suite: string, release: Release, { shown, executed }: Recorded, program: string, check: Check): void => {
   fs.mkdirSync(work);
   const purgatory = path.join(work, 'purgatory.ro');
@@ -227,17 +211,35 @@ const checkSuite = (work: string, suite: string, release: Release, { shown, exec
   ]);
 };
 
-/** What a debug log says of where the segments lie. */
-const segments = ({ stdout, stderr }: Outcome): Outcome => ({
-  exitCode: 0,
-  signal: undefined,
-  stdout: '',
-  stderr: `${stdout}${stderr}`.split('\n').filter((line) => /^(?:segment\[\d+\]\.mem|nr_segments)/.test(line)).join('\n'),
-  calls: [],
-});
-
-const contents = (archive: string, ...names: readonly string[]): string =>
-  spawnSync('tar', ['-xzOf', archive, ...names], { encoding: 'latin1', maxBuffer: 2 ** 28 }).stdout;
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({ options: { kernel: { type: 'string' } } });
+  const suites = Object.keys(KEXEC).filter((suite) => values.kernel === undefined || suite === values.kernel);
+  if (suites.length === 0) throw new Error(`--kernel is one of: ${Object.keys(KEXEC).join(', ')}`);
+  const cache = path.resolve('.cache', 'conformance');
+  fs.mkdirSync(cache, { recursive: true });
+  const work = fs.mkdtempSync(path.join(cache, 'snapshot-'));
+  let passed = 0;
+  let failed = 0;
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const check = (what: string, faults: readonly string[]): void => {
+    if (faults.length === 0) passed++;
+    else failed++;
+    say(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${what}${faults.map((fault) => `\n${fault}`).join('')}`);
+  };
+  try {
+    await Promise.all(
+      suites.map(async (suite) => {
+        const release = KEXEC[suite]!;
+        const { program, tools } = prepareReal(cache, release);
+        checkSuite(path.join(work, suite), suite, release, await boot(work, suite, tools), program, check);
+      }),
+    );
+  } finally {
+    fs.rmSync(work, { recursive: true });
+  }
+  if (failed > 0) process.exitCode = 1;
+  say(`${passed} passed, ${failed} failed`);
+};
 
 try {
   await main();

@@ -145,15 +145,17 @@ describe('a recording in a tar file', () => {
   });
 
   test.each<[string, readonly TarPart[], string]>([
-    ['..', [{ name: '../etc/passwd' }], 'the tar file has an entry that leads out of it: ../etc/passwd'],
-    ['.. in the middle', [{ name: 'proc/../../x' }], 'the tar file has an entry that leads out of it: proc/../../x'],
+    ['..', [{ name: '../etc/passwd' }], 'the tar file has an entry that leads out of it: "../etc/passwd"'],
+    ['.. in the middle', [{ name: 'proc/../../x' }], 'the tar file has an entry that leads out of it: "proc/../../x"'],
+    ['.. with a line end', [{ name: '../a\nb\x1b[m' }], 'the tar file has an entry that leads out of it: "../a\\nb\\u001b[m"'],
     ['a way through a link', [{ name: 'sys/l', type: '2', target: '/etc' }, { name: 'sys/l/x' }], 'the tar file has "l" as a directory and as something else'],
     ['a directory where a file is', [{ name: 'proc/iomem/x' }], 'the tar file has "iomem" as a directory and as something else'],
     ['a file where a directory is', [{ name: 'proc' }], 'the tar file has "proc" as a directory and as something else'],
     ['a hard link to the outside', [{ name: 'sys/x', type: '1', target: '/etc/passwd' }], 'the tar file links "x" to what is not before it'],
-    ['a hard link by ..', [{ name: 'sys/x', type: '1', target: '../proc/iomem' }], 'the tar file has an entry that leads out of it: ../proc/iomem'],
+    ['a hard link by ..', [{ name: 'sys/x', type: '1', target: '../proc/iomem' }], 'the tar file has an entry that leads out of it: "../proc/iomem"'],
     ['a hard link to a directory', [{ name: 'sys/x', type: '1', target: 'proc' }], 'the tar file links "x" to what is not before it'],
     ['a name with a long part', [{ name: 'l', type: 'L', content: 'n'.repeat(256) }, { name: 'x' }], 'the tar file has a name that is too long'],
+    ['a link that says much', [{ name: 'l', type: 'K', content: 'n/'.repeat(2100) }, { name: 'sys/l', type: '2' }], 'the tar file has a name that is too long'],
     ['a long path', [{ name: 'l', type: 'L', content: 'n/'.repeat(2100) }, { name: 'x' }], 'the tar file has a name that is too long'],
   ])('is refused: %s', (_, parts, reason) => {
     expect(() => open(...parts)).toThrow(reason);
