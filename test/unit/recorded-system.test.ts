@@ -62,12 +62,15 @@ describe('what the machine is', () => {
     expect(cpus({})).toBe(1);
   });
 
-  test('the page size is the user’s, or what VMCOREINFO says, or 4096', () => {
+  test('the page size is the user’s, or what VMCOREINFO says, or what is noted, or 4096', () => {
     const kcore = { 'proc/kcore': 'ELF\0VMCOREINFO\0OSRELEASE=6.1\nPAGESIZE=65536\n' };
     expect(open().pageSize).toBe(4096n);
     expect(open({ machine: makeMachine(kcore) }).pageSize).toBe(65536n);
     expect(open({ machine: makeMachine(kcore), pageSize: '16384' }).pageSize).toBe(16384n);
     expect(open({ pageSize: 65536n }).pageSize).toBe(65536n);
+    expect(open({ machine: makeMachine({ pagesize: '16384\n' }) }).pageSize).toBe(16384n);
+    expect(open({ machine: makeMachine({ ...kcore, pagesize: '16384\n' }) }).pageSize).toBe(65536n);
+    expect(() => open({ machine: makeMachine({ pagesize: '5\n' }) })).toThrow(/\/pagesize: bad page size 5: /);
     for (const pageSize of ['8192', '4k', '-4096', '0x1000', 1n]) {
       expect(() => open({ pageSize })).toThrow(/^KEXEC_PAGE_SIZE: bad page size .*4096, 16384, 65536$/);
     }

@@ -205,7 +205,8 @@ describe('the script', () => {
 
   test('writes to a pipe, a file of its own choice, and without gzip', () => {
     const env = environment(machineRoot());
-    const { stdout } = spawnSync('/bin/sh', [SCRIPT, '-o', '-'], { env });
+    // As it comes through ssh: the shell reads the script from where its commands would read, too.
+    const { stdout } = spawnSync('/bin/sh', ['-s', '--', '-o-', '--kcore', '--dmesg'], { env, input: readFileSync(SCRIPT) });
     const file = join(temp.make('piped'), 'p');
     writeFileSync(file, stdout);
     expect(MachineFiles.open(file).kind('/proc/iomem')).toBe('file');
