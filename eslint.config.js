@@ -37,5 +37,6 @@ export default tseslint.config(
   },
   layer(['kexec/*.ts'], [NODE, ['**/sim/**', 'kexec/ knows nothing of the simulation.'], ['./arch/**', 'kexec/ is given its architecture.'], ['**/host/**', 'kexec/ is given its platform.']]),
   layer(['kexec/arch/**/*.ts'], [NODE, ['**/sim/**', 'kexec/ knows nothing of the simulation.'], ['**/host/**', 'kexec/ is given its platform.']]),
+  layer(['vmcore-dmesg/*.ts'], [NODE, ['**/sim/**', 'vmcore-dmesg/ knows nothing of the simulation.'], ['**/host/**', 'vmcore-dmesg/ is given its file.']]),
   layer(['sim/cpu/**/*.ts'], [NODE, ['**/kernel/**', 'sim/cpu knows a memory interface only.'], ['**/machine/**', 'sim/cpu knows a memory interface only.']]),
 );

@@ -10,6 +10,7 @@ export { kexecLoad, kexecUnload, loadKernel, type LoadKernelOptions } from './ho
 export { createNodePlatform, nodePlatform } from './host/platform-node.js';
 export type { OnProgress, Progress } from './kexec/progress.js';
 export { runKexec, type RunKexecOptions } from './host/run-kexec.js';
+export { runVmcoreDmesg, type RunVmcoreDmesgOptions } from './host/run-vmcore-dmesg.js';
 export { createCpu, type CpuOptions } from './sim/cpu/cpu.js';
 export { describeEsr } from './sim/cpu/esr.js';
 export type { CpuHost, CpuModel, CpuStatistics, ExceptionInfo, RunLimits, StopReason } from './sim/cpu/model.js';

@@ -1,5 +1,5 @@
 import { ARM64_OPTIONS } from '../kexec/arch/arm64/options-arm64.js';
-import { DEFAULT_COMPAT, LIBRARIES, RELEASES, parseCompat, type Compat } from '../kexec/compat.js';
+import { DEFAULT_COMPAT, type Compat } from '../kexec/compat.js';
 import { KexecError } from '../kexec/error.js';
 import { getoptLong, type ParsedArguments } from '../kexec/getopt.js';
 import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options.js';
@@ -7,6 +7,7 @@ import type { OnProgress } from '../kexec/progress.js';
 import { interpretOptions, type Settings } from '../kexec/settings.js';
 import { versionText } from '../kexec/usage.js';
 import { fromByteString } from './byte-strings.js';
+import { chosenCompat } from './chosen-compat.js';
 import { prefetch } from './prefetch.js';
 
 /** What the `kexec` command is connected to. Text is one byte a character: command lines and file names are bytes. */
@@ -40,13 +41,7 @@ const parseArguments = (args: readonly string[], env: Env): { readonly parsed: A
   const parsed = parseFor(DEFAULT_COMPAT);
   const wanted = simValue(parsed, 'sim-compat', env);
   if (wanted === undefined) return { parsed, compat: DEFAULT_COMPAT };
-  const compat = parseCompat(wanted);
-  if (compat === undefined) {
-    throw KexecError.die(
-      `kexec: KEXEC_COMPAT: "${wanted}" is not VERSION[:LIB,...] (${RELEASES.join(', ')}; ${LIBRARIES.join(', ')})`,
-      { subject: wanted },
-    );
-  }
+  const compat = chosenCompat('kexec', wanted);
   return { parsed: parseFor(compat), compat };
 };
 

@@ -74,6 +74,14 @@ export interface Compat {
   readonly hasMovwRelocations: boolean;
   /** The example in the message that no crash kernel memory is reserved. */
   readonly crashkernelExample: string;
+  /** Whether vmcore-dmesg knows the lockless ring buffer of Linux 5.10. */
+  readonly knowsRingbuffer: boolean;
+  /** Whether vmcore-dmesg's messages about the first bytes name the file, or "(null)". */
+  readonly dmesgNamesFile: boolean;
+  /** Whether vmcore-dmesg looks at where a log's records end. */
+  readonly checksRecordIndex: boolean;
+  /** "printk" as vmcore-dmesg spells it. */
+  readonly printkSpelling: 'prink' | 'printk';
   /** Text of a failed unload by kexec_file_load: 2.0.20 has its newline in the middle. */
   readonly fileUnloadFailed: string;
 }
@@ -111,6 +119,10 @@ const V2_0_32: ReleaseData = {
   relocationsAddInPlace: false,
   hasMovwRelocations: true,
   crashkernelExample: 'Y@X',
+  knowsRingbuffer: true,
+  dmesgNamesFile: true,
+  checksRecordIndex: true,
+  printkSpelling: 'printk',
   fileUnloadFailed: 'kexec_file_load(unload) failed: ',
 };
 
@@ -119,6 +131,7 @@ const V2_0_29: ReleaseData = {
   release: '2.0.29',
   lines: { commandLine: 178, initrd: 180, dtb: 182, console: 185, purgatorySink: 741 },
   warnsOfRepeatedCrashRegion: false,
+  printkSpelling: 'prink',
   removesEveryParameter: false,
   zlibChecksHeader: false,
   zlibReadsToTheFault: false,
@@ -157,6 +170,9 @@ const V2_0_20: ReleaseData = {
   relocationsAddInPlace: true,
   hasMovwRelocations: false,
   crashkernelExample: 'X@Y',
+  knowsRingbuffer: false,
+  dmesgNamesFile: false,
+  checksRecordIndex: false,
   fileUnloadFailed: 'kexec_file_load(unload) failed\n: ',
 };
 

@@ -19,12 +19,11 @@ import {
   type ElfLayout,
   type ElfProgramHeader,
 } from './elf.js';
-import { concatBytes } from './bytes.js';
-import { Errno, KexecError, SystemError, strerror } from './error.js';
-import { hex, orNull } from './format.js';
+import { CoreReader, type CoreSource } from './core-reader.js';
+import { strerror } from './error.js';
+import { orNull } from './format.js';
 import type { Log } from './log.js';
-import type { System } from './system.js';
-import { s64, u64 } from './u64.js';
+import { u64 } from './u64.js';
 import { Vmcoreinfo, scanVmcoreinfo } from './vmcoreinfo.js';
 
 /** Addresses of memory that a core file holds; ends are exclusive and wrap at 2^64. */
@@ -41,6 +40,8 @@ export class Kcore {
     /** 0, or what went wrong: 3 to 7 in the first bytes, -1 in the notes. */
     readonly result: number,
     readonly layout: ElfLayout | undefined,
+    /** `e_machine`; 0 as long as none was read. */
+    readonly machine: number,
     readonly programHeaders: readonly ElfProgramHeader[],
     /** Number of PT_LOAD headers, those of earlier readings included. */
     readonly ptLoadCount: number,
@@ -72,7 +73,7 @@ export class Kcore {
   }
 }
 
-export const EMPTY_KCORE = new Kcore(0, undefined, [], 0, new Vmcoreinfo(new Map()));
+export const EMPTY_KCORE = new Kcore(0, undefined, 0, [], 0, new Vmcoreinfo(new Map()));
 
 export interface KcoreOptions {
   /** The last reading: the original keeps what it found, and counts on. */
@@ -89,7 +90,7 @@ export interface KcoreOptions {
  * @throws KexecError with exit code 10, 11, 12, 16, 21 or 22, where the original exits with it
  */
 export const readKcore = (
-  system: System,
+  system: CoreSource,
   path: string,
   log: Log,
   { previous = EMPTY_KCORE, name, leftoverErrno = 0 }: KcoreOptions = {},
@@ -97,7 +98,7 @@ export const readKcore = (
   const reader = new CoreReader(system, path, leftoverErrno);
   const failed = (result: number, message: string): Kcore => {
     log.err(`${message}\n`);
-    return new Kcore(result, previous.layout, previous.programHeaders, previous.ptLoadCount, previous.vmcoreinfo);
+    return new Kcore(result, previous.layout, previous.machine, previous.programHeaders, previous.ptLoadCount, previous.vmcoreinfo);
   };
 
   const ident = reader.read(0n, BigInt(EI_NIDENT));
@@ -109,7 +110,7 @@ export const readKcore = (
   if (data !== ELFDATA2LSB && data !== ELFDATA2MSB) return failed(7, `Unkown elf data order ${data}`);
 
   const layout: ElfLayout = { class: fileClass, data };
-  const programHeaders = readProgramHeaders(reader, layout, name);
+  const { machine, programHeaders } = readHeaders(reader, layout, name);
   const vmcoreinfo = new Map(previous.vmcoreinfo.values);
   let result = 0;
   for (const { offset, filesz } of programHeaders.filter(({ type }) => type === PT_NOTE)) {
@@ -117,82 +118,22 @@ export const readKcore = (
     result = scanNotes(notes, layout, (desc) => scanVmcoreinfo(desc, vmcoreinfo, log));
   }
   const loads = programHeaders.filter(({ type }) => type === PT_LOAD).length;
-  return new Kcore(result, layout, programHeaders, previous.ptLoadCount + loads, new Vmcoreinfo(vmcoreinfo));
+  return new Kcore(result, layout, machine, programHeaders, previous.ptLoadCount + loads, new Vmcoreinfo(vmcoreinfo));
 };
 
-interface Reading {
-  readonly bytes: Uint8Array;
-  /** Whether all bytes that were asked for are there. */
-  readonly complete: boolean;
-  /** What was left over when the file merely ended. */
-  readonly errno: number;
-}
-
-/** Bytes that are asked for at once, so that no header can make us allocate what the file does not have. */
-const CHUNK_BYTES = 1 << 20;
-/** A segment of notes this large is refused at once, as malloc() would refuse it on any but the largest machines. */
-const HOPELESS_NOTE_BYTES = 1n << 40n;
-/** Most bytes of notes that are read in all. */
-const MAX_NOTE_BYTES = 64n << 20n;
-
-/** pread() on one file. */
-class CoreReader {
-  #noteBytes = 0n;
-
-  constructor(
-    private readonly system: System,
-    readonly path: string,
-    private readonly leftoverErrno: number,
-  ) {}
-
-  read(offset: bigint, size: bigint): Reading {
-    const nothing = new Uint8Array();
-    if (s64(offset) < 0n) return { bytes: nothing, complete: false, errno: Errno.EINVAL };
-    const chunks: Uint8Array[] = [];
-    let length = 0n;
-    try {
-      while (length < size && offset + length <= BigInt(Number.MAX_SAFE_INTEGER)) {
-        const wanted = size - length < CHUNK_BYTES ? Number(size - length) : CHUNK_BYTES;
-        const chunk = this.system.readAt(this.path, Number(offset + length), wanted);
-        chunks.push(chunk);
-        length += BigInt(chunk.length);
-        if (chunk.length < wanted) break;
-      }
-    } catch (error) {
-      if (!(error instanceof SystemError) || error.call === 'open') throw error;
-      return { bytes: nothing, complete: false, errno: error.errno };
-    }
-    return { bytes: concatBytes(chunks), complete: length === size, errno: this.leftoverErrno };
-  }
-
-  /** A segment of notes. @throws KexecError when it is not there, or too large */
-  readNotes(offset: bigint, size: bigint): Uint8Array {
-    const tooLarge = this.exit(21, `Cannot malloc ${size} bytes`);
-    if (size >= HOPELESS_NOTE_BYTES) throw tooLarge;
-    const allowed = MAX_NOTE_BYTES - this.#noteBytes;
-    const notes = this.read(offset, size < allowed ? size : allowed);
-    if (!notes.complete) {
-      const where = `Cannot read note section @ 0x${hex(offset)} of ${size} bytes`;
-      throw this.exit(22, `${where}: ${strerror(notes.errno)}`);
-    }
-    if (size > allowed) throw tooLarge;
-    this.#noteBytes += size;
-    return notes.bytes;
-  }
-
-  exit(exitCode: number, message: string): KexecError {
-    return KexecError.die(message, { exitCode, subject: this.path });
-  }
+interface Headers {
+  readonly machine: number;
+  readonly programHeaders: readonly ElfProgramHeader[];
 }
 
 /** read_elf32() and read_elf64(). */
-const readProgramHeaders = (reader: CoreReader, layout: ElfLayout, name: string | undefined): ElfProgramHeader[] => {
+const readHeaders = (reader: CoreReader, layout: ElfLayout, name: string | undefined): Headers => {
   const sizes = sizesOf(layout);
   const start = reader.read(0n, BigInt(sizes.header));
   if (!start.complete) {
     throw reader.exit(10, `Read of Elf header from ${orNull(name)} failed: ${strerror(start.errno)}`);
   }
-  const { version, phentsize, phnum, phoff } = readFileHeader(start.bytes, layout);
+  const { machine, version, phentsize, phnum, phoff } = readFileHeader(start.bytes, layout);
   if (version !== EV_CURRENT) throw reader.exit(11, `Bad Elf header version ${version}`);
   if (phentsize !== sizes.programHeader) {
     throw reader.exit(12, `Bad Elf progra header size ${phentsize} expected ${sizes.programHeader}`);
@@ -207,7 +148,8 @@ const readProgramHeaders = (reader: CoreReader, layout: ElfLayout, name: string 
       `Read of program header @ ${where} for ${tableSize} bytes failed: ${strerror(table.errno)}`,
     );
   }
-  return Array.from({ length: phnum }, (_, i) => readProgramHeader(table.bytes, layout, i * phentsize));
+  const programHeaders = Array.from({ length: phnum }, (_, i) => readProgramHeader(table.bytes, layout, i * phentsize));
+  return { machine, programHeaders };
 };
 
 /** Name of the notes of interest; the original compares its NUL as well, wherever the name's own size ends. */

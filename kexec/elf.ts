@@ -24,6 +24,7 @@ export const ET_DYN = 3;
 export const ET_CORE = 4;
 
 /** Machines. */
+export const EM_386 = 3;
 export const EM_AARCH64 = 183;
 
 /** Types and flags of program headers. */

@@ -7,8 +7,9 @@ import { createRandom, mutate, seedOf } from './mutate.js';
 import { targets as purgatory } from './purgatory.fuzz.js';
 import { targets as sim } from './sim.fuzz.js';
 import { targets as text } from './text.fuzz.js';
+import { targets as vmcore } from './vmcore.fuzz.js';
 
-export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [...text, ...elf, ...fdt, ...purgatory, ...sim, ...debugLog];
+export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [...text, ...elf, ...fdt, ...purgatory, ...sim, ...debugLog, ...vmcore];
 
 /** Processor time that one input may take. */
 export const TIME_LIMIT_MS = 2000;

@@ -6,7 +6,7 @@ import ts from 'typescript';
 /** Sources that are shipped, by their paths in the project. */
 const SOURCES = [
   ...readdirSync('.').filter((name) => name.endsWith('.ts')),
-  ...['bin', 'host', 'kexec', 'sim', 'util'].flatMap((directory) =>
+  ...['bin', 'host', 'kexec', 'sim', 'util', 'vmcore-dmesg'].flatMap((directory) =>
     readdirSync(directory, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => posix.join(directory, name.replaceAll('\\', '/'))),
@@ -50,21 +50,21 @@ const IMPORTS = new Map(SOURCES.map((path) => [path, importsOf(parse(path))]));
 const target = (from: string, specifier: string): string | undefined =>
   specifier.startsWith('.') ? posix.normalize(posix.join(dirname(from), specifier)).replace(/\.js$/, '.ts') : undefined;
 
-type Layer = 'bin' | 'root' | 'host' | 'kexec' | 'arch' | 'sim/commands' | 'sim/kernel' | 'sim/machine' | 'sim/cpu' | 'sim/debug-log' | 'sim' | 'util';
+type Layer = 'bin' | 'root' | 'host' | 'kexec' | 'arch' | 'sim/commands' | 'sim/kernel' | 'sim/machine' | 'sim/cpu' | 'sim/debug-log' | 'sim' | 'util' | 'vmcore-dmesg';
 
 const layerOf = (path: string): Layer => {
   const [first, second] = path.split('/');
   if (path.startsWith('kexec/arch/')) return 'arch';
   if (first === 'sim' && second !== undefined && ['commands', 'kernel', 'machine', 'cpu', 'debug-log'].includes(second)) return `sim/${second}` as Layer;
-  if (first === 'bin' || first === 'host' || first === 'kexec' || first === 'sim' || first === 'util') return first;
+  if (first === 'bin' || first === 'host' || first === 'kexec' || first === 'sim' || first === 'util' || first === 'vmcore-dmesg') return first;
   return 'root';
 };
 
 /** What each layer may import besides itself. */
 const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
-  bin: ['root', 'host', 'kexec', 'arch', 'sim', 'sim/commands', 'sim/kernel', 'sim/machine', 'sim/cpu', 'util'],
-  root: ['host', 'kexec', 'arch', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu'],
-  host: ['kexec', 'arch', 'sim', 'sim/kernel'],
+  bin: ['root', 'host', 'kexec', 'arch', 'sim', 'sim/commands', 'sim/kernel', 'sim/machine', 'sim/cpu', 'util', 'vmcore-dmesg'],
+  root: ['host', 'kexec', 'arch', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu', 'vmcore-dmesg'],
+  host: ['kexec', 'arch', 'sim', 'sim/kernel', 'vmcore-dmesg'],
   kexec: [],
   arch: ['kexec'],
   'sim/commands': ['kexec', 'arch', 'sim', 'sim/kernel', 'sim/machine', 'sim/cpu', 'sim/debug-log'],
@@ -74,6 +74,7 @@ const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
   'sim/debug-log': ['kexec'],
   sim: [],
   util: ['kexec', 'sim/cpu'],
+  'vmcore-dmesg': ['kexec'],
 };
 
 /** The parts of kexec/ that are commands: the simulated kernel knows its values only. */

@@ -1,0 +1,139 @@
+/**
+ * Runs the real vmcore-dmesg of four Debian releases and ours on the same core files, recorded and invented ones:
+ * `npm run vmcore-dmesg -- [--filter TEXT] [--all] [--record]`. Each case runs on the newest release and, by turns, on
+ * one of the others; with --all on all of them. With --record, what the real one does is kept for the tests that have
+ * no qemu.
+ */
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { parseArgs } from 'node:util';
+import { RELEASES, type Release } from '../../kexec/compat.js';
+import { prepareReal } from '../conformance/debian.js';
+import { FAULTS, allCases, type VmcoreCase } from './vmcore/cases.js';
+import { REAL_OUTCOMES, kept, mismatch, ourOutcome, type Outcome, type RealOutcome } from './vmcore/outcome.js';
+
+const WORKERS = 2;
+/** What prints more, or takes longer, goes round for ever. */
+const MAX_OUTPUT = 2 ** 24;
+const PATIENCE_MS = 10_000;
+const FILE = 'core';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** The real one in a root directory of its own. @returns undefined when it is killed */
+const realOutcome = (root: string, release: Release): Promise<Outcome | undefined> =>
+  new Promise((resolve, reject) => {
+    const tools = `/${release}`;
+    const qemu = [`${tools}/qemu`, '-L', tools, '-E', `LD_LIBRARY_PATH=${tools}/lib`, '-0', 'vmcore-dmesg'];
+    const args = ['-n', 'chroot', root, ...qemu, `${tools}/vmcore-dmesg`, FILE];
+    const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (bytes: Buffer) => {
+      stdout += bytes.toString('latin1');
+      if (stdout.length > MAX_OUTPUT) child.kill('SIGKILL');
+    });
+    child.stderr.on('data', (bytes: Buffer) => {
+      stderr += bytes.toString('latin1');
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const died = code === null || stderr.includes('qemu: uncaught target signal');
+      resolve(died ? undefined : { exitCode: code, stderr, stdout: kept(stdout) });
+    });
+  });
+
+const makeRoot = (root: string, cache: string): void => {
+  for (const release of RELEASES) {
+    const { program, tools } = prepareReal(cache, release);
+    fs.cpSync(tools, path.join(root, release), { recursive: true });
+    fs.copyFileSync(path.join(path.dirname(program), 'vmcore-dmesg'), path.join(root, release, 'vmcore-dmesg'));
+  }
+};
+
+interface Task {
+  readonly test: VmcoreCase;
+  readonly releases: readonly Release[];
+}
+
+interface Result {
+  readonly name: string;
+  readonly release: Release;
+  readonly theirs: Outcome | undefined;
+  /** What is wrong with ours. */
+  readonly wrong: string | undefined;
+}
+
+const work = async (root: string, queue: Task[], done: (result: Result) => void): Promise<void> => {
+  const file = path.join(root, FILE);
+  for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
+    const { name, core } = task.test;
+    fs.writeFileSync(file, core());
+    for (const release of task.releases) {
+      const faulty = FAULTS.get(name)?.releases.includes(release) === true;
+      const theirs = faulty ? undefined : await realOutcome(root, release);
+      done({ name, release, theirs, wrong: mismatch(name, release, theirs, ourOutcome(file, FILE, release)) });
+    }
+  }
+};
+
+const releasesFor = (index: number, all: boolean): readonly Release[] => {
+  const newest = RELEASES.length - 1;
+  return RELEASES.filter((_, i) => all || i === newest || i === index % newest);
+};
+
+/** The outcomes of each case, those that are the same for several releases once. */
+const record = (results: readonly Result[]): void => {
+  const cases = new Map<string, Map<string, Release[]>>();
+  for (const { name, release, theirs } of results) {
+    const outcomes = cases.get(name) ?? new Map<string, Release[]>();
+    cases.set(name, outcomes);
+    if (theirs === undefined) continue;
+    const key = JSON.stringify(theirs);
+    outcomes.set(key, [...(outcomes.get(key) ?? []), release]);
+  }
+  const lines = [...cases].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, outcomes]) => {
+    const list = [...outcomes].map(([outcome, releases]): RealOutcome => ({ releases, ...(JSON.parse(outcome) as Outcome) }));
+    return `${JSON.stringify(name)}: ${JSON.stringify(list)}`;
+  });
+  fs.writeFileSync(REAL_OUTCOMES, `{\n${lines.join(',\n')}\n}\n`);
+};
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: { filter: { type: 'string', default: '' }, all: { type: 'boolean', default: false }, record: { type: 'boolean', default: false } },
+  });
+  if (process.getuid?.() !== 0) throw new Error('the real vmcore-dmesg runs in a root directory of its own (chroot), which takes root');
+  const cache = path.resolve('.cache', 'vmcore');
+  fs.mkdirSync(cache, { recursive: true });
+  const scratch = fs.mkdtempSync(path.join(cache, 'run-'));
+  try {
+    const queue = allCases()
+      .map((test, i): Task => ({ test, releases: releasesFor(i, values.all || values.record) }))
+      .filter(({ test }) => test.name.includes(values.filter));
+    const results: Result[] = [];
+    const done = (result: Result): void => {
+      results.push(result);
+      if (result.wrong !== undefined) say(`FAIL ${result.release}: ${result.name}\n${result.wrong.replace(/^/gm, '     ')}`);
+    };
+    const workers = Array.from({ length: WORKERS }, async (_, i) => {
+      const root = path.join(scratch, `root${i}`);
+      makeRoot(root, path.resolve('.cache', 'conformance'));
+      await work(root, queue, done);
+    });
+    await Promise.all(workers);
+    if (values.record) record(results);
+    const failed = results.filter(({ wrong }) => wrong !== undefined).length;
+    say(`${results.length - failed} passed, ${failed} failed`);
+    if (failed > 0 || results.length === 0) process.exitCode = 1;
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+  }
+};
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`vmcore-dmesg: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
