@@ -57,6 +57,7 @@ export const formatDifferences = ({ differences }: Comparison, names: Names, pai
       ...formatLines(difference.after, ' ', plain),
     ]),
     ...(differences.length > MOST_DIFFERENCES ? [`... (${differences.length - MOST_DIFFERENCES} more differences)`] : []),
+    ...(differences.length === 0 ? ['Nothing that is compared differs.'] : []),
   ]
     .map((line) => `${line}\n`)
     .join('');

@@ -11,6 +11,7 @@ need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-readelf binutils-aarch64-linux-gnu
 need qemu-system-aarch64 qemu-system-arm
 need unshare util-linux
+need zsh zsh
 [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 
 [ -n "$missing" ] || exit 0

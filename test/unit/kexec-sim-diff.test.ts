@@ -55,7 +55,7 @@ describe('kexec-sim diff', () => {
     const { status, stdout, stderr } = diff([logPath('virt-2g-2.0.25'), '--machine', 'virt-2g', '--', '-d', '-l', PAYLOAD, '--reuse-cmdline']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^ours: kexec-tools 2\.0\.25, which fits best: kexec -d -l machines\/payload\/Image --reuse-cmdline\n/);
-    expect(stdout).toMatch(/^The purgatories are different ones .*: 13656 bytes, .*give it with --purgatory\.\n$/m);
+    expect(stdout).toMatch(/^The purgatories are different ones .*: 13656 bytes, .*give it with --purgatory\.\nNothing that is compared differs\.\n$/m);
   });
 
   test('shows what differs', () => {
