@@ -1,6 +1,7 @@
 import { concatBytes } from './bytes.js';
 import { decompress, type ReadContext } from './decompress.js';
 import { endOfCertificates, peHeaderOffset } from './pe.js';
+import { cannotRead } from './slurp.js';
 
 /**
  * EFI zboot images: a PE that holds a compressed kernel (Linux: drivers/firmware/efi/libstub/zboot-header.S;
@@ -24,7 +25,7 @@ export interface ZbootKernel {
 /**
  * Unpacks the kernel in a zboot image (pez_prepare()).
  * @returns undefined when the bytes are something else, or broken; the debug log says why
- * @throws KexecError for a decompression bomb
+ * @throws KexecError for a payload without bytes, and for a decompression bomb
  */
 export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promise<ZbootKernel | undefined> => {
   const { log, compat } = context;
@@ -44,10 +45,13 @@ export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promi
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const offset = view.getUint32(8, true);
   const size = view.getUint32(12, true);
-  if (offset + size > bytes.length) return refuse('PE too small to contain complete payload.');
+  if ((offset + size) >>> 0 > bytes.length) return refuse('PE too small to contain complete payload.');
+  // The sum wraps at 2^32 in the original, which then cannot write so much.
+  if (offset + size > bytes.length) return refuse(`Can't write the compressed file ${TEMPORARY_NAME}`);
 
   const payload = bytes.subarray(offset, offset + size);
   const kernel = (await decompress(payload, TEMPORARY_NAME, context)) ?? payload;
+  if (size === 0) throw cannotRead(TEMPORARY_NAME, compat);
   log.dbg(`pez_prepare: decompressed size ${kernel.length}\n`);
   // A signed kernel is padded with zeros, which are not part of the PE (since 2.0.30).
   let signedEnd: number | undefined;

@@ -1,5 +1,5 @@
 import type { Log } from './log.js';
-import { peHeaderOffset, peSections, type PeSection } from './pe.js';
+import { peHeaderOffsetOfFile, peSections, type PeSection } from './pe.js';
 import type { ImageFormat, RecognisedKernel } from './types.js';
 
 export const UKI_USAGE = '     An UKI image.\n';
@@ -12,29 +12,51 @@ interface UkiContents {
 
 /** The .linux and .initrd sections of a unified kernel image; stdout says why there are none. */
 const readUki = (bytes: Uint8Array, log: Log): UkiContents | undefined => {
-  const sections = peSections(bytes, peHeaderOffset(bytes, log));
+  const sections = peSections(bytes, peHeaderOffsetOfFile(bytes, log));
   if (sections === undefined) {
     log.out('ERR: optional header is missing\n');
     return undefined;
   }
-  const find = (name: string): PeSection | undefined => sections.findLast((section) => section.name === name);
-  const linux = find('.linux');
-  if (linux === undefined) {
+  // Sections are copied when they are met, but for the kernel, of which the last one counts.
+  const initrds = sections.filter(({ name }) => name === '.initrd').map((section) => initrdOf(bytes, section, log));
+  const linux = sections.findLast(({ name }) => name === '.linux');
+  if (linux === undefined || linux.dataSize === MINUS_ONE) {
     log.out('ERR: can not find .linux section\n');
     return undefined;
   }
-  const kernel = contents(bytes, linux);
+  const kernel = contents(bytes, linux, 'Kernel', log);
   if (kernel === undefined) {
     log.out('ERR: can not create tmp file to hold .linux section\n');
     return undefined;
   }
-  const initrd = find('.initrd');
-  return { kernel, initrd: initrd && contents(bytes, initrd) };
+  return { kernel, initrd: initrds.findLast((initrd) => initrd !== undefined) };
 };
 
-/** @returns undefined when the section lies outside the file */
-const contents = (bytes: Uint8Array, { dataOffset, dataSize }: PeSection): Uint8Array | undefined =>
-  dataOffset + dataSize <= bytes.length ? bytes.subarray(dataOffset, dataOffset + dataSize) : undefined;
+/** -1 as a size: the original's sign that there is no kernel. */
+const MINUS_ONE = 0xffff_ffff;
+
+/**
+ * QUIRK-34: an initrd of 2^32 - 1 bytes is an empty one. The original takes the -1 of the write that fails for as many
+ * bytes as it wanted to write (create_tmpfd()).
+ */
+const initrdOf = (bytes: Uint8Array, section: PeSection, log: Log): Uint8Array | undefined =>
+  section.dataSize === MINUS_ONE ? new Uint8Array() : contents(bytes, section, 'Initrd', log);
+
+/**
+ * The bytes of a section (create_tmpfd()).
+ * @param kind what the temporary file is called after, whose name the original's message shows
+ * @returns undefined when the section lies outside the file
+ */
+const contents = (
+  bytes: Uint8Array,
+  { dataOffset, dataSize }: PeSection,
+  kind: 'Kernel' | 'Initrd',
+  log: Log,
+): Uint8Array | undefined => {
+  if (dataOffset + dataSize <= bytes.length) return bytes.subarray(dataOffset, dataOffset + dataSize);
+  log.dbg(`create_tmpfd: Can't write the compressed file /tmp/${kind}XXXXXX\n`);
+  return undefined;
+};
 
 /**
  * Unified kernel images (kexec/kexec-uki.c).

@@ -4,6 +4,7 @@ import type { Compat } from './compat.js';
 import { EFAILED, EFALLBACK, KexecError, SystemError, strerror } from './error.js';
 import { fileLoad, fileUnload } from './file-load.js';
 import { hex, pointer } from './format.js';
+import { ifdown } from './ifdown.js';
 import { createLog, type Log } from './log.js';
 import { formatSegments, physicalArch, planLoad } from './my-load.js';
 import type { Platform } from './platform.js';
@@ -11,7 +12,13 @@ import { Range } from './range.js';
 import { latin1, strtoul } from './scan.js';
 import type { Settings } from './settings.js';
 import type { System } from './system.js';
-import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT, type LoadPlan } from './types.js';
+import {
+  KEXEC_CRASH_HOTPLUG_SUPPORT,
+  KEXEC_LIVE_UPDATE,
+  KEXEC_ON_CRASH,
+  KEXEC_PRESERVE_CONTEXT,
+  type LoadPlan,
+} from './types.js';
 import { U64_MAX } from './u64.js';
 import { usageText } from './usage.js';
 
@@ -50,7 +57,7 @@ export const runSettings = async (
   refuseXen(system);
   const early = openSession(settings, log, command);
   checkLoad(settings, compat, early.session);
-  const flags = settings.doHotplug ? settings.flags | hotplugFlag(system, log) : settings.flags;
+  const flags = settings.doHotplug ? settings.flags | hotplugFlag(system, compat, log) : settings.flags;
   const { session, context } = early;
   session.processOptions(settings.options);
   checkFileSyscall(settings);
@@ -136,7 +143,7 @@ const checkLoad = (settings: Settings, compat: Compat, session: ArchSession): vo
       { subject: '--mem-max' },
     );
   }
-  if (settings.loadLiveUpdate) {
+  if ((settings.flags & KEXEC_LIVE_UPDATE) !== 0n) {
     throw KexecError.die('--load-live-update can only be used with xen', { subject: '--load-live-update' });
   }
 };
@@ -152,7 +159,7 @@ const checkFileSyscall = ({ fileSyscall, fallback, doLoadJumpBackHelper, flags }
 };
 
 /** --hotplug: the kernel tells how large the crash dump's header may become. @throws KexecError */
-const hotplugFlag = (system: System, log: Log): bigint => {
+const hotplugFlag = (system: System, compat: Compat, log: Log): bigint => {
   const missing = (): KexecError =>
     KexecError.die(`Path ${CRASH_ELFCOREHDR_SIZE} does not exist, the kernel needs CONFIG_CRASH_HOTPLUG`, {
       subject: CRASH_ELFCOREHDR_SIZE,
@@ -166,7 +173,7 @@ const hotplugFlag = (system: System, log: Log): bigint => {
     log.err(`Cannot open ${CRASH_ELFCOREHDR_SIZE}: ${strerror(error.errno)}\n`);
     throw missing();
   }
-  const { value, complete } = strtoul(text.endsWith('\n') ? text.slice(0, -1) : text);
+  const { value, complete } = strtoul(text.endsWith('\n') ? text.slice(0, -1) : text, compat.readsBinaryNumbers);
   if (value === 0n || !complete) throw missing();
   log.dbg(`ELFCOREHDR_SIZE ${value}\n`);
   return KEXEC_CRASH_HOTPLUG_SUPPORT;
@@ -267,19 +274,34 @@ class CommandRun {
 
   /** Shutdown, execution and the jump back, as far as they are asked for. @throws KexecError */
   async afterwards(): Promise<number> {
-    const { doShutdown, doExec, doLoadJumpBackHelper, entry, flags } = this.settings;
-    const { system } = this.context;
+    const { doShutdown, doSync, doIfdown, doExec, doLoadJumpBackHelper, entry, flags } = this.settings;
+    const { system, log } = this.context;
     if ((doShutdown || doExec) && kexecLoaded(system, KEXEC_LOADED) === 0) {
       throw KexecError.die('Nothing has been loaded!', { subject: KEXEC_LOADED });
     }
-    // A recorded machine has no /sbin/shutdown to run; what the original says there is what we say.
-    if (doShutdown) throw KexecError.failed('shutdown: No such file or directory', { subject: 'shutdown' });
-    // There is nobody left to go on when it succeeds.
+    // There is nobody left to go on when one of these succeeds.
+    if (doShutdown) return shutdown(system);
+    if (doSync) system.sync();
+    // What cannot be taken down keeps nothing from being executed.
+    if (doIfdown) await ifdown(system, log);
     if (doExec) return execute(system);
     if (doLoadJumpBackHelper) await loadJumpBackHelper(system, entry, flags);
     return 0;
   }
 }
+
+const SHUTDOWN_PATHS = ['/sbin/shutdown', '/etc/shutdown', '/bin/shutdown'] as const;
+
+/** my_shutdown(). @returns the exit code @throws KexecError when there is no shutdown(8) */
+const shutdown = async (system: System): Promise<number> => {
+  let errno = 0;
+  for (const path of SHUTDOWN_PATHS) {
+    const outcome = await system.execv(path, ['shutdown', '-r', 'now']);
+    if (outcome.kind === 'over') return outcome.exitCode;
+    ({ errno } = outcome);
+  }
+  throw KexecError.failed(`shutdown: ${strerror(-errno)}`, { subject: 'shutdown', errno });
+};
 
 /** reboot(KEXEC). @returns the exit code @throws KexecError when the kernel refuses */
 const execute = async (system: System): Promise<number> => {

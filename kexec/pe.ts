@@ -3,6 +3,8 @@ import type { Log } from './log.js';
 /** Portable Executables, as far as EFI kernels need them (include/pe.h; Microsoft's PE format, "COFF File Header"). */
 
 const PE_OFFSET_FIELD = 0x3c;
+/** "PE" and two zeros. */
+const PE_SIGNATURE = 0x4550;
 const MAX_PE_OFFSET = 4096;
 const PE_HEADER_SIZE = 24;
 const PE32PLUS_OPTIONAL_SIZE = 112;
@@ -10,7 +12,10 @@ const SECTION_HEADER_SIZE = 40;
 const DATA_DIRECTORY_ENTRY_SIZE = 8;
 const CERTIFICATE_DIRECTORY = 4;
 
-/** Reads little-endian numbers; what is behind the end of the bytes is zero. */
+/**
+ * Reads little-endian numbers. What is behind the end of the bytes is zero: that is what the original finds in the rest
+ * of its buffer.
+ */
 const reader = (bytes: Uint8Array) => {
   const byte = (at: number): number => bytes[at] ?? 0;
   const u16 = (at: number): number => byte(at) | (byte(at + 1) << 8);
@@ -23,12 +28,8 @@ const reader = (bytes: Uint8Array) => {
  * @returns -1 when the bytes are no PE; stdout says why
  */
 export const peHeaderOffset = (bytes: Uint8Array, log: Log): number => {
-  // Of a file without that field the original reads whatever is behind it in memory.
-  const offset = bytes.length <= PE_OFFSET_FIELD ? -1 : reader(bytes).u32(PE_OFFSET_FIELD) | 0;
-  if (offset < 0 || offset > MAX_PE_OFFSET) {
-    log.out('PE header offset is not a reasonable value\n');
-    return -1;
-  }
+  const offset = reader(bytes).u32(PE_OFFSET_FIELD) | 0;
+  if (offset < 0 || offset > MAX_PE_OFFSET) return unreasonable(log);
   if (!hasPeSignatureAt(bytes, offset)) {
     log.out('Not a PE file\n');
     return -1;
@@ -36,8 +37,20 @@ export const peHeaderOffset = (bytes: Uint8Array, log: Log): number => {
   return offset;
 };
 
+const unreasonable = (log: Log): number => {
+  log.out('PE header offset is not a reasonable value\n');
+  return -1;
+};
+
+/** Bytes in the smallest buffer of malloc(): behind it the original reads no zeros, but what malloc() keeps there. */
+const MALLOC_MINIMUM = 24;
+
+/** {@link peHeaderOffset} of a whole file, which is in a buffer of its size. */
+export const peHeaderOffsetOfFile = (bytes: Uint8Array, log: Log): number =>
+  bytes.length <= MALLOC_MINIMUM ? unreasonable(log) : peHeaderOffset(bytes, log);
+
 const hasPeSignatureAt = (bytes: Uint8Array, at: number): boolean =>
-  [0x50, 0x45, 0, 0].every((byte, i) => bytes[at + i] === byte);
+  reader(bytes).u32(at) === PE_SIGNATURE;
 
 /**
  * Where a signed PE ends: behind its certificates, which come last.
@@ -75,7 +88,7 @@ export const peSections = (bytes: Uint8Array, peOffset: number): readonly PeSect
   const sections: PeSection[] = [];
   for (let i = 0; i < u16(peOffset + 6); i++) {
     const at = first + i * SECTION_HEADER_SIZE;
-    if (at + SECTION_HEADER_SIZE > bytes.length) break;
+    if (at >= bytes.length) break;
     const name = String.fromCharCode(...bytes.subarray(at, at + 8)).split('\0', 1)[0]!;
     sections.push({ name, dataSize: u32(at + 16), dataOffset: u32(at + 20) });
   }

@@ -7,6 +7,7 @@ import {
   KEXEC_FILE_DEBUG,
   KEXEC_FILE_ON_CRASH,
   KEXEC_FILE_UNLOAD,
+  KEXEC_LIVE_UPDATE,
   KEXEC_ON_CRASH,
   KEXEC_PRESERVE_CONTEXT,
 } from './types.js';
@@ -29,7 +30,6 @@ export interface Settings {
   readonly fallback: boolean;
   readonly skipChecks: boolean;
   readonly hasOptLoad: boolean;
-  readonly loadLiveUpdate: boolean;
   readonly flags: bigint;
   readonly fileFlags: bigint;
   readonly type: string | undefined;
@@ -71,7 +71,6 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
     fallback: compat.fileLoadByDefault,
     skipChecks: false,
     hasOptLoad: false,
-    loadLiveUpdate: false,
     flags: 0n,
     fileFlags: 0n,
     type: undefined,
@@ -137,7 +136,6 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
           doExec: false,
           doLoadJumpBackHelper: true,
           flags: KEXEC_PRESERVE_CONTEXT,
-          loadLiveUpdate: false,
         };
         break;
       case 'load-preserve-context':
@@ -148,8 +146,7 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
           doExec: false,
           doShutdown: false,
           doSync: true,
-          flags: id === 'load-preserve-context' ? KEXEC_PRESERVE_CONTEXT : 0n,
-          loadLiveUpdate: id === 'load-live-update',
+          flags: id === 'load-preserve-context' ? KEXEC_PRESERVE_CONTEXT : KEXEC_LIVE_UPDATE,
         };
         break;
       case 'load-panic':
@@ -161,7 +158,6 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
           doSync: false,
           fileFlags: s.fileFlags | KEXEC_FILE_ON_CRASH,
           flags: KEXEC_ON_CRASH,
-          loadLiveUpdate: false,
         };
         break;
       case 'entry':
@@ -210,7 +206,7 @@ const FIELD_OF = { entry: 'entry', 'mem-min': 'memMin', 'mem-max': 'memMax' } as
 /** --status does nothing else, and asks about the crash kernel unless something says otherwise. */
 const statusOnly = (s: Settings, compat: Compat): Settings => ({
   ...s,
-  flags: s.flags === 0n && !s.loadLiveUpdate && (!s.hasOptLoad || compat.statusIgnoresLoad) ? KEXEC_ON_CRASH : s.flags,
+  flags: s.flags === 0n && (!s.hasOptLoad || compat.statusIgnoresLoad) ? KEXEC_ON_CRASH : s.flags,
   doLoad: false,
   doReuseInitrd: false,
   doUnload: false,

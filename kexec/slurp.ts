@@ -3,6 +3,12 @@ import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import { Errno, KexecError, SystemError, strerror } from './error.js';
 import type { System } from './system.js';
 
+/** The error for a file without bytes, or one that cannot be read: then `before` says why. */
+export const cannotRead = (path: string, compat: Compat, before = ''): KexecError => {
+  const text = `${before}Cannot read ${path}${compat.cannotReadEndsLine ? '\n' : ''}`;
+  return KexecError.die(`Cannot read ${path}`, { subject: path, text });
+};
+
 /**
  * Reads a whole file as slurp_file() of kexec/kexec.c does.
  *
@@ -10,11 +16,6 @@ import type { System } from './system.js';
  * @throws KexecError when the file is missing, empty, unreadable or shorter than stat() says
  */
 export const slurpFile = (system: System, path: string, compat: Compat = DEFAULT_COMPAT): Uint8Array => {
-  const cannotRead = (before = ''): KexecError => {
-    const text = `${before}Cannot read ${path}${compat.cannotReadEndsLine ? '\n' : ''}`;
-    return KexecError.die(`Cannot read ${path}`, { subject: path, text });
-  };
-
   let stat;
   try {
     stat = system.stat(path);
@@ -24,9 +25,9 @@ export const slurpFile = (system: System, path: string, compat: Compat = DEFAULT
   }
   // Nothing is allocated for no bytes, and the original takes the missing buffer for an error. That is also what
   // becomes of most devices and of pipes, which have no size.
-  if (stat.size === 0) throw cannotRead();
+  if (stat.size === 0) throw cannotRead(path, compat);
   if (stat.kind === 'directory') {
-    throw cannotRead(`Read on ${path} failed: ${strerror(Errno.EISDIR)}\n`);
+    throw cannotRead(path, compat, `Read on ${path} failed: ${strerror(Errno.EISDIR)}\n`);
   }
   let bytes: Uint8Array;
   try {
@@ -36,7 +37,7 @@ export const slurpFile = (system: System, path: string, compat: Compat = DEFAULT
     if (error.call === 'open') {
       throw KexecError.die(`Cannot open \`${path}': ${strerror(error.errno)}`, { subject: path, errno: error.errno });
     }
-    throw cannotRead(`Read on ${path} failed: ${strerror(error.errno)}\n`);
+    throw cannotRead(path, compat, `Read on ${path} failed: ${strerror(error.errno)}\n`);
   }
   if (bytes.length < stat.size) {
     throw KexecError.die(`Read on ${path} ended before stat said it should`, { subject: path });

@@ -28,7 +28,7 @@ export interface KexecFileLoadCall {
   readonly flags: bigint;
 }
 
-/** What came of a reboot. One that succeeds returns only where the machine is a simulated one. */
+/** What came of a reboot or of another program in the tool's place. Success returns only on a simulated machine. */
 export type RebootOutcome =
   | { readonly kind: 'refused'; /** Negative. */ readonly errno: number }
   /** The machine went its way; `exitCode` tells whether that was the right one. */
@@ -64,4 +64,15 @@ export interface System {
   kexecFileLoad(call: KexecFileLoadCall): Promise<number>;
   /** reboot(2) with LINUX_REBOOT_CMD_KEXEC. */
   rebootKexec(): Promise<RebootOutcome>;
+
+  /** sync(2). */
+  sync(): void;
+  /** Names of the network interfaces, in the order of their numbers (if_nameindex(3)). */
+  interfaceNames(): readonly string[];
+  /** SIOCGIFFLAGS: the IFF_* flags of a network interface (netdevice(7)). @throws SystemError */
+  interfaceFlags(name: string): number;
+  /** SIOCSIFFLAGS; 0 or a negative errno. */
+  setInterfaceFlags(name: string, flags: number): Promise<number>;
+  /** execv(3). @param argv the program's own name, then its arguments */
+  execv(path: string, argv: readonly string[]): Promise<RebootOutcome>;
 }

@@ -33,6 +33,8 @@ export interface FileLoadPlan {
 /** KEXEC_* flags of kexec_load(2) (include/uapi/linux/kexec.h). */
 export const KEXEC_ON_CRASH = 0x1n;
 export const KEXEC_PRESERVE_CONTEXT = 0x2n;
+/** Xen's: a kernel that knows nothing of Xen refuses it. */
+export const KEXEC_LIVE_UPDATE = 0x4n;
 export const KEXEC_CRASH_HOTPLUG_SUPPORT = 0x8n;
 
 /** Flags of kexec_file_load(2). */

@@ -10,7 +10,7 @@ const PAGE = 4096n;
 
 const roundUp = (value: bigint, size: bigint): bigint => ((value + size - 1n) / size) * size;
 
-/** @returns a function that tells the address of a buffer's first byte; a buffer of no bytes is at 0 */
+/** @returns a function that tells the address of a buffer's first byte; nothing is at 0 */
 export const createAddressSpace = (): ((data: Uint8Array) => bigint) => {
   const bases = new Map<ArrayBufferLike, bigint>();
   let top = MMAP_TOP;
@@ -25,7 +25,7 @@ export const createAddressSpace = (): ((data: Uint8Array) => bigint) => {
     return address;
   };
   return (data) => {
-    if (data.length === 0) return 0n;
+    if (data.buffer.byteLength === 0) return 0n;
     let base = bases.get(data.buffer);
     if (base === undefined) {
       base = allocate(data.buffer.byteLength);

@@ -1,5 +1,8 @@
+import { IFF_UP } from '../../kexec/ifdown.js';
 import { kernelRelease } from '../kernel/facts.js';
 import type { ImageSlot } from '../kernel/kexec-load.js';
+import { interfaceFlags } from '../kernel/network.js';
+import type { SimulatedKernel } from '../kernel/simulated-kernel.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
 
@@ -29,6 +32,21 @@ const slotToText = (slot: ImageSlot): string => {
   ].join(', ');
 };
 
+interface InterfaceStatus {
+  readonly name: string;
+  /** undefined when the recording does not tell. */
+  readonly up: boolean | undefined;
+}
+
+const interfacesOf = ({ interfaces, state }: SimulatedKernel): readonly InterfaceStatus[] =>
+  interfaces.map(({ name }) => {
+    const flags = interfaceFlags(interfaces, state, name);
+    return { name, up: flags === undefined ? undefined : (flags & IFF_UP) !== 0 };
+  });
+
+const interfaceToText = ({ name, up }: InterfaceStatus): string =>
+  `${name} ${up === undefined ? 'in an unknown state' : up ? 'up' : 'down'}`;
+
 /** `kexec-sim status`: what is loaded on the machine. */
 export const addStatusCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
   yargs.command(
@@ -38,6 +56,7 @@ export const addStatusCommand = (yargs: CommonArgv, context: CommandContext): Co
     (args) => {
       const machine = openMachine(args, context);
       const state = machine.kernel.state;
+      const interfaces = interfacesOf(machine.kernel);
       const release = kernelRelease(machine.files.readText('/proc/version'));
       if (args.json) {
         context.out(
@@ -48,6 +67,7 @@ export const addStatusCommand = (yargs: CommonArgv, context: CommandContext): Co
             state: machine.stateDirectory,
             normal: slotToJson(state.normal),
             crash: slotToJson(state.crash),
+            ...(interfaces.length > 0 && { interfaces: interfaces.map(({ name, up }) => ({ name, up: up ?? null })) }),
           }),
         );
         return;
@@ -58,6 +78,7 @@ export const addStatusCommand = (yargs: CommonArgv, context: CommandContext): Co
           ['state', machine.stateDirectory],
           ['normal', slotToText(state.normal)],
           ['crash', slotToText(state.crash)],
+          ...(interfaces.length > 0 ? [['network', interfaces.map(interfaceToText).join(', ')]] : []),
         ]),
       );
     },

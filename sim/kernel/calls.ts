@@ -68,9 +68,36 @@ export interface WriteEntry {
   readonly data: string;
 }
 
-export type CallEntry = LoadEntry | FileLoadEntry | RebootEntry | ReadEntry | WriteEntry;
+export interface SyncEntry {
+  readonly call: 'sync';
+}
 
-const CALLS = ['kexec_load', 'kexec_file_load', 'reboot', 'read', 'write'] as const;
+/** A network interface's flags: the one ioctl(2) that the tool makes and that changes something. */
+export interface IoctlEntry {
+  readonly call: 'ioctl';
+  readonly request: 'SIOCSIFFLAGS';
+  readonly interface: string;
+  readonly flags: bigint;
+}
+
+/** Another program in the caller's place. */
+export interface ExecveEntry {
+  readonly call: 'execve';
+  readonly path: string;
+  readonly argv: readonly string[];
+}
+
+export type CallEntry =
+  | LoadEntry
+  | FileLoadEntry
+  | RebootEntry
+  | ReadEntry
+  | WriteEntry
+  | SyncEntry
+  | IoctlEntry
+  | ExecveEntry;
+
+const CALLS = ['kexec_load', 'kexec_file_load', 'reboot', 'read', 'write', 'sync', 'ioctl', 'execve'] as const;
 
 /** @throws KexecError naming `subject` and the place in it */
 export const parseCalls = (text: string, subject: string): readonly CallEntry[] =>
@@ -102,6 +129,17 @@ const parseCall = (json: Json): CallEntry => {
       return { call, path: asText(field(json, 'path')) };
     case 'write':
       return { call, path: asText(field(json, 'path')), data: asText(field(json, 'data')) };
+    case 'sync':
+      return { call };
+    case 'ioctl':
+      return {
+        call,
+        request: asWord(field(json, 'request'), ['SIOCSIFFLAGS'] as const),
+        interface: asText(field(json, 'interface')),
+        flags: asU64(field(json, 'flags')),
+      };
+    case 'execve':
+      return { call, path: asText(field(json, 'path')), argv: elements(field(json, 'argv'), 'argument').map(asText) };
   }
 };
 
@@ -183,8 +221,12 @@ export const callToJson = (entry: CallEntry): Readonly<Record<string, unknown>> 
         cmd: hash(entry.cmd),
         ...(entry.who === undefined ? {} : { who: entry.who }),
       };
+    case 'ioctl':
+      return { ...entry, flags: hash(entry.flags) };
     case 'read':
     case 'write':
+    case 'sync':
+    case 'execve':
       return { ...entry };
   }
 };

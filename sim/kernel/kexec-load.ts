@@ -50,6 +50,11 @@ export interface LoadedImage {
 /** `unknown`: something was loaded when the machine was recorded, and nobody wrote down what. */
 export type ImageSlot = LoadedImage | 'unknown' | undefined;
 
+export interface InterfaceState {
+  readonly name: string;
+  readonly up: boolean;
+}
+
 export interface KernelState {
   /** kexec_image: what reboot(KEXEC) starts. */
   readonly normal: ImageSlot;
@@ -61,6 +66,8 @@ export interface KernelState {
   readonly limitReboot: number;
   /** /proc/sys/kernel/kexec_load_limit_panic. */
   readonly limitPanic: number;
+  /** Network interfaces that were brought up or taken down since the machine was booted. */
+  readonly interfaces: readonly InterfaceState[];
 }
 
 /** A machine that was just booted. */
@@ -70,6 +77,7 @@ export const INITIAL_STATE: KernelState = {
   loadDisabled: false,
   limitReboot: -1,
   limitPanic: -1,
+  interfaces: [],
 };
 
 export interface Caller {

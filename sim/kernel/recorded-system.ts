@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join, posix } from 'node:path';
+import { strerror } from '../../kexec/error.js';
 import type { OnProgress } from '../../kexec/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
 import type { Executed } from './execute.js';
@@ -10,6 +11,7 @@ import { listHost, lstatHost, readHost, statHost } from './host-files.js';
 import { INITIAL_STATE, type ImageSlot, type KernelState } from './kexec-load.js';
 import { MachineFiles } from './machine-files.js';
 import { findMachine } from './machines.js';
+import { recordedInterfaces } from './network.js';
 import { withInterrupts } from './run-cpu.js';
 import { SimulatedKernel } from './simulated-kernel.js';
 import {
@@ -77,6 +79,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     ),
     state: stateDirectory,
     initial: recordedState(files),
+    interfaces: recordedInterfaces(files),
     record: options.record === '' ? undefined : options.record,
     onLog: options.onLog,
     progress: options.progress,
@@ -99,8 +102,31 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
       if (execution === undefined) return rebootOutcome(await kernel.reboot());
       return rebootOutcome(await kernel.execute((image) => executeImage(machine, image, execution, options.progress)));
     },
+    sync: () => {
+      kernel.sync();
+    },
+    interfaceNames: () => kernel.interfaces.map(({ name }) => name),
+    interfaceFlags: (name) => kernel.interfaceFlags(name),
+    setInterfaceFlags: (name, flags) => kernel.setInterfaceFlags(name, flags),
+    execv: async (path, argv) => {
+      const errno = await kernel.execve({ path, argv });
+      return errno === 0 ? shutDown(machine, options.execution) : { kind: 'refused', errno };
+    },
   };
   return machine;
+};
+
+/**
+ * What init does on `shutdown -r now`: it stops everything, and executes what is loaded (Debian's /etc/init.d/kexec;
+ * systemd's src/shutdown/shutdown.c).
+ */
+const shutDown = async (machine: RecordedMachine, execution: ExecutionSettings | undefined): Promise<RebootOutcome> => {
+  if (execution === undefined || execution.until === 'reboot') return { kind: 'over', exitCode: 0 };
+  const outcome = await machine.rebootKexec();
+  if (outcome.kind === 'over') return outcome;
+  const reason = strerror(-outcome.errno);
+  execution.err(`kexec-ts: no kernel is executed (${reason}): the machine starts from its firmware, which is not simulated\n`);
+  return { kind: 'over', exitCode: 1 };
 };
 
 const rebootOutcome = (result: number | { readonly exitCode: number }): RebootOutcome => {

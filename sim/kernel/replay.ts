@@ -98,6 +98,12 @@ const makeCall = async (kernel: SimulatedKernel, folder: string, entry: CallEntr
     }
     case 'write':
       return { result: await kernel.writeKernelFile(entry.path, entry.data) };
+    case 'sync':
+      return { result: kernel.sync() };
+    case 'ioctl':
+      return { result: await kernel.setInterfaceFlags(entry.interface, Number(entry.flags & 0xffffn)) };
+    case 'execve':
+      return { result: await kernel.execve(entry) };
   }
 };
 

@@ -1,7 +1,8 @@
 import type { OnProgress } from '../../kexec/progress.js';
 import type { KexecFileLoadCall } from '../../kexec/system.js';
+import { Errno, SystemError } from '../../kexec/error.js';
 import { KEXEC_ON_CRASH } from '../../kexec/types.js';
-import { KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
+import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
 import type { KernelFacts } from './facts.js';
 import {
   type Caller,
@@ -14,9 +15,13 @@ import {
   kexecLoad,
   rebootKexec,
 } from './kexec-load.js';
+import { type NetworkInterface, interfaceFlags, setInterfaceFlags } from './network.js';
 import { recordCall, recordFileLoad, recordLoad } from './record.js';
 import { lockState, readState, writeState } from './state.js';
 import { readKernelFile, writeKernelFile } from './sysctl.js';
+
+/** shutdown(8). */
+const SHUTDOWN = '/sbin/shutdown';
 
 export interface SimulatedKernelOptions {
   readonly facts: KernelFacts;
@@ -24,6 +29,8 @@ export interface SimulatedKernelOptions {
   readonly state: string;
   /** The state before anything was written to that directory. */
   readonly initial: KernelState;
+  /** The network interfaces as they were recorded; none by default. */
+  readonly interfaces?: readonly NetworkInterface[] | undefined;
   /** Directory that receives what is passed to the kernel; see record.ts. */
   readonly record?: string | undefined;
   /** Receives what the kernel logs: a line without its end, with the level as of /dev/kmsg. */
@@ -34,6 +41,9 @@ export interface SimulatedKernelOptions {
 
 /** The kernel of a recorded machine: the rules of kexec-load.ts, with what is loaded kept on disk between commands. */
 export class SimulatedKernel {
+  /** Whether a sync has not been recorded yet. */
+  #synced = false;
+
   constructor(private readonly options: SimulatedKernelOptions) {}
 
   get facts(): KernelFacts {
@@ -74,9 +84,7 @@ export class SimulatedKernel {
   async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT): Promise<number> {
     return this.#change(
       (state, busy) => rebootKexec(state, rebootArguments(call), caller, busy),
-      async (result) => {
-        if (this.options.record !== undefined) await recordCall(this.options.record, call, result);
-      },
+      (result) => this.#recordStep(call, result),
     );
   }
 
@@ -86,12 +94,12 @@ export class SimulatedKernel {
    * @returns what it gave, or a negative errno
    */
   async execute<T extends { readonly keepsImage: boolean }>(run: (image: ImageSlot) => Promise<T>): Promise<number | T> {
-    const { state: directory, record } = this.options;
+    const { state: directory } = this.options;
     const lock = lockState(directory);
     try {
       const before = this.state;
       const { result, state } = rebootKexec(before, rebootArguments(KEXEC_REBOOT), ROOT, lock === undefined);
-      if (record !== undefined) await recordCall(record, KEXEC_REBOOT, result);
+      await this.#recordStep(KEXEC_REBOOT, result);
       if (result !== 0) return result;
       const done = await run(before.normal);
       if (!done.keepsImage) await writeState(directory, before, state);
@@ -99,6 +107,41 @@ export class SimulatedKernel {
     } finally {
       lock?.release();
     }
+  }
+
+  /**
+   * sync(2). There is nothing to write: the machine's files do not change. It is recorded with what it makes ready,
+   * the next step of a reboot: a load syncs too, and passes the kernel nothing by it.
+   */
+  sync(): number {
+    this.#synced = true;
+    return 0;
+  }
+
+  get interfaces(): readonly NetworkInterface[] {
+    return this.options.interfaces ?? [];
+  }
+
+  /** SIOCGIFFLAGS: IFF_* flags. @throws SystemError */
+  interfaceFlags(name: string): number {
+    const flags = interfaceFlags(this.interfaces, this.state, name);
+    if (flags === undefined) throw new SystemError('ioctl', name, Errno.ENODEV);
+    return flags;
+  }
+
+  /** SIOCSIFFLAGS. @returns 0 or a negative errno */
+  async setInterfaceFlags(name: string, flags: number): Promise<number> {
+    return this.#change(
+      (state) => setInterfaceFlags(this.interfaces, state, name, flags),
+      (result) => this.#recordStep({ call: 'ioctl', request: 'SIOCSIFFLAGS', interface: name, flags: BigInt(flags) }, result),
+    );
+  }
+
+  /** execve(2); of all programs, the machine has the one that kexec runs. @returns 0 or a negative errno */
+  async execve(call: Omit<ExecveEntry, 'call'>): Promise<number> {
+    const result = call.path === SHUTDOWN ? 0 : -Errno.ENOENT;
+    await this.#record({ call: 'execve', ...call }, result);
+    return result;
   }
 
   /** What one of the kernel's files about kexec reads, without a line end; undefined when there is no such file. */
@@ -109,6 +152,17 @@ export class SimulatedKernel {
   /** root's write to one of the kernel's files about kexec. @returns 0 or a negative errno */
   async writeKernelFile(path: string, data: string): Promise<number> {
     return this.#change((state) => writeKernelFile(this.options.facts, state, path, data));
+  }
+
+  async #record(entry: CallEntry, result: number): Promise<void> {
+    if (this.options.record !== undefined) await recordCall(this.options.record, entry, result);
+  }
+
+  /** Records a step of a reboot. */
+  async #recordStep(entry: CallEntry, result: number): Promise<void> {
+    if (this.#synced) await this.#record({ call: 'sync' }, 0);
+    this.#synced = false;
+    await this.#record(entry, result);
   }
 
   /**

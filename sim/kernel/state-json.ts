@@ -1,7 +1,19 @@
 import { hex } from '../../kexec/format.js';
 import { KEXEC_MAX_SEGMENTS } from '../../kexec/types.js';
-import { type Json, asFlag, asInteger, asText, asU64, asWord, elements, field, jsonError, parseJson } from './json.js';
-import type { ImageSlot, KernelSegment, KernelState, SegmentSource } from './kexec-load.js';
+import {
+  type Json,
+  asFlag,
+  asInteger,
+  asText,
+  asU64,
+  asWord,
+  elements,
+  field,
+  jsonError,
+  optionalField,
+  parseJson,
+} from './json.js';
+import type { ImageSlot, InterfaceState, KernelSegment, KernelState, SegmentSource } from './kexec-load.js';
 
 /** state.json: what a simulated kernel has loaded, the bytes of segments excepted. */
 
@@ -27,8 +39,15 @@ export const parseState = (text: string, subject: string): KernelState => {
     loadDisabled: asFlag(field(json, 'loadDisabled')),
     limitReboot: asInteger(field(json, 'limitReboot'), -1, 2 ** 31 - 1),
     limitPanic: asInteger(field(json, 'limitPanic'), -1, 2 ** 31 - 1),
+    interfaces: parseInterfaces(optionalField(json, 'interfaces')),
   };
 };
+
+/** States that were written before there were interfaces have none. */
+const parseInterfaces = (json: Json | undefined): readonly InterfaceState[] =>
+  json === undefined
+    ? []
+    : elements(json, 'interface').map((each) => ({ name: asText(field(each, 'name')), up: asFlag(field(each, 'up')) }));
 
 const parseSlot = (json: Json): ImageSlot => {
   if (json.value === null) return undefined;

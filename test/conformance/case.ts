@@ -9,6 +9,8 @@ export interface Case {
   readonly commands: readonly (readonly string[])[];
   /** Without it, all. */
   readonly releases?: readonly Release[];
+  /** The releases that it runs on unless all are asked for; without it, the newest and another one, by turns. */
+  readonly byTurns?: readonly Release[];
   /** Variables for both sides. */
   readonly env?: Readonly<Record<string, string>>;
   /** The machine's page size in bytes. */
@@ -20,8 +22,15 @@ export interface Case {
   readonly realCrashes?: string;
   /** The releases that crash; without it, all. */
   readonly crashingReleases?: readonly Release[];
-  /** Output that depends on memory behind the real one's buffers, and why. */
-  readonly unforeseeable?: { readonly stream: 'stdout' | 'stderr'; readonly releases: readonly Release[]; readonly why: string };
+  /**
+   * Output that depends on memory behind the real one's buffers, and why. Where all that it does depends on that, ours
+   * is only to end by itself, and to say so when it ends with another status than 0.
+   */
+  readonly unforeseeable?: {
+    readonly stream: 'stdout' | 'stderr' | 'everything';
+    readonly releases: readonly Release[];
+    readonly why: string;
+  };
 }
 
 type Options = Omit<Case, 'name' | 'machine' | 'commands'>;

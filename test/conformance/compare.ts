@@ -15,9 +15,11 @@ export interface RecordedCall {
   readonly data: readonly (Uint8Array | undefined)[];
 }
 
-/** Addresses in the tool's own memory, which are the C library's or made up. Nothing else may differ. */
-const withoutPointers = (text: string): string =>
-  text.replace(/^(kernel: |segment\[\d+\]\.buf {3}= )0x[0-9a-f]+/gm, '$1POINTER');
+/** Addresses in the tool's own memory, and the names of its temporary files: made up. Nothing else may differ. */
+const withoutMadeUp = (text: string): string =>
+  text
+    .replace(/^(kernel: |segment\[\d+\]\.buf {3}= )0x[0-9a-f]+/gm, '$1POINTER')
+    .replace(/\/tmp\/(Image|Kernel|Initrd)[0-9A-Za-z]{6}/g, '/tmp/$1XXXXXX');
 
 /** Ours has options of its own, which `--help` tells of behind the original's. */
 const withoutOurOptions = (text: string): string => text.replace(/Options of the simulated machine[^]*$/, '');
@@ -31,7 +33,7 @@ export const differences = (real: Outcome, own: Outcome, ignored?: 'stdout' | 's
   }
   for (const stream of ['stdout', 'stderr'] as const) {
     if (stream === ignored) continue;
-    const [expected, actual] = [withoutPointers(real[stream]), withoutPointers(withoutOurOptions(ours[stream]))];
+    const [expected, actual] = [withoutMadeUp(real[stream]), withoutMadeUp(withoutOurOptions(ours[stream]))];
     if (expected !== actual) found.push(`${stream}:\n${unifiedDiff(expected, actual)}`);
   }
   const [expected, actual] = [real.calls.map(describeCall).join('\n'), ours.calls.map(describeCall).join('\n')];

@@ -209,7 +209,7 @@ const PE_OPTIONAL_HEADER = 112;
 const SECTION_HEADER = 40;
 
 /** Writes PE headers (Microsoft's PE/COFF specification) into a file that begins with "MZ". */
-const writePe = (bytes: Buffer, at: number, options: PeOptions = {}): Buffer => {
+export const writePe = (bytes: Buffer, at: number, options: PeOptions = {}): Buffer => {
   const { sections = [], directories = 6 } = options;
   const optionalHeaderSize = options.optionalHeaderSize ?? PE_OPTIONAL_HEADER + directories * 8;
   bytes.writeUInt32LE(at, 60);

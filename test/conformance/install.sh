@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the conformance run and the comparisons of the processor need beside Node: qemu, and a compiler.
+# Installs what the conformance run and the comparisons of the processor need beside Node: qemu, a compiler, and what
+# makes kernels of every format.
 set -eu
 
 missing=
@@ -10,6 +11,9 @@ need qemu-aarch64-static qemu-user-static
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-readelf binutils-aarch64-linux-gnu
 need qemu-system-aarch64 qemu-system-arm
+need mkimage u-boot-tools
+need xz xz-utils
+need zstd zstd
 need unshare util-linux
 need zsh zsh
 [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"

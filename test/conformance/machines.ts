@@ -430,6 +430,9 @@ const deviceTreeMachines: MachineTable = {
   }),
 };
 
+/** A machine whose crash header has this size. */
+const hotplug = (size: string): Machine => machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', size));
+
 const statusMachines: MachineTable = {
   'loaded-1': machine('virt-2g', (tree) => {
     put(tree, 'sys/kernel/kexec_loaded', '1\n');
@@ -442,6 +445,22 @@ const statusMachines: MachineTable = {
   'hotplug-size': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '8192\n')),
   'hotplug-no-newline': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '65536')),
   'hotplug-garbage': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '12x\n')),
+  'hotplug-hexadecimal': hotplug('0x2000\n'),
+  'hotplug-octal': hotplug('020000\n'),
+  'hotplug-spaces': hotplug(' 8192\n'),
+  'hotplug-space-behind': hotplug('8192 \n'),
+  'hotplug-two-lines': hotplug('8192\n\n'),
+  'hotplug-negative': hotplug('-1\n'),
+  'hotplug-seven-digits': hotplug('1234567\n'),
+  'hotplug-eight-digits': hotplug('12345678\n'),
+  'hotplug-newline': hotplug('\n'),
+  'hotplug-0x': hotplug('0x\n'),
+  'hotplug-0b': hotplug('0b11\n'),
+  'retain-initrd': machine('virt-2g', (tree) => {
+    edit(tree, CMDLINE, (text) => `retain_initrd ${text}`);
+    const chosen = { ...CHOSEN, 'linux,initrd-start': 0x48000000n, 'linux,initrd-end': 0x480ff000n };
+    put(tree, FDT, buildFdt(smallTree(chosen)));
+  }),
   'hotplug-zero': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '0\n')),
   'tty-more': machine('virt-2g', (tree) => {
     put(tree, 'sys/class/tty/ttyS0/iomem_base', '0x9010000\n');
@@ -453,7 +472,43 @@ const statusMachines: MachineTable = {
   }),
 };
 
+/** virt-2g with these network interfaces: the files of each, by name. */
+const network = (interfaces: Readonly<Record<string, Readonly<Record<string, string>>>>): Machine =>
+  machine('virt-2g', (tree) => {
+    for (const [name, files] of Object.entries(interfaces)) {
+      for (const [file, text] of Object.entries(files)) put(tree, `sys/class/net/${name}/${file}`, text);
+    }
+  });
+
+const LO = { ifindex: '1\n', flags: '0x9\n' };
+
+const networkMachines: MachineTable = {
+  'net-lo': network({ lo: LO }),
+  'net-eth0': network({ lo: LO, eth0: { ifindex: '2\n', flags: '0x1003\n' } }),
+  'net-many': network({
+    wlan0: { ifindex: '12\n', flags: '0x1002\n' },
+    shaper1: { ifindex: '11\n', flags: '0x11043\n' },
+    lo: LO,
+    eth1: { ifindex: '3\n', flags: '0x1103\n' },
+    eth0: { ifindex: '2\n', flags: '0x1003\n' },
+    shaper: { ifindex: '9\n', flags: '0x1\n' },
+    shape: { ifindex: '8\n', flags: '0x1\n' },
+    lo0: { ifindex: '7\n', flags: '0x8049\n' },
+    'eth0:1': { ifindex: '6\n', flags: '0x1003\n' },
+    'a-name-longer-than-ifreq': { ifindex: '13\n', flags: '0x1003\n' },
+    'veth-behind-it': { ifindex: '14\n', flags: '0x1003\n' },
+  }),
+  'net-no-flags': network({
+    lo: LO,
+    eth0: { ifindex: '2\n', flags: '0x1003\n' },
+    eth1: { ifindex: '3\n' },
+    eth2: { ifindex: '4\n', flags: '0x1003\n' },
+  }),
+  'net-shaper-no-flags': network({ eth0: { ifindex: '2\n', flags: '0x1003\n' }, shaper0: { ifindex: '3\n', flags: 'none\n' } }),
+};
+
 const DERIVED: MachineTable = {
+  ...networkMachines,
   ...iomemMachines,
   ...crashMachines,
   ...kernelMachines,

@@ -8,6 +8,9 @@
  * kernel gave to the same calls, so that both tools go on alike; whether the answers themselves are a kernel's is
  * tested elsewhere. Past the end of the list, kexec_file_load() gives -ENOSYS and the others 0.
  *
+ * sync() and SIOCSIFFLAGS are written down in the same way, and so is execv(), which takes /sbin/shutdown for a program
+ * that is there and ends the process. The network interfaces are those of the recorded /sys/class/net.
+ *
  * A successful load changes /sys/kernel/kexec_loaded or kexec_crash_loaded, as the kernel does.
  * getrandom() gives the bytes 0x10, 0x11, ... 0x17, and again from 0x10 on.
  * sysconf(_SC_NPROCESSORS_CONF) is what the recorded /sys says: the list of possible CPUs, which glibc reads since
@@ -38,11 +41,16 @@ enum {
 	PROT_RW_ = 3,
 	MAP_PRIVATE_ANONYMOUS_ = 0x22,
 	SC_NPROCESSORS_CONF_ = 83,
+	SIOCGIFFLAGS_ = 0x8913,
+	SIOCSIFFLAGS_ = 0x8914,
+	IFNAMSIZ_ = 16,
 	ENOENT_ = 2,
+	ENODEV_ = 19,
 	ENOSYS_ = 38,
 };
 
 enum {
+	NR_ioctl = 29,
 	NR_openat = 56,
 	NR_close = 57,
 	NR_getdents64 = 61,
@@ -410,19 +418,46 @@ long getrandom(void *bytes, size_t count, unsigned flags)
 	return fixed_random(bytes, count);
 }
 
-/* A reboot that succeeds does not come back. */
+static int synced;
+
+/* The host's disks are none of our business. */
+void sync(void)
+{
+	synced = 1;
+}
+
+/* A sync is written down with the step of a reboot that follows it: a load, which syncs too, has none. */
+static void write_sync(void)
+{
+	static struct text line;
+
+	if (!synced)
+		return;
+	synced = 0;
+	line.used = 0;
+	put(&line, "{\"call\":\"sync\"");
+	put_result(&line, next_result(0));
+	write_line(&line);
+}
+
+/* A reboot that succeeds does not come back, and leaves nothing loaded. */
 int reboot(int cmd)
 {
 	static struct text line;
-	long result = next_result(0);
+	long result;
 
+	write_sync();
+	result = next_result(0);
 	line.used = 0;
 	put(&line, "{\"call\":\"reboot\",");
 	put_hex_field(&line, "cmd", (uint32_t)cmd);
 	put_result(&line, result);
 	write_line(&line);
-	if (result == 0)
+	if (result == 0) {
+		set_loaded("/sys/kernel/kexec_loaded", 0);
+		set_loaded("/sys/kernel/kexec_crash_loaded", 0);
 		exit(0);
+	}
 	return (int)finish(result);
 }
 
@@ -431,17 +466,148 @@ void *malloc(size_t size)
 	return calloc(1, size);
 }
 
-/* The host's disks are none of our business. */
-void sync(void)
-{
-}
 
-/* shutdown(8) is not run. */
+/* shutdown(8) is not run: the machine would go down, and the caller with it. */
 int execv(const char *path, char *const argv[])
 {
-	(void)path;
-	(void)argv;
-	return (int)finish(-ENOENT_);
+	static struct text line;
+	long result = next_result(-ENOENT_);
+	int i;
+
+	line.used = 0;
+	put(&line, "{\"call\":\"execve\",\"path\":");
+	put_string(&line, path);
+	put(&line, ",\"argv\":[");
+	for (i = 0; argv[i]; i++) {
+		put(&line, i ? "," : "");
+		put_string(&line, argv[i]);
+	}
+	put(&line, "]");
+	put_result(&line, result);
+	write_line(&line);
+	if (result == 0)
+		exit(0);
+	return (int)finish(result);
+}
+
+#define CLASS_NET "/sys/class/net/"
+
+/* The number in an interface's file; -1 without one. Real ones are decimal, or hexadecimal behind 0x. */
+static long interface_number(const char *name, const char *file)
+{
+	static struct text path;
+	char buffer[32];
+	const char *p = buffer;
+	long value = 0;
+	int base = 10;
+	long fd, n;
+
+	path.used = 0;
+	put(&path, CLASS_NET);
+	put(&path, name);
+	put(&path, file);
+	fd = raw(NR_openat, AT_FDCWD_, (long)path.bytes, O_RDONLY_, 0, 0, 0);
+	if (fd < 0)
+		return -1;
+	n = raw(NR_pread64, fd, (long)buffer, sizeof(buffer) - 1, 0, 0, 0);
+	raw(NR_close, fd, 0, 0, 0, 0, 0);
+	buffer[n > 0 ? n : 0] = 0;
+	if (p[0] == '0' && p[1] == 'x') {
+		base = 16;
+		p += 2;
+	}
+	if (*p == 0 || *p == '\n')
+		return -1;
+	for (; *p && *p != '\n'; p++) {
+		int digit = *p >= 'a' ? *p - 'a' + 10 : *p - '0';
+
+		if (digit < 0 || digit >= base)
+			return -1;
+		value = value * base + digit;
+	}
+	return value;
+}
+
+struct if_nameindex {
+	unsigned index;
+	char *name;
+};
+
+/* The directories below CLASS_NET, in the order of their numbers. */
+struct if_nameindex *if_nameindex(void)
+{
+	static char buffer[4096] __attribute__((aligned(8)));
+	static struct if_nameindex found[65];
+	int count = 0;
+	long fd = raw(NR_openat, AT_FDCWD_, (long)CLASS_NET, O_RDONLY_, 0, 0, 0);
+	long n;
+
+	while (fd >= 0 && (n = raw(NR_getdents64, fd, (long)buffer, sizeof(buffer), 0, 0, 0)) > 0) {
+		long at;
+
+		for (at = 0; at < n; at += *(uint16_t *)(buffer + at + 16)) {
+			const char *name = buffer + at + 19;
+			int is_directory = buffer[at + 18] == 4;
+			struct if_nameindex entry;
+			long number;
+			size_t i;
+			int place;
+
+			if (!is_directory || name[0] == '.' || count == 64)
+				continue;
+			number = interface_number(name, "/ifindex");
+			entry.index = number < 0 ? 0 : (unsigned)number;
+			entry.name = calloc(1, length(name) + 1);
+			for (i = 0; name[i]; i++)
+				entry.name[i] = name[i];
+			for (place = count++; place > 0 && found[place - 1].index > entry.index; place--)
+				found[place] = found[place - 1];
+			found[place] = entry;
+		}
+	}
+	if (fd >= 0)
+		raw(NR_close, fd, 0, 0, 0, 0, 0);
+	found[count].index = 0;
+	found[count].name = NULL;
+	return found;
+}
+
+struct ifreq_flags {
+	char name[IFNAMSIZ_];
+	int16_t flags;
+};
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	static struct text line;
+	struct ifreq_flags *ifr;
+	long flags, result;
+	va_list list;
+
+	va_start(list, request);
+	ifr = va_arg(list, struct ifreq_flags *);
+	va_end(list);
+	switch (request) {
+	case SIOCGIFFLAGS_:
+		flags = interface_number(ifr->name, "/flags");
+		if (flags < 0)
+			return (int)finish(-ENODEV_);
+		ifr->flags = (int16_t)flags;
+		return 0;
+	case SIOCSIFFLAGS_:
+		write_sync();
+		result = next_result(0);
+		line.used = 0;
+		put(&line, "{\"call\":\"ioctl\",\"request\":\"SIOCSIFFLAGS\",\"interface\":");
+		put_string(&line, ifr->name);
+		put(&line, ",");
+		put_hex_field(&line, "flags", (uint16_t)ifr->flags);
+		put_result(&line, result);
+		write_line(&line);
+		return (int)finish(result);
+	default:
+		return (int)finish(raw(NR_ioctl, fd, (long)request, (long)ifr, 0, 0, 0));
+	}
 }
 
 static int is_cpu(const char *name)

@@ -23,7 +23,13 @@ const CALLS = `[
 ]
 `;
 
+const REBOOT_CALLS = `[{"call":"sync","result":0},
+{"call":"ioctl","request":"SIOCSIFFLAGS","interface":"eth0","flags":"0x1002","result":0},
+{"call":"execve","path":"/sbin/shutdown","argv":["shutdown","-r","now"],"result":0}]
+`;
+
 const STATE = `{"version":1,"crash":"unknown","loadDisabled":false,"limitReboot":-1,"limitPanic":3,
+"interfaces":[{"name":"eth0","up":false}],
 "normal":{"entry":"0x60000000","flags":"0xb70000","segments":[
 {"mem":"0x60000000","memsz":"0x2000","bufsz":"0x1000","file":"segment-12-abcdef012345-n0.bin"},
 {"mem":"0x70000000","memsz":"0x2000","bufsz":"0x0","file":null}]}}
@@ -67,7 +73,7 @@ const readArchive = (input: Uint8Array): void => {
 export const targets: readonly FuzzTarget[] = [
   {
     name: 'sim-calls',
-    seeds: () => [encode(CALLS), encode('[]')],
+    seeds: () => [encode(CALLS), encode(REBOOT_CALLS), encode('[]')],
     run: (input) => {
       formatLines(parseCalls(decode(input), 'calls.json').map(callToJson), 'calls.json');
     },

@@ -118,6 +118,7 @@ const state: fc.Arbitrary<KernelState> = fc.record({
   loadDisabled: fc.boolean(),
   limitReboot: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
   limitPanic: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
+  interfaces: fc.array(fc.record({ name: fc.string(), up: fc.boolean() }, { noNullPrototype: true })),
 });
 
 test('states read back as they were written', () => {

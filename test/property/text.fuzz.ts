@@ -9,6 +9,7 @@ import { getoptLong } from '../../kexec/getopt.js';
 import { parseIomem } from '../../kexec/kexec-iomem.js';
 import { pezPrepare } from '../../kexec/kexec-pe-zboot.js';
 import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../kexec/kexec-uImage.js';
+import { ukiFormat } from '../../kexec/kexec-uki.js';
 import { createLog, silentLog, type Log } from '../../kexec/log.js';
 import { optionSyntax, optionsOf } from '../../kexec/options.js';
 import { endOfCertificates, peHeaderOffset, peSections } from '../../kexec/pe.js';
@@ -20,6 +21,7 @@ import { getKernelSym } from '../../kexec/symbols.js';
 import { fakeSystem, smallMachine } from '../unit/fake-system.js';
 import { arm64Image, gzip, smallTree, uImage, uki, vmlinux, zboot } from '../unit/kernel-files.js';
 import type { MemoryFile } from '../unit/memory-system.js';
+import { acceptsAll } from './formats.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
 
 /** What stands at the machine's interfaces of text, kernel files of every format, and whole loads. */
@@ -216,6 +218,13 @@ export const targets: readonly AsyncFuzzTarget[] = [
     seeds: () => [zboot(gzip(pe)), zboot(gzip(signed)), zboot(fromHex(ZSTD), 'zstd'), zboot(fromHex(LZMA), 'lzma')],
     run: async (input) => {
       await pezPrepare(input, contextOf(NEWEST));
+    },
+  },
+  {
+    name: 'uki',
+    seeds: () => [uki([{ name: '.linux', data: small }, { name: '.initrd', data: new Uint8Array(64) }])],
+    run: async (input) => {
+      (await ukiFormat([acceptsAll], debugLog).probe(input))?.fileLoad();
     },
   },
   {

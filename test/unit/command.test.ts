@@ -261,6 +261,10 @@ describe('unloading', () => {
     );
   });
 
+  test("keeps Xen's flag, which comes from an option", async () => {
+    expect((await kexec('-c --load-live-update -u')).system.loads[0]!.flags).toBe(0xb70004n);
+  });
+
   test('before loading, when both are asked for', async () => {
     const { system } = await kexec(`-c -u -l ${KERNEL}`);
     expect(system.loads.map(({ segments }) => segments.length)).toEqual([0, 3]);
@@ -302,10 +306,39 @@ describe('executing', () => {
   });
 
   test('by way of a shutdown, there being none', async () => {
-    expect(await kexec(`-c ${KERNEL}`, { files: LOADED })).toMatchObject({
-      code: 255,
-      err: `${KCORE}shutdown: No such file or directory\n`,
-    });
+    const { code, err, system } = await kexec(`-c ${KERNEL}`, { files: LOADED });
+    expect({ code, err }).toEqual({ code: 255, err: `${KCORE}shutdown: No such file or directory\n` });
+    expect(system.steps).toEqual(['/sbin', '/etc', '/bin'].map((folder) => `${folder}/shutdown shutdown -r now`));
+  });
+
+  const interfaces = { lo: 0x49, eth0: 0x1043, 'eth0:1': 0x43, shaper1: 0x1, 'eth1.longest-in-ifreq': 0x1002 };
+  const down = ['shaper1 = 0x0', 'eth0 = 0x1042', 'eth1.longest-in = 0x1002'];
+
+  test.each([
+    ['-e', ['sync', ...down, 'reboot']],
+    ['-f -c /boot/Image', ['sync', ...down, 'reboot']],
+    ['-e -x', ['sync', 'reboot']],
+    ['-e -y', [...down, 'reboot']],
+    ['-e -x -y', ['reboot']],
+    ['-c -l /boot/Image', ['sync']],
+    ['-c -l -y /boot/Image', []],
+    ['-c -p /boot/Image', []],
+    ['-c -u', []],
+    ['-S', []],
+    ['-c /boot/Image', ['/sbin/shutdown shutdown -r now', '/etc/shutdown shutdown -r now']],
+  ])('%s: the steps in their order', async (line, steps) => {
+    const { system } = await kexec(line, { files: LOADED, iomem: CRASH, interfaces, programs: ['/etc/shutdown'] });
+    expect(system.steps).toEqual(steps);
+  });
+
+  test('-d leaves the network up in 2.0.20', async () => {
+    expect((await kexec('-e -d', { files: LOADED, interfaces, release: '2.0.20' })).system.steps).toEqual(['sync', 'reboot']);
+  });
+
+  test('goes on when an interface cannot be taken down', async () => {
+    const { code, err, system } = await kexec('-e', { files: LOADED, interfaces: { eth0: undefined, eth1: 0x1003 } });
+    expect({ code, err }).toEqual({ code: 0, err: 'ifdown: shutdown eth0: No such device\n' });
+    expect(system.steps).toEqual(['sync', 'eth0 = 0x0', 'reboot']);
   });
 });
 
@@ -333,6 +366,10 @@ describe('--hotplug', () => {
 
   test('asks the kernel to keep the segments up to date', async () => {
     expect((await kexec(`-c --hotplug -p ${KERNEL}`, size('4096\n'))).system.loads[0]!.flags).toBe(0xb70009n);
+  });
+
+  test('takes a binary size where the C library does', async () => {
+    expect((await kexec(`-c --hotplug -p ${KERNEL}`, size('0b11\n'))).code).toBe(0);
   });
 
   test.each(['0\n', '', 'x\n', '4096x\n'])('needs a size: %j', async (text) => {

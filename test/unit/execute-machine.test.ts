@@ -58,6 +58,20 @@ describe('kexec -e', () => {
     expect(err).toMatch(/^kexec-ts: translated \d+ instructions in \d+ regions, in \d+\.\d ms$/m);
   });
 
+  test('without options loads, and a shutdown executes it', async () => {
+    const { kexec } = session();
+    const { code, out, err } = await kexec(PAYLOAD, '--append=hello');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('hello');
+    expect(await kexec('-e')).toMatchObject({ code: 1, err: 'Nothing has been loaded!\n' });
+  });
+
+  test('ends with the shutdown when that is asked for', async () => {
+    const { kexec } = session();
+    expect(await kexec(PAYLOAD, '--append=hello', '--sim-until=reboot')).toEqual({ code: 0, out: '', err: '' });
+    expect((await kexec('-e')).code).toBe(0);
+  });
+
   test('ends with the system call when that is asked for', async () => {
     const { kexec } = session();
     await kexec('-l', PAYLOAD, '--append=hello');

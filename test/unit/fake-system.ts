@@ -12,23 +12,34 @@ export interface FakeOptions {
   readonly kexecLoad?: number;
   readonly kexecFileLoad?: number;
   readonly reboot?: RebootOutcome;
+  /** Paths of the programs that there are. */
+  readonly programs?: readonly string[];
+  /** IFF_* flags of the network interfaces; undefined for one that cannot be changed. */
+  readonly interfaces?: Readonly<Record<string, number | undefined>>;
 }
 
 /** A System of files in memory that keeps the calls it gets. */
 export interface FakeSystem extends System {
   readonly loads: readonly KexecLoadCall[];
   readonly fileLoads: readonly KexecFileLoadCall[];
+  /** The other calls that change something, in words. */
+  readonly steps: readonly string[];
 }
 
 export const fakeSystem = (files: Readonly<Record<string, MemoryFile>>, options: FakeOptions = {}): FakeSystem => {
   const loads: KexecLoadCall[] = [];
   const fileLoads: KexecFileLoadCall[] = [];
+  const steps: string[] = [];
+  const interfaces = options.interfaces ?? {};
+  /** A call names an interface by as much of its name as fits. */
+  const flagsOf = (name: string): number | undefined => Object.entries(interfaces).find(([full]) => full.startsWith(name))?.[1];
   return {
     ...memorySystem(files, { nrCpus: options.nrCpus ?? 1 }),
     pageSize: options.pageSize ?? 0x1000n,
     machine: options.machine ?? 'aarch64',
     loads,
     fileLoads,
+    steps,
     kexecLoad: async (call) => {
       loads.push(call);
       return options.kexecLoad ?? 0;
@@ -37,7 +48,21 @@ export const fakeSystem = (files: Readonly<Record<string, MemoryFile>>, options:
       fileLoads.push(call);
       return options.kexecFileLoad ?? -Errno.ENOSYS;
     },
-    rebootKexec: async () => options.reboot ?? { kind: 'over', exitCode: 0 },
+    rebootKexec: async () => {
+      steps.push('reboot');
+      return options.reboot ?? { kind: 'over', exitCode: 0 };
+    },
+    sync: () => void steps.push('sync'),
+    interfaceNames: () => Object.keys(interfaces),
+    interfaceFlags: (name) => flagsOf(name) ?? 0,
+    setInterfaceFlags: async (name, flags) => {
+      steps.push(`${name} = 0x${flags.toString(16)}`);
+      return flagsOf(name) === undefined ? -Errno.ENODEV : 0;
+    },
+    execv: async (path, argv) => {
+      steps.push([path, ...argv].join(' '));
+      return options.programs?.includes(path) === true ? { kind: 'over', exitCode: 0 } : { kind: 'refused', errno: -Errno.ENOENT };
+    },
   };
 };
 

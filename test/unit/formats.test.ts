@@ -5,7 +5,7 @@ import { KexecError } from '../../kexec/error.js';
 import { pezPrepare } from '../../kexec/kexec-pe-zboot.js';
 import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../kexec/kexec-uImage.js';
 import { createLog } from '../../kexec/log.js';
-import { endOfCertificates, peHeaderOffset, peSections } from '../../kexec/pe.js';
+import { endOfCertificates, peHeaderOffset, peHeaderOffsetOfFile, peSections } from '../../kexec/pe.js';
 import { OutputLimitError } from '../../kexec/platform.js';
 import { fakeSystem, smallMachine } from './fake-system.js';
 import { arm64Image, gzip, smallTree, uImage, uki, vmlinux, zboot, type NamedSection, type UImageOptions } from './kernel-files.js';
@@ -133,7 +133,14 @@ describe('a PE', () => {
     expect(offsetOf(arm64Image())).toEqual([-1, 'Not a PE file\n']);
     expect(offsetOf(patched(arm64Image({ pe: true }), 60, 1, 0x10))).toEqual([-1, 'PE header offset is not a reasonable value\n']);
     expect(offsetOf(patched(arm64Image({ pe: true }), 60, 0, 0, 0, 0x80))).toEqual([-1, 'PE header offset is not a reasonable value\n']);
-    expect(offsetOf(arm64Image({ pe: true }).subarray(0, 0x42))).toEqual([-1, 'Not a PE file\n']);
+    expect(offsetOf(arm64Image({ pe: true }).subarray(0, 0x41))).toEqual([-1, 'Not a PE file\n']);
+  });
+
+  test('that is cut off is followed by zeros, and a tiny file by something else', () => {
+    expect(offsetOf(arm64Image({ pe: true }).subarray(0, 0x42))).toEqual([0x40, '']);
+    const { log, text } = outLog();
+    for (const size of [24, 25]) expect(peHeaderOffsetOfFile(new Uint8Array(size), log)).toBe(-1);
+    expect(text()).toBe('PE header offset is not a reasonable value\nNot a PE file\n');
   });
 
   test('ends with its certificates', () => {
@@ -148,7 +155,8 @@ describe('a PE', () => {
       { name: '.eight88', dataSize: 3, dataOffset: 0x405 },
     ]);
     expect(peSections(new Uint8Array(200), 0x40)).toBeUndefined();
-    expect(peSections(bytes.subarray(0, 0x40 + 24 + 160 + 40 + 39), 0x40)).toHaveLength(1);
+    expect(peSections(bytes.subarray(0, 0x40 + 24 + 160 + 40 + 2), 0x40)?.at(1)).toEqual({ name: '.e', dataSize: 0, dataOffset: 0 });
+    expect(peSections(bytes.subarray(0, 0x40 + 24 + 160 + 40), 0x40)).toHaveLength(1);
   });
 });
 
@@ -181,7 +189,9 @@ describe('a zboot image', () => {
     expect((await prepare(new Uint8Array())).kernel).toBeUndefined();
     const bytes = zboot(gzip(image));
     expect((await prepare(bytes.subarray(0, -1))).log).toBe('pez_prepare: PE too small to contain complete payload.\n');
-    expect((await prepare(patched(bytes, 8, 0xff, 0xff, 0xff, 0xff))).log).toBe('pez_prepare: PE too small to contain complete payload.\n');
+    // The end of the payload wraps at 2^32.
+    expect((await prepare(patched(bytes, 8, 0xff, 0xff, 0xff, 0xff))).log).toBe("pez_prepare: Can't write the compressed file /tmp/ImageXXXXXX\n");
+    await expect(prepare(zboot(new Uint8Array()))).rejects.toThrow('Cannot read /tmp/ImageXXXXXX');
   });
 
   test('whose payload is longer than its kernel leaves the rest of it behind', async () => {
@@ -227,6 +237,41 @@ describe('a unified kernel image', () => {
   test('without a kernel is told', async () => {
     expect((await load([{ name: '.initrd', data: image }])).out).toBe('ERR: can not find .linux section\n');
     expect((await load([{ name: '.linux2', data: image }])).out).toBe('ERR: can not find .linux section\n');
+  });
+
+  describe('with a section beyond its end', () => {
+    const sections = [{ name: '.initrd', data: new Uint8Array(10) }, { name: '.linux', data: image }];
+    const sizeOf = (index: number): number => 0x40 + 24 + 160 + index * 40 + 16;
+    const loadFile = async (bytes: Uint8Array) => {
+      const system = fakeSystem({ ...smallMachine('40000000-7fffffff : System RAM\n', smallTree()), '/k': bytes }, { kexecFileLoad: 0 });
+      const { code, out, err } = await runOn(system, ['-s', '-d', '-l', '/k']);
+      const told = err.split('\n').filter((line) => line.startsWith('create_tmpfd'));
+      return { code, out, told, initrd: system.fileLoads[0]?.initrd?.length };
+    };
+
+    test('is refused for a kernel', async () => {
+      expect(await loadFile(patched(uki(sections), sizeOf(1), 0, 0, 0, 1))).toEqual({
+        code: 255,
+        out: 'ERR: can not create tmp file to hold .linux section\n',
+        told: ["create_tmpfd: Can't write the compressed file /tmp/KernelXXXXXX"],
+        initrd: undefined,
+      });
+      expect(await loadFile(patched(uki(sections), sizeOf(1), 0xff, 0xff, 0xff, 0xff))).toMatchObject({
+        out: 'ERR: can not find .linux section\n',
+        told: [],
+      });
+    });
+
+    test('goes without that initrd', async () => {
+      const told = ["create_tmpfd: Can't write the compressed file /tmp/InitrdXXXXXX"];
+      expect(await loadFile(patched(uki(sections), sizeOf(0), 0, 0, 0, 1))).toEqual({ code: 0, out: '', told, initrd: undefined });
+      expect(await loadFile(patched(uki(sections), sizeOf(0), 0xff, 0xff, 0xff, 0xff))).toMatchObject({ code: 0, told: [], initrd: 0 });
+    });
+  });
+
+  test('in another one is not looked for', async () => {
+    const inner = uki([{ name: '.linux', data: image }]);
+    expect((await load([{ name: '.linux', data: inner }], '-s')).out).toBe('Can not recognize the kernel format in .linux section\n');
   });
 
   test('is given to kexec_file_load as what it holds', async () => {

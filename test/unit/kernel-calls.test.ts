@@ -109,6 +109,8 @@ const make = (facts: KernelFacts, state: KernelState, entry: CallEntry): Outcome
       return { result: readKernelFile(facts, state, entry.path) === undefined ? -2 : 0, state, log: [] };
     case 'write':
       return writeKernelFile(facts, state, entry.path, entry.data);
+    default:
+      throw new Error(`no answer of a real kernel to ${entry.call} is recorded`);
   }
 };
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Range } from '../../kexec/range.js';
 import { recordedMachine } from '../../sim/kernel/recorded-system.js';
-import { useTempDir } from './sim-support.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from './sim-support.js';
 
 const temp = useTempDir();
 const COMMAND = fileURLToPath(new URL('../../bin/kexec-sim.js', import.meta.url));
@@ -125,6 +125,21 @@ describe('kexec-sim', () => {
       state,
       normal: { loaded: true, entry: '0x60004010', flags: '0xb70000', segments: 3, bytes: 5007, memoryBytes: 0x6000 },
       crash: { loaded: false },
+    });
+  });
+
+  test('status tells of the network, where there is one', () => {
+    const [machine, state] = [temp.make('machine'), temp.make('state')];
+    const net = { 'sys/class/net/lo/flags': '0x9\n', 'sys/class/net/eth0/flags': '0x1002\n', 'sys/class/net/odd/mtu': '1500\n' };
+    writeTree(machine, { ...SMALL_MACHINE, ...net });
+    const env = { KEXEC_MACHINE: machine, KEXEC_STATE: state };
+    expect(run(['status'], env).stdout).toContain('\nnetwork  eth0 down, lo up, odd in an unknown state\n');
+    expect(JSON.parse(run(['status', '--json'], env).stdout)).toMatchObject({
+      interfaces: [
+        { name: 'eth0', up: false },
+        { name: 'lo', up: true },
+        { name: 'odd', up: null },
+      ],
     });
   });
 

@@ -38,6 +38,13 @@ export const memorySystem = (
     kexecLoad: async () => -Errno.ENOSYS,
     kexecFileLoad: async () => -Errno.ENOSYS,
     rebootKexec: async () => ({ kind: 'refused', errno: -Errno.ENOSYS }),
+    sync: () => {},
+    interfaceNames: () => [],
+    interfaceFlags: (name) => {
+      throw new SystemError('ioctl', name, Errno.ENODEV);
+    },
+    setInterfaceFlags: async () => -Errno.ENODEV,
+    execv: async () => ({ kind: 'refused', errno: -Errno.ENOENT }),
   };
 };
 

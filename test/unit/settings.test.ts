@@ -49,10 +49,10 @@ describe('what is done', () => {
     ['-p --load-preserve-context', { flags: PRESERVE, fileFlags: 2n, doSync: true }],
     ['--load-preserve-context -p', { flags: CRASH, fileFlags: 2n }],
     ['--load-jump-back-helper', { doLoad: false, doLoadJumpBackHelper: true, flags: PRESERVE, doIfdown: true }],
-    ['--load-live-update', { doLoad: true, loadLiveUpdate: true, flags: 0n }],
-    ['--load-live-update -p', { loadLiveUpdate: false, flags: CRASH }],
-    ['--load-live-update --load-preserve-context', { loadLiveUpdate: false, flags: PRESERVE }],
-    ['--load-live-update --load-jump-back-helper', { loadLiveUpdate: false, flags: PRESERVE }],
+    ['--load-live-update', { doLoad: true, flags: 4n }],
+    ['--load-live-update -p', { flags: CRASH }],
+    ['--load-live-update --load-preserve-context', { flags: PRESERVE }],
+    ['--load-live-update --load-jump-back-helper', { flags: PRESERVE }],
   ])('%s', (line, settings) => {
     expect(settingsOf(line)).toMatchObject(settings);
   });
@@ -112,7 +112,7 @@ describe('-S', () => {
     ['2.0.32', '-S -p', CRASH],
     ['2.0.32', '-S -l -p', CRASH],
     ['2.0.32', '-S --load-preserve-context', PRESERVE],
-    ['2.0.32', '-S --load-live-update', 0n],
+    ['2.0.32', '-S --load-live-update', 4n],
     ['2.0.25', '-S -l', 0n],
     ['2.0.20', '-S', CRASH],
     ['2.0.20', '-S -l', CRASH],

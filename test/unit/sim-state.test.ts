@@ -44,6 +44,7 @@ describe('state on disk', () => {
       loadDisabled: true,
       limitReboot: 3,
       limitPanic: -1,
+      interfaces: [{ name: 'eth0', up: false }],
     };
     const stored = await writeState(directory, INITIAL_STATE, state);
     const read = readState(directory, INITIAL_STATE);

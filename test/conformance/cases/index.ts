@@ -1,6 +1,8 @@
 import type { Case } from '../case.js';
+import { formats } from './formats.js';
 import { kernels } from './kernels.js';
 import { machines } from './machines.js';
+import { moreOptions } from './more-options.js';
 import { options, sessions } from './options.js';
 
-export const allCases: readonly Case[] = [...options, ...sessions, ...machines, ...kernels];
+export const allCases: readonly Case[] = [...options, ...sessions, ...moreOptions, ...machines, ...kernels, ...formats];

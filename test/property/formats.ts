@@ -1,0 +1,8 @@
+import type { ImageFormat } from '../../kexec/types.js';
+
+/** A format that any bytes are of: stands for what a UKI may hold. */
+export const acceptsAll: ImageFormat = {
+  name: 'anything',
+  usage: '',
+  probe: async (bytes) => ({ load: async () => {}, fileLoad: () => ({ kernel: bytes, initrd: undefined, cmdline: undefined }) }),
+};
