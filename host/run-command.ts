@@ -48,6 +48,7 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     state: simValue('sim-state'),
     record: simValue('sim-record'),
     pageSize: simValue('sim-page-size'),
+    fileLoad: simValue('sim-file-load'),
     env,
     execution: { ...executionBounds(simValue), console, out, err, step: debug ? err : undefined, purgatory },
     progress,

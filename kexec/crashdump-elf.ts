@@ -14,6 +14,7 @@ import {
   PT_NOTE,
   isLittleEndian,
   sizesOf,
+  type ElfLayout,
   type ElfProgramHeader,
 } from './elf.js';
 import { hex } from './format.js';
@@ -85,7 +86,22 @@ export const crashCreateElf64Headers = (request: CrashHeaderRequest): Uint8Array
     add('Elf header', loadHeader(range.start, request.physToVirt(range.start), range.size));
   }
 
-  const bytes = new Uint8Array(Number(size));
+  return formatCore(headers, Number(size), request.machine, layout);
+};
+
+/**
+ * The file header of a core, and its program headers.
+ * @param size bytes; zeros are behind the headers
+ * @param machine EM_* number
+ */
+export const formatCore = (
+  headers: readonly ElfProgramHeader[],
+  size: number,
+  machine: number,
+  layout: ElfLayout = { class: ELFCLASS64, data: ELFDATA2LSB },
+): Uint8Array => {
+  const sizes = sizesOf(layout);
+  const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   const littleEndian = isLittleEndian(layout);
   bytes.set([0x7f, 0x45, 0x4c, 0x46]);
@@ -93,7 +109,7 @@ export const crashCreateElf64Headers = (request: CrashHeaderRequest): Uint8Array
   bytes[EI_DATA] = layout.data;
   bytes[EI_VERSION] = EV_CURRENT;
   view.setUint16(16, ET_CORE, littleEndian);
-  view.setUint16(18, request.machine, littleEndian);
+  view.setUint16(18, machine, littleEndian);
   view.setUint32(20, EV_CURRENT, littleEndian);
   view.setBigUint64(32, BigInt(sizes.header), littleEndian);
   view.setUint16(52, sizes.header, littleEndian);
@@ -105,7 +121,8 @@ export const crashCreateElf64Headers = (request: CrashHeaderRequest): Uint8Array
   return bytes;
 };
 
-const noteHeader = ({ address, size }: NoteMemory): ElfProgramHeader => ({
+/** A PT_NOTE of memory in which notes will be. */
+export const noteHeader = ({ address, size }: NoteMemory): ElfProgramHeader => ({
   type: PT_NOTE,
   flags: 0,
   offset: address,
@@ -116,7 +133,8 @@ const noteHeader = ({ address, size }: NoteMemory): ElfProgramHeader => ({
   align: 0n,
 });
 
-const loadHeader = (paddr: bigint, vaddr: bigint, size: bigint): ElfProgramHeader => ({
+/** A PT_LOAD of memory. @param paddr physical address @param vaddr virtual address @param size bytes */
+export const loadHeader = (paddr: bigint, vaddr: bigint, size: bigint): ElfProgramHeader => ({
   type: PT_LOAD,
   flags: PF_R | PF_W | PF_X,
   offset: paddr,

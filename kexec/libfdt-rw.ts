@@ -1,4 +1,4 @@
-import { stringValue } from './fdt-values.js';
+import { cells64, stringValue } from './fdt-values.js';
 import {
   FDT_BEGIN_NODE,
   FDT_END,
@@ -19,7 +19,7 @@ import {
   nodeContents,
   tagAlign,
 } from './libfdt.js';
-import { getProperty, numMemRsv, subnodeOffset } from './libfdt-ro.js';
+import { type MemoryReservation, getProperty, numMemRsv, subnodeOffset } from './libfdt-ro.js';
 
 /**
  * Changing device trees in place (kexec/libfdt/fdt_rw.c, fdt_wip.c). A tree must be opened into a larger buffer first,
@@ -53,7 +53,7 @@ const prepareChange = (fdt: Fdt): FdtError | undefined => {
 /** Bytes up to the end of the strings, as C's `int` holds it (_fdt_data_size()). */
 const dataSize = (fdt: Fdt): number => (fdt.header('stringsOffset') + fdt.header('stringsSize')) | 0;
 
-const addToHeader = (fdt: Fdt, field: 'stringsOffset' | 'stringsSize' | 'structSize', delta: number): void =>
+const addToHeader = (fdt: Fdt, field: 'structOffset' | 'stringsOffset' | 'stringsSize' | 'structSize', delta: number): void =>
   fdt.setHeader(field, (fdt.header(field) + delta) >>> 0);
 
 /** Makes `oldLength` bytes at a position of the buffer `newLength` by moving all that follows (_fdt_splice()). */
@@ -71,6 +71,35 @@ const spliceStruct = (fdt: Fdt, position: number, oldLength: number, newLength: 
   addToHeader(fdt, 'structSize', newLength - oldLength);
   addToHeader(fdt, 'stringsOffset', newLength - oldLength);
   return undefined;
+};
+
+/** Makes `oldCount` entries of the reserve map `newCount` (_fdt_splice_mem_rsv()). */
+const spliceMemRsv = (fdt: Fdt, n: number, oldCount: number, newCount: number): FdtError | undefined => {
+  const position = fdt.header('reserveMapOffset') + n * RESERVE_ENTRY_SIZE;
+  const delta = (newCount - oldCount) * RESERVE_ENTRY_SIZE;
+  const error = splice(fdt, position, oldCount * RESERVE_ENTRY_SIZE, newCount * RESERVE_ENTRY_SIZE);
+  if (error !== undefined) return error;
+  addToHeader(fdt, 'structOffset', delta);
+  addToHeader(fdt, 'stringsOffset', delta);
+  return undefined;
+};
+
+/** Adds the last entry of the reserve map (fdt_add_mem_rsv()). @throws KexecError */
+export const addMemRsv = (fdt: Fdt, { address, size }: MemoryReservation): FdtError | undefined => {
+  const invalid = prepareChange(fdt);
+  if (invalid !== undefined) return invalid;
+  const n = numMemRsv(fdt);
+  const error = spliceMemRsv(fdt, n, 0, 1);
+  if (error !== undefined) return error;
+  fdt.write(fdt.header('reserveMapOffset') + n * RESERVE_ENTRY_SIZE, cells64(address, size));
+  return undefined;
+};
+
+/** Removes entry `n` of the reserve map (fdt_del_mem_rsv()). @throws KexecError */
+export const delMemRsv = (fdt: Fdt, n: number): FdtError | undefined => {
+  const invalid = prepareChange(fdt);
+  if (invalid !== undefined) return invalid;
+  return n < numMemRsv(fdt) ? spliceMemRsv(fdt, n, 1, 0) : 'FDT_ERR_NOTFOUND';
 };
 
 /** Offset of a string in the strings block; the end of a longer one serves as well (_fdt_find_string()). */

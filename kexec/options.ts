@@ -117,6 +117,12 @@ export const SIM_OPTIONS: readonly SimOption[] = [
   { name: 'sim-record', variable: 'KEXEC_RECORD', argument: 'DIR', description: 'Where to record system calls' },
   { name: 'sim-page-size', variable: 'KEXEC_PAGE_SIZE', argument: 'BYTES', description: "The machine's page size" },
   {
+    name: 'sim-file-load',
+    variable: 'KEXEC_FILE_LOAD',
+    argument: 'on|off',
+    description: 'Whether the machine has kexec_file_load',
+  },
+  {
     name: 'sim-decompress-limit',
     variable: 'KEXEC_DECOMPRESS_LIMIT',
     argument: 'BYTES',

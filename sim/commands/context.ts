@@ -54,6 +54,7 @@ export const openMachine = (args: CommonArguments, { env, progress }: CommandCon
     machine: args.machine ?? env['KEXEC_MACHINE'],
     state: args.state ?? env['KEXEC_STATE'],
     pageSize: env['KEXEC_PAGE_SIZE'],
+    fileLoad: env['KEXEC_FILE_LOAD'],
     env,
     progress,
   });

@@ -48,24 +48,25 @@ const readRowsSteadily = (machine: RecordedMachine, images: readonly ImageName[]
   }
 };
 
-const toJson = ({ image, index, segment: { mem, memsz, bufsz }, content, sha256 }: Row) => ({
+const toJson = ({ image, index, segment: { role, mem, memsz, bufsz }, content, sha256 }: Row) => ({
   image,
   segment: index,
   mem: formatAddress(mem),
   memsz: formatAddress(memsz),
   bufsz: formatAddress(bufsz),
+  role: role ?? null,
   content,
   sha256: sha256 ?? null,
 });
 
-const toCells = ({ image, index, segment: { mem, memsz, bufsz }, content, sha256 }: Row): readonly string[] => [
+const toCells = ({ image, index, segment: { role, mem, memsz, bufsz }, content, sha256 }: Row): readonly string[] => [
   image,
   `${index}`,
   formatAddress(mem),
   formatAddress(memsz),
   formatAddress(bufsz),
   sha256?.slice(0, 12) ?? '-',
-  content,
+  role === undefined ? content : `${role}: ${content}`,
 ];
 
 const HEADINGS = ['IMAGE', 'SEGMENT', 'MEM', 'MEMSZ', 'BUFSZ', 'SHA256', 'CONTENT'];

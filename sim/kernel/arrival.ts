@@ -77,8 +77,12 @@ const lookAtTree = (memory: MemoryView, address: bigint): Tree | undefined => {
   return { memory: Range.sized(address, size), initrd: readable ? initrdOf(memory.read(address, Number(size))) : undefined };
 };
 
-/** Linux' Documentation/devicetree/bindings/chosen.txt: one or two cells, the end exclusive. */
-const initrdOf = (bytes: Uint8Array): Range | undefined => {
+/**
+ * The initrd that a device tree tells of, in /chosen: Linux' Documentation/devicetree/bindings/chosen.txt, one or two
+ * cells, the end exclusive.
+ * @returns undefined when it tells of none
+ */
+export const initrdOf = (bytes: Uint8Array): Range | undefined => {
   try {
     const tree = new Fdt(bytes, 'dtb');
     const chosen = pathOffset(tree, '/chosen');

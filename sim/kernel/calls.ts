@@ -45,6 +45,7 @@ export interface FileLoadEntry {
   /** null for file descriptor -1. */
   readonly kernelFile: string | null;
   readonly initrdFile: string | null;
+  readonly who: CallerName | undefined;
 }
 
 export interface RebootEntry {
@@ -116,6 +117,7 @@ const parseCall = (json: Json): CallEntry => {
         cmdlineLen: asInteger(field(json, 'cmdlineLen'), 0, Number.MAX_SAFE_INTEGER),
         kernelFile: optionalFileName(json, 'kernelFile'),
         initrdFile: optionalFileName(json, 'initrdFile'),
+        who: optional(json, 'who', asCaller),
       };
     case 'reboot':
       return {
@@ -211,8 +213,10 @@ export const callToJson = (entry: CallEntry): Readonly<Record<string, unknown>> 
           ...('file' in buffer ? { file: buffer.file } : { buf: buffer.pointer }),
         })),
       };
-    case 'kexec_file_load':
-      return { ...entry, flags: hash(entry.flags) };
+    case 'kexec_file_load': {
+      const { who, ...rest } = entry;
+      return { ...rest, flags: hash(entry.flags), ...(who === undefined ? {} : { who }) };
+    }
     case 'reboot':
       return {
         call: entry.call,

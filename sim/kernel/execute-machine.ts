@@ -42,7 +42,7 @@ export const openExecution = (
     kernel,
     purgatory,
     createCpu,
-    prepare: (memory, cpu, log) => prepareKexec(kexec, { entry: image.entry, segments }, memory, cpu, log),
+    prepare: (memory, cpu, log) => prepareKexec(kexec, { entry: image.entry, dtb: image.segments.find(({ role }) => role === 'dtb')?.mem, segments }, memory, cpu, log),
     describeEsr,
   };
 };

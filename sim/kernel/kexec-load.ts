@@ -6,8 +6,8 @@ import { type Shortage, layOutKimage } from './kimage.js';
 import { countPages, createPageAllocator } from './page-allocator.js';
 
 /**
- * kexec_load(2), kexec_file_load(2) and reboot(2) of Linux for arm64: which calls succeed, what the others are
- * answered, and what is loaded afterwards. Values in, values out; the bytes of an image are never looked at.
+ * kexec_load(2) and reboot(2) of Linux for arm64: which calls succeed, what the others are answered, and what is loaded
+ * afterwards. Values in, values out; the bytes of an image are never looked at. kexec_file_load(2) is in kexec-file.ts.
  *
  * Sources: kernel/kexec.c, kernel/kexec_core.c and kernel/reboot.c of Linux, and recorded answers of real kernels,
  * which the tests compare with.
@@ -21,8 +21,14 @@ export type SegmentSource =
   | { readonly kind: 'file'; readonly name: string }
   | { readonly kind: 'fault' };
 
+/** What kexec_file_load(2) knows of the segments that it makes. */
+export const SEGMENT_ROLES = ['kernel', 'initrd', 'dtb', 'elfcorehdr'] as const;
+export type SegmentRole = (typeof SEGMENT_ROLES)[number];
+
 /** `struct kexec_segment` (include/uapi/linux/kexec.h). */
 export interface KernelSegment {
+  /** Undefined where the caller of kexec_load(2) made it. */
+  readonly role?: SegmentRole | undefined;
   /** Physical address. */
   readonly mem: bigint;
   /** Bytes of memory; what is behind `bufsz` is zero. */
@@ -142,8 +148,11 @@ const ARCH_BITS = 0xffff_0000n;
 /** KEXEC_ARCH_DEFAULT and KEXEC_ARCH_AARCH64. */
 const ARCHITECTURES = [0n, 183n << 16n];
 
-const answer = (state: KernelState, result: number, log: readonly string[] = []): Outcome => ({ result, state, log });
-const refuse = (state: KernelState, errno: number, log?: readonly string[]): Outcome => answer(state, -errno, log);
+/** Which of the two images a call is about. */
+export type SlotName = 'normal' | 'crash';
+
+export const answer = (state: KernelState, result: number, log: readonly string[] = []): Outcome => ({ result, state, log });
+export const refuse = (state: KernelState, errno: number, log?: readonly string[]): Outcome => answer(state, -errno, log);
 
 /**
  * kexec_load(2).
@@ -159,8 +168,7 @@ export const kexecLoad = (
   const traits = TRAITS[facts.generation];
   const slot = (call.flags & KEXEC_ON_CRASH) === 0n ? 'normal' : 'crash';
 
-  if (!caller.capSysBoot || before.loadDisabled || facts.lockedDown) return refuse(before, Errno.EPERM);
-  const counted = traits.hasLoadLimits ? countAgainstLimit(before, slot) : before;
+  const counted = facts.lockedDown ? undefined : permitLoad(facts, before, slot, caller);
   if (counted === undefined) return refuse(before, Errno.EPERM);
 
   // Bits 63..32 are not looked at: the masks are 32-bit constants.
@@ -178,26 +186,35 @@ export const kexecLoad = (
   if (slot === 'crash' && !isInCrashRegion(facts, call.entry)) return refuse(cleared, Errno.EADDRNOTAVAIL);
   if (segments === undefined) return refuse(cleared, Errno.EFAULT);
 
-  const fault = checkSegments(facts, segments, slot);
-  if (fault !== 0) return refuse(cleared, fault);
-  const shortage = slot === 'crash' ? crashShortage(facts, segments) : normalShortage(facts, segments);
-  if (shortage !== undefined) return refuse(cleared, Errno.ENOMEM, shortage);
-  if (segments.some(({ source, bufsz }) => source.kind === 'fault' && bufsz > 0n)) return refuse(cleared, Errno.EFAULT);
-
-  return answer(withSlot(cleared, slot, { entry: call.entry, flags: call.flags, segments }), 0);
+  return storeImage(facts, cleared, slot, { entry: call.entry, flags: call.flags, segments });
 };
 
-/**
- * kexec_file_load(2). The simulated kernel is built without CONFIG_KEXEC_FILE, as far as anyone can tell who asks it:
- * the answer is always ENOSYS, whoever asks (kernel/sys_ni.c).
- */
-export const kexecFileLoad = (state: KernelState): Outcome => refuse(state, Errno.ENOSYS);
+/** What both system calls do with an image whose segments are known. */
+export const storeImage = (facts: KernelFacts, before: KernelState, slot: SlotName, image: LoadedImage): Outcome => {
+  const { segments } = image;
+  const fault = checkSegments(facts, segments, slot);
+  if (fault !== 0) return refuse(before, fault);
+  const shortage = slot === 'crash' ? crashShortage(facts, segments) : normalShortage(facts, segments);
+  if (shortage !== undefined) return refuse(before, Errno.ENOMEM, shortage);
+  if (segments.some(({ source, bufsz }) => source.kind === 'fault' && bufsz > 0n)) return refuse(before, Errno.EFAULT);
+  return answer(withSlot(before, slot, image), 0);
+};
 
-const withSlot = (state: KernelState, slot: 'normal' | 'crash', image: ImageSlot): KernelState =>
+export const withSlot = (state: KernelState, slot: SlotName, image: ImageSlot): KernelState =>
   state[slot] === image ? state : { ...state, [slot]: image };
 
-/** kexec_load_permitted(), kernel/kexec_core.c: every attempt counts, unloading included. */
-const countAgainstLimit = (state: KernelState, slot: 'normal' | 'crash'): KernelState | undefined => {
+/**
+ * kexec_load_permitted(), kernel/kexec_core.c: every attempt counts, unloading included.
+ * @returns the state in which this attempt is counted; undefined when it is forbidden
+ */
+export const permitLoad = (
+  { generation }: KernelFacts,
+  state: KernelState,
+  slot: SlotName,
+  caller: Caller,
+): KernelState | undefined => {
+  if (!caller.capSysBoot || state.loadDisabled) return undefined;
+  if (!TRAITS[generation].hasLoadLimits) return state;
   const limit = slot === 'crash' ? 'limitPanic' : 'limitReboot';
   if (state[limit] === 0) return undefined;
   return state[limit] === -1 ? state : { ...state, [limit]: state[limit] - 1 };
@@ -210,7 +227,7 @@ const readSegments = (call: LoadCall): readonly KernelSegment[] | undefined => {
 };
 
 /** Without a region, crashk_res is empty at address 0, both ends inclusive: of all entries only 0 is in it. */
-const crashBounds = ({ crashRegion }: KernelFacts): { readonly start: bigint; readonly last: bigint } =>
+export const crashBounds = ({ crashRegion }: KernelFacts): { readonly start: bigint; readonly last: bigint } =>
   crashRegion ?? { start: 0n, last: 0n };
 
 const isInCrashRegion = (facts: KernelFacts, entry: bigint): boolean => {
@@ -219,7 +236,7 @@ const isInCrashRegion = (facts: KernelFacts, entry: bigint): boolean => {
 };
 
 /** sanity_check_segment_list(), kernel/kexec_core.c: the whole list is checked for one fault, then for the next. */
-const checkSegments = (facts: KernelFacts, segments: readonly KernelSegment[], slot: 'normal' | 'crash'): number => {
+const checkSegments = (facts: KernelFacts, segments: readonly KernelSegment[], slot: SlotName): number => {
   const { pageSize } = facts;
   const endOf = ({ mem, memsz }: KernelSegment): bigint => u64(mem + memsz);
   const pagesOf = ({ memsz }: KernelSegment): bigint => u64(memsz + pageSize - 1n) / pageSize;

@@ -17,6 +17,8 @@ import { type AllocationOrder, type PageAllocator, createPageAllocator } from '.
 export interface KexecImage {
   /** Physical address of the first instruction. */
   readonly entry: bigint;
+  /** Physical address that the entry receives in x0; kexec_load(2) knows of none. */
+  readonly dtb?: bigint | undefined;
   readonly segments: readonly FilledPlacement[];
 }
 
@@ -26,7 +28,7 @@ export interface PreparedKexec {
   readonly relocation: Relocation;
   /** Physical address of the code that copies: `reboot_code_buffer_phys`, or `kimage->arch.kern_reloc`. */
   readonly controlCodePage: bigint;
-  /** What the entry receives in x0: kexec_load(2) knows of no device tree. */
+  /** What the entry receives in x0. */
   readonly dtb: bigint;
   /** The kernel's code, as far as it is code here. */
   readonly code: readonly PlacedCode[];
@@ -35,7 +37,7 @@ export interface PreparedKexec {
 }
 
 const PAGE_SHIFTS: Readonly<Record<string, number>> = { 4096: 12, 16384: 14, 65536: 16 };
-const DTB = 0n;
+const NO_DTB = 0n;
 
 /**
  * Does what Linux does for reboot(LINUX_REBOOT_CMD_KEXEC) up to the end of machine_kexec()
@@ -85,7 +87,7 @@ export const prepareKexec = (
   log('Bye!');
   const placed = [control, code, hypStub, ...more];
   const symbolAt = (pc: bigint): string | undefined => nameCode(memory, placed, pc);
-  return { kimage, relocation, controlCodePage: control.at, dtb: DTB, code: placed, symbolAt };
+  return { kimage, relocation, controlCodePage: control.at, dtb: image.dtb ?? NO_DTB, code: placed, symbolAt };
 };
 
 const outOfMemory = (what: string): KexecError =>
@@ -106,7 +108,7 @@ interface Start {
 /** The arguments of machine_kexec-mmu-off.S. @returns more code that was put into memory */
 const startWithMmuOff = ({ machine, image, kimage, cpu, kernel, control }: Start): readonly PlacedCode[] => {
   const el2Switch = machine.bootEl === 2 ? 1n : 0n;
-  setArguments(cpu, [el2Switch, control.at, BigInt(kimage.head), image.entry, DTB]);
+  setArguments(cpu, [el2Switch, control.at, BigInt(kimage.head), image.entry, image.dtb ?? NO_DTB]);
   setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
   return [];
 };
@@ -123,7 +125,7 @@ const startWithMmuOn = (start: Start): readonly PlacedCode[] => {
   const page = allocator.allocate();
   if (page === undefined) throw outOfMemory('the kimage');
   const struct = BigInt(page);
-  storeKimageFields(memory, struct, { head: BigInt(kimage.head), start: image.entry, dtb: DTB }, copy, kernel);
+  storeKimageFields(memory, struct, { head: BigInt(kimage.head), start: image.entry, dtb: image.dtb ?? NO_DTB }, copy, kernel);
   setArguments(cpu, [kernel.addresses.linear(struct), copy.vectors?.at ?? 0n]);
   setWayOut(cpu, kernel, copy.identity, control.at);
   return copy.vectors === undefined ? [] : [copy.vectors];

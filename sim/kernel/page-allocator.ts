@@ -33,7 +33,8 @@ export const freeMemory = (resources: readonly Resource[], pageSize: bigint): re
     .map(({ start, end }) => Range.between(start, end));
 };
 
-const withoutRange = (ranges: readonly Range[], hole: Range): Range[] =>
+/** What the ranges have outside of `hole`. */
+export const withoutRange = (ranges: readonly Range[], hole: Range): Range[] =>
   ranges.flatMap((range) => {
     if (!range.overlaps(hole)) return [range];
     return [

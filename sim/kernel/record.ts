@@ -19,18 +19,21 @@ interface Content {
   readonly storedAt?: string | undefined;
 }
 
+/** The segments of a successful call, as the state directory has them. */
+interface StoredSegments {
+  readonly directory: string;
+  readonly segments: readonly KernelSegment[];
+}
+
 /** Writes the data files of the call that will be number `index`, and says what calls.json is to say. */
 type Recording = (index: number, save: (name: string, content: Content) => Promise<string>) => Promise<CallEntry>;
 
-/**
- * A kexec_load(2).
- * @param stored the segments as the state directory has them; undefined when the call failed
- */
+/** A kexec_load(2). */
 export const recordLoad = (
   directory: string,
   call: LoadCall & { readonly segments: readonly KernelSegment[] },
   result: number,
-  stored?: { readonly directory: string; readonly segments: readonly KernelSegment[] },
+  stored?: StoredSegments,
 ): Promise<void> =>
   append(directory, result, async (index, save) => {
     const segments: SegmentArgument[] = [];
@@ -53,15 +56,30 @@ export const recordLoad = (
   });
 
 /** A kexec_file_load(2). */
-export const recordFileLoad = (directory: string, call: KexecFileLoadCall, result: number): Promise<void> =>
-  append(directory, result, async (index, save) => ({
-    call: 'kexec_file_load',
-    flags: call.flags,
-    cmdline: call.cmdline ?? null,
-    cmdlineLen: call.cmdlineLen,
-    kernelFile: call.kernel === undefined ? null : await save(`call${index}-kernel.bin`, { bytes: call.kernel }),
-    initrdFile: call.initrd === undefined ? null : await save(`call${index}-initrd.bin`, { bytes: call.initrd }),
-  }));
+export const recordFileLoad = (
+  directory: string,
+  call: KexecFileLoadCall,
+  result: number,
+  stored?: StoredSegments,
+): Promise<void> =>
+  append(directory, result, async (index, save) => {
+    const saveFile = async (role: 'kernel' | 'initrd'): Promise<string | null> => {
+      const bytes = call[role];
+      if (bytes === undefined) return null;
+      const twin = stored?.segments.find((segment) => segment.role === role);
+      const storedAt = stored === undefined || twin === undefined ? undefined : dataFileOf(stored.directory, twin);
+      return save(`call${index}-${role}.bin`, { bytes, storedAt });
+    };
+    return {
+      call: 'kexec_file_load',
+      flags: call.flags,
+      cmdline: call.cmdline ?? null,
+      cmdlineLen: call.cmdlineLen,
+      kernelFile: await saveFile('kernel'),
+      initrdFile: await saveFile('initrd'),
+      who: undefined,
+    };
+  });
 
 /** A call without data. */
 export const recordCall = (directory: string, entry: CallEntry, result: number): Promise<void> =>

@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join, posix } from 'node:path';
-import { strerror } from '../../kexec/error.js';
+import { KexecError, strerror } from '../../kexec/error.js';
 import type { OnProgress } from '../../kexec/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
 import type { Executed } from './execute.js';
 import type { ExecutionSettings } from './execute-machine.js';
 import { checkPageSize, countCpuList, kernelFacts, pageSizeOfKcore, parsePageSize } from './facts.js';
+import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from './file-load-machine.js';
 import { listHost, lstatHost, readHost, statHost } from './host-files.js';
 import { INITIAL_STATE, type ImageSlot, type KernelState } from './kexec-load.js';
 import { MachineFiles } from './machine-files.js';
@@ -29,6 +30,8 @@ export interface RecordedMachineOptions {
   readonly state?: string | undefined;
   /** Bytes, as a number or as the user typed it; the default is what the recording says, else 4096. */
   readonly pageSize?: bigint | string | undefined;
+  /** Whether the kernel has kexec_file_load(2): "on" or "off"; the default is what the recording says. */
+  readonly fileLoad?: string | undefined;
   /** Directory that receives what is passed to the kernel. */
   readonly record?: string | undefined;
   /** For HOME and XDG_STATE_HOME. */
@@ -67,16 +70,22 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
   const files = MachineFiles.open(findMachine(options.machine));
   const pageSize = pageSizeOf(options.pageSize, files);
   const stateDirectory = options.state !== undefined && options.state !== '' ? options.state : defaultState(files, options.env);
+  const facts = kernelFacts(
+    {
+      version: files.readText('/proc/version'),
+      meminfo: files.readText('/proc/meminfo'),
+      iomem: files.readText('/proc/iomem'),
+      lockdown: files.readText('/sys/kernel/security/lockdown'),
+    },
+    pageSize,
+  );
+  const random = options.random ?? ((length: number) => new Uint8Array(randomBytes(length)));
+  const forced = parseFileLoad(options.fileLoad);
+  const fileLoad = (): FileLoadMachine | undefined =>
+    (forced ?? hasFileLoad(files)) ? fileLoadMachine(files, facts, random) : undefined;
   const kernel = new SimulatedKernel({
-    facts: kernelFacts(
-      {
-        version: files.readText('/proc/version'),
-        meminfo: files.readText('/proc/meminfo'),
-        iomem: files.readText('/proc/iomem'),
-        lockdown: files.readText('/sys/kernel/security/lockdown'),
-      },
-      pageSize,
-    ),
+    facts,
+    fileLoad,
     state: stateDirectory,
     initial: recordedState(files),
     interfaces: recordedInterfaces(files),
@@ -94,7 +103,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     machine: unameMachine(files),
     nrCpus: configuredCpus(files),
     ...fileAccess(files, kernel),
-    random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
+    random,
     kexecLoad: (call) => kernel.load(toKernelCall(call)),
     kexecFileLoad: (call: KexecFileLoadCall) => kernel.fileLoad(call),
     rebootKexec: async () => {
@@ -201,6 +210,12 @@ const toKernelCall = ({ entry, flags, segments }: KexecLoadCall) => ({
     source: { kind: 'bytes', bytes: data } as const,
   })),
 });
+
+const parseFileLoad = (text: string | undefined): boolean | undefined => {
+  if (text === undefined || text === '') return undefined;
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw KexecError.die(`KEXEC_FILE_LOAD: "${text}" is not one of on, off`, { subject: 'KEXEC_FILE_LOAD' });
+};
 
 const pageSizeOf = (wanted: bigint | string | undefined, files: MachineFiles): bigint => {
   if (typeof wanted === 'bigint') return checkPageSize(wanted, 'KEXEC_PAGE_SIZE');

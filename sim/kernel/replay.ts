@@ -82,13 +82,16 @@ const makeCall = async (kernel: SimulatedKernel, folder: string, entry: CallEntr
       return { result: await kernel.load(toLoadCall(folder, entry), CALLER_OF[entry.who ?? 'root']) };
     case 'kexec_file_load':
       return {
-        result: await kernel.fileLoad({
-          kernel: readWhole(folder, entry.kernelFile),
-          initrd: readWhole(folder, entry.initrdFile),
-          cmdline: entry.cmdline ?? undefined,
-          cmdlineLen: entry.cmdlineLen,
-          flags: entry.flags,
-        }),
+        result: await kernel.fileLoad(
+          {
+            kernel: readWhole(folder, entry.kernelFile),
+            initrd: readWhole(folder, entry.initrdFile),
+            cmdline: entry.cmdline ?? undefined,
+            cmdlineLen: entry.cmdlineLen,
+            flags: entry.flags,
+          },
+          CALLER_OF[entry.who ?? 'root'],
+        ),
       };
     case 'reboot':
       return { result: await kernel.reboot(entry, CALLER_OF[entry.who ?? 'root']) };

@@ -1,9 +1,11 @@
 import type { OnProgress } from '../../kexec/progress.js';
 import type { KexecFileLoadCall } from '../../kexec/system.js';
 import { Errno, SystemError } from '../../kexec/error.js';
-import { KEXEC_ON_CRASH } from '../../kexec/types.js';
+import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/types.js';
 import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
 import type { KernelFacts } from './facts.js';
+import type { FileLoadMachine } from './file-load-machine.js';
+import { kexecFileLoad } from './kexec-file.js';
 import {
   type Caller,
   type ImageSlot,
@@ -11,7 +13,6 @@ import {
   type LoadCall,
   type Outcome,
   ROOT,
-  kexecFileLoad,
   kexecLoad,
   rebootKexec,
 } from './kexec-load.js';
@@ -25,6 +26,8 @@ const SHUTDOWN = '/sbin/shutdown';
 
 export interface SimulatedKernelOptions {
   readonly facts: KernelFacts;
+  /** What kexec_file_load(2) works with; undefined where the kernel does not have it. Asked for when it is called. */
+  readonly fileLoad?: (() => FileLoadMachine | undefined) | undefined;
   /** Directory of the state; see state.ts. */
   readonly state: string;
   /** The state before anything was written to that directory. */
@@ -70,11 +73,30 @@ export class SimulatedKernel {
     );
   }
 
-  /** kexec_file_load(2), which this kernel lacks: -ENOSYS. */
-  async fileLoad(call: KexecFileLoadCall): Promise<number> {
-    const { result } = kexecFileLoad(this.options.initial);
-    if (this.options.record !== undefined) await recordFileLoad(this.options.record, call, result);
-    return result;
+  /**
+   * kexec_file_load(2).
+   * @returns 0 or a negative errno
+   * @throws KexecError when the recording does not tell enough, or the state or the record cannot be kept
+   */
+  async fileLoad(call: KexecFileLoadCall, caller: Caller = ROOT): Promise<number> {
+    const { record } = this.options;
+    const machine = this.options.fileLoad?.();
+    const step = (state: KernelState, busy: boolean): Outcome => kexecFileLoad(machine, state, call, caller, busy);
+    if (machine === undefined) {
+      // Nothing can change: the state need not be looked at.
+      const { result } = step(this.options.initial, false);
+      if (record !== undefined) await recordFileLoad(record, call, result);
+      return result;
+    }
+    return this.#change(
+      step,
+      async (result, state) => {
+        if (record === undefined) return;
+        const slot = (call.flags & KEXEC_FILE_ON_CRASH) === 0n ? state.normal : state.crash;
+        const stored = result === 0 && typeof slot === 'object' ? { directory: this.options.state, segments: slot.segments } : undefined;
+        await recordFileLoad(record, call, result, stored);
+      },
+    );
   }
 
   /**

@@ -13,7 +13,14 @@ import {
   optionalField,
   parseJson,
 } from './json.js';
-import type { ImageSlot, InterfaceState, KernelSegment, KernelState, SegmentSource } from './kexec-load.js';
+import {
+  type ImageSlot,
+  type InterfaceState,
+  type KernelSegment,
+  type KernelState,
+  SEGMENT_ROLES,
+  type SegmentSource,
+} from './kexec-load.js';
 
 /** state.json: what a simulated kernel has loaded, the bytes of segments excepted. */
 
@@ -62,7 +69,14 @@ const parseSegment = (json: Json): KernelSegment => {
   const memsz = asU64(field(json, 'memsz'));
   const bufsz = asU64(field(json, 'bufsz'));
   if (bufsz > memsz) throw jsonError(json, '"bufsz" must not exceed "memsz"');
-  return { mem, memsz, bufsz, source: parseSource(field(json, 'file')) };
+  const role = optionalField(json, 'role');
+  return {
+    mem,
+    memsz,
+    bufsz,
+    source: parseSource(field(json, 'file')),
+    ...(role === undefined ? {} : { role: asWord(role, SEGMENT_ROLES) }),
+  };
 };
 
 const parseSource = (json: Json): SegmentSource => {
@@ -82,7 +96,8 @@ const slotToJson = (slot: ImageSlot): unknown => {
   return {
     entry: `0x${hex(slot.entry)}`,
     flags: `0x${hex(slot.flags)}`,
-    segments: slot.segments.map(({ mem, memsz, bufsz, source }) => ({
+    segments: slot.segments.map(({ role, mem, memsz, bufsz, source }) => ({
+      ...(role === undefined ? {} : { role }),
       mem: `0x${hex(mem)}`,
       memsz: `0x${hex(memsz)}`,
       bufsz: `0x${hex(bufsz)}`,

@@ -16,7 +16,7 @@ interface Machine {
 
 type MachineTable = Readonly<Record<string, Machine>>;
 
-const RECORDED = ['virt-2g', 'virt-8g', 'virt-el2-4g'] as const;
+const RECORDED = ['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-file-2g'] as const;
 const IOMEM = 'proc/iomem';
 const CMDLINE = 'proc/cmdline';
 const KALLSYMS = 'proc/kallsyms';
@@ -507,6 +507,26 @@ const networkMachines: MachineTable = {
   'net-shaper-no-flags': network({ eth0: { ifindex: '2\n', flags: '0x1003\n' }, shaper0: { ifindex: '3\n', flags: 'none\n' } }),
 };
 
+/** A machine whose kernel has kexec_file_load(2), as this symbol of it tells. */
+const withFileLoad = (base: (typeof RECORDED)[number], change: (tree: Tree) => void = () => {}): Machine =>
+  machine(base, (tree) => {
+    edit(tree, KALLSYMS, (text) => `${text}ffffc1dce9490000 T kexec_add_buffer\n`);
+    change(tree);
+  });
+
+const fileLoadMachines: MachineTable = {
+  'file-load': withFileLoad('virt-2g'),
+  'file-load-6.12': withFileLoad('virt-el2-4g'),
+  'file-load-7.2': withFileLoad('virt-el2-4g', (tree) => edit(tree, 'proc/version', (text) => text.replace(/version \S+/, 'version 7.2.1'))),
+  'file-load-disabled': withFileLoad('virt-2g', (tree) => put(tree, 'proc/sys/kernel/kexec_load_disabled', '1\n')),
+  'file-load-limited': withFileLoad('virt-el2-4g', (tree) => {
+    put(tree, 'proc/sys/kernel/kexec_load_limit_reboot', '0\n');
+    put(tree, 'proc/sys/kernel/kexec_load_limit_panic', '-1\n');
+  }),
+  'file-load-no-room': withFileLoad('virt-2g', (tree) =>
+    put(tree, IOMEM, '40000000-400fffff : System RAM\n  40080000-400fffff : Crash kernel\n')),
+};
+
 const DERIVED: MachineTable = {
   ...networkMachines,
   ...iomemMachines,
@@ -516,6 +536,7 @@ const DERIVED: MachineTable = {
   ...fdtMachines,
   ...deviceTreeMachines,
   ...statusMachines,
+  ...fileLoadMachines,
 };
 
 export const MACHINE_NAMES: readonly string[] = [...RECORDED, ...Object.keys(DERIVED)];

@@ -2,6 +2,7 @@ import { KexecError } from '../../kexec/error.js';
 import { targets as debugLog } from './debug-log.fuzz.js';
 import { targets as elf } from './elf.fuzz.js';
 import { targets as fdt } from './fdt.fuzz.js';
+import { targets as fileLoad } from './file-load.fuzz.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
 import { createRandom, mutate, seedOf } from './mutate.js';
 import { targets as purgatory } from './purgatory.fuzz.js';
@@ -9,7 +10,7 @@ import { targets as sim } from './sim.fuzz.js';
 import { targets as text } from './text.fuzz.js';
 import { targets as vmcore } from './vmcore.fuzz.js';
 
-export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [...text, ...elf, ...fdt, ...purgatory, ...sim, ...debugLog, ...vmcore];
+export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [...text, ...elf, ...fdt, ...fileLoad, ...purgatory, ...sim, ...debugLog, ...vmcore];
 
 /** Processor time that one input may take. */
 export const TIME_LIMIT_MS = 2000;

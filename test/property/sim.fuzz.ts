@@ -31,7 +31,7 @@ const REBOOT_CALLS = `[{"call":"sync","result":0},
 const STATE = `{"version":1,"crash":"unknown","loadDisabled":false,"limitReboot":-1,"limitPanic":3,
 "interfaces":[{"name":"eth0","up":false}],
 "normal":{"entry":"0x60000000","flags":"0xb70000","segments":[
-{"mem":"0x60000000","memsz":"0x2000","bufsz":"0x1000","file":"segment-12-abcdef012345-n0.bin"},
+{"role":"kernel","mem":"0x60000000","memsz":"0x2000","bufsz":"0x1000","file":"segment-12-abcdef012345-n0.bin"},
 {"mem":"0x70000000","memsz":"0x2000","bufsz":"0x0","file":null}]}}
 `;
 

@@ -84,6 +84,7 @@ const call: fc.Arbitrary<CallEntry> = fc.oneof(
     cmdlineLen: fc.nat(),
     kernelFile: fc.option(fileName),
     initrdFile: fc.option(fileName),
+    who,
   }),
   fc.record({ call: fc.constant('reboot' as const), cmd: u64, magic1: optional(u64), magic2: optional(u64), who }),
   fc.record({ call: fc.constant('read' as const), path: fc.string() }),

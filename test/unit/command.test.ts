@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { compatFor, type Compat, type Release } from '../../kexec/compat.js';
-import { Errno } from '../../kexec/error.js';
+import { RELEASES, compatFor, type Compat, type Release } from '../../kexec/compat.js';
+import { Errno, strerror } from '../../kexec/error.js';
 import { fakeSystem, smallMachine, type FakeOptions, type FakeSystem } from './fake-system.js';
 import { arm64Image, gzip, smallTree, uki, uImage, vmlinux } from './kernel-files.js';
 import type { MemoryFile } from './memory-system.js';
@@ -154,6 +154,27 @@ describe('kexec_file_load', () => {
       expect(system.loads).toHaveLength(1);
     }
     expect((await kexec(`-l ${KERNEL}`, { release: '2.0.25' })).system.fileLoads).toHaveLength(0);
+  });
+
+  test.each(RELEASES)('of %s falls back upon ENOSYS, EINVAL, ENOEXEC and EOPNOTSUPP alone, and 2.0.20 never', async (release) => {
+    const followed: number[] = [];
+    for (let errno = 1; errno <= 133; errno++) {
+      const { code, err, system } = await kexec(`-a -l ${KERNEL}`, { kexecFileLoad: -errno, release });
+      expect(system.fileLoads).toHaveLength(1);
+      if (system.loads.length === 0) expect({ code, err }).toEqual({ code: 255, err: `kexec_file_load failed: ${strerror(errno)}\n` });
+      else followed.push(errno);
+    }
+    expect(followed).toEqual(release === '2.0.20' ? [] : [Errno.ENOEXEC, Errno.EINVAL, Errno.ENOSYS, Errno.EOPNOTSUPP]);
+  });
+
+  test.each(RELEASES)('of %s unloads by the other call upon ENOSYS alone, and 2.0.20 never', async (release) => {
+    const followed: number[] = [];
+    for (let errno = 1; errno <= 133; errno++) {
+      const { code, system } = await kexec('-a -u', { kexecFileLoad: -errno, release });
+      if (system.loads.length === 0) expect(code).toBe(255);
+      else followed.push(errno);
+    }
+    expect(followed).toEqual(release === '2.0.20' ? [] : [Errno.ENOSYS]);
   });
 
   test('that works is enough', async () => {

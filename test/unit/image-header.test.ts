@@ -9,6 +9,7 @@ describe('the header of an arm64 Image', () => {
     expect(readArm64ImageHeader(image)).toEqual({
       textOffset: 0x80000n,
       imageSize: 0x123456789an,
+      flags: 0n,
       hasPeSignature: false,
       peHeaderOffset: 0,
     });

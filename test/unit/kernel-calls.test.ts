@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { type CallEntry, parseCalls, rebootArguments } from '../../sim/kernel/calls.js';
 import { type KernelFacts, kernelFacts } from '../../sim/kernel/facts.js';
+import { kexecFileLoad } from '../../sim/kernel/kexec-file.js';
 import {
   INITIAL_STATE,
   type KernelState,
   type LoadCall,
   type Outcome,
-  kexecFileLoad,
   kexecLoad,
   rebootKexec,
 } from '../../sim/kernel/kexec-load.js';
@@ -102,7 +102,7 @@ const make = (facts: KernelFacts, state: KernelState, entry: CallEntry): Outcome
     case 'kexec_load':
       return kexecLoad(facts, state, toLoadCall('.', entry), CALLER_OF[entry.who ?? 'root']);
     case 'kexec_file_load':
-      return kexecFileLoad(state);
+      return kexecFileLoad(undefined, state, { kernel: undefined, initrd: undefined, cmdline: undefined, cmdlineLen: 0, flags: 0n });
     case 'reboot':
       return rebootKexec(state, rebootArguments(entry), CALLER_OF[entry.who ?? 'root']);
     case 'read':

@@ -65,7 +65,7 @@ describe('kexec-sim', () => {
   });
 
   test('errors are one line, whatever a file is called', () => {
-    expect(run(['status', '--machine', 'nope'])).toEqual(fails('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-el2-4g)'));
+    expect(run(['status', '--machine', 'nope'])).toEqual(fails('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-el2-4g, virt-file-2g)'));
     expect(run(['replay', '/no\nsuch'])).toEqual(fails('Cannot read /no such: No such file or directory'));
     expect(run(['status'], { KEXEC_PAGE_SIZE: '5' })).toEqual(fails('KEXEC_PAGE_SIZE: bad page size 5: must be one of 4096, 16384, 65536'));
     const state = temp.make('state');
@@ -88,10 +88,11 @@ describe('kexec-sim', () => {
 
   test('machines', () => {
     expect(run(['machines']).stdout.split('\n')).toEqual([
-      'NAME         KERNEL                      RAM      CPUS  CRASH KERNEL',
-      'virt-2g      6.1.0-50-cloud-arm64        2.0 GiB  1     256.0 MiB at 0xa9a00000',
-      'virt-8g      6.1.0-50-cloud-arm64        8.0 GiB  4     -',
-      'virt-el2-4g  6.12.107+deb13-cloud-arm64  4.0 GiB  2     256.0 MiB at 0xec000000',
+      'NAME          KERNEL                      RAM      CPUS  CRASH KERNEL',
+      'virt-2g       6.1.0-50-cloud-arm64        2.0 GiB  1     256.0 MiB at 0xa9a00000',
+      'virt-8g       6.1.0-50-cloud-arm64        8.0 GiB  4     -',
+      'virt-el2-4g   6.12.107+deb13-cloud-arm64  4.0 GiB  2     256.0 MiB at 0xec000000',
+      'virt-file-2g  6.12.117                    2.0 GiB  2     256.0 MiB at 0xacc00000',
       '',
     ]);
     const machines = JSON.parse(run(['machines', '--json']).stdout) as readonly unknown[];
@@ -158,6 +159,7 @@ describe('kexec-sim', () => {
       mem: '0x60004000',
       memsz: '0x2000',
       bufsz: '0x3',
+      role: null,
       content: 'purgatory',
       sha256: '039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81',
     });

@@ -124,7 +124,7 @@ describe('a recorded machine', () => {
   });
 
   test('is one of those that come along', () => {
-    expect(bundledMachines()).toEqual(expect.arrayContaining(['virt-2g', 'virt-8g', 'virt-el2-4g']));
+    expect(bundledMachines()).toEqual(expect.arrayContaining(['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-file-2g']));
     expect(() => recordedMachine({ machine: 'none-such' })).toThrow(KexecError);
   });
 });

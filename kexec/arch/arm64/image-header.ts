@@ -7,6 +7,8 @@ export interface Arm64ImageHeader {
   readonly textOffset: bigint;
   /** Bytes of memory that the image needs from its first byte on; 0 before Linux 3.17. */
   readonly imageSize: bigint;
+  /** Bits 2..1 are the size of pages; since Linux 4.6. */
+  readonly flags: bigint;
   /** Whether it starts with "MZ", as an EFI application does. */
   readonly hasPeSignature: boolean;
   /** Where the PE header is said to be. */
@@ -28,6 +30,7 @@ export const readArm64ImageHeader = (bytes: Uint8Array): Arm64ImageHeader | unde
   return {
     textOffset: view.getBigUint64(8, true),
     imageSize: view.getBigUint64(16, true),
+    flags: view.getBigUint64(24, true),
     hasPeSignature: hasPeSignature(bytes),
     peHeaderOffset: view.getUint32(60, true),
   };

@@ -1,8 +1,9 @@
 import type { Case } from '../case.js';
+import { fileLoad } from './file-load.js';
 import { formats } from './formats.js';
 import { kernels } from './kernels.js';
 import { machines } from './machines.js';
 import { moreOptions } from './more-options.js';
 import { options, sessions } from './options.js';
 
-export const allCases: readonly Case[] = [...options, ...sessions, ...moreOptions, ...machines, ...kernels, ...formats];
+export const allCases: readonly Case[] = [...options, ...sessions, ...moreOptions, ...machines, ...kernels, ...formats, ...fileLoad];
