@@ -202,6 +202,8 @@ fi
 keep proc/iomem
 keep proc/version
 keep proc/meminfo
+cpu_parts() { grep -E '^(processor|CPU part)' "$1"; }
+keep proc/cpuinfo cpu_parts
 for file in kexec_load_disabled kexec_load_limit_panic kexec_load_limit_reboot; do keep proc/sys/kernel/$file; done
 [ ! -d "$root/proc/xen" ] || { mkdir -p "$copy/proc/xen"; kept directory proc/xen; }
 for file in kexec_loaded kexec_crash_loaded kexec_crash_size vmcoreinfo crash_elfcorehdr_size security/lockdown; do

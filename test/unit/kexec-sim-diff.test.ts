@@ -154,17 +154,14 @@ describe('the machine of a public log, put together again', () => {
         'rd.lvm.lv=rhel_hpe-apollo80-02-n00/swap console=ttyAMA0  cma=512M\n',
       'machine/proc/iomem': '80000000-ffffffff : System RAM\n',
       'machine/proc/version': 'Linux version 6.18.0-rc7-next-20251125 (someone) #1 SMP\n',
+      'machine/config': 'CONFIG_KEXEC_FILE=y\n',
       'machine/sys/firmware/memmap': '',
+      'machine/sys/firmware/fdt': readFileSync('machines/virt-2g/sys/firmware/fdt'),
       'vmlinuz-6.18.0-rc7-next-20251125': zboot(gzip(arm64Image({ size: 50790400, imageSize: 50790400n, pe: true }).fill(0, 0x200))),
       'initramfs-6.18.0-rc7-next-20251125.img': 'initrd',
     });
     const { stdout } = diffIn(place, [logPath('hpe-apollo-2.0.32'), '--machine', './machine', '--json']);
-    const answer = JSON.parse(stdout) as { readonly releases: unknown; readonly differences: readonly { readonly real: unknown; readonly ours: readonly { readonly text: string }[] }[] };
-    expect(answer.releases).toEqual(['2.0.32']);
-    // Whether the simulated kernel has kexec_file_load is another matter.
-    const said = answer.differences.flatMap(({ ours }) => ours.map(({ text }) => text));
-    expect(said.filter((text) => text !== 'syscall kexec_file_load not available.')).toEqual([]);
-    expect(answer.differences.flatMap(({ real }) => real)).toEqual([]);
+    expect(JSON.parse(stdout)).toMatchObject({ releases: ['2.0.32'], same: true });
   });
 
   test('a virtual machine: everything is at the same place; the rest is what that kexec has of its own', () => {
