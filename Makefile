@@ -5,6 +5,7 @@
 INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
 DEMO := KEXEC_MACHINE=virt-2g KEXEC_STATE=$(DEMO_STATE)
+DEMO_FILE := KEXEC_MACHINE=virt-file-2g KEXEC_STATE=$(DEMO_STATE)/file
 
 all: build
 
@@ -28,6 +29,17 @@ demo: build
 	@echo
 	@echo '== kexec -e: the simulated kernel and processor execute it, until the new kernel switches the machine off =='
 	$(DEMO) bin/kexec -d -e
+	@echo
+	@echo '== kexec_file_load, on a machine whose kernel has it: the kernel finds the places =='
+	$(DEMO_FILE) bin/kexec -s -l machines/payload/Image --reuse-cmdline
+	$(DEMO_FILE) bin/kexec-sim segments
+	@echo
+	@echo '== The debug log of a real kexec, beside ours =='
+	bin/kexec-sim diff test/data/logs/virt-2g-2.0.25.txt --machine virt-2g -- -l machines/payload/Image --reuse-cmdline
+	@echo
+	@echo '== The log of a kernel that crashed, out of its dump =='
+	gunzip -c test/data/vmcore/6.12-texts.core.gz > .cache/demo-vmcore
+	bin/vmcore-dmesg .cache/demo-vmcore | tail -n 12
 
 check: build lint test
 
