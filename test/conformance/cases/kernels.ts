@@ -15,8 +15,9 @@ const beyondTheEnd = (name: string): Partial<Case> => {
   if (crashing.includes(name)) {
     return { realCrashes: 'uki_image_probe() follows an offset out of its buffer', crashingReleases: ['2.0.32'] };
   }
-  if (name === 'text.gz') {
-    const why = 'uki_image_probe() reads the PE header offset, at 60, of a file that is shorter, from a large buffer';
+  if (name === 'Image-1' || name === 'text.gz') {
+    const buffer = name === 'text.gz' ? 'a large buffer' : 'what is behind a small one';
+    const why = `uki_image_probe() reads the PE header offset, at 60, of a file that is shorter, from ${buffer}`;
     return { unforeseeable: { stream: 'stdout', releases: ['2.0.32'], why } };
   }
   return {};

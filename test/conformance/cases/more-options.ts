@@ -128,6 +128,7 @@ const others: readonly Case[] = [
   ...['--print-ckr-size -u', '-e --print-ckr-size', '-l --print-ckr-size t/Image', '--print-ckr-size --foo', '--print-ckr-size=1', '-p --print-ckr-size', '-dS --print-ckr-size'].map(
     (args) => command('crash-two', args),
   ),
+  ...['--ramdisk=t/initrd', '--command-line=root=/dev/vda'].map((option) => command('virt-2g', `-d -l t/Image ${option}`, all)),
 ];
 
 export const moreOptions: readonly Case[] = [...going, ...unknown, ...preserving, ...helping, ...states, ...others];
