@@ -1,22 +1,17 @@
-import { writeSync } from 'node:fs';
 import { toByteString } from '../host/byte-strings.js';
 import { isTerminal, progressOnStderr } from '../host/progress.js';
 import { runKexec } from '../host/run-kexec.js';
+import { writeNow } from '../host/write-now.js';
 
 const STDOUT = 1;
 const STDERR = 2;
 
 /** Text leaves at once, so that a log is whole even if the process is not. */
 const write = (fd: number, text: string): void => {
-  const bytes = Buffer.from(text, 'latin1');
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') continue;
-      // Nobody listens any more; what there is to do is still done.
-      return;
-    }
+  try {
+    writeNow(fd, text);
+  } catch {
+    // Nobody listens any more; what there is to do is still done.
   }
 };
 
