@@ -3,6 +3,7 @@ import { addCompletionCommand } from './completion.js';
 import { type CommandContext, type CommonArgv, addCommonOptions } from './context.js';
 import { addCpuCommand } from './cpu.js';
 import { addDiffCommand } from './diff.js';
+import { addDmesgCommand } from './dmesg.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
 import { addHandoffCommand } from './handoff.js';
 import { addMachinesCommand } from './machines.js';
@@ -20,6 +21,7 @@ const COMMANDS = [
   addMachinesCommand,
   addStatusCommand,
   addSegmentsCommand,
+  addDmesgCommand,
   addReplayCommand,
   addExtractPurgatoryCommand,
   addCpuCommand,

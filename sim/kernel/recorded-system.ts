@@ -38,8 +38,6 @@ export interface RecordedMachineOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** In place of the host's random numbers: gives as many bytes as asked for. */
   readonly random?: ((length: number) => Uint8Array) | undefined;
-  /** Receives what the simulated kernel logs. */
-  readonly onLog?: ((line: string) => void) | undefined;
   /** How what is loaded is executed; without it, a reboot ends with the system call. */
   readonly execution?: ExecutionSettings | undefined;
   /** Is told how far storing and executing are. */
@@ -90,7 +88,6 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     initial: recordedState(files),
     interfaces: recordedInterfaces(files),
     record: options.record === '' ? undefined : options.record,
-    onLog: options.onLog,
     progress: options.progress,
   });
 

@@ -5,6 +5,7 @@ import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/types.js';
 import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
 import type { KernelFacts } from './facts.js';
 import type { FileLoadMachine } from './file-load-machine.js';
+import { type LogLine, appendLog, readLog, removeLog } from './kernel-log.js';
 import { kexecFileLoad } from './kexec-file.js';
 import {
   type Caller,
@@ -36,8 +37,6 @@ export interface SimulatedKernelOptions {
   readonly interfaces?: readonly NetworkInterface[] | undefined;
   /** Directory that receives what is passed to the kernel; see record.ts. */
   readonly record?: string | undefined;
-  /** Receives what the kernel logs: a line without its end, with the level as of /dev/kmsg. */
-  readonly onLog?: ((line: string) => void) | undefined;
   /** Is told how far storing is. */
   readonly progress?: OnProgress | undefined;
 }
@@ -56,6 +55,11 @@ export class SimulatedKernel {
   /** @throws KexecError when the state on disk is broken */
   get state(): KernelState {
     return readState(this.options.state, this.options.initial);
+  }
+
+  /** What the kernel has logged since it was booted. @throws KexecError when it cannot be read */
+  get log(): readonly LogLine[] {
+    return readLog(this.options.state);
   }
 
   /** kexec_load(2). @returns 0 or a negative errno @throws KexecError when the state or the record cannot be kept */
@@ -106,7 +110,10 @@ export class SimulatedKernel {
   async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT): Promise<number> {
     return this.#change(
       (state, busy) => rebootKexec(state, rebootArguments(call), caller, busy),
-      (result) => this.#recordStep(call, result),
+      async (result) => {
+        if (result === 0) removeLog(this.options.state);
+        await this.#recordStep(call, result);
+      },
     );
   }
 
@@ -124,7 +131,10 @@ export class SimulatedKernel {
       await this.#recordStep(KEXEC_REBOOT, result);
       if (result !== 0) return result;
       const done = await run(before.normal);
-      if (!done.keepsImage) await writeState(directory, before, state);
+      if (!done.keepsImage) {
+        await writeState(directory, before, state);
+        removeLog(directory);
+      }
       return done;
     } finally {
       lock?.release();
@@ -203,7 +213,7 @@ export class SimulatedKernel {
       const changed = lock !== undefined && state !== before;
       const stored = changed ? await writeState(this.options.state, before, state, this.options.progress) : before;
       await after(result, stored);
-      for (const line of log) this.options.onLog?.(line);
+      if (lock !== undefined) appendLog(this.options.state, log);
       return result;
     } finally {
       lock?.release();

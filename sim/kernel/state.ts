@@ -237,7 +237,7 @@ const cannotWrite = (directory: string, error: unknown): unknown => {
   return KexecError.die(`Cannot write to ${directory}: ${strerror(errno)}`, { subject: directory, errno: -errno });
 };
 
-const writing = <T>(directory: string, action: () => T): T => {
+export const writing = <T>(directory: string, action: () => T): T => {
   try {
     return action();
   } catch (error) {

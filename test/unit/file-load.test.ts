@@ -217,6 +217,18 @@ describe('what is loaded', () => {
     expect(rules.filter((line) => !line.startsWith('ok    '))).toEqual([]);
   });
 
+  test('leaves in the kernel’s log what it was asked to tell, until the machine is rebooted', async () => {
+    const { kexec, sim } = session();
+    await kexec('-s', '-l', PAYLOAD);
+    expect(await sim('dmesg')).toBe('');
+    await kexec('-s', '-d', '-l', PAYLOAD);
+    const lines = ['kexec_file: Loaded dtb at 0xbfe00000 ', 'kexec_file(Image): Loaded kernel at 0x40000000 '];
+    expect((await sim('dmesg')).split('\n')).toEqual([...lines.map((line) => expect.stringContaining(line)), '']);
+    expect(JSON.parse(await sim('dmesg', '--json'))).toEqual(lines.map((line) => ({ level: 6, text: expect.stringContaining(line) })));
+    await kexec('-e');
+    expect(await sim('dmesg')).toBe('');
+  });
+
   test('is recorded without a second copy, and replayed', async () => {
     const { kexec, record, state, sim } = session();
     await kexec('-s', '-l', PAYLOAD, `--initrd=${PAYLOAD}`, '--append=quiet');

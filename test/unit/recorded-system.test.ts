@@ -211,12 +211,11 @@ describe('loading', () => {
   });
 
   test('tells what the kernel logs', async () => {
-    const lines: string[] = [];
-    const system = open({ onLog: (line) => lines.push(line) });
+    const system = open();
     const memory = Range.inclusive(0xa9a0_0000n, 0xb99f_ffffn);
     const call = { entry: memory.start, flags: 1n, segments: [{ data: new Uint8Array(), memory, buf: 0n }] };
     expect(await system.kexecLoad(call)).toBe(-Errno.ENOMEM);
-    expect(lines).toEqual(['<3>kexec: Could not allocate control_code_buffer']);
+    expect(system.kernel.log).toEqual([{ level: 3, text: 'kexec: Could not allocate control_code_buffer' }]);
   });
 
   test('stores data, not the zeros behind it', async () => {

@@ -1,0 +1,14 @@
+import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { formatJson } from './text.js';
+
+/** `kexec-sim dmesg`: why the kernel refused a load, and where kexec_file_load put what (`kexec -d -s`). */
+export const addDmesgCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+  yargs.command(
+    'dmesg',
+    "Print what the machine's kernel has logged of loads",
+    (command) => command,
+    (args) => {
+      const lines = openMachine(args, context).kernel.log;
+      context.out(args.json ? formatJson(lines) : lines.map(({ text }) => `${text}\n`).join(''));
+    },
+  );
