@@ -16,10 +16,8 @@ const anything = (why: string, releases: readonly Release[] = RELEASES): Quirk =
 /** Where the real one leaves its buffers. */
 const QUIRKS: readonly (readonly [names: RegExp, quirk: Quirk])[] = [
   [/^vmlinux~(e_phoff=0x0|e_shnum=.*)$/, { realCrashes: 'build_elf_info() follows a table that the header counts and does not place' }],
-  [
-    /^vmlinux(~(e_entry|p_vaddr)=.*|-entry-nowhere)$/,
-    { realCrashes: 'elf_arm64_load() looks for the Image header outside of its buffer' },
-  ],
+  [/^vmlinux~(e_entry|p_vaddr)=/, { realCrashes: 'elf_arm64_load() looks for the Image header outside of its buffer' }],
+  [/^vmlinux-entry-nowhere$/, anything('the same, where something may happen to be')],
   [
     /^vmlinux-(unsorted|entry-in-second)$/,
     anything('elf_arm64_load() looks for the Image header in the first segment, which would be in front of its buffer'),
@@ -38,7 +36,7 @@ const QUIRKS: readonly (readonly [names: RegExp, quirk: Quirk])[] = [
     },
   ],
   [
-    /^uImage~ih_size=0xffffffff-crc$/,
+    /^(uImage~ih_size=0xffffffff-crc|zboot~payload_size=0xffffffff)$/,
     {
       unforeseeable: {
         stream: 'stderr',
