@@ -58,6 +58,18 @@ const recordsOf = (bytes: Uint8Array): readonly bigint[] => [...new BigUint64Arr
 /** X28 points behind the last record. */
 const recordsSize = ({ x }: CoreRegisters): number => Math.min(Math.max(Number(x[28]! - RECORDS), 0), RECORDS_SIZE);
 
+/** QEMU makes the socket before it listens. */
+const openGdb = async (socket: string, isRunning: () => boolean): Promise<GdbClient> => {
+  for (const start = Date.now(); ; ) {
+    try {
+      return await GdbClient.open(socket);
+    } catch (error) {
+      if (!isRunning() || Date.now() - start > PATIENCE_MS) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+
 export const runOnQemu = async (directory: string, { el, processor }: SystemCase, { pieces, done }: Prepared): Promise<Reached> => {
   const socket = path.join(directory, 'gdb');
   const args = [
@@ -71,8 +83,7 @@ export const runOnQemu = async (directory: string, { el, processor }: SystemCase
     qemu.once('error', reject).once('exit', () => resolve());
   });
   try {
-    while (!fs.existsSync(socket) && qemu.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
-    const gdb = await GdbClient.open(socket);
+    const gdb = await openGdb(socket, () => qemu.exitCode === null);
     try {
       const failure = (await gdb.runTo(done, PATIENCE_MS)) ? undefined : 'does not end';
       const registers = await gdb.registers();
