@@ -1,12 +1,13 @@
 /** What differs between the releases of kexec-tools that we speak for, as data. */
 import { Errno } from './error.js';
 
-export type Release = '2.0.20' | '2.0.25' | '2.0.29' | '2.0.32';
+/** 2.0.32.git is the development tree behind 2.0.32, as it calls itself: git commit 29898e1. */
+export type Release = '2.0.20' | '2.0.25' | '2.0.29' | '2.0.32' | '2.0.32.git';
 
 /** Decompression libraries that a build may have been linked with. */
 export type Library = 'zlib' | 'zstd' | 'lzma';
 
-export const RELEASES: readonly Release[] = ['2.0.20', '2.0.25', '2.0.29', '2.0.32'];
+export const RELEASES: readonly Release[] = ['2.0.20', '2.0.25', '2.0.29', '2.0.32', '2.0.32.git'];
 export const LIBRARIES: readonly Library[] = ['zlib', 'zstd', 'lzma'];
 
 /** `__LINE__` of messages in kexec/arch/arm64/kexec-arm64.c that print it. */
@@ -46,6 +47,8 @@ export interface Compat {
   readonly hasSerial: boolean;
   readonly hasLiveUpdate: boolean;
   readonly hasHotplug: boolean;
+  /** --no-cma and --force-dtb. */
+  readonly hasCmaAndDtbFlags: boolean;
   readonly hasZstd: boolean;
   readonly hasUki: boolean;
   /** Name and format of the compressed kernel: Image.gz by name (zImage), or EFI zboot (vmlinuz). */
@@ -68,6 +71,15 @@ export interface Compat {
   readonly readsBinaryNumbers: boolean;
   /** KEXEC_FILE_DEBUG is passed with `-d`. */
   readonly fileDebugFlag: boolean;
+  /** KEXEC_DEBUG is passed with `-d`. */
+  readonly loadDebugFlag: boolean;
+  /**
+   * kexec_file_load is given a kernel that is not compressed by the file itself, which is opened before it is read; the
+   * debug log tells the file descriptor and the flags.
+   */
+  readonly keepsKernelOpen: boolean;
+  /** Which of its two sizes a section of a UKI has: the one in memory, or the one in the file, which is padded. */
+  readonly ukiSectionSize: 'virtual' | 'raw';
   /** What ABS64 and PREL32 do: 2.0.20 adds to what is in place. */
   readonly relocationsAddInPlace: boolean;
   /** Relocations by MOVW and the 128-bit load/store, since 2.0.25. */
@@ -80,6 +92,11 @@ export interface Compat {
   readonly dmesgNamesFile: boolean;
   /** Whether vmcore-dmesg looks at where a log's records end. */
   readonly checksRecordIndex: boolean;
+  /**
+   * Whether vmcore-dmesg finds an address that no program header has by its place in the linear map, and
+   * NUMBER(phys_ram_base) is another name for NUMBER(PHYS_OFFSET).
+   */
+  readonly knowsDirectMap: boolean;
   /** "printk" as vmcore-dmesg spells it. */
   readonly printkSpelling: 'prink' | 'printk';
   /** Text of a failed unload by kexec_file_load: 2.0.20 has its newline in the middle. */
@@ -88,8 +105,8 @@ export interface Compat {
 
 type ReleaseData = Omit<Compat, 'libraries'>;
 
-const V2_0_32: ReleaseData = {
-  release: '2.0.32',
+const V2_0_32_GIT: ReleaseData = {
+  release: '2.0.32.git',
   lines: { commandLine: 179, initrd: 181, dtb: 183, console: 186, purgatorySink: 742 },
   fileLoadByDefault: true,
   memoryRanges: 'excluded',
@@ -104,6 +121,7 @@ const V2_0_32: ReleaseData = {
   hasSerial: true,
   hasLiveUpdate: true,
   hasHotplug: true,
+  hasCmaAndDtbFlags: true,
   hasZstd: true,
   hasUki: true,
   compressedFormat: 'vmlinuz',
@@ -111,19 +129,34 @@ const V2_0_32: ReleaseData = {
   lzmaMemoryLimit: 128 * 1024 * 1024,
   leftoverErrno: Errno.EBADF,
   kcoreLeftoverErrno: Errno.EBADF,
-  cannotReadEndsLine: true,
+  cannotReadEndsLine: false,
   readsBinaryNumbers: true,
   zlibChecksHeader: true,
   zlibReadsToTheFault: true,
   fileDebugFlag: true,
+  loadDebugFlag: true,
+  keepsKernelOpen: true,
+  ukiSectionSize: 'virtual',
   relocationsAddInPlace: false,
   hasMovwRelocations: true,
   crashkernelExample: 'Y@X',
   knowsRingbuffer: true,
   dmesgNamesFile: true,
   checksRecordIndex: true,
+  knowsDirectMap: true,
   printkSpelling: 'printk',
   fileUnloadFailed: 'kexec_file_load(unload) failed: ',
+};
+
+const V2_0_32: ReleaseData = {
+  ...V2_0_32_GIT,
+  release: '2.0.32',
+  hasCmaAndDtbFlags: false,
+  loadDebugFlag: false,
+  keepsKernelOpen: false,
+  cannotReadEndsLine: true,
+  ukiSectionSize: 'raw',
+  knowsDirectMap: false,
 };
 
 const V2_0_29: ReleaseData = {
@@ -181,6 +214,7 @@ const DATA: Readonly<Record<Release, ReleaseData>> = {
   '2.0.25': V2_0_25,
   '2.0.29': V2_0_29,
   '2.0.32': V2_0_32,
+  '2.0.32.git': V2_0_32_GIT,
 };
 
 export const compatFor = (release: Release, libraries: Iterable<Library> = LIBRARIES): Compat => ({

@@ -19,6 +19,7 @@ import {
   type ElfLayout,
   type ElfProgramHeader,
 } from './elf.js';
+import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import { CoreReader, type CoreSource } from './core-reader.js';
 import { strerror } from './error.js';
 import { orNull } from './format.js';
@@ -76,6 +77,7 @@ export class Kcore {
 export const EMPTY_KCORE = new Kcore(0, undefined, 0, [], 0, new Vmcoreinfo(new Map()));
 
 export interface KcoreOptions {
+  readonly compat?: Compat;
   /** The last reading: the original keeps what it found, and counts on. */
   readonly previous?: Kcore | undefined;
   /** The file's name in messages; kexec sets none, vmcore-dmesg does. */
@@ -93,7 +95,7 @@ export const readKcore = (
   system: CoreSource,
   path: string,
   log: Log,
-  { previous = EMPTY_KCORE, name, leftoverErrno = 0 }: KcoreOptions = {},
+  { compat = DEFAULT_COMPAT, previous = EMPTY_KCORE, name, leftoverErrno = 0 }: KcoreOptions = {},
 ): Kcore => {
   const reader = new CoreReader(system, path, leftoverErrno);
   const failed = (result: number, message: string): Kcore => {
@@ -115,7 +117,7 @@ export const readKcore = (
   let result = 0;
   for (const { offset, filesz } of programHeaders.filter(({ type }) => type === PT_NOTE)) {
     const notes = reader.readNotes(offset, filesz);
-    result = scanNotes(notes, layout, (desc) => scanVmcoreinfo(desc, vmcoreinfo, log));
+    result = scanNotes(notes, layout, (desc) => scanVmcoreinfo(desc, vmcoreinfo, log, compat));
   }
   const loads = programHeaders.filter(({ type }) => type === PT_LOAD).length;
   return new Kcore(result, layout, machine, programHeaders, previous.ptLoadCount + loads, new Vmcoreinfo(vmcoreinfo));

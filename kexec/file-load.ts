@@ -1,6 +1,7 @@
 import type { ArchContext, ArchSession } from './architecture.js';
 import { slurpDecompressFile } from './decompress.js';
 import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './error.js';
+import { hex } from './format.js';
 import { KEXEC_FILE_NO_INITRAMFS, type FileLoadPlan } from './types.js';
 import { isGzipFile } from './zlib.js';
 
@@ -11,6 +12,8 @@ export interface FileLoadRequest {
   readonly kernel: string;
   /** KEXEC_FILE_* flags. */
   readonly flags: bigint;
+  /** The file descriptor that the kernel gets, as debug logs tell it. */
+  readonly descriptor: number;
 }
 
 /** The error for a kernel that did not accept kexec_file_load; `prefix` says what failed. */
@@ -44,14 +47,20 @@ const readInitrd = (initrd: FileLoadPlan['initrd'], kernel: string, context: Arc
  * @throws KexecError with exit code EFALLBACK when kexec_load is worth a try
  */
 export const fileLoad = async (
-  { kernel, flags }: FileLoadRequest,
+  { kernel, flags, descriptor }: FileLoadRequest,
   session: ArchSession,
   context: ArchContext,
 ): Promise<void> => {
-  const { system, compat } = context;
-  if (!compat.fileLoadByDefault) checkOpens(kernel, context);
+  const { system, compat, log } = context;
+  const opensFirst = !compat.fileLoadByDefault || compat.keepsKernelOpen;
+  const fileSize = opensFirst ? openKernel(kernel, context) : undefined;
   const read = (): Promise<Uint8Array> => slurpDecompressFile(kernel, context);
   const bytes = await read();
+  const keepsFile = fileSize === bytes.length;
+  const say = (text: string): void => {
+    if (compat.keepsKernelOpen) log.dbg(`${text}\n`);
+  };
+  say(`do_kexec_file_load: ${keepsFile ? 'using original kernel file' : 'compressed input, using memfd kernel'} fd ${descriptor}`);
   // QUIRK-13: until 2.0.27 the probes are given the name of a gzip file in place of its content, though its size.
   const byName = !compat.fileLoadByDefault && compat.libraries.has('zlib') && isGzipFile(system, kernel, compat);
   const probed = byName ? nameAsBytes(kernel, bytes.length) : bytes;
@@ -68,12 +77,17 @@ export const fileLoad = async (
   }
   if (plan === undefined) throw KexecError.failed(`Cannot determine the file type of ${kernel}`, { subject: kernel });
   const initrd = readInitrd(plan.initrd, kernel, context);
+  const unpacked = plan.descriptorOffset > 0;
+  if (unpacked) say(`do_kexec_file_load: using image-specific kernel fd ${descriptor + plan.descriptorOffset}`);
+  const callFlags = initrd === undefined ? flags | KEXEC_FILE_NO_INITRAMFS : flags;
+  say(`kexec_file_load: flags = 0x${hex(callFlags)}`);
   const result = await system.kexecFileLoad({
-    kernel: plan.kernel,
+    // QUIRK-59: a compressed file that is as large as what it holds is handed over as it is.
+    kernel: compat.keepsKernelOpen && keepsFile && !unpacked ? system.readFile(kernel) : plan.kernel,
     initrd,
     cmdline: plan.cmdline,
     cmdlineLen: plan.cmdline === undefined ? 0 : plan.cmdline.length + 1,
-    flags: initrd === undefined ? flags | KEXEC_FILE_NO_INITRAMFS : flags,
+    flags: callFlags,
   });
   if (result === 0) return;
   // 2.0.20 looks for the error in the wrong place, and never falls back.
@@ -88,13 +102,18 @@ const nameAsBytes = (name: string, size: number): Uint8Array => {
   return bytes.subarray(0, size);
 };
 
-/** Until 2.0.27 the file is opened before it is read, with a message of its own. */
-const checkOpens = (kernel: string, { system }: ArchContext): void => {
+/**
+ * Until 2.0.27, and again after 2.0.32, the file is opened before it is read, with a message of its own.
+ * @returns its size
+ * @throws KexecError
+ */
+const openKernel = (kernel: string, { system }: ArchContext): number => {
   try {
     system.readAt(kernel, 0, 0);
+    return system.stat(kernel).size;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    if (error.errno === Errno.EISDIR) return;
+    if (error.errno === Errno.EISDIR) return 0;
     throw KexecError.failed(`Failed to open file ${kernel}:${strerror(error.errno)}`, { subject: kernel });
   }
 };

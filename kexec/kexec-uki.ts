@@ -1,18 +1,37 @@
+import type { ReadContext } from './decompress.js';
 import type { Log } from './log.js';
-import { peHeaderOffsetOfFile, peSections, type PeSection } from './pe.js';
-import type { ImageFormat, RecognisedKernel } from './types.js';
+import { peHeaderOffsetOfFile, peSections } from './pe.js';
+import { UNPACKED_DESCRIPTOR, type ImageFormat, type RecognisedKernel } from './types.js';
+
+type UkiContext = Pick<ReadContext, 'compat' | 'log'>;
 
 export const UKI_USAGE = '     An UKI image.\n';
 
 /** What a UKI keeps for us. */
 interface UkiContents {
   readonly kernel: Uint8Array;
-  readonly initrd: Uint8Array | undefined;
+  /** In the order of the sections; the last one counts. */
+  readonly initrds: readonly Uint8Array[];
 }
 
+/** A section, as far as it is taken. */
+interface Section {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+const sectionsOf = (bytes: Uint8Array, { compat, log }: UkiContext): readonly Section[] | undefined =>
+  peSections(bytes, peHeaderOffsetOfFile(bytes, log))?.map(({ name, dataOffset, dataSize, virtualSize }) => ({
+    name,
+    offset: dataOffset,
+    size: compat.ukiSectionSize === 'virtual' ? virtualSize : dataSize,
+  }));
+
 /** The .linux and .initrd sections of a unified kernel image; stdout says why there are none. */
-const readUki = (bytes: Uint8Array, log: Log): UkiContents | undefined => {
-  const sections = peSections(bytes, peHeaderOffsetOfFile(bytes, log));
+const readUki = (bytes: Uint8Array, context: UkiContext): UkiContents | undefined => {
+  const { log } = context;
+  const sections = sectionsOf(bytes, context);
   if (sections === undefined) {
     log.out('ERR: optional header is missing\n');
     return undefined;
@@ -20,7 +39,7 @@ const readUki = (bytes: Uint8Array, log: Log): UkiContents | undefined => {
   // Sections are copied when they are met, but for the kernel, of which the last one counts.
   const initrds = sections.filter(({ name }) => name === '.initrd').map((section) => initrdOf(bytes, section, log));
   const linux = sections.findLast(({ name }) => name === '.linux');
-  if (linux === undefined || linux.dataSize === MINUS_ONE) {
+  if (linux === undefined || linux.size === MINUS_ONE) {
     log.out('ERR: can not find .linux section\n');
     return undefined;
   }
@@ -29,7 +48,7 @@ const readUki = (bytes: Uint8Array, log: Log): UkiContents | undefined => {
     log.out('ERR: can not create tmp file to hold .linux section\n');
     return undefined;
   }
-  return { kernel, initrd: initrds.findLast((initrd) => initrd !== undefined) };
+  return { kernel, initrds: initrds.filter((initrd) => initrd !== undefined) };
 };
 
 /** -1 as a size: the original's sign that there is no kernel. */
@@ -39,8 +58,8 @@ const MINUS_ONE = 0xffff_ffff;
  * QUIRK-34: an initrd of 2^32 - 1 bytes is an empty one. The original takes the -1 of the write that fails for as many
  * bytes as it wanted to write (create_tmpfd()).
  */
-const initrdOf = (bytes: Uint8Array, section: PeSection, log: Log): Uint8Array | undefined =>
-  section.dataSize === MINUS_ONE ? new Uint8Array() : contents(bytes, section, 'Initrd', log);
+const initrdOf = (bytes: Uint8Array, section: Section, log: Log): Uint8Array | undefined =>
+  section.size === MINUS_ONE ? new Uint8Array() : contents(bytes, section, 'Initrd', log);
 
 /**
  * The bytes of a section (create_tmpfd()).
@@ -49,11 +68,11 @@ const initrdOf = (bytes: Uint8Array, section: PeSection, log: Log): Uint8Array |
  */
 const contents = (
   bytes: Uint8Array,
-  { dataOffset, dataSize }: PeSection,
+  { offset, size }: Section,
   kind: 'Kernel' | 'Initrd',
   log: Log,
 ): Uint8Array | undefined => {
-  if (dataOffset + dataSize <= bytes.length) return bytes.subarray(dataOffset, dataOffset + dataSize);
+  if (size === 0 || offset + size <= bytes.length) return bytes.subarray(offset, offset + size);
   log.dbg(`create_tmpfd: Can't write the compressed file /tmp/${kind}XXXXXX\n`);
   return undefined;
 };
@@ -62,17 +81,17 @@ const contents = (
  * Unified kernel images (kexec/kexec-uki.c).
  * @param others the formats that the kernel inside may have: all but this one
  */
-export const ukiFormat = (others: readonly ImageFormat[], log: Log): ImageFormat => ({
+export const ukiFormat = (others: readonly ImageFormat[], context: UkiContext): ImageFormat => ({
   name: 'uki',
   usage: UKI_USAGE,
   probe: async (bytes) => {
-    const uki = readUki(bytes, log);
+    const uki = readUki(bytes, context);
     if (uki === undefined) return undefined;
     for (const format of others) {
       const inner = await format.probe(uki.kernel);
       if (inner !== undefined) return recogniseUki(bytes, uki, inner);
     }
-    log.out('Can not recognize the kernel format in .linux section\n');
+    context.log.out('Can not recognize the kernel format in .linux section\n');
     return undefined;
   },
 });
@@ -81,10 +100,12 @@ export const ukiFormat = (others: readonly ImageFormat[], log: Log): ImageFormat
  * QUIRK-9: for kexec_load the original hands the whole UKI to the inner format's loader, so that only a kernel that
  * its probe unpacked (zboot) is loaded, and any other is refused (uki_image_load(), kexec/kexec-uki.c).
  */
-const recogniseUki = (bytes: Uint8Array, uki: UkiContents, inner: RecognisedKernel): RecognisedKernel => ({
+const recogniseUki = (bytes: Uint8Array, { initrds }: UkiContents, inner: RecognisedKernel): RecognisedKernel => ({
   load: (info) => inner.load(info, bytes),
   fileLoad: () => {
     const plan = inner.fileLoad();
-    return { ...plan, initrd: plan.initrd ?? uki.initrd };
+    // The initrds and the kernel stay open, and one that the inner format unpacks comes behind them.
+    const descriptorOffset = UNPACKED_DESCRIPTOR + initrds.length + (plan.descriptorOffset === 0 ? 0 : 1);
+    return { ...plan, descriptorOffset, initrd: plan.initrd ?? initrds.at(-1) };
   },
 });

@@ -255,7 +255,8 @@ class CommandRun {
       throw KexecError.failed('No kernel specified', { text: '', exitCode: EFAILED });
     }
     const { settings, context } = this;
-    if (!(await this.byFile(() => fileLoad({ kernel, flags: settings.fileFlags }, this.session, context)))) return;
+    const request = { kernel, flags: settings.fileFlags, descriptor: kernelDescriptor(settings) };
+    if (!(await this.byFile(() => fileLoad(request, this.session, context)))) return;
     await this.hand(await planLoad({ ...settings, kernel }, this.session, this.architecture, context));
   }
 
@@ -289,6 +290,13 @@ class CommandRun {
     return 0;
   }
 }
+
+/**
+ * The first file descriptor that is free, behind the standard streams and /proc/cmdline, which stays open whenever it was
+ * read (slurp_proc_file(), kexec/kexec.c).
+ */
+const kernelDescriptor = ({ options, doReuseInitrd }: Settings): number =>
+  3 + options.filter(({ id }) => id === 'reuse-cmdline').length + (doReuseInitrd ? 1 : 0);
 
 const SHUTDOWN_PATHS = ['/sbin/shutdown', '/etc/shutdown', '/bin/shutdown'] as const;
 

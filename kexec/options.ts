@@ -29,6 +29,8 @@ export type OptionId =
   | 'entry'
   | 'print-ckr-size'
   | 'hotplug'
+  | 'no-cma'
+  | 'force-dtb'
   | 'append'
   | 'dtb'
   | 'initrd'
@@ -50,6 +52,7 @@ export interface OptionSpec {
 }
 
 const hasLiveUpdate = (compat: Compat): boolean => compat.hasLiveUpdate;
+const hasCmaAndDtbFlags = (compat: Compat): boolean => compat.hasCmaAndDtbFlags;
 
 /** In the original's order, which messages about ambiguous abbreviations follow. */
 export const GENERIC_OPTIONS: readonly OptionSpec[] = [
@@ -98,6 +101,18 @@ export const GENERIC_OPTIONS: readonly OptionSpec[] = [
     name: 'hotplug',
     description: 'Let the kernel update the segments',
     since: (compat) => compat.hasHotplug,
+  },
+  {
+    id: 'no-cma',
+    name: 'no-cma',
+    description: 'Place nothing in contiguous memory (CMA)',
+    since: hasCmaAndDtbFlags,
+  },
+  {
+    id: 'force-dtb',
+    name: 'force-dtb',
+    description: "Carry over the current boot's device tree",
+    since: hasCmaAndDtbFlags,
   },
 ];
 

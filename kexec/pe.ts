@@ -72,7 +72,10 @@ export interface PeSection {
   readonly name: string;
   /** Offset in the file. */
   readonly dataOffset: number;
+  /** Bytes in the file, padded to its unit of alignment. */
   readonly dataSize: number;
+  /** Bytes in memory. */
+  readonly virtualSize: number;
 }
 
 /**
@@ -90,7 +93,7 @@ export const peSections = (bytes: Uint8Array, peOffset: number): readonly PeSect
     const at = first + i * SECTION_HEADER_SIZE;
     if (at >= bytes.length) break;
     const name = String.fromCharCode(...bytes.subarray(at, at + 8)).split('\0', 1)[0]!;
-    sections.push({ name, dataSize: u32(at + 16), dataOffset: u32(at + 20) });
+    sections.push({ name, virtualSize: u32(at + 8), dataSize: u32(at + 16), dataOffset: u32(at + 20) });
   }
   return sections;
 };

@@ -4,7 +4,10 @@ import type { Token } from './getopt.js';
 import type { OptionId } from './options.js';
 import { strtoul } from './scan.js';
 import {
+  KEXEC_DEBUG,
   KEXEC_FILE_DEBUG,
+  KEXEC_FILE_FORCE_DTB,
+  KEXEC_FILE_NO_CMA,
   KEXEC_FILE_ON_CRASH,
   KEXEC_FILE_UNLOAD,
   KEXEC_LIVE_UPDATE,
@@ -95,7 +98,12 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
       case 'print-ckr-size':
         return { kind: id, debug: s.debug };
       case 'debug':
-        s = { ...s, debug: true, fileFlags: compat.fileDebugFlag ? s.fileFlags | KEXEC_FILE_DEBUG : s.fileFlags };
+        s = {
+          ...s,
+          debug: true,
+          flags: compat.loadDebugFlag ? s.flags | KEXEC_DEBUG : s.flags,
+          fileFlags: compat.fileDebugFlag ? s.fileFlags | KEXEC_FILE_DEBUG : s.fileFlags,
+        };
         // QUIRK-12: in 2.0.20 its case falls through to the next one.
         skipIfdown ||= compat.debugImpliesNoIfdown;
         break;
@@ -191,6 +199,12 @@ export const interpretOptions = (tokens: readonly Token<OptionId>[], compat: Com
         break;
       case 'hotplug':
         s = { ...s, doHotplug: true };
+        break;
+      case 'no-cma':
+        s = { ...s, fileFlags: s.fileFlags | KEXEC_FILE_NO_CMA };
+        break;
+      case 'force-dtb':
+        s = { ...s, fileFlags: s.fileFlags | KEXEC_FILE_FORCE_DTB };
         break;
       default:
         break;

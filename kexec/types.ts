@@ -25,10 +25,18 @@ export interface LoadPlan {
 /** What `kexec_file_load` gets from a format: the kernel may be another file than the one that was given. */
 export interface FileLoadPlan {
   readonly kernel: Uint8Array;
+  /**
+   * The kernel's file descriptor, as debug logs tell it, less that of the kernel as it was given: 0 for that one. What
+   * is unpacked has {@link UNPACKED_DESCRIPTOR} or, with more files open, a higher one.
+   */
+  readonly descriptorOffset: number;
   /** The initrd: a file's path, or bytes that came with the kernel; undefined without one. */
   readonly initrd: string | Uint8Array | undefined;
   readonly cmdline: string | undefined;
 }
+
+/** 1 is the temporary file while it is written. */
+export const UNPACKED_DESCRIPTOR = 2;
 
 /** KEXEC_* flags of kexec_load(2) (include/uapi/linux/kexec.h). */
 export const KEXEC_ON_CRASH = 0x1n;
@@ -36,12 +44,15 @@ export const KEXEC_PRESERVE_CONTEXT = 0x2n;
 /** Xen's: a kernel that knows nothing of Xen refuses it. */
 export const KEXEC_LIVE_UPDATE = 0x4n;
 export const KEXEC_CRASH_HOTPLUG_SUPPORT = 0x8n;
+export const KEXEC_DEBUG = 0x10n;
 
 /** Flags of kexec_file_load(2). */
 export const KEXEC_FILE_UNLOAD = 0x1n;
 export const KEXEC_FILE_ON_CRASH = 0x2n;
 export const KEXEC_FILE_NO_INITRAMFS = 0x4n;
 export const KEXEC_FILE_DEBUG = 0x8n;
+export const KEXEC_FILE_NO_CMA = 0x10n;
+export const KEXEC_FILE_FORCE_DTB = 0x20n;
 
 /** More segments than this are refused by the kernel. */
 export const KEXEC_MAX_SEGMENTS = 16;

@@ -66,6 +66,12 @@ export const usageText = (
       '                      hot add/remove events, avoiding the need to reload',
       '                      kdump kernel on online/offline events.',
     ),
+    ...when(
+      compat.hasCmaAndDtbFlags,
+      " --no-cma             Don't use CMA for placing kexec payloads.",
+      " --force-dtb          Carry over the current boot's device tree blob (x86",
+      '                      only, this is forced on ARM64 and PPC).',
+    ),
     ' -d, --debug          Enable debugging to help spot a failure.',
     ...(compat.statusIgnoresLoad
       ? [' -S, --status         Return 0 if the type (by default crash) is loaded.']

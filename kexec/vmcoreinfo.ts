@@ -1,3 +1,4 @@
+import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import type { Log } from './log.js';
 import { cString, latin1, strtoulBase } from './scan.js';
 import { U64_MAX } from './u64.js';
@@ -6,6 +7,8 @@ import { U64_MAX } from './u64.js';
 const UNFINISHED_LINE_LIMIT = 1023;
 /** Bytes of OSRELEASE that are kept (`osrelease`, util_lib/elf_info.c). */
 const OSRELEASE_LIMIT = 4095;
+
+const PHYS_OFFSET = 'NUMBER(PHYS_OFFSET)';
 
 /** LONG_MAX of a 64-bit machine, which the original takes for a number too large. */
 const LONG_MAX = 0x7fff_ffff_ffff_ffffn;
@@ -48,8 +51,14 @@ export class Vmcoreinfo {
    * util_lib/elf_info.c).
    */
   get physOffset(): bigint | undefined {
-    const text = this.text('NUMBER(PHYS_OFFSET)');
+    const text = this.text(PHYS_OFFSET);
     const { value } = text === undefined ? { value: U64_MAX } : parsePhysOffset(text);
+    return value === U64_MAX ? undefined : value;
+  }
+
+  /** The virtual address that the linear map starts with; undefined also when it is 2^64 - 1. */
+  get pageOffset(): bigint | undefined {
+    const value = this.number('NUMBER(PAGE_OFFSET)', 16);
     return value === U64_MAX ? undefined : value;
   }
 
@@ -72,14 +81,15 @@ export class Vmcoreinfo {
  * at a PHYS_OFFSET that is no number.
  * QUIRK-19: a PHYS_OFFSET that is called invalid is used all the same.
  */
-export const scanVmcoreinfo = (desc: Uint8Array, values: Map<string, string>, log: Log): void => {
+export const scanVmcoreinfo = (desc: Uint8Array, values: Map<string, string>, log: Log, { knowsDirectMap }: Compat = DEFAULT_COMPAT): void => {
   for (const line of linesOf(desc)) {
     const equals = line.indexOf('=');
     if (equals < 0) continue;
-    const key = line.slice(0, equals);
+    const name = line.slice(0, equals);
+    const key = knowsDirectMap && name === 'NUMBER(phys_ram_base)' ? PHYS_OFFSET : name;
     const text = line.slice(equals + 1);
     values.set(key, text);
-    if (key === 'NUMBER(PHYS_OFFSET)' && !parsePhysOffset(text).valid) {
+    if (key === PHYS_OFFSET && !parsePhysOffset(text).valid) {
       log.err(`Invalid data ${line}\n`);
       return;
     }

@@ -1,3 +1,4 @@
+import type { Compat } from '../kexec/compat.js';
 import { HOPELESS_BYTES, type CoreReader, type Reading } from '../kexec/core-reader.js';
 import type { Kcore } from '../kexec/elf-info.js';
 import { ELFCLASS32, EM_386, isLittleEndian, type ElfLayout, type ElfProgramHeader } from '../kexec/elf.js';
@@ -102,6 +103,7 @@ export class CoreMemory {
     private readonly reader: CoreReader,
     { vmcoreinfo, machine, programHeaders }: Kcore,
     layout: ElfLayout,
+    private readonly compat: Compat,
   ) {
     this.vmcoreinfo = vmcoreinfo;
     this.littleEndian = isLittleEndian(layout);
@@ -130,8 +132,20 @@ export class CoreMemory {
   /** Where an address is in the file: program headers of every type count. @throws KexecError with exit code 30 */
   offsetOf(address: bigint): bigint {
     const header = this.#programHeaders.find(({ vaddr, memsz }) => vaddr <= address && address < u64(vaddr + memsz));
-    if (header === undefined) throw this.exit(30, `No program header covering vaddr 0x${hex(address)}found kexec bug?`);
-    return u64(address - header.vaddr + header.offset);
+    if (header !== undefined) return u64(address - header.vaddr + header.offset);
+    const { knowsDirectMap } = this.compat;
+    const offset = knowsDirectMap ? this.#directMapOffset(address) : undefined;
+    if (offset !== undefined) return offset;
+    throw this.exit(30, `No program header covering vaddr 0x${hex(address)}${knowsDirectMap ? ' ' : ''}found kexec bug?`);
+  }
+
+  /** Where an address of the linear map is in the file, by its physical address; undefined when that is not there. */
+  #directMapOffset(address: bigint): bigint | undefined {
+    const { pageOffset, physOffset } = this.vmcoreinfo;
+    if (pageOffset === undefined || physOffset === undefined || address < pageOffset) return undefined;
+    const physAddr = u64(address - pageOffset + physOffset);
+    const header = this.#programHeaders.find(({ paddr, memsz }) => paddr <= physAddr && physAddr < u64(paddr + memsz));
+    return header && u64(physAddr - header.paddr + header.offset);
   }
 
   /** @throws KexecError with exit code 30 or 40 */

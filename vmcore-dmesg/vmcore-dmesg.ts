@@ -49,12 +49,12 @@ const openCore = (source: CoreSource, path: string, compat: Compat, log: Log): C
   const keep = createLog(false, () => {}, (text) => {
     said += text;
   });
-  const core = readKcore(source, path, keep, { name: compat.dmesgNamesFile ? path : undefined });
+  const core = readKcore(source, path, keep, { compat, name: compat.dmesgNamesFile ? path : undefined });
   if (core.layout === undefined) {
     throw KexecError.die(`${said}Unable to read ELF information from vmcore`, { exitCode: core.result, subject: path });
   }
   log.err(said);
-  return new CoreMemory(new CoreReader(source, path, 0), core, core.layout);
+  return new CoreMemory(new CoreReader(source, path, 0), core, core.layout, compat);
 };
 
 /** dump_dmesg() of util_lib/elf_info.c. */

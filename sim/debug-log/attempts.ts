@@ -3,7 +3,7 @@ import { KexecError } from '../../kexec/error.js';
 import { commandLines, librariesIn } from './command-line.js';
 import { compareLogs, type Comparison } from './compare.js';
 import { parseLogs, type DebugLog } from './parse.js';
-import { otherSourceLines } from './releases.js';
+import { otherSourceLines, preferReleased } from './releases.js';
 
 /** A file with what a real kexec said in it. */
 export interface RealLog {
@@ -102,7 +102,8 @@ export const bestAttempts = async (log: RealLog, { given, compat }: AttemptSetti
       else if (better === 0) best?.push(attempt);
     }
   }
-  return best!;
+  const [first, ...rest] = preferReleased(best!, ({ release }) => release);
+  return [first!, ...rest];
 };
 
 /** Lines that differ weigh more than all the source lines that a log may tell. */

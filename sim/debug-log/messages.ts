@@ -10,6 +10,7 @@ const FUNCTIONS = [
   'arm64_locate_kernel_segment',
   'arm64_process_image_header',
   'cells_size_fitted',
+  'do_kexec_file_load',
   'dtb_add_range_property',
   'dtb_delete_property',
   'dtb_set_bootargs',
@@ -54,6 +55,7 @@ const STDERR = new RegExp(
     'dtb: base [0-9a-f]+, size ',
     'sym: \\S+ (?:info|value): ',
     'kexec_load: entry = ',
+    'kexec_file_load: flags = 0x',
     'entry = 0x[0-9a-f]+ flags = 0x',
     'nr_segments = \\d+$',
     'segment\\[\\d+\\]\\.(?:buf|bufsz|mem|memsz) = ',
@@ -154,8 +156,8 @@ const DIRECTORY = /^((?:arch_process_options:LINE: (?:initrd|dtb): |lzma_decompr
 const withSingleSpaces = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
 /**
- * A line without what a run makes up or a build decides: addresses in the tool's own memory, lines of its source; and
- * without the directories of the user's files.
+ * A line without what a run makes up or a build decides: addresses in the tool's own memory, its file descriptors, lines
+ * of its source; and without the directories of the user's files.
  * @param text without anything in front of the message
  */
 export const normalise = (text: string): string =>
@@ -163,4 +165,5 @@ export const normalise = (text: string): string =>
     .replace(REMARK, '$1')
     .replace(SOURCE_LINE, '$1:LINE:')
     .replace(DIRECTORY, '$1')
+    .replace(/^(do_kexec_file_load: .* fd )\d+$/, '$1N')
     .replace(/^(kernel: |segment\[\d+\]\.buf = )(?:0x[0-9a-f]+|\(nil\))/, '$1POINTER');

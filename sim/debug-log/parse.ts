@@ -79,7 +79,7 @@ const GAP = /^(?:\[?(?:\.{3,}|…[….]*)\]?|\(\.\.\.\)|[<[]snip[>\]])$/i;
 
 /** A shell's prompt or its `set -x`, and the command. */
 const COMMAND = /^(?:.*[#$%>\]] ?|\++ |)(?:sudo )?(?:[\w.@/-]*\/)?kexec(?:-run)? (-.*)$/;
-const VERSION = /kexec-tools[- ](2\.0\.\d{1,3})\b/;
+const VERSION = /kexec-tools[- ](2\.0\.\d{1,3}(?:\.git)?)\b/;
 
 /** Where one run begins: the first message of a load with `-d`. */
 const FIRST_MESSAGE = /^arch_process_options:LINE: command_line:/;

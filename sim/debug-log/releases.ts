@@ -1,14 +1,15 @@
 import { RELEASES, compatFor, type MessageLines, type Release } from '../../kexec/compat.js';
 import type { DebugLog } from './parse.js';
 
-/** Releases 2.0.`from` to 2.0.`to`, both included. */
+/** Releases 2.0.`from` to 2.0.`to`, both included. The development tree behind the last one counts as the next. */
 interface Span {
   readonly from: number;
   readonly to: number;
 }
 
 const FIRST = 14;
-const LAST = 32;
+const LAST = 33;
+const DEVELOPMENT_TREE: Release = '2.0.32.git';
 
 /**
  * `__LINE__` of the messages of kexec/arch/arm64/kexec-arm64.c that print it, in every release since arm64 is supported
@@ -22,7 +23,7 @@ const SOURCE_LINES: readonly (Span & { readonly lines: MessageLines })[] = [
   { from: 20, to: 20, lines: { commandLine: 173, initrd: 175, dtb: 177, console: undefined, purgatorySink: undefined } },
   { from: 21, to: 23, lines: { commandLine: 178, initrd: 180, dtb: 182, console: 185, purgatorySink: 722 } },
   { from: 24, to: 29, lines: { commandLine: 178, initrd: 180, dtb: 182, console: 185, purgatorySink: 741 } },
-  { from: 30, to: 32, lines: { commandLine: 179, initrd: 181, dtb: 183, console: 186, purgatorySink: 742 } },
+  { from: 30, to: LAST, lines: { commandLine: 179, initrd: 181, dtb: 183, console: 186, purgatorySink: 742 } },
 ];
 
 /** Messages that not all releases have. */
@@ -35,6 +36,8 @@ const FEATURES: readonly (Span & { readonly start: string })[] = [
   { start: 'ELFCOREHDR_SIZE ', from: 28, to: LAST },
   { start: 'ERR: can not find .linux section', from: 30, to: LAST },
   { start: 'Try zstd decompression.', from: 31, to: LAST },
+  { start: 'do_kexec_file_load: using ', from: LAST, to: LAST },
+  { start: 'do_kexec_file_load: compressed input', from: LAST, to: LAST },
 ];
 
 /** What tells which release a log is of. */
@@ -45,7 +48,9 @@ export interface Evidence {
   readonly span: Span | undefined;
 }
 
-const describeSpan = ({ from, to }: Span): string => (from === to ? `2.0.${from}` : `2.0.${from} to 2.0.${to}`);
+const nameOf = (number: number): string => (number === LAST ? DEVELOPMENT_TREE : `2.0.${number}`);
+
+const describeSpan = ({ from, to }: Span): string => (from === to ? nameOf(from) : `${nameOf(from)} to ${nameOf(to)}`);
 
 /** The rows that agree with all the lines told lie next to each other. */
 const spanOfLines = ({ sourceLines }: DebugLog): Span | undefined => {
@@ -58,7 +63,7 @@ const lineEvidence = (log: DebugLog): readonly Evidence[] => {
   if (log.sourceLines.size === 0) return [];
   const span = spanOfLines(log);
   const numbers = [...log.sourceLines.values()].join(', ');
-  const of = span === undefined ? `no release from 2.0.${FIRST} to 2.0.${LAST}` : describeSpan(span);
+  const of = span === undefined ? `no release from ${nameOf(FIRST)} to ${nameOf(LAST)}` : describeSpan(span);
   return [{ text: `source lines ${numbers}: ${of}`, span }];
 };
 
@@ -68,7 +73,8 @@ const versionEvidence = ({ version }: DebugLog): readonly Evidence[] => {
   return [{ text: `the log names kexec-tools ${version}`, span: { from: number, to: number } }];
 };
 
-const patchLevel = (version: string): number => Number(version.split('.')[2]);
+/** "2.0.29" is 29, and "2.0.29.git" 30. */
+const patchLevel = (version: string): number => Number(version.split('.')[2]) + (version.endsWith('.git') ? 1 : 0);
 
 /** Everything in a log that only some releases say. */
 export const evidenceIn = (log: DebugLog): readonly Evidence[] => [
@@ -88,12 +94,18 @@ const distance = (release: Release, evidence: readonly Evidence[]): number => {
   );
 };
 
+/** What fits best without the development tree, which hardly anybody runs; unless nothing else fits as well. */
+export const preferReleased = <T>(fitting: readonly T[], releaseOf: (fit: T) => Release): readonly T[] => {
+  const released = fitting.filter((fit) => releaseOf(fit) !== DEVELOPMENT_TREE);
+  return released.length > 0 ? released : fitting;
+};
+
 /** The releases that we speak for and that come nearest to the evidence; none without evidence. */
 export const nearestReleases = (evidence: readonly Evidence[]): readonly Release[] => {
   if (evidence.every(({ span }) => span === undefined)) return [];
   const distances = RELEASES.map((release) => distance(release, evidence));
   const least = Math.min(...distances);
-  return RELEASES.filter((_, i) => distances[i] === least);
+  return preferReleased(RELEASES.filter((_, i) => distances[i] === least), (release) => release);
 };
 
 /** How many of the source lines that a log tells are not a release's. */

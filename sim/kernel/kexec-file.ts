@@ -1,7 +1,14 @@
 import { readArm64ImageHeader } from '../../kexec/arch/arm64/image-header.js';
 import { Errno } from '../../kexec/error.js';
 import type { KexecFileLoadCall } from '../../kexec/system.js';
-import { KEXEC_FILE_DEBUG, KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD } from '../../kexec/types.js';
+import {
+  KEXEC_FILE_DEBUG,
+  KEXEC_FILE_FORCE_DTB,
+  KEXEC_FILE_NO_CMA,
+  KEXEC_FILE_NO_INITRAMFS,
+  KEXEC_FILE_ON_CRASH,
+  KEXEC_FILE_UNLOAD,
+} from '../../kexec/types.js';
 import { loadImage } from './arch/arm64/kexec-image.js';
 import type { Generation, KernelFacts } from './facts.js';
 import type { FileLoadMachine } from './file-load-machine.js';
@@ -27,14 +34,11 @@ const LINUX_6_1: Traits = { ...LINUX_5_10, maxFileBytes: 2 ** 32 };
 /** Since 6.7. */
 const LINUX_6_12: Traits = { ...LINUX_6_1, knownFlags: LINUX_6_1.knownFlags | KEXEC_FILE_DEBUG };
 
-/** Since 6.17: not to use contiguous memory (which the simulated kernel never does); and a flag of other architectures. */
-const KEXEC_FILE_NO_CMA = 0x10n;
-const KEXEC_FILE_FORCE_DTB = 0x20n;
-
 const TRAITS: Readonly<Record<Generation, Traits>> = {
   '5.10': LINUX_5_10,
   '6.1': LINUX_6_1,
   '6.12': LINUX_6_12,
+  // Since 6.17: not to use contiguous memory (which the simulated kernel never does); and a flag of other architectures.
   '7.2': { ...LINUX_6_12, knownFlags: LINUX_6_12.knownFlags | KEXEC_FILE_NO_CMA | KEXEC_FILE_FORCE_DTB },
 };
 

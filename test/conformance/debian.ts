@@ -4,8 +4,14 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Release } from '../../kexec/compat.js';
 
-/** The Debian release that has each release of kexec-tools. */
-export const SUITES: Readonly<Record<Release, string>> = {
+/** A release of kexec-tools that Debian has a package of. */
+export type DebianRelease = Exclude<Release, '2.0.32.git'>;
+
+/** Oldest first. */
+export const DEBIAN_RELEASES: readonly DebianRelease[] = ['2.0.20', '2.0.25', '2.0.29', '2.0.32'];
+
+/** The Debian release that has each of them. */
+export const SUITES: Readonly<Record<DebianRelease, string>> = {
   '2.0.20': 'bullseye',
   '2.0.25': 'bookworm',
   '2.0.29': 'trixie',
@@ -13,7 +19,7 @@ export const SUITES: Readonly<Record<Release, string>> = {
 };
 
 export interface RealKexec {
-  readonly release: Release;
+  readonly release: DebianRelease;
   /** The version of the Debian package. */
   readonly packageVersion: string;
   /** The unpacked program, for what is inside it. */
@@ -171,7 +177,7 @@ const buildShim = ({ compiler, shim }: Target, file: string): void => {
  * The real kexec of one release, from the cache or from Debian.
  * @throws when the mirror is out of reach, or has another release than expected
  */
-export const prepareReal = (cache: string, release: Release, target: Target = ARM64): RealKexec => {
+export const prepareReal = (cache: string, release: DebianRelease, target: Target = ARM64): RealKexec => {
   const suite = SUITES[release];
   const directory = path.join(cache, target === ARM64 ? suite : `${suite}-${target.architecture}`);
   const unpacked = path.join(directory, 'unpacked');

@@ -226,6 +226,7 @@ export const writePe = (bytes: Buffer, at: number, options: PeOptions = {}): Buf
   sections.forEach(({ name, address, size }, index) => {
     const header = at + PE_HEADER + optionalHeaderSize + index * SECTION_HEADER;
     bytes.write(name, header, 'latin1');
+    bytes.writeUInt32LE(size, header + 8);
     bytes.writeUInt32LE(size, header + 16);
     bytes.writeUInt32LE(address, header + 20);
   });

@@ -6,15 +6,14 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import yargs from 'yargs';
-import { RELEASES } from '../../kexec/compat.js';
-import type { Release } from '../../kexec/compat.js';
+import { RELEASES, type Release } from '../../kexec/compat.js';
 import { extractPurgatory } from '../../kexec/extract-purgatory.js';
 import { allCases } from './cases/index.js';
 import type { Case } from './case.js';
 import { differences } from './compare.js';
 import type { Outcome } from './compare.js';
 import { coverageOf } from './coverage.js';
-import { prepareReal } from './debian.js';
+import { DEBIAN_RELEASES, prepareReal } from './debian.js';
 import type { RealKexec } from './debian.js';
 import { allFiles } from './files.js';
 import { hostileFiles } from './formats/hostile.js';
@@ -49,8 +48,9 @@ const settings = () =>
     .scriptName('npm run conformance --')
     .usage('$0 [options]\n\nRuns the real kexec-tools and ours on the same input, and compares them.')
     .option('filter', { type: 'string', array: true, default: [], describe: "Text that a run's title must have" })
-    .option('release', { type: 'string', array: true, choices: RELEASES, default: [], describe: 'Only these releases' })
+    .option('release', { type: 'string', array: true, choices: DEBIAN_RELEASES, default: [], describe: 'Only these releases' })
     .option('all', { type: 'boolean', default: false, describe: 'Every case on every release, not on two by turns' })
+    .option('build', { type: 'string', describe: "VERSION=FILE: a kexec of one's own in place of Debian's 2.0.32, whose runs and libraries it has; ours follows VERSION" })
     .option('again', { type: 'string', describe: 'Only what failed in this report' })
     .option('keep', { type: 'boolean', default: false, describe: "Keep the machines' roots, recordings and input" })
     .option('list', { type: 'boolean', default: false, describe: 'List the runs' })
@@ -71,15 +71,15 @@ interface Selection {
 
 /** The newest release has most of the code, so each case runs there, and on one of the others. */
 const releasesByTurns = (index: number): readonly Release[] => {
-  const newest = RELEASES.length - 1;
-  return RELEASES.filter((_, i) => i === newest || i === index % newest);
+  const newest = DEBIAN_RELEASES.length - 1;
+  return DEBIAN_RELEASES.filter((_, i) => i === newest || i === index % newest);
 };
 
 /** The tasks in an order that keeps a machine's together. */
 const selectTasks = ({ filters, releases, all, titles }: Selection): Task[] =>
   allCases
     .flatMap((test, index) => {
-      const on = test.releases ?? (all ? RELEASES : (test.byTurns ?? releasesByTurns(index)));
+      const on = test.releases ?? (all ? DEBIAN_RELEASES : (test.byTurns ?? releasesByTurns(index)));
       return on.map((release): Task => ({ test, release }));
     })
     .filter(({ release }) => releases.length === 0 || releases.includes(release))
@@ -92,7 +92,7 @@ const failedTitles = (report: string): ReadonlySet<string> =>
   new Set(fs.readFileSync(report, 'utf8').split('\n').flatMap((line) => (line.startsWith('FAIL ') ? [line.slice(5)] : [])));
 
 const crashesHere = ({ test, release }: Task): boolean =>
-  test.realCrashes !== undefined && (test.crashingReleases ?? RELEASES).includes(release);
+  test.realCrashes !== undefined && (test.crashingReleases ?? DEBIAN_RELEASES).includes(release);
 
 /** Ours must refuse, in words, where the real one was killed. */
 const crashFailures = (theirs: Outcome, own: Outcome): string[] => [
@@ -107,11 +107,38 @@ const disorder = ({ exitCode, signal, stderr }: Outcome): string[] => [
   ...(exitCode !== 0 && stderr.trim() === '' ? ['ours said nothing on stderr'] : []),
 ];
 
+/** A program in place of Debian's newest. */
+interface Build {
+  /** The release that ours follows beside it. */
+  readonly version: Release;
+  readonly program: string;
+}
+
+const BUILD_STANDS_FOR = '2.0.32';
+
+const parseBuild = (text: string | undefined): Build | undefined => {
+  if (text === undefined) return undefined;
+  const [, name, program] = /^([^=]*)=(.+)$/.exec(text) ?? [];
+  const version = RELEASES.find((release) => release === name);
+  if (version === undefined || program === undefined) {
+    throw new Error(`--build: "${text}" is not VERSION=FILE (${RELEASES.join(', ')})`);
+  }
+  return { version, program };
+};
+
+/** Debian's kexec with the program of a build, in a directory of its own. */
+const withBuild = (real: RealKexec, { program }: Build, directory: string): RealKexec => {
+  fs.cpSync(real.tools, directory, { recursive: true });
+  fs.copyFileSync(program, path.join(directory, 'kexec'));
+  return { ...real, program, tools: directory };
+};
+
 interface Workplace {
   readonly project: string;
   readonly directory: string;
   readonly machineDirectory: (name: string) => string;
   readonly reals: readonly RealKexec[];
+  readonly build: Build | undefined;
   readonly purgatories: ReadonlyMap<Release, string>;
 }
 
@@ -119,7 +146,7 @@ const runTask = async (task: Task, place: Workplace, root: string): Promise<stri
   const { test, release } = task;
   const machine = place.machineDirectory(test.machine);
   const purgatory = place.purgatories.get(release) ?? '';
-  const own = ours(test, release, { project: place.project, machine, scratch: place.directory, purgatory });
+  const own = ours(test, place.build?.version ?? release, { project: place.project, machine, scratch: place.directory, purgatory });
   const theirs = real(test, release, { root, machine });
   own.reset();
   theirs.reset();
@@ -205,17 +232,18 @@ const report = (results: readonly Result[], whole: boolean): number => {
 
 /** @returns what no run has */
 const showCoverage = (results: readonly Result[]): readonly string[] => {
-  const { table, missing } = coverageOf(results, RELEASES.filter((release) => results.some((result) => result.release === release)));
+  const { table, missing } = coverageOf(results, DEBIAN_RELEASES.filter((release) => results.some((result) => result.release === release)));
   console.log(`Runs with each option and format:\n${table.join('\n')}`);
   if (missing.length > 0) console.log(`No run has: ${missing.join(', ')}`);
   return missing;
 };
 
 const main = async (): Promise<number> => {
-  const { filter, release, all, again, keep, list, real: onlyReal, failures: onlyFailures } = settings();
+  const { filter, release, all, again, keep, list, real: onlyReal, failures: onlyFailures, ...options } = settings();
+  const build = parseBuild(options.build);
   const tasks = selectTasks({
     filters: filter,
-    releases: release,
+    releases: build === undefined ? release : [BUILD_STANDS_FOR],
     all: all || again !== undefined,
     titles: again === undefined ? undefined : failedTitles(again),
   });
@@ -228,9 +256,6 @@ const main = async (): Promise<number> => {
   const project = process.cwd();
   const cache = path.join(project, '.cache/conformance');
   fs.mkdirSync(cache, { recursive: true });
-  const reals = RELEASES.map((name) => prepareReal(cache, name));
-  reals.forEach(({ release: name, packageVersion }) => console.log(`kexec-tools ${name}: Debian ${packageVersion} arm64`));
-
   const scratch = fs.mkdtempSync(path.join(cache, 'run-'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -239,6 +264,12 @@ const main = async (): Promise<number> => {
     });
   }
   try {
+    const reals = DEBIAN_RELEASES.map((name) => {
+      const real = prepareReal(cache, name);
+      return build !== undefined && name === BUILD_STANDS_FOR ? withBuild(real, build, path.join(scratch, 'build')) : real;
+    });
+    if (build !== undefined) console.log(`kexec-tools ${BUILD_STANDS_FOR}: ${build.program}, which ours follows as ${build.version}, in place of Debian's`);
+    reals.forEach(({ release: name, packageVersion }) => console.log(`kexec-tools ${name}: Debian ${packageVersion} arm64`));
     const inputs = path.join(scratch, 'files');
     fs.mkdirSync(inputs);
     const named = new Set(tasks.flatMap(({ test }) => test.commands.flat()));
@@ -270,10 +301,10 @@ const main = async (): Promise<number> => {
       Array.from({ length: onlyReal ? 1 : WORKERS }, async (_, index) => {
         const directory = path.join(scratch, `worker${index}`);
         fs.mkdirSync(directory);
-        await work(queue, { project, directory, machineDirectory, reals, purgatories }, done, onlyReal);
+        await work(queue, { project, directory, machineDirectory, reals, build, purgatories }, done, onlyReal);
       }),
     );
-    return onlyReal ? 0 : report(results, filter.length === 0 && again === undefined);
+    return onlyReal ? 0 : report(results, filter.length === 0 && again === undefined && build === undefined);
   } finally {
     if (keep) console.log(`kept: ${scratch}`);
     else fs.rmSync(scratch, { recursive: true, force: true });

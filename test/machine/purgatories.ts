@@ -6,8 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { RELEASES } from '../../kexec/compat.js';
-import { prepareReal } from '../conformance/debian.js';
+import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
 
 const MACHINES = ['virt-2g', 'virt-8g', 'virt-el2-4g'];
 const PAYLOAD = path.join('machines', 'payload', 'Image');
@@ -49,7 +48,7 @@ const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>,
 
 try {
   fs.mkdirSync(cache, { recursive: true });
-  for (const release of RELEASES) {
+  for (const release of DEBIAN_RELEASES) {
     const purgatory = path.join(scratch, `${release}.ro`);
     execFileSync(process.execPath, [path.join('bin', 'kexec-sim'), 'extract-purgatory', prepareReal(cache, release).program, purgatory]);
     const variables = { KEXEC_PURGATORY: purgatory, KEXEC_COMPAT: release };
@@ -60,5 +59,5 @@ try {
   fs.rmSync(scratch, { recursive: true, force: true });
 }
 for (const failure of failures) console.log(failure);
-console.log(`purgatories: ${RELEASES.length + 1} purgatories, ${MACHINES.length} machines: ${runs} runs, ${failures.length} failed`);
+console.log(`purgatories: ${DEBIAN_RELEASES.length + 1} purgatories, ${MACHINES.length} machines: ${runs} runs, ${failures.length} failed`);
 if (failures.length > 0) process.exitCode = 1;

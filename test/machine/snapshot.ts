@@ -7,13 +7,12 @@ import { execFile, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import type { Release } from '../../kexec/compat.js';
 import { type Outcome, differences } from '../conformance/compare.js';
-import { findFile, prepareReal, unpackPackage } from '../conformance/debian.js';
+import { findFile, prepareReal, unpackPackage, type DebianRelease } from '../conformance/debian.js';
 import { DIRECTORY, type Entry, PROGRAM, busyboxInitramfs } from './initramfs.js';
 
 /** The suites of Debian, and the release of kexec-tools that each has. */
-const KEXEC: Readonly<Record<string, Release>> = { bookworm: '2.0.25', trixie: '2.0.29' };
+const KEXEC: Readonly<Record<string, DebianRelease>> = { bookworm: '2.0.25', trixie: '2.0.29' };
 const PAYLOAD = path.join('machines', 'payload', 'Image');
 const COMMAND_LINE = 'secret=hunter2 console=ttyAMA0 quiet loglevel=1 panic=-1 crashkernel=256M root=/dev/vda';
 const PATIENCE_MS = 300_000;
@@ -145,7 +144,7 @@ const contents = (archive: string, ...names: readonly string[]): string =>
   spawnSync('tar', ['-xzOf', archive, ...names], { encoding: 'latin1', maxBuffer: 2 ** 28 }).stdout;
 
 /** Compares what a machine gave with what ours give on the recordings made there. */
-const checkSuite = (work: string, suite: string, release: Release, { shown, executed }: Recorded, program: string, check: Check): void => {
+const checkSuite = (work: string, suite: string, release: DebianRelease, { shown, executed }: Recorded, program: string, check: Check): void => {
   fs.mkdirSync(work);
   const purgatory = path.join(work, 'purgatory.ro');
   const output = (name: string): Shown => {

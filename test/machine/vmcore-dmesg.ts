@@ -8,8 +8,8 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { RELEASES, type Release } from '../../kexec/compat.js';
-import { prepareReal } from '../conformance/debian.js';
+import type { Release } from '../../kexec/compat.js';
+import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
 import { FAULTS, allCases, type VmcoreCase } from './vmcore/cases.js';
 import { REAL_OUTCOMES, kept, mismatch, ourOutcome, type Outcome, type RealOutcome } from './vmcore/outcome.js';
 
@@ -44,7 +44,7 @@ const realOutcome = (root: string, release: Release): Promise<Outcome | undefine
   });
 
 const makeRoot = (root: string, cache: string): void => {
-  for (const release of RELEASES) {
+  for (const release of DEBIAN_RELEASES) {
     const { program, tools } = prepareReal(cache, release);
     fs.cpSync(tools, path.join(root, release), { recursive: true });
     fs.copyFileSync(path.join(path.dirname(program), 'vmcore-dmesg'), path.join(root, release, 'vmcore-dmesg'));
@@ -78,8 +78,8 @@ const work = async (root: string, queue: Task[], done: (result: Result) => void)
 };
 
 const releasesFor = (index: number, all: boolean): readonly Release[] => {
-  const newest = RELEASES.length - 1;
-  return RELEASES.filter((_, i) => all || i === newest || i === index % newest);
+  const newest = DEBIAN_RELEASES.length - 1;
+  return DEBIAN_RELEASES.filter((_, i) => all || i === newest || i === index % newest);
 };
 
 /** The outcomes of each case, those that are the same for several releases once. */

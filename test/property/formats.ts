@@ -4,5 +4,5 @@ import type { ImageFormat } from '../../kexec/types.js';
 export const acceptsAll: ImageFormat = {
   name: 'anything',
   usage: '',
-  probe: async (bytes) => ({ load: async () => {}, fileLoad: () => ({ kernel: bytes, initrd: undefined, cmdline: undefined }) }),
+  probe: async (bytes) => ({ load: async () => {}, fileLoad: () => ({ kernel: bytes, descriptorOffset: 0, initrd: undefined, cmdline: undefined }) }),
 };

@@ -3,7 +3,7 @@ import { loadKernel, type LoadKernelOptions } from '../../host/load-kernel.js';
 import { processImageHeader, readArm64ImageHeader } from '../../kexec/arch/arm64/image-header.js';
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';
 import { concatCmdline, getCommandLine, removeParameter } from '../../kexec/command-line.js';
-import { RELEASES, compatFor, parseCompat, type Compat } from '../../kexec/compat.js';
+import { DEFAULT_COMPAT, RELEASES, compatFor, parseCompat, type Compat } from '../../kexec/compat.js';
 import { decompress } from '../../kexec/decompress.js';
 import { getoptLong } from '../../kexec/getopt.js';
 import { parseIomem } from '../../kexec/kexec-iomem.js';
@@ -224,7 +224,7 @@ export const targets: readonly AsyncFuzzTarget[] = [
     name: 'uki',
     seeds: () => [uki([{ name: '.linux', data: small }, { name: '.initrd', data: new Uint8Array(64) }])],
     run: async (input) => {
-      (await ukiFormat([acceptsAll], debugLog).probe(input))?.fileLoad();
+      (await ukiFormat([acceptsAll], { compat: DEFAULT_COMPAT, log: debugLog }).probe(input))?.fileLoad();
     },
   },
   {

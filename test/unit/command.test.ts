@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { RELEASES, compatFor, type Compat, type Release } from '../../kexec/compat.js';
 import { Errno, strerror } from '../../kexec/error.js';
 import { fakeSystem, smallMachine, type FakeOptions, type FakeSystem } from './fake-system.js';
-import { arm64Image, gzip, smallTree, uki, uImage, vmlinux } from './kernel-files.js';
+import { arm64Image, gzip, smallTree, uki, uImage, vmlinux, zboot } from './kernel-files.js';
 import type { MemoryFile } from './memory-system.js';
 import { runOn, type Ended } from './run-support.js';
 
@@ -195,6 +195,67 @@ describe('kexec_file_load', () => {
     expect(new Uint8Array(system.fileLoads[0]!.kernel!)).toEqual(arm64Image());
     expect(system.fileLoads[0]!.initrd).toHaveLength(6);
     expect(system.fileLoads[0]!.flags).toBe(0n);
+  });
+
+  describe('of the development tree', () => {
+    const image = arm64Image({ pe: true });
+    const load = async (kernel: Uint8Array, options = '-d -s -l') => {
+      const { err, system } = await kexec(`${options} ${KERNEL}`, {
+        kexecFileLoad: 0,
+        release: '2.0.32.git',
+        files: { [KERNEL]: kernel, '/proc/cmdline': 'retain_initrd\n' },
+      });
+      const told = err.split('\n').filter((line) => /^(do_kexec_file_load|kexec_file_load): /.test(line));
+      return { told, kernel: system.fileLoads[0]?.kernel };
+    };
+    const linux = { name: '.linux', data: image };
+    const initrd = { name: '.initrd', data: new Uint8Array(10) };
+    const original = 'do_kexec_file_load: using original kernel file fd 3';
+    const flags = 'kexec_file_load: flags = 0xc';
+    test.each<[string, Uint8Array, readonly string[]]>([
+      ['an Image', image, [original, flags]],
+      ['a compressed one', gzip(image), ['do_kexec_file_load: compressed input, using memfd kernel fd 3', flags]],
+      ['zboot', zboot(gzip(image)), [original, 'do_kexec_file_load: using image-specific kernel fd 5', flags]],
+      ['a UKI', uki([linux]), [original, 'do_kexec_file_load: using image-specific kernel fd 5', flags]],
+      ['a UKI with zboot', uki([{ name: '.linux', data: zboot(gzip(image)) }]), [original, 'do_kexec_file_load: using image-specific kernel fd 6', flags]],
+      ['a UKI with initrds', uki([initrd, linux, initrd]), [original, 'do_kexec_file_load: using image-specific kernel fd 7', 'kexec_file_load: flags = 0x8']],
+    ])('tells the file descriptor of %s', async (_, kernel, told) => {
+      expect((await load(kernel)).told).toEqual(told);
+    });
+
+    test('leaves /proc/cmdline open, which takes file descriptors', async () => {
+      const { told } = await load(zboot(gzip(image)), '--reuse-cmdline --reuseinitrd -d -s -l');
+      expect(told).toEqual([
+        'do_kexec_file_load: using original kernel file fd 5',
+        'do_kexec_file_load: using image-specific kernel fd 7',
+        flags,
+      ]);
+    });
+
+    test('a compressed kernel as large as what it holds is handed over as it is', async () => {
+      const packed = gzip(image);
+      const padded = new Uint8Array(image.length);
+      padded.set(packed);
+      expect((await load(padded)).kernel).toEqual(padded);
+      expect(new Uint8Array((await load(packed)).kernel!)).toEqual(image);
+    });
+
+    test('without the kernel says that it cannot be opened', async () => {
+      expect(await kexec('-s -l /none', { kexecFileLoad: 0, release: '2.0.32.git' })).toMatchObject({
+        code: 255,
+        err: 'Failed to open file /none:No such file or directory\n',
+      });
+    });
+  });
+
+  test.each<[Release, number]>([
+    ['2.0.32', 12],
+    ['2.0.32.git', 10],
+  ])("gets a UKI's initrd by %s's size of the section, %i bytes", async (release, bytes) => {
+    const initrd = { name: '.initrd', data: new Uint8Array(12), virtualSize: 10 };
+    const files = { [KERNEL]: uki([initrd, { name: '.linux', data: arm64Image() }]) };
+    const { system } = await kexec(`-s -l ${KERNEL}`, { kexecFileLoad: 0, release, files });
+    expect(system.fileLoads[0]!.initrd).toHaveLength(bytes);
   });
 
   test('gets what a UKI holds', async () => {

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';
-import { GENERIC_OPTIONS, SIM_OPTIONS } from '../../kexec/options.js';
+import { DEFAULT_COMPAT } from '../../kexec/compat.js';
+import { SIM_OPTIONS, optionsOf } from '../../kexec/options.js';
 import { runKexecSim } from '../../sim/commands/index.js';
 import { bashCompletion } from '../../sim/commands/completion-bash.js';
 import { typedCommands } from '../../sim/commands/completion-words.js';
@@ -83,7 +84,7 @@ describe('bash', () => {
   });
 });
 
-const ALL_OPTIONS = [...GENERIC_OPTIONS, ...ARM64_OPTIONS, ...SIM_OPTIONS];
+const ALL_OPTIONS = [...optionsOf(DEFAULT_COMPAT, ARM64_OPTIONS), ...SIM_OPTIONS];
 
 describe('the option table', () => {
   test.each(ALL_OPTIONS.map(({ name }) => name))('--%s is completed', async (name) => {

@@ -240,7 +240,20 @@ describe('the release', () => {
     expect(nearestReleases(evidenceIn(only(read(name))))).toEqual(releases);
   });
 
-  test.each(RELEASES)('%s is among those that have its source lines', (release) => {
+  test('of the development tree is known by what only it says, and is a guess for no other log', () => {
+    const said = ['do_kexec_file_load: using original kernel file fd 3', 'do_kexec_file_load: compressed input, using memfd kernel fd 3'];
+    for (const line of said) {
+      const log = only(`arch_process_options:179: command_line: x\nTry zstd decompression.\n${line}\nkexec_file_load: flags = 0xc\n`);
+      expect(log.others).toEqual([]);
+      expect(log.lines.map(({ normal }) => normal)).toContain(line.replace('3', 'N'));
+      expect(nearestReleases(evidenceIn(log))).toEqual(['2.0.32.git']);
+    }
+    const named = only('kexec-tools 2.0.32.git\narch_process_options:179: command_line: x\n');
+    expect(evidenceIn(named)[0]!.text).toBe('the log names kexec-tools 2.0.32.git');
+    expect(nearestReleases(evidenceIn(named))).toEqual(['2.0.32.git']);
+  });
+
+  test.each(RELEASES.filter((release) => release !== '2.0.32.git'))('%s is among those that have its source lines', (release) => {
     const { commandLine, initrd, dtb, console, purgatorySink } = compatFor(release).lines;
     const log = only(
       [
@@ -256,7 +269,7 @@ describe('the release', () => {
 
   test('comes with what tells it', () => {
     expect(evidenceIn(only(read('qemu-virt-notes'))).map(({ text }) => text)).toEqual([
-      'source lines 154, 156, 157, 159, 613: no release from 2.0.14 to 2.0.32',
+      'source lines 154, 156, 157, 159, 613: no release from 2.0.14 to 2.0.32.git',
       '"get_memory_ranges_iomem_cb:": 2.0.14 to 2.0.20',
     ]);
   });

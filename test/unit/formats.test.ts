@@ -151,11 +151,11 @@ describe('a PE', () => {
   test('has sections', () => {
     const bytes = uki([{ name: '.linux', data: new Uint8Array(5) }, { name: '.eight88', data: new Uint8Array(3) }]);
     expect(peSections(bytes, 0x40)).toEqual([
-      { name: '.linux', dataSize: 5, dataOffset: 0x400 },
-      { name: '.eight88', dataSize: 3, dataOffset: 0x405 },
+      { name: '.linux', virtualSize: 5, dataSize: 5, dataOffset: 0x400 },
+      { name: '.eight88', virtualSize: 3, dataSize: 3, dataOffset: 0x405 },
     ]);
     expect(peSections(new Uint8Array(200), 0x40)).toBeUndefined();
-    expect(peSections(bytes.subarray(0, 0x40 + 24 + 160 + 40 + 2), 0x40)?.at(1)).toEqual({ name: '.e', dataSize: 0, dataOffset: 0 });
+    expect(peSections(bytes.subarray(0, 0x40 + 24 + 160 + 40 + 2), 0x40)?.at(1)).toEqual({ name: '.e', virtualSize: 0, dataSize: 0, dataOffset: 0 });
     expect(peSections(bytes.subarray(0, 0x40 + 24 + 160 + 40), 0x40)).toHaveLength(1);
   });
 });

@@ -139,6 +139,8 @@ export const zboot = (payload: Uint8Array, compression = 'gzip', machine = 0xaa6
 export interface NamedSection {
   readonly name: string;
   readonly data: Uint8Array;
+  /** Bytes of the data that are not padding; all without it. */
+  readonly virtualSize?: number;
 }
 
 /** A unified kernel image: a PE with the kernel in one of its sections. */
@@ -149,9 +151,10 @@ export const uki = (sections: readonly NamedSection[]): Uint8Array => {
   view(bytes).setUint32(60, PE_OFFSET, true);
   putPe(bytes, PE_OFFSET, sections.length, 160);
   let dataOffset = headersEnd;
-  sections.forEach(({ name, data }, i) => {
+  sections.forEach(({ name, data, virtualSize = data.length }, i) => {
     const at = PE_OFFSET + 24 + 160 + i * 40;
     putText(bytes, at, name);
+    view(bytes).setUint32(at + 8, virtualSize, true);
     view(bytes).setUint32(at + 16, data.length, true);
     view(bytes).setUint32(at + 20, dataOffset, true);
     bytes.set(data, dataOffset);

@@ -175,7 +175,7 @@ describe('runKexec', () => {
       return;
     }
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toBe(`kexec: KEXEC_COMPAT: "${text}" is not VERSION[:LIB,...] (2.0.20, 2.0.25, 2.0.29, 2.0.32; zlib, zstd, lzma)\n`);
+    expect(err).toBe(`kexec: KEXEC_COMPAT: "${text}" is not VERSION[:LIB,...] (2.0.20, 2.0.25, 2.0.29, 2.0.32, 2.0.32.git; zlib, zstd, lzma)\n`);
   });
 
   test.each(['0', '-1', 'x', '1e99', '5000000000', '1.5'])('KEXEC_DECOMPRESS_LIMIT=%s is none', async (text) => {

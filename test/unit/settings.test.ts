@@ -57,6 +57,23 @@ describe('what is done', () => {
     expect(settingsOf(line)).toMatchObject(settings);
   });
 
+  test.each([
+    ['-d -l', { flags: 0x10n, fileFlags: 8n }],
+    ['-p -d', { flags: 0x11n, fileFlags: 0xan }],
+    ['-d -p', { flags: 1n, fileFlags: 0xan }],
+    ['--no-cma', { flags: 0n, fileFlags: 0x10n }],
+    ['--force-dtb --no-cma -d', { flags: 0x10n, fileFlags: 0x38n }],
+    // A flag that is set makes it about what a plain load would load.
+    ['-d -S', { flags: 0x10n }],
+    ['-S', { flags: CRASH }],
+  ])('%s, of the development tree', (line, settings) => {
+    expect(settingsOf(line, '2.0.32.git')).toMatchObject(settings);
+  });
+
+  test.each(['--no-cma', '--force-dtb'])('%s is not known before', (line) => {
+    expect(interpret(line, '2.0.32')).toEqual({ kind: 'usage', error: `kexec: unrecognized option '${line}'\n` });
+  });
+
   test('the kept options are all, in order', () => {
     expect(settingsOf('-l --append=a -s --dtb=b Image').options.map(({ id, argument }) => [id, argument])).toEqual([
       ['load', undefined],

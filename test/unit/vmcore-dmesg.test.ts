@@ -4,12 +4,13 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { vmcoreDmesg } from '../../browser.js';
-import { RELEASES, compatFor } from '../../kexec/compat.js';
+import { compatFor, type Release } from '../../kexec/compat.js';
 import type { CoreSource } from '../../kexec/core-reader.js';
 import { Errno, KexecError, SystemError } from '../../kexec/error.js';
+import { DEBIAN_RELEASES } from '../conformance/debian.js';
 import { DATA, FAULTS, allCases } from '../machine/vmcore/cases.js';
 import { mismatch, ourOutcome, readRealOutcomes } from '../machine/vmcore/outcome.js';
-import { coreOf, recordLog, ringbufferLog } from './core-builder.js';
+import { coreOf, recordLog, ringbufferLog, type InfoLines } from './core-builder.js';
 import { keepingLog, memorySystem } from './memory-system.js';
 import { useTempDir } from './sim-support.js';
 
@@ -29,11 +30,11 @@ describe('does as the real one', () => {
   test.each(CASES)('$name', ({ name, core }) => {
     const file = join(temp.make('core'), 'core');
     writeFileSync(file, core());
-    const wrong = RELEASES.map((release) => {
+    const wrong = DEBIAN_RELEASES.map((release) => {
       const theirs = REAL[name]!.find(({ releases }) => releases.includes(release));
       return mismatch(name, release, theirs, ourOutcome(file, 'core', release));
     });
-    expect(wrong).toEqual(RELEASES.map(() => undefined));
+    expect(wrong).toEqual(DEBIAN_RELEASES.map(() => undefined));
   });
 });
 
@@ -124,6 +125,36 @@ describe('vmcoreDmesg', () => {
     const log = keepingLog();
     expect(dmesg(coreOf({ ...built, info: { ...built.info, 'NUMBER(PHYS_OFFSET)': 'x' } }), { log })).toBe('[    0.000000] a\n');
     expect(log.text()).toBe('Invalid data NUMBER(PHYS_OFFSET)=x\n');
+  });
+
+  describe('of the development tree, where no program header has the address of the log', () => {
+    const PAGE_OFFSET = { 'NUMBER(PAGE_OFFSET)': 'ffff000000000000' };
+    const NOT_COVERED = 'No program header covering vaddr 0xffff000008000000 found kexec bug?';
+    const { info, segments: [variables, log], ...rest } = recordLog([{ text: 'a' }]);
+    const outcome = (numbers: InfoLines, release: Release = '2.0.32.git'): string => {
+      const core = coreOf({ ...rest, info: { ...info, ...numbers }, segments: [variables!, { ...log!, vaddr: 0n }] });
+      try {
+        return dmesg(core, { compat: compatFor(release) });
+      } catch (error) {
+        return (error as KexecError).message;
+      }
+    };
+
+    test.each<[string, InfoLines, string]>([
+      ['found by the linear map', { ...PAGE_OFFSET, 'NUMBER(PHYS_OFFSET)': '0x40000000' }, '[    0.000000] a\n'],
+      ['found by its other name', { ...PAGE_OFFSET, 'NUMBER(phys_ram_base)': '0x40000000' }, '[    0.000000] a\n'],
+      ['found by the last of two', { ...PAGE_OFFSET, 'NUMBER(PHYS_OFFSET)': '0', 'NUMBER(phys_ram_base)': '0x40000000' }, '[    0.000000] a\n'],
+      ['not found at another place', { ...PAGE_OFFSET, 'NUMBER(PHYS_OFFSET)': '0x80000000' }, NOT_COVERED],
+      ['not found without PAGE_OFFSET', { 'NUMBER(PHYS_OFFSET)': '0x40000000' }, NOT_COVERED],
+      ['not found without PHYS_OFFSET', PAGE_OFFSET, NOT_COVERED],
+      ['not found below the linear map', { 'NUMBER(PAGE_OFFSET)': 'ffffff0000000000', 'NUMBER(PHYS_OFFSET)': '0' }, NOT_COVERED],
+    ])('it is %s', (_, numbers, expected) => {
+      expect(outcome(numbers)).toBe(expected);
+    });
+
+    test('2.0.32 does not look there', () => {
+      expect(outcome({ ...PAGE_OFFSET, 'NUMBER(PHYS_OFFSET)': '0x40000000' }, '2.0.32')).toBe(NOT_COVERED.replace(' found', 'found'));
+    });
   });
 
   test('knows no ring buffer as 2.0.20', () => {

@@ -25,14 +25,14 @@ const NO_OPTIONS: Arm64Options = {
 
 /** In the order of probing (file_type[], kexec/arch/arm64/kexec-arm64.c). */
 const formatsOf = (context: Arm64Context): readonly ImageFormat[] => {
-  const { compat, log } = context;
+  const { compat } = context;
   const formats = [
     elfFormat(context),
     imageFormat(context),
     uImageFormat(context),
     compat.compressedFormat === 'vmlinuz' ? vmlinuzFormat(context) : zImageFormat(context),
   ];
-  return compat.hasUki ? [...formats, ukiFormat(formats, log)] : formats;
+  return compat.hasUki ? [...formats, ukiFormat(formats, context)] : formats;
 };
 
 const formatUsages = (compat: Compat): readonly Pick<ImageFormat, 'name' | 'usage'>[] => [

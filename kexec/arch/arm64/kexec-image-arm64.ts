@@ -1,7 +1,7 @@
 import { KexecError } from '../../error.js';
 import { hex16 } from '../../format.js';
 import type { Log } from '../../log.js';
-import type { FileLoadPlan, ImageFormat, KexecInfo, RecognisedKernel } from '../../types.js';
+import { UNPACKED_DESCRIPTOR, type ImageFormat, type KexecInfo, type RecognisedKernel } from '../../types.js';
 import { u64 } from '../../u64.js';
 import {
   ARM64_IMAGE_HEADER_SIZE,
@@ -70,12 +70,6 @@ export const loadElfcorehdr = (info: KexecInfo, func: string, { crash, physOffse
   }
 };
 
-/** What kexec_file_load is given for an Image. @throws KexecError when the initrd cannot be opened */
-const imageFileLoad = (kernel: Uint8Array, context: Arm64Context): FileLoadPlan => {
-  const { initrd, commandLine } = context.options();
-  return { kernel, initrd, cmdline: commandLine };
-};
-
 /**
  * @param unpackedFile for an image that comes out of a file of another format, which its loader never looks at again:
  * what kexec_file_load is given
@@ -87,7 +81,11 @@ export const recogniseImage = (
   unpackedFile?: Uint8Array,
 ): RecognisedKernel => ({
   load: async (info, inPlaceOf = bytes) => loadImage(unpackedFile === undefined ? inPlaceOf : bytes, func, info, context),
-  fileLoad: () => imageFileLoad(unpackedFile ?? bytes, context),
+  fileLoad: () => {
+    const { initrd, commandLine } = context.options();
+    const descriptorOffset = unpackedFile === undefined ? 0 : UNPACKED_DESCRIPTOR;
+    return { kernel: unpackedFile ?? bytes, descriptorOffset, initrd, cmdline: commandLine };
+  },
 });
 
 export const imageUsage = (compressedToo: boolean): string =>

@@ -67,7 +67,8 @@ export class PhysOffset {
       this.log.err(`Can't open (${KCORE}).\n`);
       return undefined;
     }
-    return readKcore(this.system, KCORE, this.log, { previous, leftoverErrno: this.compat.kcoreLeftoverErrno });
+    const { system, compat, log } = this;
+    return readKcore(system, KCORE, log, { compat, previous, leftoverErrno: compat.kcoreLeftoverErrno });
   }
 
   /** get_phys_base_from_pt_load(): the last program header of the linear map counts. */

@@ -1,7 +1,7 @@
-import { RELEASES } from '../../../kexec/compat.js';
 import type { Release } from '../../../kexec/compat.js';
 import { command } from '../case.js';
 import type { Case } from '../case.js';
+import { DEBIAN_RELEASES } from '../debian.js';
 import { hostileFiles } from '../formats/hostile.js';
 import { REAL_FILES } from '../formats/real.js';
 
@@ -9,7 +9,7 @@ import { REAL_FILES } from '../formats/real.js';
 
 type Quirk = Pick<Case, 'realCrashes' | 'crashingReleases' | 'unforeseeable'>;
 
-const anything = (why: string, releases: readonly Release[] = RELEASES): Quirk => ({
+const anything = (why: string, releases: readonly Release[] = DEBIAN_RELEASES): Quirk => ({
   unforeseeable: { stream: 'everything', releases, why },
 });
 
@@ -47,7 +47,7 @@ const QUIRKS: readonly (readonly [names: RegExp, quirk: Quirk])[] = [
   ],
   [/^zboot-inner~certificates_(address=0x6a|size=0x6a)/, anything('pez_prepare() writes what is behind the unpacked kernel', ['2.0.32'])],
   [
-    /^uki~(cut-(33\d|35\d|36\d|37\d|linux)|(initrd|linux)_(size|address)=0x83c[456])$/,
+    /^uki~(cut-(32\d|33\d|35\d|36\d|37\d|linux)|(initrd|linux)_(size|virtual_size|address)=0x83c[456])$/,
     anything('create_tmpfd() writes what is behind the end of the file, as far as its buffer goes', ['2.0.32']),
   ],
   [/^uki~sections=0xffff$/, anything('uki_image_probe() looks for section headers behind the end of its buffer', ['2.0.32'])],
@@ -60,7 +60,7 @@ const quirkOf = (name: string): Quirk => QUIRKS.find(([names]) => names.test(nam
 const releasesOf = (name: string, index: number): readonly Release[] => {
   if (name.startsWith('uki')) return ['2.0.32'];
   if (name.startsWith('zboot')) return index % 2 === 0 ? ['2.0.32'] : ['2.0.29', '2.0.32'];
-  return [RELEASES[index % RELEASES.length]!];
+  return [DEBIAN_RELEASES[index % DEBIAN_RELEASES.length]!];
 };
 
 const hostile = (machine: string, args: string, names: RegExp): readonly Case[] =>
@@ -74,7 +74,7 @@ export const formats: readonly Case[] = [
   ...hostile('virt-2g', '-d -l', /^(Image|zboot|uki)/),
   ...hostile('virt-el2-4g', '-p', /^vmlinux-/),
   ...Object.keys(REAL_FILES).flatMap((name) => [
-    command('virt-2g', `-d -l t/${name}`, { releases: RELEASES }),
+    command('virt-2g', `-d -l t/${name}`, { releases: DEBIAN_RELEASES }),
     command('virt-el2-4g', `-d -c -p t/${name}`, { releases: ['2.0.25', '2.0.32'] }),
     command('virt-el2-4g', `-s -l t/${name} --initrd=t/initrd --append=quiet`, { releases: ['2.0.25', '2.0.32'] }),
   ]),

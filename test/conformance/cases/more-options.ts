@@ -1,15 +1,15 @@
-import { RELEASES } from '../../../kexec/compat.js';
 import type { Release } from '../../../kexec/compat.js';
 import { combine, command, session } from '../case.js';
 import type { Case } from '../case.js';
+import { DEBIAN_RELEASES } from '../debian.js';
 import { machineNames } from '../machines.js';
 
 /** What options do together, and what follows a load: shutdown, sync, the network, execution. */
 
-const all = { releases: RELEASES };
+const all = { releases: DEBIAN_RELEASES };
 
 /** Another release for each number. */
-const one = (index: number): { readonly byTurns: readonly Release[] } => ({ byTurns: [RELEASES[index % RELEASES.length]!] });
+const one = (index: number): { readonly byTurns: readonly Release[] } => ({ byTurns: [DEBIAN_RELEASES[index % DEBIAN_RELEASES.length]!] });
 
 const networks = machineNames('net-');
 

@@ -283,7 +283,12 @@ const uki = (...sections: readonly Section[]): Buffer => {
 
 const sectionFields = (name: string, index: number): readonly Field[] => {
   const at = SECTION_AT + index * 40;
-  return [field(`${name}_name`, at, 8), field(`${name}_size`, at + 16, 4), field(`${name}_address`, at + 20, 4)];
+  return [
+    field(`${name}_name`, at, 8),
+    field(`${name}_virtual_size`, at + 8, 4),
+    field(`${name}_size`, at + 16, 4),
+    field(`${name}_address`, at + 20, 4),
+  ];
 };
 
 const ukis = (): readonly NamedFile[] => {

@@ -2,7 +2,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { RELEASES, compatFor, type Release } from '../../../kexec/compat.js';
+import { compatFor, type Release } from '../../../kexec/compat.js';
+import { DEBIAN_RELEASES } from '../../conformance/debian.js';
 import {
   COMMITTED,
   FINALIZED,
@@ -30,7 +31,7 @@ export interface Fault {
   readonly releases: readonly Release[];
 }
 
-const WITH_RINGBUFFER = RELEASES.filter((release) => compatFor(release).knowsRingbuffer);
+const WITH_RINGBUFFER = DEBIAN_RELEASES.filter((release) => compatFor(release).knowsRingbuffer);
 
 const faults = (why: string, releases: readonly Release[], names: readonly string[]): readonly (readonly [string, Fault])[] =>
   names.map((name) => [name, { why, releases }]);
@@ -38,7 +39,7 @@ const faults = (why: string, releases: readonly Release[], names: readonly strin
 /** By the names of the cases. */
 export const FAULTS: ReadonlyMap<string, Fault> = new Map([
   ...faults('goes round for ever', ['2.0.20'], ['records: a cycle', 'records: SYMBOL(log_next_idx) one more']),
-  ...faults('reads outside its copy of a record', RELEASES, ['ts_nsec', 'len', 'text_len'].map((field) => `records: OFFSET(printk_log.${field}) too large`)),
+  ...faults('reads outside its copy of a record', DEBIAN_RELEASES, ['ts_nsec', 'len', 'text_len'].map((field) => `records: OFFSET(printk_log.${field}) too large`)),
   ...faults('goes round for ever, or nearly', WITH_RINGBUFFER, [
     'ring buffer: OFFSET(prb_desc_ring.head_id) left out',
     'ring buffer: OFFSET(prb_desc_ring.head_id) one more',
