@@ -20,7 +20,7 @@ interface Content {
 }
 
 /** The segments of a successful call, as the state directory has them. */
-interface StoredSegments {
+export interface StoredSegments {
   readonly directory: string;
   readonly segments: readonly KernelSegment[];
 }

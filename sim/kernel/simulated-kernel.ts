@@ -18,7 +18,7 @@ import {
   rebootKexec,
 } from './kexec-load.js';
 import { type NetworkInterface, interfaceFlags, setInterfaceFlags } from './network.js';
-import { recordCall, recordFileLoad, recordLoad } from './record.js';
+import { type StoredSegments, recordCall, recordFileLoad, recordLoad } from './record.js';
 import { lockState, readState, writeState } from './state.js';
 import { readKernelFile, writeKernelFile } from './sysctl.js';
 
@@ -71,8 +71,7 @@ export class SimulatedKernel {
       async (result, state) => {
         if (record === undefined || segments === 'fault') return;
         const slot = (call.flags & KEXEC_ON_CRASH) === 0n ? state.normal : state.crash;
-        const stored = result === 0 && typeof slot === 'object' ? { directory: this.options.state, segments: slot.segments } : undefined;
-        await recordLoad(record, { ...call, segments }, result, stored);
+        await recordLoad(record, { ...call, segments }, result, this.#storedSegments(result, slot));
       },
     );
   }
@@ -97,8 +96,7 @@ export class SimulatedKernel {
       async (result, state) => {
         if (record === undefined) return;
         const slot = (call.flags & KEXEC_FILE_ON_CRASH) === 0n ? state.normal : state.crash;
-        const stored = result === 0 && typeof slot === 'object' ? { directory: this.options.state, segments: slot.segments } : undefined;
-        await recordFileLoad(record, call, result, stored);
+        await recordFileLoad(record, call, result, this.#storedSegments(result, slot));
       },
     );
   }
@@ -188,6 +186,11 @@ export class SimulatedKernel {
 
   async #record(entry: CallEntry, result: number): Promise<void> {
     if (this.options.record !== undefined) await recordCall(this.options.record, entry, result);
+  }
+
+  /** Where the bytes of a load that succeeded are now. */
+  #storedSegments(result: number, slot: ImageSlot): StoredSegments | undefined {
+    return result === 0 && typeof slot === 'object' ? { directory: this.options.state, segments: slot.segments } : undefined;
   }
 
   /** Records a step of a reboot. */
