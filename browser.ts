@@ -18,5 +18,6 @@ export { OutputLimitError, type Platform } from './kexec/platform.js';
 export { purgatory } from './kexec/purgatory.js';
 export { RANGE_RAM, RANGE_RESERVED, Range, type MemoryRange } from './kexec/range.js';
 export type { FileStat, KexecFileLoadCall, KexecLoadCall, System } from './kexec/system.js';
-export type { LoadPlan, RelocationRule, Segment } from './kexec/types.js';
+export type { RelocationRule } from './kexec/relocation-rule.js';
+export type { LoadPlan, Segment } from './kexec/segment.js';
 export { vmcoreDmesg, type VmcoreDmesgOptions } from './vmcore-dmesg/vmcore-dmesg.js';

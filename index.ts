@@ -3,7 +3,10 @@
  * the kernel of a {@link recordedMachine}, which executes it. {@link createCpu} is the processor that does, on a
  * {@link Board}. The parsers that this builds on are in 'kexec-ts/browser', and here too.
  */
-import { recordedMachine as openMachine, type RecordedMachine, type RecordedMachineOptions } from './sim/kernel/recorded-system.js';
+import { executeLater } from './host/execute-later.js';
+import type { ExecutionSettings } from './sim/kernel/execution-settings.js';
+import { recordedMachine as openMachine, type RecordedMachineOptions as MachineOptions } from './sim/kernel/recorded-system.js';
+import type { RecordedMachine } from './sim/kernel/recorded-machine.js';
 
 export * from './browser.js';
 export { kexecLoad, kexecUnload, loadKernel, type LoadKernelOptions } from './host/load-kernel.js';
@@ -16,14 +19,21 @@ export { describeEsr } from './sim/cpu/esr.js';
 export type { CpuHost, CpuModel, CpuStatistics, ExceptionInfo, RunLimits, StopReason } from './sim/cpu/model.js';
 export { Board, type BoardOptions } from './sim/machine/board.js';
 export { PhysicalMemory } from './sim/machine/memory.js';
-export type { ExecutionSettings } from './sim/kernel/execute-machine.js';
+export type { ExecutionSettings } from './sim/kernel/execution-settings.js';
 export { bundledMachines } from './sim/kernel/machines.js';
-export type { RecordedMachine, RecordedMachineOptions } from './sim/kernel/recorded-system.js';
+export type { RecordedMachine } from './sim/kernel/recorded-machine.js';
+
+/** How a machine is opened; see {@link recordedMachine}. */
+export interface RecordedMachineOptions extends Omit<MachineOptions, 'env' | 'execution'> {
+  /** For HOME and XDG_STATE_HOME; the process's by default. */
+  readonly env?: MachineOptions['env'];
+  /** How what is loaded is executed; without it, a reboot ends with the system call. */
+  readonly execution?: ExecutionSettings | undefined;
+}
 
 /**
  * A recorded machine with a simulated kernel: a bundled one by name, a directory with proc/ and sys/, or a tar file of one.
  * @throws KexecError when there is none
  */
-export const recordedMachine = (
-  options: Omit<RecordedMachineOptions, 'env'> & Partial<Pick<RecordedMachineOptions, 'env'>> = {},
-): RecordedMachine => openMachine({ env: process.env, ...options });
+export const recordedMachine = ({ execution, ...options }: RecordedMachineOptions = {}): RecordedMachine =>
+  openMachine({ env: process.env, ...options, execution: execution && { ...execution, execute: executeLater } });

@@ -1,5 +1,5 @@
 import { KexecError } from '../kexec/error.js';
-import type { ExecutionSettings } from '../sim/kernel/execute-machine.js';
+import type { ExecutionSettings } from '../sim/kernel/execution-settings.js';
 
 const UNTIL = ['entry', 'halt', 'reboot'] as const;
 

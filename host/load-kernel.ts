@@ -1,7 +1,7 @@
 import type { ArchContext, OptionToken } from '../kexec/architecture.js';
 import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
 import { DEFAULT_COMPAT, type Compat } from '../kexec/compat.js';
-import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/decompress.js';
+import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/read-context.js';
 import { KexecError, strerror } from '../kexec/error.js';
 import { silentLog, type Log } from '../kexec/log.js';
 import { physicalArch, planLoad } from '../kexec/my-load.js';
@@ -9,7 +9,8 @@ import type { OptionId } from '../kexec/options.js';
 import type { OnProgress } from '../kexec/progress.js';
 import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
 import type { System } from '../kexec/system.js';
-import { KEXEC_ON_CRASH, type LoadPlan } from '../kexec/types.js';
+import type { LoadPlan } from '../kexec/segment.js';
+import { KEXEC_ON_CRASH } from '../kexec/uapi.js';
 import { U64_MAX } from '../kexec/u64.js';
 import { createNodePlatform } from './platform-node.js';
 

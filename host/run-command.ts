@@ -1,6 +1,6 @@
 import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
 import type { Compat } from '../kexec/compat.js';
-import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/decompress.js';
+import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/read-context.js';
 import { KexecError } from '../kexec/error.js';
 import { printCrashkernelRegionSize, runSettings, type CommandContext } from '../kexec/kexec.js';
 import type { OnProgress } from '../kexec/progress.js';
@@ -10,6 +10,7 @@ import { slurpFile } from '../kexec/slurp.js';
 import type { System } from '../kexec/system.js';
 import { usageText } from '../kexec/usage.js';
 import { fromByteString, toByteString } from './byte-strings.js';
+import { executeLater } from './execute-later.js';
 import { executionBounds } from './execution-options.js';
 import { createNodePlatform } from './platform-node.js';
 import { withPrefetched, type Prefetched } from './prefetch.js';
@@ -50,7 +51,7 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     pageSize: simValue('sim-page-size'),
     fileLoad: simValue('sim-file-load'),
     env,
-    execution: { ...executionBounds(simValue), console, out, err, step: debug ? err : undefined, purgatory },
+    execution: { ...executionBounds(simValue), console, out, err, step: debug ? err : undefined, purgatory, execute: executeLater },
     progress,
     ...(random && { random }),
   });

@@ -1,10 +1,10 @@
 import type { Compat } from './compat.js';
-import type { ReadContext } from './decompress.js';
+import type { ReadContext } from './read-context.js';
 import type { Token } from './getopt.js';
 import type { OptionId, OptionSpec } from './options.js';
 import type { MemoryLimits } from './placement.js';
 import type { MemoryRange, Range } from './range.js';
-import type { ImageFormat } from './types.js';
+import type { ImageFormat } from './image-format.js';
 
 /** What an architecture needs of the command that is running. */
 export interface ArchContext extends ReadContext {

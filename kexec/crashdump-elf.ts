@@ -21,7 +21,7 @@ import { hex } from './format.js';
 import type { Log } from './log.js';
 import { RANGE_RAM, type MemoryRange } from './range.js';
 import type { System } from './system.js';
-import { KEXEC_PRESERVE_CONTEXT } from './types.js';
+import { KEXEC_PRESERVE_CONTEXT } from './uapi.js';
 import { alignUp } from './u64.js';
 
 /**

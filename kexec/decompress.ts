@@ -1,24 +1,9 @@
-import type { Compat } from './compat.js';
-import type { Log } from './log.js';
 import { lzmaDecompressFile } from './lzma.js';
-import type { Platform } from './platform.js';
-import { slurpFile } from './slurp.js';
+import type { ReadContext } from './read-context.js';
+import { slurpFile, hasBytes } from './slurp.js';
 import type { System } from './system.js';
-import { hasBytes, readForDecompression, zlibDecompressFile } from './zlib.js';
+import { readForDecompression, zlibDecompressFile } from './zlib.js';
 import { zstdDecompressFile } from './zstd.js';
-
-/** What reading a kernel file takes. */
-export interface ReadContext {
-  readonly system: System;
-  readonly platform: Platform;
-  readonly compat: Compat;
-  readonly log: Log;
-  /** A file that decompresses to more is refused. */
-  readonly decompressLimitBytes: number;
-}
-
-/** Default of {@link ReadContext.decompressLimitBytes}. */
-export const DEFAULT_DECOMPRESS_LIMIT = 2 * 1024 ** 3;
 
 /** The first bytes suffice to see that a file is not compressed; only then is all of it read. */
 const PROBE_SIZE = 16;

@@ -137,3 +137,7 @@ const TEXTS: Readonly<Record<number, string>> = {
 
 /** The text of a positive errno, as glibc's strerror() gives it. */
 export const strerror = (errno: number): string => TEXTS[errno] ?? `Unknown error ${errno}`;
+
+/** The error for a file that decompresses to more than the limit. */
+export const bombError = (path: string, limitBytes: number): KexecError =>
+  KexecError.die(`Cannot read ${path}: it decompresses to more than ${limitBytes} bytes`, { subject: path });

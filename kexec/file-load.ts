@@ -2,7 +2,8 @@ import type { ArchContext, ArchSession } from './architecture.js';
 import { slurpDecompressFile } from './decompress.js';
 import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './error.js';
 import { hex } from './format.js';
-import { KEXEC_FILE_NO_INITRAMFS, type FileLoadPlan } from './types.js';
+import type { FileLoadPlan } from './image-format.js';
+import { KEXEC_FILE_NO_INITRAMFS } from './uapi.js';
 import { isGzipFile } from './zlib.js';
 
 /** Answers of kexec_file_load upon which kexec_load is worth a try. */

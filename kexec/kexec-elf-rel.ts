@@ -27,7 +27,8 @@ import { buildElfInfo, type ElfInfo, type ElfOptions, type ElfSection } from './
 import type { Log } from './log.js';
 import type { Placement } from './placement.js';
 import { latin1 } from './scan.js';
-import type { LoadedPurgatory, RelocationRule } from './types.js';
+import type { LoadedPurgatory } from './image-format.js';
+import type { RelocationRule } from './relocation-rule.js';
 import { alignUp, s64, u64 } from './u64.js';
 
 /** How a relocatable object is to be loaded. */

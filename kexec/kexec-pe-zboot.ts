@@ -1,5 +1,6 @@
 import { concatBytes } from './bytes.js';
-import { decompress, type ReadContext } from './decompress.js';
+import { decompress } from './decompress.js';
+import type { ReadContext } from './read-context.js';
 import { endOfCertificates, peHeaderOffset } from './pe.js';
 import { cannotRead } from './slurp.js';
 

@@ -1,7 +1,7 @@
-import type { ReadContext } from './decompress.js';
+import type { ReadContext } from './read-context.js';
 import type { Log } from './log.js';
 import { peHeaderOffsetOfFile, peSections } from './pe.js';
-import { UNPACKED_DESCRIPTOR, type ImageFormat, type RecognisedKernel } from './types.js';
+import { UNPACKED_DESCRIPTOR, type ImageFormat, type RecognisedKernel } from './image-format.js';
 
 type UkiContext = Pick<ReadContext, 'compat' | 'log'>;
 

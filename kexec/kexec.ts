@@ -12,13 +12,8 @@ import { Range } from './range.js';
 import { latin1, strtoul } from './scan.js';
 import type { Settings } from './settings.js';
 import type { System } from './system.js';
-import {
-  KEXEC_CRASH_HOTPLUG_SUPPORT,
-  KEXEC_LIVE_UPDATE,
-  KEXEC_ON_CRASH,
-  KEXEC_PRESERVE_CONTEXT,
-  type LoadPlan,
-} from './types.js';
+import type { LoadPlan } from './segment.js';
+import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_LIVE_UPDATE, KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from './uapi.js';
 import { U64_MAX } from './u64.js';
 import { usageText } from './usage.js';
 

@@ -1,6 +1,6 @@
-import type { ReadContext } from './decompress.js';
+import type { ReadContext } from './read-context.js';
 import { OutputLimitError } from './platform.js';
-import { bombError } from './zlib.js';
+import { bombError } from './error.js';
 
 /** Size of an .lzma file's header. */
 const HEADER_SIZE = 13;

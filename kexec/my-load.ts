@@ -4,14 +4,9 @@ import { slurpDecompressFile } from './decompress.js';
 import { ENOCRASHKERNEL, KexecError } from './error.js';
 import { hashHex, hex, pointer } from './format.js';
 import { Placement } from './placement.js';
-import {
-  KEXEC_PRESERVE_CONTEXT,
-  type ImageFormat,
-  type KexecInfo,
-  type LoadPlan,
-  type RecognisedKernel,
-  type Segment,
-} from './types.js';
+import type { ImageFormat, KexecInfo, RecognisedKernel } from './image-format.js';
+import type { LoadPlan, Segment } from './segment.js';
+import { KEXEC_PRESERVE_CONTEXT } from './uapi.js';
 import { u64 } from './u64.js';
 import { updatePurgatory } from './update-purgatory.js';
 import { createAddressSpace } from './user-address.js';

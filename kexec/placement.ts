@@ -2,7 +2,8 @@ import { KexecError } from './error.js';
 import { hex, pointer } from './format.js';
 import type { Log } from './log.js';
 import { RANGE_RAM, Range, type MemoryRange } from './range.js';
-import { KEXEC_MAX_SEGMENTS, type Segment } from './types.js';
+import type { Segment } from './segment.js';
+import { KEXEC_MAX_SEGMENTS } from './uapi.js';
 import { U64_MAX, alignDown, alignUp, u64 } from './u64.js';
 
 /** Limits that the user set with --mem-min and --mem-max; both ends inclusive. */

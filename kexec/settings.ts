@@ -3,17 +3,7 @@ import type { OptionToken } from './architecture.js';
 import type { Token } from './getopt.js';
 import type { OptionId } from './options.js';
 import { strtoul } from './scan.js';
-import {
-  KEXEC_DEBUG,
-  KEXEC_FILE_DEBUG,
-  KEXEC_FILE_FORCE_DTB,
-  KEXEC_FILE_NO_CMA,
-  KEXEC_FILE_ON_CRASH,
-  KEXEC_FILE_UNLOAD,
-  KEXEC_LIVE_UPDATE,
-  KEXEC_ON_CRASH,
-  KEXEC_PRESERVE_CONTEXT,
-} from './types.js';
+import { KEXEC_DEBUG, KEXEC_FILE_DEBUG, KEXEC_FILE_FORCE_DTB, KEXEC_FILE_NO_CMA, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD, KEXEC_LIVE_UPDATE, KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from './uapi.js';
 import { U64_MAX } from './u64.js';
 
 /** What a command is to do, as main() of kexec/kexec.c keeps it in its variables. */

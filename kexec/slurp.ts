@@ -1,7 +1,7 @@
 import { plainBytes } from './bytes.js';
 import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import { Errno, KexecError, SystemError, strerror } from './error.js';
-import type { System } from './system.js';
+import type { System, FileStat } from './system.js';
 
 /** The error for a file without bytes, or one that cannot be read: then `before` says why. */
 export const cannotRead = (path: string, compat: Compat, before = ''): KexecError => {
@@ -44,3 +44,7 @@ export const slurpFile = (system: System, path: string, compat: Compat = DEFAULT
   }
   return plainBytes(bytes);
 };
+
+/** Whether there is something to read: in a file, or on a device that has a size. */
+export const hasBytes = ({ kind, size }: FileStat): boolean =>
+  size > 0 && (kind === 'file' || kind === 'character' || kind === 'block');

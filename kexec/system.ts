@@ -1,4 +1,4 @@
-import type { Segment } from './types.js';
+import type { Segment } from './segment.js';
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'other';
 

@@ -1,11 +1,12 @@
 import { concatBytes, plainBytes } from './bytes.js';
 import type { Compat } from './compat.js';
-import type { ReadContext } from './decompress.js';
-import { KexecError, SystemError } from './error.js';
+import { SystemError, bombError } from './error.js';
 import { DEFLATED, FHCRC, RESERVED, endOfGzipFields, isGzipMagic } from './gzip-header.js';
 import { countInflated } from './inflate-count.js';
 import { OutputLimitError, type Platform } from './platform.js';
-import type { FileStat, System } from './system.js';
+import type { ReadContext } from './read-context.js';
+import { hasBytes } from './slurp.js';
+import type { System } from './system.js';
 
 const TRAILER_SIZE = 8;
 
@@ -117,10 +118,6 @@ const closeFails = (fileSize: number, good: number, { zlibReadsToTheFault }: Com
   return !(bufferFull && fileSize % INPUT_CHUNK !== 0);
 };
 
-/** Whether there is something to read: in a file, or on a device that has a size. */
-export const hasBytes = ({ kind, size }: FileStat): boolean =>
-  size > 0 && (kind === 'file' || kind === 'character' || kind === 'block');
-
 /** Reads a file for a decompressor: undefined when it cannot be opened, no bytes when there are none to be had. */
 export const readForDecompression = (system: System, path: string): Uint8Array | undefined => {
   try {
@@ -140,10 +137,6 @@ export const isGzipFile = (system: System, path: string, compat: Compat): boolea
     throw error;
   }
 };
-
-/** The error for a file that decompresses to more than the limit. */
-export const bombError = (path: string, limitBytes: number): KexecError =>
-  KexecError.die(`Cannot read ${path}: it decompresses to more than ${limitBytes} bytes`, { subject: path });
 
 /**
  * zlib_decompress_file() of kexec/zlib.c.

@@ -1,6 +1,6 @@
-import type { ReadContext } from './decompress.js';
+import type { ReadContext } from './read-context.js';
 import { OutputLimitError } from './platform.js';
-import { bombError } from './zlib.js';
+import { bombError } from './error.js';
 
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
 

@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import type { OnProgress } from '../../kexec/progress.js';
-import { type RecordedMachine, recordedMachine } from '../kernel/recorded-system.js';
+import { recordedMachine } from '../kernel/recorded-system.js';
+import type { RecordedMachine } from '../kernel/recorded-machine.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

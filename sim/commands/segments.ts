@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Errno, KexecError } from '../../kexec/error.js';
 import type { ImageSlot, KernelSegment, LoadedImage } from '../kernel/kexec-load.js';
-import type { RecordedMachine } from '../kernel/recorded-system.js';
+import type { RecordedMachine } from '../kernel/recorded-machine.js';
 import { readSegmentData } from '../kernel/state.js';
 import { describeContent } from './content.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';

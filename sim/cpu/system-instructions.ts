@@ -1,13 +1,16 @@
 import { hasEventStream, trapTarget, usualTarget, waitTrapTarget } from './controls.js';
-import type { Core } from './core.js';
+import type { AccessKind, Core, Fault } from './core.js';
 import { EC, makeEsr, trapIss, type TrappedAccess } from './esr.js';
-import { breakpointException, callException, trappedSmcException, waitException } from './exceptions.js';
+import {
+  breakpointException, callException, trappedSmcException, waitException, type Abort, type Exception,
+} from './exceptions.js';
+import type { Walk } from './mmu.js';
 import type { StopReason } from './model.js';
 import type { CacheMaintenance, ExceptionLevel, SystemCpu } from './ops.js';
+import type { RegisterFile } from './register-file.js';
 import { encodingOf, levelOf, type RegisterRow } from './register-row.js';
 import { BY_ADDRESS, isAbortOfWalk, maintenanceOperation, operationAt, parAfter, type SystemOperation } from './system-operations.js';
 import { isReachable, readRegister, registerAt } from './system-registers.js';
-import type { SystemState } from './system-state.js';
 
 /** MSR X0, ... without what {@link encodingOf} gives and Rt. */
 const SYSTEM_INSTRUCTION = 0xd500_0000;
@@ -19,16 +22,35 @@ const HCR_HCD = 29;
 const MDCR_TDE = 8;
 const DAIF_SET = 6;
 
+/** The system side of the processor, as its instructions reach it: see system-state.ts. */
+export interface SystemSide {
+  readonly registers: RegisterFile;
+  readonly el: ExceptionLevel;
+  readonly fpEnabled: boolean;
+  readonly isStopping: boolean;
+  write(row: RegisterRow, value: bigint): void;
+  walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault;
+  flush(virtAddr?: bigint): void;
+  take(exception: Exception, target?: 1 | 2): void;
+  takeAbort(abort: Abort): void;
+  takeUndefined(): void;
+  takeFpTrap(): void;
+  returnFrom(el: 1 | 2): void;
+  stop(reason: StopReason): void;
+  stopBehind(reason: StopReason): void;
+  stopUnmodelled(what: string, encoding: number | undefined): void;
+}
+
 /** What system instructions do, on the system side of the processor. */
 export class SystemInstructions implements SystemCpu {
-  readonly #state: SystemState;
+  readonly #state: SystemSide;
   readonly #core: Core;
   readonly #callFirmware: (conduit: 'hvc' | 'smc') => StopReason | undefined;
   /** What SEV, SEVL and an exception return leave for WFE (Arm ARM D1.16.1). */
   #event = false;
 
   /** @param callFirmware says how the run ends, or undefined to go on */
-  constructor(state: SystemState, core: Core, callFirmware: (conduit: 'hvc' | 'smc') => StopReason | undefined) {
+  constructor(state: SystemSide, core: Core, callFirmware: (conduit: 'hvc' | 'smc') => StopReason | undefined) {
     this.#state = state;
     this.#core = core;
     this.#callFirmware = callFirmware;
@@ -110,7 +132,7 @@ export class SystemInstructions implements SystemCpu {
     this.#operate(maintenanceOperation(name), rt);
   }
 
-  /** See {@link SystemState.forbiddenMaintenance}. */
+  /** See `forbiddenMaintenance` of system-state.ts. */
   get forbiddenMaintenance(): readonly CacheMaintenance[] {
     const { controls } = this.#state.registers;
     return BY_ADDRESS.filter((name) => {

@@ -11,7 +11,7 @@ import type { CpuHost, CpuModel, ExceptionInfo, StopReason } from './model.js';
 import type { CacheMaintenance, ExceptionLevel, Fields, OpsRow, SystemRow } from './ops.js';
 import { RegisterFile } from './register-file.js';
 import type { RegisterRow } from './register-row.js';
-import { SystemInstructions } from './system-instructions.js';
+import { SystemInstructions, type SystemSide } from './system-instructions.js';
 import { readRegister, registerNamed, writeRegister } from './system-registers.js';
 
 const ERET = 0xd69f_03e0;
@@ -31,7 +31,7 @@ const CPTR_TFP = 10;
  *
  * What it meets and cannot model ends the run: {@link takeStop} says so, and the state is as before the instruction.
  */
-export class SystemState {
+export class SystemState implements SystemSide {
   /** Exceptions other than calls stop the run before they are taken. */
   stopOnException = false;
   readonly registers: RegisterFile;

@@ -1,14 +1,7 @@
 import { readArm64ImageHeader } from '../../kexec/arch/arm64/image-header.js';
 import { Errno } from '../../kexec/error.js';
 import type { KexecFileLoadCall } from '../../kexec/system.js';
-import {
-  KEXEC_FILE_DEBUG,
-  KEXEC_FILE_FORCE_DTB,
-  KEXEC_FILE_NO_CMA,
-  KEXEC_FILE_NO_INITRAMFS,
-  KEXEC_FILE_ON_CRASH,
-  KEXEC_FILE_UNLOAD,
-} from '../../kexec/types.js';
+import { KEXEC_FILE_DEBUG, KEXEC_FILE_FORCE_DTB, KEXEC_FILE_NO_CMA, KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD } from '../../kexec/uapi.js';
 import { loadImage } from './arch/arm64/kexec-image.js';
 import type { Generation, KernelFacts } from './facts.js';
 import type { FileLoadMachine } from './file-load-machine.js';

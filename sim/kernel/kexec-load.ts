@@ -1,5 +1,5 @@
 import { Errno } from '../../kexec/error.js';
-import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../kexec/types.js';
+import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../kexec/uapi.js';
 import { U64_MAX, u64 } from '../../kexec/u64.js';
 import type { Generation, KernelFacts } from './facts.js';
 import { type Shortage, layOutKimage } from './kimage.js';

@@ -1,6 +1,6 @@
 import type { PlacedCode } from './arch/arm64/place-code.js';
 import type { KexecMachine } from './kexec-machine.js';
-import type { KexecImage } from './machine-kexec.js';
+import type { KexecImage } from './kexec-image.js';
 import type { Kimage } from './kimage.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { Range } from '../../kexec/range.js';
 import type { Generation } from './facts.js';
 import { parseResources, type Resource } from './iomem.js';
-import type { RecordedMachine } from './recorded-system.js';
+import type { RecordedMachine } from './recorded-machine.js';
 
 /** What the way out of a machine's kernel depends on, besides what is loaded. */
 export interface KexecMachine {
@@ -38,11 +38,4 @@ export const kexecMachine = ({ kernel, files, nrCpus }: RecordedMachine, bootEl:
     vmcoreinfo: new TextDecoder('latin1').decode(kcore),
     kallsyms: files.readText('/proc/kallsyms') ?? '',
   };
-};
-
-/** The address of a symbol of the running kernel; undefined when it is not told, or hidden as 0. */
-export const kernelSymbol = (kallsyms: string, name: string): bigint | undefined => {
-  const match = new RegExp(`^([0-9a-f]{1,16}) [A-Za-z] ${name}$`, 'm').exec(kallsyms);
-  const address = match === null ? 0n : BigInt(`0x${match[1]}`);
-  return address === 0n ? undefined : address;
 };

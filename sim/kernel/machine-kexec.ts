@@ -8,19 +8,11 @@ import { setLinuxRegisters } from './arch/arm64/registers.js';
 import { copyForRelocation, storeKimageFields } from './arch/arm64/relocation-copy.js';
 import { type Relocation, relocationOf } from './arch/arm64/relocation-kind.js';
 import { type RunningKernel, placeKernel } from './arch/arm64/running-kernel.js';
+import type { KexecImage } from './kexec-image.js';
 import { imageInfo, shutdownLines } from './kexec-log.js';
 import type { KexecMachine } from './kexec-machine.js';
-import { type FilledPlacement, type Kimage, layOutKimage, storeKimage } from './kimage.js';
+import { type Kimage, layOutKimage, storeKimage } from './kimage.js';
 import { type AllocationOrder, type PageAllocator, createPageAllocator } from './page-allocator.js';
-
-/** What is loaded, with its bytes. */
-export interface KexecImage {
-  /** Physical address of the first instruction. */
-  readonly entry: bigint;
-  /** Physical address that the entry receives in x0; kexec_load(2) knows of none. */
-  readonly dtb?: bigint | undefined;
-  readonly segments: readonly FilledPlacement[];
-}
 
 /** A machine whose kernel has shut everything down, and stands before its last instructions. */
 export interface PreparedKexec {

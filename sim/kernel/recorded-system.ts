@@ -4,24 +4,18 @@ import { isAbsolute, join, posix } from 'node:path';
 import { KexecError, strerror } from '../../kexec/error.js';
 import type { OnProgress } from '../../kexec/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
-import type { Executed } from './execute.js';
-import type { ExecutionSettings } from './execute-machine.js';
+import type { Execution } from './execution-settings.js';
 import { checkPageSize, countCpuList, kernelFacts, pageSizeOfKcore, parsePageSize } from './facts.js';
 import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from './file-load-machine.js';
 import { listHost, lstatHost, readHost, statHost } from './host-files.js';
-import { INITIAL_STATE, type ImageSlot, type KernelState } from './kexec-load.js';
+import { INITIAL_STATE, type KernelState } from './kexec-load.js';
 import { MachineFiles } from './machine-files.js';
 import { findMachine } from './machines.js';
 import { recordedInterfaces } from './network.js';
+import type { RecordedMachine } from './recorded-machine.js';
 import { withInterrupts } from './run-cpu.js';
 import { SimulatedKernel } from './simulated-kernel.js';
-import {
-  KEXEC_CRASH_LOADED,
-  KEXEC_LOADED,
-  LOAD_DISABLED,
-  LOAD_LIMIT_PANIC,
-  LOAD_LIMIT_REBOOT,
-} from './sysctl.js';
+import { KEXEC_CRASH_LOADED, KEXEC_LOADED, LOAD_DISABLED, LOAD_LIMIT_PANIC, LOAD_LIMIT_REBOOT } from './sysctl.js';
 
 export interface RecordedMachineOptions {
   /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
@@ -39,19 +33,9 @@ export interface RecordedMachineOptions {
   /** In place of the host's random numbers: gives as many bytes as asked for. */
   readonly random?: ((length: number) => Uint8Array) | undefined;
   /** How what is loaded is executed; without it, a reboot ends with the system call. */
-  readonly execution?: ExecutionSettings | undefined;
+  readonly execution?: Execution | undefined;
   /** Is told how far storing and executing are. */
   readonly progress?: OnProgress | undefined;
-}
-
-/** The System of a recorded machine with a simulated kernel. */
-export interface RecordedMachine extends System {
-  /** The machine's name: the last part of the recording's path. */
-  readonly name: string;
-  readonly files: MachineFiles;
-  readonly kernel: SimulatedKernel;
-  /** Where the simulated kernel keeps what is loaded. */
-  readonly stateDirectory: string;
 }
 
 /** Files of the recording whose content is the simulated kernel's. */
@@ -106,7 +90,12 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     rebootKexec: async () => {
       const { execution } = options;
       if (execution === undefined) return rebootOutcome(await kernel.reboot());
-      return rebootOutcome(await kernel.execute((image) => executeImage(machine, image, execution, options.progress)));
+      const settings = { ...execution, progress: options.progress };
+      return rebootOutcome(
+        await kernel.execute((image) =>
+          withInterrupts((interrupted) => execution.execute(machine, image, settings, interrupted)),
+        ),
+      );
     },
     sync: () => {
       kernel.sync();
@@ -126,7 +115,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
  * What init does on `shutdown -r now`: it stops everything, and executes what is loaded (Debian's /etc/init.d/kexec;
  * systemd's src/shutdown/shutdown.c).
  */
-const shutDown = async (machine: RecordedMachine, execution: ExecutionSettings | undefined): Promise<RebootOutcome> => {
+const shutDown = async (machine: RecordedMachine, execution: Execution | undefined): Promise<RebootOutcome> => {
   if (execution === undefined || execution.until === 'reboot') return { kind: 'over', exitCode: 0 };
   const outcome = await machine.rebootKexec();
   if (outcome.kind === 'over') return outcome;
@@ -139,18 +128,6 @@ const rebootOutcome = (result: number | { readonly exitCode: number }): RebootOu
   if (typeof result !== 'number') return { kind: 'over', exitCode: result.exitCode };
   return result === 0 ? { kind: 'over', exitCode: 0 } : { kind: 'refused', errno: result };
 };
-
-/** The processor's model is large, and most commands have no use for it: it is loaded here. */
-const executeImage = async (
-  machine: RecordedMachine,
-  image: ImageSlot,
-  settings: ExecutionSettings,
-  progress: OnProgress | undefined,
-): Promise<Executed> =>
-  withInterrupts(async (interrupted) => {
-    const { executeOn } = await import('./execute-machine.js');
-    return executeOn(machine, image, { ...settings, progress }, interrupted);
-  });
 
 type FileAccess = Pick<System, 'readFile' | 'readAt' | 'stat' | 'lstat' | 'list'>;
 

@@ -1,7 +1,7 @@
 import type { OnProgress } from '../../kexec/progress.js';
 import type { KexecFileLoadCall } from '../../kexec/system.js';
 import { Errno, SystemError } from '../../kexec/error.js';
-import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/types.js';
+import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/uapi.js';
 import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
 import type { KernelFacts } from './facts.js';
 import type { FileLoadMachine } from './file-load-machine.js';

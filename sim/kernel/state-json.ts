@@ -1,5 +1,5 @@
 import { hex } from '../../kexec/format.js';
-import { KEXEC_MAX_SEGMENTS } from '../../kexec/types.js';
+import { KEXEC_MAX_SEGMENTS } from '../../kexec/uapi.js';
 import {
   type Json,
   asFlag,

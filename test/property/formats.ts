@@ -1,4 +1,4 @@
-import type { ImageFormat } from '../../kexec/types.js';
+import type { ImageFormat } from '../../kexec/image-format.js';
 
 /** A format that any bytes are of: stands for what a UKI may hold. */
 export const acceptsAll: ImageFormat = {

@@ -13,7 +13,7 @@ import { ukiFormat } from '../../kexec/kexec-uki.js';
 import { createLog, silentLog, type Log } from '../../kexec/log.js';
 import { optionSyntax, optionsOf } from '../../kexec/options.js';
 import { endOfCertificates, peHeaderOffset, peSections } from '../../kexec/pe.js';
-import { bombError } from '../../kexec/zlib.js';
+import { bombError } from '../../kexec/error.js';
 import { OutputLimitError } from '../../kexec/platform.js';
 import { latin1, scanDecimal, scanHex, strtoul, strtoulBase } from '../../kexec/scan.js';
 import { interpretOptions } from '../../kexec/settings.js';

@@ -5,7 +5,7 @@ import { Errno, KexecError } from '../../kexec/error.js';
 import { isLittleEndian, readFileHeader, readProgramHeader } from '../../kexec/elf.js';
 import { silentLog } from '../../kexec/log.js';
 import { RANGE_RAM, RANGE_RESERVED, Range } from '../../kexec/range.js';
-import { KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from '../../kexec/types.js';
+import { KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from '../../kexec/uapi.js';
 import { keepingLog, memorySystem, type MemoryFile } from './memory-system.js';
 
 const U64_MAX = 2n ** 64n - 1n;

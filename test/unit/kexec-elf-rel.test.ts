@@ -8,7 +8,7 @@ import { loadRelocatable, type RelocatableObject } from '../../kexec/kexec-elf-r
 import { silentLog, type Log } from '../../kexec/log.js';
 import { Placement } from '../../kexec/placement.js';
 import { RANGE_RAM, Range } from '../../kexec/range.js';
-import type { RelocationRule } from '../../kexec/types.js';
+import type { RelocationRule } from '../../kexec/relocation-rule.js';
 import {
   ARM64_OBJECT,
   buildElf,

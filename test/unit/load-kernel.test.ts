@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { loadKernel, type LoadKernelOptions } from '../../host/load-kernel.js';
 import { compatFor, type Release } from '../../kexec/compat.js';
 import { KexecError } from '../../kexec/error.js';
-import type { LoadPlan, Segment } from '../../kexec/types.js';
+import type { LoadPlan, Segment } from '../../kexec/segment.js';
 import { U64_MAX } from '../../kexec/u64.js';
 import { fakeSystem, machineFiles, smallMachine, type FakeOptions } from './fake-system.js';
 import { arm64Image, gzip, smallTree, uImage, uki, vmlinux, zboot, type ImageOptions } from './kernel-files.js';

@@ -81,6 +81,7 @@ describe('calls that go with a reboot', () => {
       err: (text: string) => void (err += text),
       step: undefined,
       purgatory: () => new Uint8Array(),
+      execute: () => Promise.reject(new Error('nothing is loaded')),
     };
     const system = recordedMachine({ machine: makeMachine(), state: temp.make('state'), env: {}, execution });
     expect(await system.execv('/sbin/shutdown', ['shutdown', '-r', 'now'])).toEqual({ kind: 'over', exitCode: 1 });

@@ -3,7 +3,7 @@ import { nodePlatform } from '../../host/platform-node.js';
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';
 import { arm64 } from '../../kexec/arch/arm64/kexec-arm64.js';
 import { DEFAULT_COMPAT, type Compat } from '../../kexec/compat.js';
-import { DEFAULT_DECOMPRESS_LIMIT } from '../../kexec/decompress.js';
+import { DEFAULT_DECOMPRESS_LIMIT } from '../../kexec/read-context.js';
 import { KexecError } from '../../kexec/error.js';
 import { getoptLong } from '../../kexec/getopt.js';
 import { printCrashkernelRegionSize, runSettings } from '../../kexec/kexec.js';

@@ -17,7 +17,7 @@ import { MemRegions, formatMemoryRanges } from '../../mem-regions.js';
 import { Range } from '../../range.js';
 import { getKernelSym } from '../../symbols.js';
 import type { System } from '../../system.js';
-import type { KexecInfo } from '../../types.js';
+import type { KexecInfo } from '../../image-format.js';
 import { U64_MAX, u64 } from '../../u64.js';
 import type { PhysOffset } from './phys-offset.js';
 

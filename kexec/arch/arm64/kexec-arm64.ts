@@ -1,7 +1,7 @@
 import type { ArchContext, ArchSession, Architecture } from '../../architecture.js';
 import type { Compat } from '../../compat.js';
 import { UKI_USAGE, ukiFormat } from '../../kexec-uki.js';
-import type { ImageFormat } from '../../types.js';
+import type { ImageFormat } from '../../image-format.js';
 import { CrashMemory } from './crashdump-arm64.js';
 import { ELF_USAGE, elfFormat } from './kexec-elf-arm64.js';
 import { imageFormat, imageUsage } from './kexec-image-arm64.js';

@@ -4,7 +4,7 @@ import { hex16 } from '../../format.js';
 import { buildElfExecInfo, elfExecLoad } from '../../kexec-elf-exec.js';
 import type { ElfInfo } from '../../kexec-elf.js';
 import type { Log } from '../../log.js';
-import type { ImageFormat, KexecInfo } from '../../types.js';
+import type { ImageFormat, KexecInfo } from '../../image-format.js';
 import { MiB, alignDown, u64 } from '../../u64.js';
 import { processImageHeader, readArm64ImageHeader, type Arm64ImageHeader, type ImagePlacement } from './image-header.js';
 import { loadElfcorehdr, logPlacement } from './kexec-image-arm64.js';

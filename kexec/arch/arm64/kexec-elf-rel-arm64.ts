@@ -1,7 +1,7 @@
 import type { Compat } from '../../compat.js';
 import { KexecError } from '../../error.js';
 import { hex } from '../../format.js';
-import type { RelocationRule } from '../../types.js';
+import type { RelocationRule } from '../../relocation-rule.js';
 import { alignDown, u64 } from '../../u64.js';
 
 /** An instruction's immediate field for a relocation; bits above 31 fall off. @throws KexecError */

@@ -1,7 +1,7 @@
 import { KexecError } from '../../error.js';
 import { hex16 } from '../../format.js';
 import type { Log } from '../../log.js';
-import { UNPACKED_DESCRIPTOR, type ImageFormat, type KexecInfo, type RecognisedKernel } from '../../types.js';
+import { UNPACKED_DESCRIPTOR, type ImageFormat, type KexecInfo, type RecognisedKernel } from '../../image-format.js';
 import { u64 } from '../../u64.js';
 import {
   ARM64_IMAGE_HEADER_SIZE,

@@ -1,8 +1,7 @@
-import { KexecError } from '../../error.js';
+import { KexecError, bombError } from '../../error.js';
 import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../kexec-uImage.js';
 import { OutputLimitError } from '../../platform.js';
-import type { ImageFormat } from '../../types.js';
-import { bombError } from '../../zlib.js';
+import type { ImageFormat } from '../../image-format.js';
 import { loadImage } from './kexec-image-arm64.js';
 import type { Arm64Context } from './session.js';
 

@@ -8,7 +8,7 @@ import type { Range } from '../../range.js';
 import { latin1, scanHex } from '../../scan.js';
 import { slurpFile } from '../../slurp.js';
 import type { System } from '../../system.js';
-import type { KexecInfo, LoadedPurgatory } from '../../types.js';
+import type { KexecInfo, LoadedPurgatory } from '../../image-format.js';
 import { GiB, MiB, U64_MAX, alignDown, alignUp, u64 } from '../../u64.js';
 import { readFirstDtb, setupSecondDtb } from './dtb-arm64.js';
 import type { ImagePlacement } from './image-header.js';

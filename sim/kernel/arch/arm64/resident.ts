@@ -1,7 +1,8 @@
 import { KexecError } from '../../../../kexec/error.js';
 import type { Range } from '../../../../kexec/range.js';
 import { alignDown, alignUp } from '../../../../kexec/u64.js';
-import { type KexecMachine, kernelSymbol } from '../../kexec-machine.js';
+import type { KexecMachine } from '../../kexec-machine.js';
+import { kernelSymbol } from '../../kallsyms.js';
 import type { Resource } from '../../iomem.js';
 import type { KernelAddresses } from './kernel-addresses.js';
 

@@ -1,26 +1,4 @@
 import type { Placement } from './placement.js';
-import type { Range } from './range.js';
-
-/** One piece of memory that the kernel shall fill (`struct kexec_segment`, kexec/kexec.h). */
-export interface Segment {
-  /** The first bytes of the memory; what is behind them is zero. `data.length <= memory.size`. */
-  readonly data: Uint8Array;
-  /** Where it goes: physical addresses, page-aligned start and size. */
-  readonly memory: Range;
-  /** The made-up address of `data` in messages; 0 prints as "(nil)". */
-  readonly buf: bigint;
-}
-
-/** What a load computed, before anyone is told. */
-export interface LoadPlan {
-  readonly segments: readonly Segment[];
-  /** Physical address at which the kernel jumps into what was loaded. */
-  readonly entry: bigint;
-  /** Flags of kexec_load(2), the architecture in bits 31..16. */
-  readonly flags: bigint;
-  /** Where the purgatory was put; undefined without one. */
-  readonly purgatory?: Range;
-}
 
 /** What `kexec_file_load` gets from a format: the kernel may be another file than the one that was given. */
 export interface FileLoadPlan {
@@ -37,25 +15,6 @@ export interface FileLoadPlan {
 
 /** 1 is the temporary file while it is written. */
 export const UNPACKED_DESCRIPTOR = 2;
-
-/** KEXEC_* flags of kexec_load(2) (include/uapi/linux/kexec.h). */
-export const KEXEC_ON_CRASH = 0x1n;
-export const KEXEC_PRESERVE_CONTEXT = 0x2n;
-/** Xen's: a kernel that knows nothing of Xen refuses it. */
-export const KEXEC_LIVE_UPDATE = 0x4n;
-export const KEXEC_CRASH_HOTPLUG_SUPPORT = 0x8n;
-export const KEXEC_DEBUG = 0x10n;
-
-/** Flags of kexec_file_load(2). */
-export const KEXEC_FILE_UNLOAD = 0x1n;
-export const KEXEC_FILE_ON_CRASH = 0x2n;
-export const KEXEC_FILE_NO_INITRAMFS = 0x4n;
-export const KEXEC_FILE_DEBUG = 0x8n;
-export const KEXEC_FILE_NO_CMA = 0x10n;
-export const KEXEC_FILE_FORCE_DTB = 0x20n;
-
-/** More segments than this are refused by the kernel. */
-export const KEXEC_MAX_SEGMENTS = 16;
 
 /** A kernel that a format recognised: what its probe learned is in the functions, and kept nowhere else. */
 export interface RecognisedKernel {
@@ -108,22 +67,4 @@ export interface LoadedPurgatory {
   setSymbol(name: string, value: Uint8Array): void;
   /** @throws KexecError when there is no such symbol */
   symbolAddress(name: string): bigint;
-}
-
-/** One R_<arch>_* relocation. */
-export interface RelocationRule {
-  readonly type: number;
-  /** As the debug log names it. */
-  readonly name: string;
-  /** Bytes that it writes. */
-  readonly size: 4 | 8;
-  /**
-   * Changes the bytes at the relocation's place.
-   * @param place the bytes from the place on: at least `size`
-   * @param address the place's address
-   * @param value symbol + addend
-   * @param littleEndian the byte order of the object's data; instructions are little-endian in any object
-   * @throws KexecError
-   */
-  apply(place: DataView, address: bigint, value: bigint, littleEndian: boolean): void;
 }

@@ -1,0 +1,13 @@
+import type { System } from '../../kexec/system.js';
+import { MachineFiles } from './machine-files.js';
+import { SimulatedKernel } from './simulated-kernel.js';
+
+/** The System of a recorded machine with a simulated kernel. */
+export interface RecordedMachine extends System {
+  /** The machine's name: the last part of the recording's path. */
+  readonly name: string;
+  readonly files: MachineFiles;
+  readonly kernel: SimulatedKernel;
+  /** Where the simulated kernel keeps what is loaded. */
+  readonly stateDirectory: string;
+}
