@@ -47,6 +47,7 @@ test: build
 	npm test --silent
 
 lint: $(INSTALLED)
+	npx prettier --check --log-level warn .
 	npx eslint .
 
 # The real kexec-tools of four Debian releases, and ours, on the same input.
@@ -70,23 +71,23 @@ purgatory: build
 	$(MAKE) -C purgatory
 	@mkdir -p .cache
 	bin/bin-to-hex purgatory < purgatory/purgatory.ro > .cache/purgatory.ts.new
-	mv .cache/purgatory.ts.new kexec/purgatory.ts
+	mv .cache/purgatory.ts.new kexec/arch/arm64/purgatory.ts
 
 # The code of the simulated kernel that a machine executes on the way out of it.
 relocation: build
-	$(MAKE) -C sim/kernel/arch/arm64
+	$(MAKE) -C sim/kernel/way-out
 	@mkdir -p .cache
-	bin/bin-to-hex relocation < sim/kernel/arch/arm64/relocation.o > .cache/relocation.ts.new
-	mv .cache/relocation.ts.new sim/kernel/arch/arm64/relocation.ts
+	bin/bin-to-hex relocation < sim/kernel/way-out/relocation.o > .cache/relocation.ts.new
+	mv .cache/relocation.ts.new sim/kernel/way-out/relocation.ts
 
 payload:
 	$(MAKE) -C machines/payload
 
 # Whether the commands above still make the committed bytes.
 verify-generated: purgatory relocation payload
-	git diff --exit-code --stat -- kexec/purgatory.ts sim/kernel/arch/arm64/relocation.ts machines/payload/Image
+	git diff --exit-code --stat -- kexec/arch/arm64/purgatory.ts sim/kernel/way-out/relocation.ts machines/payload/Image
 
 clean:
 	rm -rf dist .cache
 	$(MAKE) -C purgatory clean
-	$(MAKE) -C sim/kernel/arch/arm64 clean
+	$(MAKE) -C sim/kernel/way-out clean

@@ -1,18 +1,11 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
-
-/** Layers, lowest first, and what each must not import: the design's "imports go down only". */
-const layer = (files, forbidden) => ({
-  files,
-  rules: {
-    'no-restricted-imports': ['error', { patterns: forbidden.map(([group, message]) => ({ group: [group], message })) }],
-  },
-});
-
-const NODE = ['node:*', 'Only the System implementations, host/ and bin/ use Node.'];
+import { house } from './util/house/eslint.js';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.cache/', 'kexec/purgatory.ts', 'sim/kernel/arch/arm64/relocation.ts'] },
+  {
+    ignores: ['dist/', 'node_modules/', '.cache/', 'kexec/arch/arm64/purgatory.ts', 'sim/kernel/way-out/relocation.ts'],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
   {
@@ -31,12 +24,17 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'No default exports.' },
-        { selector: 'CallExpression[callee.object.name="process"][callee.property.name="exit"]', message: 'Set process.exitCode.' },
+        {
+          selector: 'CallExpression[callee.object.name="process"][callee.property.name="exit"]',
+          message: 'Set process.exitCode.',
+        },
       ],
     },
   },
-  layer(['kexec/*.ts'], [NODE, ['**/sim/**', 'kexec/ knows nothing of the simulation.'], ['./arch/**', 'kexec/ is given its architecture.'], ['**/host/**', 'kexec/ is given its platform.']]),
-  layer(['kexec/arch/**/*.ts'], [NODE, ['**/sim/**', 'kexec/ knows nothing of the simulation.'], ['**/host/**', 'kexec/ is given its platform.']]),
-  layer(['vmcore-dmesg/*.ts'], [NODE, ['**/sim/**', 'vmcore-dmesg/ knows nothing of the simulation.'], ['**/host/**', 'vmcore-dmesg/ is given its file.']]),
-  layer(['sim/cpu/**/*.ts'], [NODE, ['**/kernel/**', 'sim/cpu knows a memory interface only.'], ['**/machine/**', 'sim/cpu knows a memory interface only.']]),
+  {
+    files: ['**/*.ts'],
+    ignores: ['test/**'],
+    plugins: { house },
+    rules: { 'house/imports': 'error', 'house/first-sentence': 'off' },
+  },
 );

@@ -5,22 +5,25 @@
  */
 import { executeLater } from './host/execute-later.js';
 import type { ExecutionSettings } from './sim/kernel/execution-settings.js';
-import { recordedMachine as openMachine, type RecordedMachineOptions as MachineOptions } from './sim/kernel/recorded-system.js';
+import {
+  recordedMachine as openMachine,
+  type RecordedMachineOptions as MachineOptions,
+} from './sim/kernel/recorded-system.js';
 import type { RecordedMachine } from './sim/kernel/recorded-machine.js';
 
 export * from './browser.js';
 export { kexecLoad, kexecUnload, loadKernel, type LoadKernelOptions } from './host/load-kernel.js';
 export { createNodePlatform, nodePlatform } from './host/platform-node.js';
-export type { OnProgress, Progress } from './kexec/progress.js';
+export type { OnProgress, Progress } from './kexec/base/progress.js';
 export { runKexec, type RunKexecOptions } from './host/run-kexec.js';
 export { runVmcoreDmesg, type RunVmcoreDmesgOptions } from './host/run-vmcore-dmesg.js';
 export { createCpu, type CpuOptions } from './sim/cpu/cpu.js';
-export { describeEsr } from './sim/cpu/esr.js';
-export type { CpuHost, CpuModel, CpuStatistics, ExceptionInfo, RunLimits, StopReason } from './sim/cpu/model.js';
+export { describeEsr } from './sim/cpu/system/esr.js';
+export type { CpuHost, CpuModel, CpuStatistics, ExceptionInfo, RunLimits, StopReason } from './sim/cpu/state/model.js';
 export { Board, type BoardOptions } from './sim/machine/board.js';
 export { PhysicalMemory } from './sim/machine/memory.js';
 export type { ExecutionSettings } from './sim/kernel/execution-settings.js';
-export { bundledMachines } from './sim/kernel/machines.js';
+export { bundledMachines } from './sim/kernel/recording/machines.js';
 export type { RecordedMachine } from './sim/kernel/recorded-machine.js';
 
 /** How a machine is opened; see {@link recordedMachine}. */

@@ -1,4 +1,4 @@
-import { KexecError } from '../kexec/error.js';
+import { KexecError } from '../kexec/base/error.js';
 import { binToHex } from '../util/bin-to-hex.js';
 
 const HELP = `Usage: bin-to-hex NAME < object > file.ts

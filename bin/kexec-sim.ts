@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromByteString, toByteString } from '../host/byte-strings.js';
 import { progressOnStderr } from '../host/progress.js';
-import { KexecError } from '../kexec/error.js';
+import { KexecError } from '../kexec/base/error.js';
 import type { RunKexec } from '../sim/commands/context.js';
 import { UsageError, runKexecSim } from '../sim/commands/index.js';
-import { packageRoot } from '../sim/package-root.js';
+import { packageRoot } from '../sim/kernel/recording/package-root.js';
 
 /** The kexec-sim command. */
 
@@ -43,7 +43,11 @@ const packageVersion = (): string => {
 /** The tool is large, and only one subcommand runs it. */
 const kexec: RunKexec = async (args, { env, out, err }) => {
   const { runKexec } = await import('../host/run-kexec.js');
-  return runKexec(args.map(toByteString), { env, out: (text) => out(fromByteString(text)), err: (text) => err(fromByteString(text)) });
+  return runKexec(args.map(toByteString), {
+    env,
+    out: (text) => out(fromByteString(text)),
+    err: (text) => err(fromByteString(text)),
+  });
 };
 
 process.stdout.on('error', onOutputError);

@@ -49,18 +49,15 @@ const createStdout = () => {
 };
 
 const stdout = createStdout();
-process.exitCode = await runKexec(
-  process.argv.slice(2).map(toByteString),
-  {
-    env: process.env,
-    out: stdout.out,
-    err: writer(STDERR),
-    console: (text) => {
-      stdout.out(text);
-      stdout.flush();
-    },
-    progress: progress?.report,
+process.exitCode = await runKexec(process.argv.slice(2).map(toByteString), {
+  env: process.env,
+  out: stdout.out,
+  err: writer(STDERR),
+  console: (text) => {
+    stdout.out(text);
+    stdout.flush();
   },
-);
+  progress: progress?.report,
+});
 stdout.flush();
 progress?.erase();

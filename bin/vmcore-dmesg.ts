@@ -1,7 +1,7 @@
 import { toByteString } from '../host/byte-strings.js';
 import { runVmcoreDmesg } from '../host/run-vmcore-dmesg.js';
 import { writeNow } from '../host/write-now.js';
-import { KexecError, strerror } from '../kexec/error.js';
+import { KexecError, strerror } from '../kexec/base/error.js';
 
 const STDOUT = 1;
 const STDERR = 2;

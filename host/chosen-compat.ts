@@ -1,5 +1,5 @@
-import { DEFAULT_COMPAT, LIBRARIES, RELEASES, parseCompat, type Compat } from '../kexec/compat.js';
-import { KexecError } from '../kexec/error.js';
+import { DEFAULT_COMPAT, LIBRARIES, RELEASES, parseCompat, type Compat } from '../kexec/base/compat.js';
+import { KexecError } from '../kexec/base/error.js';
 
 /**
  * The release that KEXEC_COMPAT names; the default without one.

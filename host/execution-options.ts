@@ -1,4 +1,4 @@
-import { KexecError } from '../kexec/error.js';
+import { KexecError } from '../kexec/base/error.js';
 import type { ExecutionSettings } from '../sim/kernel/execution-settings.js';
 
 const UNTIL = ['entry', 'halt', 'reboot'] as const;

@@ -1,5 +1,5 @@
 import yargs from 'yargs';
-import type { SimOption } from '../kexec/options.js';
+import type { SimOption } from '../kexec/options/options.js';
 
 /** The section of the help about the simulated machine. */
 export const simHelp = async (options: readonly SimOption[]): Promise<string> => {

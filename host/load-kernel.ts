@@ -1,17 +1,17 @@
-import type { ArchContext, OptionToken } from '../kexec/architecture.js';
 import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
-import { DEFAULT_COMPAT, type Compat } from '../kexec/compat.js';
-import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/read-context.js';
-import { KexecError, strerror } from '../kexec/error.js';
-import { silentLog, type Log } from '../kexec/log.js';
+import type { ArchContext } from '../kexec/architecture.js';
+import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
+import { KexecError, strerror } from '../kexec/base/error.js';
+import { silentLog, type Log } from '../kexec/base/log.js';
 import { physicalArch, planLoad } from '../kexec/my-load.js';
-import type { OptionId } from '../kexec/options.js';
-import type { OnProgress } from '../kexec/progress.js';
-import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
-import type { System } from '../kexec/system.js';
-import type { LoadPlan } from '../kexec/segment.js';
-import { KEXEC_ON_CRASH } from '../kexec/uapi.js';
-import { U64_MAX } from '../kexec/u64.js';
+import type { OptionToken, OptionId } from '../kexec/options/options.js';
+import type { OnProgress } from '../kexec/base/progress.js';
+import { purgatory as ourPurgatory } from '../kexec/arch/arm64/purgatory.js';
+import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/compression/read-context.js';
+import type { LoadPlan } from '../kexec/base/segment.js';
+import type { System } from '../kexec/base/system.js';
+import { U64_MAX } from '../kexec/base/u64.js';
+import { KEXEC_ON_CRASH } from '../kexec/base/uapi.js';
 import { createNodePlatform } from './platform-node.js';
 
 /** What to load and how; each field is the option of `kexec` of that name. Text is one byte a character. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { constants, crc32, createInflateRaw } from 'node:zlib';
-import { concatBytes, plainBytes } from '../kexec/bytes.js';
-import { OutputLimitError, type DecompressOutcome, type Digest, type Platform } from '../kexec/platform.js';
-import { PROGRESS_BYTES, type OnProgress } from '../kexec/progress.js';
+import { concatBytes, plainBytes } from '../kexec/base/bytes.js';
+import { OutputLimitError, type DecompressOutcome, type Digest, type Platform } from '../kexec/base/platform.js';
+import { PROGRESS_BYTES, type OnProgress } from '../kexec/base/progress.js';
 
 /** Deflate makes at most 1032 bytes of one (zlib's technical notes, "Maximum Compression Factor"). */
 const MAX_DEFLATE_RATIO = 1032;
@@ -74,7 +74,7 @@ const lzma = async (
 };
 
 const zstd = async (input: Uint8Array, limitBytes: number): Promise<Uint8Array | undefined> => {
-  const { zstdDecompress } = await import('../kexec/codecs.js');
+  const { zstdDecompress } = await import('../kexec/compression/codecs.js');
   return zstdDecompress(input, limitBytes);
 };
 

@@ -1,13 +1,18 @@
 import { close, constants, fstat, open, read } from 'node:fs';
 import { posix } from 'node:path';
 import { promisify } from 'node:util';
-import { PROGRESS_BYTES, type OnProgress } from '../kexec/progress.js';
-import type { System } from '../kexec/system.js';
+import { PROGRESS_BYTES, type OnProgress } from '../kexec/base/progress.js';
+import type { System } from '../kexec/base/system.js';
 
 /** Files that are being read, by path. Nothing is there for one that cannot be read as a whole. */
 export type Prefetched = ReadonlyMap<string, Promise<Uint8Array | undefined>>;
 
-const [openFile, statFile, readFile, closeFile] = [promisify(open), promisify(fstat), promisify(read), promisify(close)];
+const [openFile, statFile, readFile, closeFile] = [
+  promisify(open),
+  promisify(fstat),
+  promisify(read),
+  promisify(close),
+];
 
 /** Larger files are left to whoever needs them. */
 const MAX_SIZE = 0x7fff_f000;

@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import type { OnProgress, Progress } from '../kexec/progress.js';
+import type { OnProgress, Progress } from '../kexec/base/progress.js';
 
 /** A line at the foot of a terminal that tells how far something is. */
 export interface ProgressLine {
@@ -61,7 +61,8 @@ export const createProgressLine = ({ write, columns, now }: ProgressTerminal): P
 };
 
 const formatProgress = ({ what, unit, done, total }: Progress, perMs: number): string => {
-  if (unit === 'instructions') return `${(done / 1e6).toFixed(0)} M instructions (${(perMs / 1e3).toFixed(0)} M/s) ${what}`;
+  if (unit === 'instructions')
+    return `${(done / 1e6).toFixed(0)} M instructions (${(perMs / 1e3).toFixed(0)} M/s) ${what}`;
   const [name, scale] = unit === 'bytes' ? ['MiB', 2 ** 20] : [unit, 1];
   const count = (value: number): string => `${Math.floor(value / scale)}`;
   if (total === undefined) return `${what}: ${count(done)} ${name}`;

@@ -1,14 +1,14 @@
 import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
-import type { Compat } from '../kexec/compat.js';
-import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/read-context.js';
-import { KexecError } from '../kexec/error.js';
+import type { Compat } from '../kexec/base/compat.js';
+import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/compression/read-context.js';
+import { KexecError } from '../kexec/base/error.js';
 import { printCrashkernelRegionSize, runSettings, type CommandContext } from '../kexec/kexec.js';
-import type { OnProgress } from '../kexec/progress.js';
-import { purgatory as ourPurgatory } from '../kexec/purgatory.js';
-import type { Interpreted } from '../kexec/settings.js';
-import { slurpFile } from '../kexec/slurp.js';
-import type { System } from '../kexec/system.js';
-import { usageText } from '../kexec/usage.js';
+import type { OnProgress } from '../kexec/base/progress.js';
+import { purgatory as ourPurgatory } from '../kexec/arch/arm64/purgatory.js';
+import type { Interpreted } from '../kexec/options/settings.js';
+import { slurpFile } from '../kexec/base/slurp.js';
+import type { System } from '../kexec/base/system.js';
+import { usageText } from '../kexec/options/usage.js';
 import { fromByteString, toByteString } from './byte-strings.js';
 import { executeLater } from './execute-later.js';
 import { executionBounds } from './execution-options.js';
@@ -51,7 +51,15 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     pageSize: simValue('sim-page-size'),
     fileLoad: simValue('sim-file-load'),
     env,
-    execution: { ...executionBounds(simValue), console, out, err, step: debug ? err : undefined, purgatory, execute: executeLater },
+    execution: {
+      ...executionBounds(simValue),
+      console,
+      out,
+      err,
+      step: debug ? err : undefined,
+      purgatory,
+      execute: executeLater,
+    },
     progress,
     ...(random && { random }),
   });

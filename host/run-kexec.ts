@@ -1,11 +1,11 @@
 import { ARM64_OPTIONS } from '../kexec/arch/arm64/options-arm64.js';
-import { DEFAULT_COMPAT, type Compat } from '../kexec/compat.js';
-import { KexecError } from '../kexec/error.js';
-import { getoptLong, type ParsedArguments } from '../kexec/getopt.js';
-import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options.js';
-import type { OnProgress } from '../kexec/progress.js';
-import { interpretOptions, type Settings } from '../kexec/settings.js';
-import { versionText } from '../kexec/usage.js';
+import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
+import { KexecError } from '../kexec/base/error.js';
+import { getoptLong, type ParsedArguments } from '../kexec/options/getopt.js';
+import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options/options.js';
+import type { OnProgress } from '../kexec/base/progress.js';
+import { interpretOptions, type Settings } from '../kexec/options/settings.js';
+import { versionText } from '../kexec/options/usage.js';
 import { fromByteString } from './byte-strings.js';
 import { chosenCompat } from './chosen-compat.js';
 import { prefetch } from './prefetch.js';
@@ -76,7 +76,10 @@ const run = async (args: readonly string[], { env, out, err, console, progress }
       return interpreted.exitCode;
     case 'print-ckr-size':
     case 'run': {
-      const prefetched = prefetch(interpreted.kind === 'run' ? filesToLoad(interpreted.settings, parsed.operands) : [], progress);
+      const prefetched = prefetch(
+        interpreted.kind === 'run' ? filesToLoad(interpreted.settings, parsed.operands) : [],
+        progress,
+      );
       const { runCommand } = await import('./run-command.js');
       return runCommand(interpreted, parsed.operands, {
         prefetched,

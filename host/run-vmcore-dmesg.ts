@@ -1,6 +1,6 @@
-import { Errno, KexecError, SystemError } from '../kexec/error.js';
-import { createLog } from '../kexec/log.js';
-import type { System } from '../kexec/system.js';
+import { Errno, KexecError, SystemError } from '../kexec/base/error.js';
+import { createLog } from '../kexec/base/log.js';
+import type { System } from '../kexec/base/system.js';
 import { vmcoreDmesg } from '../vmcore-dmesg/vmcore-dmesg.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
 import { fromByteString } from './byte-strings.js';

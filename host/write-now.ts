@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
  */
 export const writeNow = (fd: number, text: string): void => {
   const bytes = Buffer.from(text, 'latin1');
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {

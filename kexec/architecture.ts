@@ -1,10 +1,9 @@
-import type { Compat } from './compat.js';
-import type { ReadContext } from './read-context.js';
-import type { Token } from './getopt.js';
-import type { OptionId, OptionSpec } from './options.js';
-import type { MemoryLimits } from './placement.js';
-import type { MemoryRange, Range } from './range.js';
-import type { ImageFormat } from './image-format.js';
+import type { Compat } from './base/compat.js';
+import type { ImageFormat } from './formats/image-format.js';
+import type { OptionSpec, OptionToken } from './options/options.js';
+import type { MemoryLimits } from './memory/placement.js';
+import type { MemoryRange, Range } from './base/range.js';
+import type { ReadContext } from './compression/read-context.js';
 
 /** What an architecture needs of the command that is running. */
 export interface ArchContext extends ReadContext {
@@ -14,8 +13,6 @@ export interface ArchContext extends ReadContext {
   /** Whether a crash kernel is to be loaded (KEXEC_ON_CRASH). */
   readonly onCrash: boolean;
 }
-
-export type OptionToken = Extract<Token<OptionId>, { kind: 'option' }>;
 
 /** An architecture at work on one command: what it read of the machine and of the options, and what it does with it. */
 export interface ArchSession {

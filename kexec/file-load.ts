@@ -1,10 +1,10 @@
 import type { ArchContext, ArchSession } from './architecture.js';
-import { slurpDecompressFile } from './decompress.js';
-import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './error.js';
-import { hex } from './format.js';
-import type { FileLoadPlan } from './image-format.js';
-import { KEXEC_FILE_NO_INITRAMFS } from './uapi.js';
-import { isGzipFile } from './zlib.js';
+import { slurpDecompressFile } from './compression/decompress.js';
+import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './base/error.js';
+import { hex } from './base/format.js';
+import type { FileLoadPlan } from './formats/image-format.js';
+import { KEXEC_FILE_NO_INITRAMFS } from './base/uapi.js';
+import { isGzipFile } from './compression/zlib.js';
 
 /** Answers of kexec_file_load upon which kexec_load is worth a try. */
 const FALLBACK_ERRNOS: readonly number[] = [Errno.ENOSYS, Errno.EINVAL, Errno.ENOEXEC, Errno.EOPNOTSUPP];
@@ -61,7 +61,9 @@ export const fileLoad = async (
   const say = (text: string): void => {
     if (compat.keepsKernelOpen) log.dbg(`${text}\n`);
   };
-  say(`do_kexec_file_load: ${keepsFile ? 'using original kernel file' : 'compressed input, using memfd kernel'} fd ${descriptor}`);
+  say(
+    `do_kexec_file_load: ${keepsFile ? 'using original kernel file' : 'compressed input, using memfd kernel'} fd ${descriptor}`,
+  );
   // QUIRK-13: until 2.0.27 the probes are given the name of a gzip file in place of its content, though its size.
   const byName = !compat.fileLoadByDefault && compat.libraries.has('zlib') && isGzipFile(system, kernel, compat);
   const probed = byName ? nameAsBytes(kernel, bytes.length) : bytes;
@@ -121,9 +123,14 @@ const openKernel = (kernel: string, { system }: ArchContext): number => {
 
 /** Unloads by kexec_file_load (kexec_file_unload()). @throws KexecError, see {@link fileLoad} */
 export const fileUnload = async (flags: bigint, { system, compat }: ArchContext): Promise<void> => {
-  const result = await system.kexecFileLoad({ kernel: undefined, initrd: undefined, cmdline: undefined, cmdlineLen: 0, flags });
+  const result = await system.kexecFileLoad({
+    kernel: undefined,
+    initrd: undefined,
+    cmdline: undefined,
+    cmdlineLen: 0,
+    flags,
+  });
   if (result === 0) return;
   if (compat.release !== '2.0.20' && -result === Errno.ENOSYS) throw fallback(-result);
   throw refused(compat.fileUnloadFailed, -result);
 };
-

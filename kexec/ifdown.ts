@@ -1,6 +1,6 @@
-import { SystemError, strerror } from './error.js';
-import type { Log } from './log.js';
-import type { System } from './system.js';
+import { SystemError, strerror } from './base/error.js';
+import type { Log } from './base/log.js';
+import type { System } from './base/system.js';
 
 /** The interface is up (include/uapi/linux/if.h). */
 export const IFF_UP = 0x1;

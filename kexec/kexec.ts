@@ -1,21 +1,21 @@
 import type { ArchContext, ArchSession, Architecture } from './architecture.js';
-import { getCommandLine } from './command-line.js';
-import type { Compat } from './compat.js';
-import { EFAILED, EFALLBACK, KexecError, SystemError, strerror } from './error.js';
+import { getCommandLine } from './options/command-line.js';
+import type { Compat } from './base/compat.js';
+import { EFAILED, EFALLBACK, KexecError, SystemError, strerror } from './base/error.js';
 import { fileLoad, fileUnload } from './file-load.js';
-import { hex, pointer } from './format.js';
+import { hex, pointer } from './base/format.js';
 import { ifdown } from './ifdown.js';
-import { createLog, type Log } from './log.js';
+import { createLog, type Log } from './base/log.js';
 import { formatSegments, physicalArch, planLoad } from './my-load.js';
-import type { Platform } from './platform.js';
-import { Range } from './range.js';
-import { latin1, strtoul } from './scan.js';
-import type { Settings } from './settings.js';
-import type { System } from './system.js';
-import type { LoadPlan } from './segment.js';
-import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_LIVE_UPDATE, KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from './uapi.js';
-import { U64_MAX } from './u64.js';
-import { usageText } from './usage.js';
+import type { Platform } from './base/platform.js';
+import { Range } from './base/range.js';
+import { latin1, strtoul } from './base/scan.js';
+import type { Settings } from './options/settings.js';
+import type { System } from './base/system.js';
+import type { LoadPlan } from './base/segment.js';
+import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_LIVE_UPDATE, KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from './base/uapi.js';
+import { U64_MAX } from './base/u64.js';
+import { usageText } from './options/usage.js';
 
 const KEXEC_LOADED = '/sys/kernel/kexec_loaded';
 const KEXEC_CRASH_LOADED = '/sys/kernel/kexec_crash_loaded';
@@ -329,4 +329,3 @@ const loadJumpBackHelper = async (system: System, entry: bigint, flags: bigint):
     });
   }
 };
-

@@ -1,15 +1,15 @@
 import type { ArchContext, ArchSession, Architecture } from './architecture.js';
-import { addBackupSegments } from './backup-segments.js';
-import { slurpDecompressFile } from './decompress.js';
-import { ENOCRASHKERNEL, KexecError } from './error.js';
-import { hashHex, hex, pointer } from './format.js';
-import { Placement } from './placement.js';
-import type { ImageFormat, KexecInfo, RecognisedKernel } from './image-format.js';
-import type { LoadPlan, Segment } from './segment.js';
-import { KEXEC_PRESERVE_CONTEXT } from './uapi.js';
-import { u64 } from './u64.js';
+import { addBackupSegments } from './memory/backup-segments.js';
+import { slurpDecompressFile } from './compression/decompress.js';
+import { ENOCRASHKERNEL, KexecError } from './base/error.js';
+import { hashHex, hex, pointer } from './base/format.js';
+import { Placement } from './memory/placement.js';
+import type { ImageFormat, KexecInfo, RecognisedKernel } from './formats/image-format.js';
+import type { LoadPlan, Segment } from './base/segment.js';
+import { KEXEC_PRESERVE_CONTEXT } from './base/uapi.js';
+import { u64 } from './base/u64.js';
 import { updatePurgatory } from './update-purgatory.js';
-import { createAddressSpace } from './user-address.js';
+import { createAddressSpace } from './memory/user-address.js';
 
 export interface LoadRequest {
   /** The kernel's path. */
@@ -58,8 +58,7 @@ const recognise = async (
   throw KexecError.failed(`Cannot determine the file type of ${kernel}`, { subject });
 };
 
-const NO_CRASH_KERNEL =
-  'No crash kernel segment found in /proc/iomem\nPlease check the crashkernel= boot parameter.\n';
+const NO_CRASH_KERNEL = 'No crash kernel segment found in /proc/iomem\nPlease check the crashkernel= boot parameter.\n';
 
 /** What follows when a format could not load the kernel. */
 const cannotLoad = (error: unknown, kernel: string): unknown =>
@@ -103,10 +102,9 @@ export const planLoad = async (
   if ((flags & KEXEC_PRESERVE_CONTEXT) !== 0n) addBackupSegments(placement);
   for (const { memory } of placement.segments) {
     if (!placement.validMemoryRange(memory.start, memory.last)) {
-      throw KexecError.failed(
-        `Invalid memory segment ${pointer(memory.start)} - ${pointer(u64(memory.end))}`,
-        { subject: request.kernel },
-      );
+      throw KexecError.failed(`Invalid memory segment ${pointer(memory.start)} - ${pointer(u64(memory.end))}`, {
+        subject: request.kernel,
+      });
     }
   }
   placement.sortSegments();
@@ -135,4 +133,3 @@ export const formatSegments = (segments: readonly Segment[]): string =>
         `segment[${i}].memsz = 0x${hex(memory.size)}\n`,
     ),
   ].join('');
-

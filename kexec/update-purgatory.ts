@@ -1,7 +1,7 @@
-import { KexecError } from './error.js';
-import type { Platform } from './platform.js';
-import type { LoadedPurgatory } from './image-format.js';
-import type { Segment } from './segment.js';
+import { KexecError } from './base/error.js';
+import type { Platform } from './base/platform.js';
+import type { LoadedPurgatory } from './elf/loaded-purgatory.js';
+import type { Segment } from './base/segment.js';
 
 /** Places for regions in the purgatory's table (SHA256_REGIONS, kexec/kexec-sha256.h). */
 const MAX_REGIONS = 16;

@@ -1,4 +1,4 @@
-import { KexecError } from '../kexec/error.js';
+import { KexecError } from '../kexec/base/error.js';
 
 /** Names that cannot be exported, and globals that the generated file uses itself. */
 const RESERVED = new Set(

@@ -1,4 +1,4 @@
-import type { InstructionRow } from '../sim/cpu/ops.js';
+import type { InstructionRow } from '../sim/cpu/language/ops.js';
 
 const howOf = (row: InstructionRow): string => {
   if ('semantics' in row) return 'translated';
@@ -6,7 +6,8 @@ const howOf = (row: InstructionRow): string => {
   return `not modelled: ${row.unmodelled}`;
 };
 
-const line = (...cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+const line = (...cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
 /** The text of INSTRUCTIONS.md: what the processor does with each instruction, by groups in the order of the table. */
 export const instructionTable = (rows: readonly InstructionRow[]): string => {
@@ -21,7 +22,14 @@ Written by \`npm run instructions\` from \`sim/cpu/isa/\`: do not edit. Sections
 - **not modelled**: ends the run with an error that names it
 
 An encoding that no row allocates raises the Unknown reason exception in the guest. ${rows.length} rows, of which ${modelled} are modelled.
-${groups.map((group) => section(group, rows.filter((row) => row.group === group))).join('')}`;
+${groups
+  .map((group) =>
+    section(
+      group,
+      rows.filter((row) => row.group === group),
+    ),
+  )
+  .join('')}`;
 };
 
 const section = (group: string, rows: readonly InstructionRow[]): string => `

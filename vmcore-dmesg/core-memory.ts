@@ -1,11 +1,11 @@
-import type { Compat } from '../kexec/compat.js';
-import { HOPELESS_BYTES, type CoreReader, type Reading } from '../kexec/core-reader.js';
-import type { Kcore } from '../kexec/elf-info.js';
-import { ELFCLASS32, EM_386, isLittleEndian, type ElfLayout, type ElfProgramHeader } from '../kexec/elf.js';
-import { Errno, strerror, type KexecError } from '../kexec/error.js';
-import { hex } from '../kexec/format.js';
-import { s64, u64 } from '../kexec/u64.js';
-import type { Vmcoreinfo } from '../kexec/vmcoreinfo.js';
+import type { Compat } from '../kexec/base/compat.js';
+import { HOPELESS_BYTES, type CoreReader, type Reading } from '../kexec/running-kernel/core-reader.js';
+import type { Kcore } from '../kexec/running-kernel/elf-info.js';
+import { ELFCLASS32, EM_386, isLittleEndian, type ElfLayout, type ElfProgramHeader } from '../kexec/elf/elf.js';
+import { Errno, strerror, type KexecError } from '../kexec/base/error.js';
+import { hex } from '../kexec/base/format.js';
+import { s64, u64 } from '../kexec/base/u64.js';
+import type { Vmcoreinfo } from '../kexec/running-kernel/vmcoreinfo.js';
 
 /** What is kept in memory of each part of a log. */
 const WINDOW_BYTES = 1n << 18n;
@@ -61,7 +61,10 @@ export class CoreBlock {
   bytes(at: bigint, length: bigint): Uint8Array {
     const place = u64(at);
     if (place + length > this.size) {
-      throw this.memory.exit(65, `The log is corrupted: byte 0x${hex(place)} of ${this.name} is wanted, which has ${this.size} bytes`);
+      throw this.memory.exit(
+        65,
+        `The log is corrupted: byte 0x${hex(place)} of ${this.name} is wanted, which has ${this.size} bytes`,
+      );
     }
     const { bytes, complete, errno } = this.window.read(this.offset + place, length);
     if (!complete) throw this.memory.exit(65, failedToRead(this.name, this.size, errno));
@@ -136,7 +139,10 @@ export class CoreMemory {
     const { knowsDirectMap } = this.compat;
     const offset = knowsDirectMap ? this.#directMapOffset(address) : undefined;
     if (offset !== undefined) return offset;
-    throw this.exit(30, `No program header covering vaddr 0x${hex(address)}${knowsDirectMap ? ' ' : ''}found kexec bug?`);
+    throw this.exit(
+      30,
+      `No program header covering vaddr 0x${hex(address)}${knowsDirectMap ? ' ' : ''}found kexec bug?`,
+    );
   }
 
   /** Where an address of the linear map is in the file, by its physical address; undefined when that is not there. */
@@ -168,7 +174,8 @@ export class CoreMemory {
 
   /** @throws KexecError with exit code 64 when no memory would hold it, 30, or 65 when it is not there */
   block(name: string, address: bigint, size: bigint): CoreBlock {
-    if (size >= HOPELESS_BYTES) throw this.exit(64, `Failed to malloc ${size} bytes for ${name}: ${strerror(Errno.ENOMEM)}`);
+    if (size >= HOPELESS_BYTES)
+      throw this.exit(64, `Failed to malloc ${size} bytes for ${name}: ${strerror(Errno.ENOMEM)}`);
     return this.blockAt(name, this.offsetOf(address), size);
   }
 

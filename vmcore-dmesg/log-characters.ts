@@ -1,6 +1,6 @@
-import { Errno, strerror } from '../kexec/error.js';
-import { latin1 } from '../kexec/scan.js';
-import { u64 } from '../kexec/u64.js';
+import { Errno, strerror } from '../kexec/base/error.js';
+import { latin1 } from '../kexec/base/scan.js';
+import { u64 } from '../kexec/base/u64.js';
 import type { CoreMemory } from './core-memory.js';
 
 /** What is read and given at once. */
@@ -29,7 +29,12 @@ export function* characterLog(memory: CoreMemory): Generator<string> {
   const wrappedEnd = length === 0 ? end : end % length;
   const window = memory.window();
   const halves = [
-    { offset: u64(start + BigInt(wrappedEnd)), size: BigInt(length - wrappedEnd), exitCode: 52, what: 'Failed to read the first' },
+    {
+      offset: u64(start + BigInt(wrappedEnd)),
+      size: BigInt(length - wrappedEnd),
+      exitCode: 52,
+      what: 'Failed to read the first',
+    },
     { offset: start, size: BigInt(wrappedEnd), exitCode: 53, what: 'Faield to read the second' },
   ];
   for (const { offset, size, exitCode, what } of halves) {

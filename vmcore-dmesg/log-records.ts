@@ -1,8 +1,8 @@
-import { HOPELESS_BYTES } from '../kexec/core-reader.js';
-import type { Compat } from '../kexec/compat.js';
-import { Errno, strerror } from '../kexec/error.js';
-import { hex } from '../kexec/format.js';
-import { U64_MAX, s64, u64 } from '../kexec/u64.js';
+import { HOPELESS_BYTES } from '../kexec/running-kernel/core-reader.js';
+import type { Compat } from '../kexec/base/compat.js';
+import { Errno, strerror } from '../kexec/base/error.js';
+import { hex } from '../kexec/base/format.js';
+import { U64_MAX, s64, u64 } from '../kexec/base/u64.js';
 import type { CoreBlock, CoreMemory } from './core-memory.js';
 import { shown, timestamp } from './log-text.js';
 
@@ -16,7 +16,8 @@ const HELD_BYTES = 4096 - 64;
 const recordLayout = (memory: CoreMemory) => {
   const { vmcoreinfo } = memory;
   const missing = (exitCode: number, what: string) => memory.exit(exitCode, `Missing the ${what} export`);
-  const offsetOf = (field: string): bigint => vmcoreinfo.offsetOf(`printk_log.${field}`) ?? vmcoreinfo.offsetOf(`log.${field}`) ?? U64_MAX;
+  const offsetOf = (field: string): bigint =>
+    vmcoreinfo.offsetOf(`printk_log.${field}`) ?? vmcoreinfo.offsetOf(`log.${field}`) ?? U64_MAX;
 
   const size = vmcoreinfo.sizeOf('printk_log') ?? vmcoreinfo.sizeOf('log') ?? 0n;
   if (size === 0n) throw missing(64, 'struct log size');
@@ -60,7 +61,7 @@ export function* recordLog(memory: CoreMemory, compat: Compat): Generator<string
 
   let held = '';
   let wrapped = false;
-  for (let index = first; index !== next; ) {
+  for (let index = first; index !== next;) {
     const offset = u64(start + BigInt(index));
     const record = part('log', offset, layout.size);
     held += timestamp(record.u64(layout.tsNsec));

@@ -1,4 +1,4 @@
-import { u64 } from '../kexec/u64.js';
+import { u64 } from '../kexec/base/u64.js';
 import type { CoreBlock, CoreMemory } from './core-memory.js';
 import { shown, timestamp } from './log-text.js';
 
@@ -41,7 +41,8 @@ const openRingbuffer = (memory: CoreMemory, symbol: bigint): Ringbuffer => {
   const { vmcoreinfo, wordSize } = memory;
   // What VMCOREINFO does not say is 0.
   const sizeOf = (type: string): bigint => vmcoreinfo.sizeOf(type) ?? 0n;
-  const offsetOf = (...fields: readonly string[]): bigint => fields.reduce((sum, field) => sum + (vmcoreinfo.offsetOf(field) ?? 0n), 0n);
+  const offsetOf = (...fields: readonly string[]): bigint =>
+    fields.reduce((sum, field) => sum + (vmcoreinfo.offsetOf(field) ?? 0n), 0n);
   /** As struct_val_u16() and its siblings take it. */
   const narrowOffsetOf = (field: string): bigint => BigInt.asUintN(32, offsetOf(field));
 
@@ -110,7 +111,10 @@ export function* ringbufferLog(memory: CoreMemory, symbol: bigint): Generator<st
   let id = ring.tail;
   for (let walked = 0n; id !== ring.head; walked++) {
     if (walked === limit) {
-      throw memory.exit(68, `The log is corrupted: its oldest record, ${ring.tail}, is too far from its newest, ${ring.head}`);
+      throw memory.exit(
+        68,
+        `The log is corrupted: its oldest record, ${ring.tail}, is too far from its newest, ${ring.head}`,
+      );
     }
     const text = recordText(ring, id);
     if (text !== '') yield text;

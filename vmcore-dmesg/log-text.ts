@@ -1,4 +1,4 @@
-import { s64, u64 } from '../kexec/u64.js';
+import { s64, u64 } from '../kexec/base/u64.js';
 
 /** isprint() and isspace() of the C locale. */
 const isShown = (byte: number): boolean => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d);

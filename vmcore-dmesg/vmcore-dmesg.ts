@@ -1,8 +1,8 @@
-import { DEFAULT_COMPAT, type Compat } from '../kexec/compat.js';
-import { CoreReader, type CoreSource } from '../kexec/core-reader.js';
-import { readKcore } from '../kexec/elf-info.js';
-import { KexecError, SystemError, strerror } from '../kexec/error.js';
-import { createLog, silentLog, type Log } from '../kexec/log.js';
+import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
+import { CoreReader, type CoreSource } from '../kexec/running-kernel/core-reader.js';
+import { readKcore } from '../kexec/running-kernel/elf-info.js';
+import { KexecError, SystemError, strerror } from '../kexec/base/error.js';
+import { createLog, silentLog, type Log } from '../kexec/base/log.js';
 import { CoreMemory } from './core-memory.js';
 import { characterLog } from './log-characters.js';
 import { recordLog } from './log-records.js';
@@ -39,16 +39,24 @@ export function* vmcoreDmesg(
     }
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    throw KexecError.die(`Cannot open ${path}: ${strerror(error.errno)}`, { exitCode: 2, subject: path, errno: -error.errno });
+    throw KexecError.die(`Cannot open ${path}: ${strerror(error.errno)}`, {
+      exitCode: 2,
+      subject: path,
+      errno: -error.errno,
+    });
   }
 }
 
 /** main() and read_vmcore_dmesg(), up to where the log begins. @throws KexecError; SystemError when there is no opening it */
 const openCore = (source: CoreSource, path: string, compat: Compat, log: Log): CoreMemory => {
   let said = '';
-  const keep = createLog(false, () => {}, (text) => {
-    said += text;
-  });
+  const keep = createLog(
+    false,
+    () => {},
+    (text) => {
+      said += text;
+    },
+  );
   const core = readKcore(source, path, keep, { compat, name: compat.dmesgNamesFile ? path : undefined });
   if (core.layout === undefined) {
     throw KexecError.die(`${said}Unable to read ELF information from vmcore`, { exitCode: core.result, subject: path });

@@ -1,6 +1,6 @@
-import { bashCompletion } from './completion-bash.js';
-import { type Builder, typedCommands } from './completion-words.js';
-import { zshCompletion } from './completion-zsh.js';
+import { bashCompletion } from './completion/bash.js';
+import { type Builder, typedCommands } from './completion/words.js';
+import { zshCompletion } from './completion/zsh.js';
 import type { CommandContext, CommonArgv } from './context.js';
 
 const SHELLS = ['bash', 'zsh'] as const;

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import type { OnProgress } from '../../kexec/progress.js';
+import type { OnProgress } from '../../kexec/base/progress.js';
 import { recordedMachine } from '../kernel/recorded-system.js';
 import type { RecordedMachine } from '../kernel/recorded-machine.js';
 

@@ -1,13 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { KexecError, strerror } from '../../kexec/error.js';
-import type { CpuModel } from '../cpu/model.js';
-import { Console } from '../kernel/console.js';
-import { parseAddress, registersToJson, setRegisters } from '../kernel/cpu-registers.js';
-import { errnoOf, isNodeError } from '../kernel/host-files.js';
-import { optionalField, parseJson } from '../kernel/json.js';
-import { boardFacts } from '../kernel/machine-board.js';
-import { type RunEnd, runCpu, withInterrupts } from '../kernel/run-cpu.js';
-import { describeEnd } from '../kernel/stop-report.js';
+import { KexecError, strerror } from '../../kexec/base/error.js';
+import type { CpuModel } from '../cpu/state/model.js';
+import { Console } from '../kernel/execution/console.js';
+import { parseAddress, registersToJson, setRegisters } from '../kernel/execution/cpu-registers.js';
+import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
+import { optionalField, parseJson } from '../kernel/state/json.js';
+import { boardFacts } from '../kernel/facts/board.js';
+import { type RunEnd, runCpu } from '../kernel/execution/run-cpu.js';
+import { withInterrupts } from '../kernel/interrupts.js';
+import { describeEnd } from '../kernel/execution/stop-report.js';
 import { Board } from '../machine/board.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatJson } from './text.js';
@@ -50,23 +51,31 @@ const onFile = <T>(what: string, path: string, action: () => T): T => {
     return action();
   } catch (error) {
     if (!isNodeError(error)) throw error;
-    throw KexecError.die(`Cannot ${what} ${path}: ${strerror(errnoOf(error))}`, { subject: path, errno: -errnoOf(error) });
+    throw KexecError.die(`Cannot ${what} ${path}: ${strerror(errnoOf(error))}`, {
+      subject: path,
+      errno: -errnoOf(error),
+    });
   }
 };
 
 /** Takes the registers out of what `--json` prints, or an object of registers alone. */
 const readRegisters = (cpu: CpuModel, path: string): void => {
-  const json = parseJson(onFile('read', path, () => readFileSync(path, 'utf8')), path);
+  const json = parseJson(
+    onFile('read', path, () => readFileSync(path, 'utf8')),
+    path,
+  );
   setRegisters(cpu, optionalField(json, 'registers') ?? json);
 };
 
 const endToJson = (end: RunEnd): Readonly<Record<string, unknown>> =>
-  JSON.parse(JSON.stringify(end, (_, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value))) as Readonly<
-    Record<string, unknown>
-  >;
+  JSON.parse(
+    JSON.stringify(end, (_, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value)),
+  ) as Readonly<Record<string, unknown>>;
 
 const formatRegisterLines = (registers: Readonly<Record<string, string>>): string =>
-  Object.entries(registers).map(([name, value]) => `${name.padEnd(4)} ${value}\n`).join('');
+  Object.entries(registers)
+    .map(([name, value]) => `${name.padEnd(4)} ${value}\n`)
+    .join('');
 
 /** `kexec-sim cpu`: runs bare code on a machine's board. */
 export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
@@ -75,22 +84,47 @@ export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): Commo
     "Run bare code on the machine's processor, MMU off, and show the registers",
     (command) =>
       command
-        .option('load', { type: 'string', array: true, default: [], requiresArg: true, describe: 'FILE@ADDR: bytes to put into RAM' })
+        .option('load', {
+          type: 'string',
+          array: true,
+          default: [],
+          requiresArg: true,
+          describe: 'FILE@ADDR: bytes to put into RAM',
+        })
         .option('pc', { type: 'string', requiresArg: true, describe: 'Where to start' })
         .option('sp', { type: 'string', requiresArg: true, describe: 'Stack pointer at the start' })
         .option('el', { choices: [1, 2] as const, describe: "Exception level; the machine's own by default" })
-        .option('registers', { type: 'string', requiresArg: true, describe: 'JSON file of registers at the start, as --json prints them' })
-        .option('stop-at', { type: 'string', array: true, default: [], requiresArg: true, describe: 'Stop before the instruction at this address' })
+        .option('registers', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'JSON file of registers at the start, as --json prints them',
+        })
+        .option('stop-at', {
+          type: 'string',
+          array: true,
+          default: [],
+          requiresArg: true,
+          describe: 'Stop before the instruction at this address',
+        })
         .option('max-instructions', { type: 'string', requiresArg: true, describe: 'Stop after so many' })
         .option('take-exceptions', {
           type: 'boolean',
           default: false,
           describe: "Let the code's own vectors take exceptions; they end the run otherwise",
         })
-        .option('dump', { type: 'string', array: true, default: [], requiresArg: true, describe: 'ADDR,SIZE=FILE: memory to write at the end' }),
+        .option('dump', {
+          type: 'string',
+          array: true,
+          default: [],
+          requiresArg: true,
+          describe: 'ADDR,SIZE=FILE: memory to write at the end',
+        }),
     async (args) => {
       // The model of a processor is large, and no other command has use for it.
-      const [{ createCpu }, { describeEsr }] = await Promise.all([import('../cpu/cpu.js'), import('../cpu/esr.js')]);
+      const [{ createCpu }, { describeEsr }] = await Promise.all([
+        import('../cpu/cpu.js'),
+        import('../cpu/system/esr.js'),
+      ]);
       const { files } = openMachine(args, context);
       const facts = boardFacts(files);
       if (args.pc === undefined && args.registers === undefined) {
@@ -103,7 +137,10 @@ export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): Commo
       const board = new Board({ ...facts, highestEl: el > facts.bootEl ? el : facts.bootEl, onOutput: terminal.put });
       const cpu = createCpu(board);
       for (const { file, address } of args.load.map(parseLoad)) {
-        board.memory.write(address, onFile('read', file, () => readFileSync(file)));
+        board.memory.write(
+          address,
+          onFile('read', file, () => readFileSync(file)),
+        );
       }
       cpu.setEl(el);
       cpu.setSystemRegister('CPACR_EL1', EL1_FP_ENABLED);
@@ -137,7 +174,14 @@ export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): Commo
       }
       context.out(
         args.json
-          ? formatJson({ reason: endToJson(end), text: reason, instructions: Number(instructions), output, el: cpu.el, registers })
+          ? formatJson({
+              reason: endToJson(end),
+              text: reason,
+              instructions: Number(instructions),
+              output,
+              el: cpu.el,
+              registers,
+            })
           : `${reason}\n${formatRegisterLines(registers)}`,
       );
       if (!GOOD_ENDS.includes(end.kind)) {

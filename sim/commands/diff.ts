@@ -1,12 +1,27 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KexecError, SystemError, strerror } from '../../kexec/error.js';
-import { bestAttempts, compareWith, readRun, type Attempt, type AttemptSettings, type Compared, type RealLog } from '../debug-log/attempts.js';
-import type { Comparison } from '../debug-log/compare.js';
-import { evidenceIn, nearestReleases, type Evidence } from '../debug-log/releases.js';
-import { comparisonToJson, formatDifferences, formatSetAside, paintFor, toJsonLines, type Names } from '../debug-log/report.js';
-import { readHost, statHost } from '../kernel/host-files.js';
+import { KexecError, SystemError, strerror } from '../../kexec/base/error.js';
+import {
+  bestAttempts,
+  compareWith,
+  readRun,
+  type Attempt,
+  type AttemptSettings,
+  type Compared,
+  type RealLog,
+} from '../../debug-log/attempts.js';
+import type { Comparison } from '../../debug-log/compare.js';
+import { evidenceIn, nearestReleases, type Evidence } from '../../debug-log/releases.js';
+import {
+  comparisonToJson,
+  formatDifferences,
+  formatSetAside,
+  paintFor,
+  toJsonLines,
+  type Names,
+} from '../../debug-log/report.js';
+import { readHost, statHost } from '../kernel/recording/host-files.js';
 import type { CommandContext, CommonArgv } from './context.js';
 import { formatJson, quoted } from './text.js';
 
@@ -40,7 +55,10 @@ interface DiffArguments extends AttemptSettings {
 }
 
 /** Runs ours where nothing of the user's is: with a new state for each run. @throws KexecError */
-const runOurs = async (args: DiffArguments, { env, kexec }: CommandContext): Promise<readonly [Attempt, ...Attempt[]]> => {
+const runOurs = async (
+  args: DiffArguments,
+  { env, kexec }: CommandContext,
+): Promise<readonly [Attempt, ...Attempt[]]> => {
   if (kexec === undefined) throw KexecError.die('there is no kexec to run here');
   const own = args.given.find((arg) => arg.startsWith('--sim-'));
   if (own !== undefined) throw KexecError.die(`${own}: behind -- go options of the real kexec only`, { subject: own });
@@ -86,27 +104,43 @@ const diff = async (args: DiffArguments, context: CommandContext): Promise<Outco
   const { real: log, json } = args;
   const answer = (data: Readonly<Record<string, unknown>>, words: string): void =>
     context.out(json ? formatJson({ real: log.name, ...data }) : words);
-  const report = ({ real, comparison }: Compared, names: Names, head: string, data: Readonly<Record<string, unknown>>): Outcome => {
+  const report = (
+    { real, comparison }: Compared,
+    names: Names,
+    head: string,
+    data: Readonly<Record<string, unknown>>,
+  ): Outcome => {
     answer(
       { ...data, ...comparisonToJson(comparison), others: toJsonLines(real.others) },
-      head + formatSetAside(comparison, real, names) + formatDifferences(comparison, names, paintFor(context.colour === true)),
+      head +
+        formatSetAside(comparison, real, names) +
+        formatDifferences(comparison, names, paintFor(context.colour === true)),
     );
     return { comparison, names };
   };
 
   if (args.ours !== undefined) {
-    if (args.given.length > 0) throw KexecError.die('a log of ours, or a command line for ours behind --, but not both', { subject: args.ours });
+    if (args.given.length > 0)
+      throw KexecError.die('a log of ours, or a command line for ours behind --, but not both', { subject: args.ours });
     const ours = readRun({ name: args.ours, text: readLog(args.ours), run: undefined });
     const compared = compareWith(log, ours);
     const evidence = evidenceIn(compared.real);
     const names = { real: log.name, ours: args.ours };
-    return report(compared, names, describeRelease(log.name, evidence), { ours: args.ours, releases: nearestReleases(evidence) });
+    return report(compared, names, describeRelease(log.name, evidence), {
+      ours: args.ours,
+      releases: nearestReleases(evidence),
+    });
   }
   if (args.machine === undefined && args.given.length === 0) {
     const real = readRun(log);
     const evidence = evidenceIn(real);
     answer(
-      { ours: null, releases: nearestReleases(evidence), evidence: evidence.map(({ text }) => text), others: toJsonLines(real.others) },
+      {
+        ours: null,
+        releases: nearestReleases(evidence),
+        evidence: evidence.map(({ text }) => text),
+        others: toJsonLines(real.others),
+      },
       `${describeRelease(log.name, evidence)}Nothing was compared: name a log of ours, or a --machine to run ours on.\n`,
     );
     return undefined;
@@ -118,10 +152,15 @@ const diff = async (args: DiffArguments, context: CommandContext): Promise<Outco
   const evidence = evidenceIn(first.real);
   const asItsText = nearestReleases(evidence).some((release) => releases.includes(release));
   const head = `ours: kexec-tools ${releases.join(' and ')}${fits}: kexec ${first.args.map(quoted).join(' ')}\n`;
-  return report(first, { real: log.name, ours: 'ours' }, head + (asItsText ? '' : describeRelease(log.name, evidence)), {
-    ours: ['kexec', ...first.args],
-    releases,
-  });
+  return report(
+    first,
+    { real: log.name, ours: 'ours' },
+    head + (asItsText ? '' : describeRelease(log.name, evidence)),
+    {
+      ours: ['kexec', ...first.args],
+      releases,
+    },
+  );
 };
 
 /** Whatever goes wrong is trouble, and no difference. */
@@ -130,12 +169,16 @@ const asTrouble = async <T>(action: () => Promise<T>): Promise<T> => {
     return await action();
   } catch (error) {
     if (!(error instanceof KexecError)) throw error;
-    throw KexecError.die(error.message, { ...(error.subject !== undefined && { subject: error.subject }), exitCode: TROUBLE });
+    throw KexecError.die(error.message, {
+      ...(error.subject !== undefined && { subject: error.subject }),
+      exitCode: TROUBLE,
+    });
   }
 };
 
 /** The option's value, or else the variable's; what is empty is not set. */
-const setting = (option: string | undefined, variable: string | undefined): string | undefined => (option ?? variable) || undefined;
+const setting = (option: string | undefined, variable: string | undefined): string | undefined =>
+  (option ?? variable) || undefined;
 
 /** `kexec-sim diff`: the debug log of a real kexec beside ours. */
 export const addDiffCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
@@ -144,14 +187,34 @@ export const addDiffCommand = (yargs: CommonArgv, context: CommandContext): Comm
     "Compare a real kexec's debug log (kexec -d) with ours",
     (command) =>
       command
-        .positional('real', { type: 'string', demandOption: true, describe: 'The debug log of a real kexec, as it was pasted' })
+        .positional('real', {
+          type: 'string',
+          demandOption: true,
+          describe: 'The debug log of a real kexec, as it was pasted',
+        })
         .positional('ours', { type: 'string', describe: 'A log of ours; without it, kexec runs on the machine' })
-        .option('compat', { alias: 'sim-compat', type: 'string', requiresArg: true, describe: 'Release to follow, VERSION[:LIB,...]; the one that fits best by default (KEXEC_COMPAT)' })
-        .option('purgatory', { alias: 'sim-purgatory', type: 'string', requiresArg: true, describe: "The real kexec's purgatory (KEXEC_PURGATORY)" })
-        .option('run', { type: 'number', requiresArg: true, describe: "Which of kexec's runs in the log, from 1; the last by default" })
+        .option('compat', {
+          alias: 'sim-compat',
+          type: 'string',
+          requiresArg: true,
+          describe: 'Release to follow, VERSION[:LIB,...]; the one that fits best by default (KEXEC_COMPAT)',
+        })
+        .option('purgatory', {
+          alias: 'sim-purgatory',
+          type: 'string',
+          requiresArg: true,
+          describe: "The real kexec's purgatory (KEXEC_PURGATORY)",
+        })
+        .option('run', {
+          type: 'number',
+          requiresArg: true,
+          describe: "Which of kexec's runs in the log, from 1; the last by default",
+        })
         .parserConfiguration({ 'populate--': true })
         .example('$0 diff real.log --machine virt-2g -- -l Image --reuse-cmdline', '')
-        .epilogue("Behind -- goes kexec's command line, or only the kernel. Exits with 0 when nothing differs, 1 when something does, 2 for trouble."),
+        .epilogue(
+          "Behind -- goes kexec's command line, or only the kernel. Exits with 0 when nothing differs, 1 when something does, 2 for trouble.",
+        ),
     async (args) => {
       const { env } = context;
       const behind = args['--'];
@@ -172,6 +235,9 @@ export const addDiffCommand = (yargs: CommonArgv, context: CommandContext): Comm
       const places = outcome?.comparison.differences.length ?? 0;
       if (outcome === undefined || places === 0) return;
       const { real, ours } = outcome.names;
-      throw KexecError.die(`${real} and ${ours} differ in ${places} place${places === 1 ? '' : 's'}`, { subject: real, exitCode: DIFFERENT });
+      throw KexecError.die(`${real} and ${ours} differ in ${places} place${places === 1 ? '' : 's'}`, {
+        subject: real,
+        exitCode: DIFFERENT,
+      });
     },
   );

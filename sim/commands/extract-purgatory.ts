@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { KexecError, SystemError, strerror } from '../../kexec/error.js';
-import { extractPurgatory } from '../../kexec/extract-purgatory.js';
-import { errnoOf, isNodeError, readHost } from '../kernel/host-files.js';
+import { KexecError, SystemError, strerror } from '../../kexec/base/error.js';
+import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
+import { errnoOf, isNodeError, readHost } from '../kernel/recording/host-files.js';
 import type { CommandContext, CommonArgv } from './context.js';
 import { formatJson } from './text.js';
 
@@ -19,7 +19,10 @@ const write = (path: string, bytes: Uint8Array): void => {
     writeFileSync(path, bytes);
   } catch (error) {
     if (!isNodeError(error)) throw error;
-    throw KexecError.die(`Cannot write ${path}: ${strerror(errnoOf(error))}`, { subject: path, errno: -errnoOf(error) });
+    throw KexecError.die(`Cannot write ${path}: ${strerror(errnoOf(error))}`, {
+      subject: path,
+      errno: -errnoOf(error),
+    });
   }
 };
 

@@ -1,15 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KexecError, strerror } from '../../kexec/error.js';
-import { purgatory } from '../../kexec/purgatory.js';
-import type { CpuModel } from '../cpu/model.js';
-import { boardFacts } from '../kernel/machine-board.js';
-import { registersToJson } from '../kernel/cpu-registers.js';
-import { rulesAt, runToEntry } from '../kernel/execute.js';
-import { handOff, qemuCommand } from '../kernel/handoff.js';
-import { errnoOf, isNodeError } from '../kernel/host-files.js';
-import { withInterrupts } from '../kernel/run-cpu.js';
-import { describeEnd } from '../kernel/stop-report.js';
+import { KexecError, strerror } from '../../kexec/base/error.js';
+import { purgatory } from '../../kexec/arch/arm64/purgatory.js';
+import type { CpuModel } from '../cpu/state/model.js';
+import { boardFacts } from '../kernel/facts/board.js';
+import { registersToJson } from '../kernel/execution/cpu-registers.js';
+import { rulesAt, runToEntry } from '../kernel/execution/execute.js';
+import { handOff, qemuCommand } from '../kernel/handoff/handoff.js';
+import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
+import { withInterrupts } from '../kernel/interrupts.js';
+import { describeEnd } from '../kernel/execution/stop-report.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatAddress, formatJson, quoted } from './text.js';
 
@@ -18,7 +18,10 @@ const SYSTEM_REGISTERS = ['SCTLR', 'TCR', 'TTBR0', 'MAIR', 'VBAR', 'ESR', 'ELR',
 
 const systemRegisters = (cpu: CpuModel): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    SYSTEM_REGISTERS.map((name) => `${name}_EL${cpu.el}`).map((name) => [name, formatAddress(cpu.getSystemRegister(name))]),
+    SYSTEM_REGISTERS.map((name) => `${name}_EL${cpu.el}`).map((name) => [
+      name,
+      formatAddress(cpu.getSystemRegister(name)),
+    ]),
   );
 
 /** `kexec-sim handoff`: what is loaded, run to its first instruction, for QEMU to go on with. */
@@ -27,15 +30,25 @@ export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): C
     'handoff <directory>',
     "Run to the new kernel's first instruction, and write memory and registers for QEMU",
     (command) =>
-      command.positional('directory', { type: 'string', demandOption: true, describe: 'Directory for the files; made if need be' }),
+      command.positional('directory', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Directory for the files; made if need be',
+      }),
     async (args) => {
-      const { openExecution } = await import('../kernel/execute-machine.js');
+      const { openExecution } = await import('../kernel/execution/execute-machine.js');
       const machine = openMachine(args, context);
       const { directory } = args;
       await withInterrupts(async (interrupted) => {
         const options = openExecution(machine, machine.kernel.state.normal, purgatory);
         const bounds = { maxInstructions: undefined, timeoutMs: undefined, interrupted };
-        const { end, launched } = await runToEntry({ ...options, bounds, console: () => {}, step: undefined, progress: context.progress });
+        const { end, launched } = await runToEntry({
+          ...options,
+          bounds,
+          console: () => {},
+          step: undefined,
+          progress: context.progress,
+        });
         if (end.kind !== 'stop-at') {
           throw KexecError.die(describeEnd(end, launched, options.describeEsr), { subject: 'handoff' });
         }
@@ -61,7 +74,11 @@ export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): C
           systemRegisters: systemRegisters(cpu),
           rules: rulesAt(launched, options.kernel),
           start: formatAddress(handoff.start),
-          files: handoff.pieces.map(({ file, physAddr, bytes }) => ({ file, physAddr: formatAddress(physAddr), sizeBytes: bytes.length })),
+          files: handoff.pieces.map(({ file, physAddr, bytes }) => ({
+            file,
+            physAddr: formatAddress(physAddr),
+            sizeBytes: bytes.length,
+          })),
           qemu: command,
         };
         try {
@@ -70,7 +87,10 @@ export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): C
           writeFileSync(join(directory, 'cpu.json'), formatJson(summary));
         } catch (error) {
           if (!isNodeError(error)) throw error;
-          throw KexecError.die(`Cannot write to ${directory}: ${strerror(errnoOf(error))}`, { subject: directory, errno: -errnoOf(error) });
+          throw KexecError.die(`Cannot write to ${directory}: ${strerror(errnoOf(error))}`, {
+            subject: directory,
+            errno: -errnoOf(error),
+          });
         }
         context.out(args.json ? formatJson(summary) : `${command.map(quoted).join(' ')}\n`);
       });

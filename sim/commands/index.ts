@@ -47,7 +47,9 @@ export const runKexecSim = async (args: readonly string[], version: string, cont
   const parser = addAll(
     yargs([...args])
       .scriptName('kexec-sim')
-      .usage('$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels, and runs code on them.')
+      .usage(
+        '$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels, and runs code on them.',
+      )
       .locale('en'),
     context,
   );

@@ -1,6 +1,6 @@
-import { kernelRelease, systemRamBytes } from '../kernel/facts.js';
-import { parseResources } from '../kernel/iomem.js';
-import { bundledMachines } from '../kernel/machines.js';
+import { kernelRelease, systemRamBytes } from '../kernel/facts/facts.js';
+import { parseResources } from '../kernel/facts/iomem.js';
+import { bundledMachines } from '../kernel/recording/machines.js';
 import { recordedMachine } from '../kernel/recorded-system.js';
 import type { CommandContext, CommonArgv } from './context.js';
 import { formatAddress, formatJson, formatSize, formatTable } from './text.js';

@@ -1,6 +1,6 @@
-import { KexecError } from '../../kexec/error.js';
-import type { KernelFacts } from '../kernel/facts.js';
-import type { ImageSlot, LoadedImage } from '../kernel/kexec-load.js';
+import { KexecError } from '../../kexec/base/error.js';
+import type { KernelFacts } from '../kernel/facts/facts.js';
+import type { ImageSlot, LoadedImage } from '../kernel/rules/kexec-load.js';
 import {
   IND_DESTINATION,
   IND_DONE,
@@ -12,8 +12,8 @@ import {
   kimageEntries,
   layOutCrashImage,
   layOutKimage,
-} from '../kernel/kimage.js';
-import { createPageAllocator } from '../kernel/page-allocator.js';
+} from '../kernel/rules/kimage.js';
+import { createPageAllocator } from '../kernel/facts/page-allocator.js';
 import { formatAddress, formatTable } from './text.js';
 
 /** The page lists of a loaded image. */

@@ -1,4 +1,4 @@
-import { formatLines } from '../kernel/json.js';
+import { formatLines } from '../kernel/state/json.js';
 import { readCallFile, replay } from '../kernel/replay.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
 

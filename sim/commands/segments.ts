@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { Errno, KexecError } from '../../kexec/error.js';
-import type { ImageSlot, KernelSegment, LoadedImage } from '../kernel/kexec-load.js';
+import { Errno, KexecError } from '../../kexec/base/error.js';
+import type { ImageSlot, KernelSegment, LoadedImage } from '../kernel/rules/kexec-load.js';
 import type { RecordedMachine } from '../kernel/recorded-machine.js';
-import { readSegmentData } from '../kernel/state.js';
+import { readSegmentData } from '../kernel/state/state.js';
 import { describeContent } from './content.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatPages, pageListOf, pagesToJson } from './pages.js';

@@ -1,8 +1,8 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KexecError, strerror } from '../../kexec/error.js';
-import { errnoOf, isNodeError } from '../kernel/host-files.js';
-import { packageRoot } from '../package-root.js';
+import { KexecError, strerror } from '../../kexec/base/error.js';
+import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
+import { packageRoot } from '../kernel/recording/package-root.js';
 import type { CommandContext, CommonArgv } from './context.js';
 
 /** `kexec-sim snapshot`: the script that records a machine, for people to read before they run it there. */
@@ -28,7 +28,10 @@ export const addSnapshotCommand = (yargs: CommonArgv, context: CommandContext): 
         chmodSync(output, 0o755);
       } catch (error) {
         if (!isNodeError(error)) throw error;
-        throw KexecError.die(`Cannot write ${output}: ${strerror(errnoOf(error))}`, { subject: output, errno: -errnoOf(error) });
+        throw KexecError.die(`Cannot write ${output}: ${strerror(errnoOf(error))}`, {
+          subject: output,
+          errno: -errnoOf(error),
+        });
       }
     },
   );

@@ -1,7 +1,7 @@
 import { IFF_UP } from '../../kexec/ifdown.js';
-import { kernelRelease } from '../kernel/facts.js';
-import type { ImageSlot } from '../kernel/kexec-load.js';
-import { interfaceFlags } from '../kernel/network.js';
+import { kernelRelease } from '../kernel/facts/facts.js';
+import type { ImageSlot } from '../kernel/rules/kexec-load.js';
+import { interfaceFlags } from '../kernel/rules/network.js';
 import type { SimulatedKernel } from '../kernel/simulated-kernel.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
@@ -74,7 +74,10 @@ export const addStatusCommand = (yargs: CommonArgv, context: CommandContext): Co
       }
       context.out(
         formatTable([
-          ['machine', `${machine.name} (Linux ${release ?? 'of unknown release'}, answers as ${machine.kernel.facts.generation})`],
+          [
+            'machine',
+            `${machine.name} (Linux ${release ?? 'of unknown release'}, answers as ${machine.kernel.facts.generation})`,
+          ],
           ['state', machine.stateDirectory],
           ['normal', slotToText(state.normal)],
           ['crash', slotToText(state.crash)],

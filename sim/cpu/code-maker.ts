@@ -1,15 +1,14 @@
-import type { Bus } from './bus.js';
+import type { Bus } from './state/bus.js';
 import { CodeCache, type Code, type FetchedPage } from './code-cache.js';
-import type { AccessKind, Fault, Translation } from './core.js';
-import type { Decoded, Decoder } from './decode.js';
-import type { TranslationContext } from './emit-instruction.js';
-import { FaultStatus } from './esr.js';
-import { BLOCK_INDEX, type Functions } from './functions.js';
-import { Interpreter, type Words } from './interpreter.js';
-import type { CpuStatistics } from './model.js';
-import { findRegion } from './region.js';
-import type { Tlb } from './tlb.js';
-import { translateRegion } from './translate.js';
+import type { Decoded, Decoder } from './language/decode.js';
+import type { TranslationContext } from './language/context.js';
+import { type AccessKind, type Fault, type Translation, FaultStatus } from './state/fault.js';
+import { BLOCK_INDEX, type Functions } from './emit/functions.js';
+import { Interpreter, type Words } from './cold/predecoder.js';
+import type { CpuStatistics } from './state/model.js';
+import { findRegion } from './hot/region.js';
+import type { Tlb } from './memory/tlb.js';
+import { translateRegion } from './hot/translate.js';
 
 /** The most that a region has: as much may be carried out behind the end of a slice. */
 export const MAX_REGION_INSTRUCTIONS = 3000;
@@ -137,7 +136,10 @@ export class CodeMaker {
     const place = this.place(address);
     if ('faultStatus' in place) return place;
     this.#makeRoom(tlb);
-    return this.#interpreter.decodeStep({ address, offset: place.offset + Number(address & 0xfffn), count: 1 }, context);
+    return this.#interpreter.decodeStep(
+      { address, offset: place.offset + Number(address & 0xfffn), count: 1 },
+      context,
+    );
   }
 
   #makeRoom(tlb: Tlb): void {
@@ -200,10 +202,19 @@ export class CodeMaker {
 
     const [index] = this.host.functions.place([translateRegion(region, context, this.#stackHoldsCode())]);
     const pages: FetchedPage[] = [];
-    for (const [virtPage, place] of places) if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });
+    for (const [virtPage, place] of places)
+      if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });
     const entries = region.entries.map((block) => region.blocks[block]!.start);
     const { instructions } = region;
-    const code: Code = { kind: 'region', start: address, index: index!, entries, instructions, pages, context: context.key };
+    const code: Code = {
+      kind: 'region',
+      start: address,
+      index: index!,
+      entries,
+      instructions,
+      pages,
+      context: context.key,
+    };
     this.#cache.add(code);
     for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
     for (const place of places.values()) if (!('faultStatus' in place)) tlb.protect(place.physPage, place.offset);

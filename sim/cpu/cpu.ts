@@ -1,17 +1,29 @@
-import { FIRST_RAM_OFFSET } from './bus.js';
+import { FIRST_RAM_OFFSET } from './state/bus.js';
 import { CodeMaker, MAX_REGION_INSTRUCTIONS, type Context } from './code-maker.js';
-import type { Core } from './core.js';
-import { createDecoder, type Decoder } from './decode.js';
-import { Functions } from './functions.js';
+import type { Core } from './state/core.js';
+import { createDecoder, type Decoder } from './language/decode.js';
+import { Functions } from './emit/functions.js';
 import { INSTRUCTIONS } from './isa/index.js';
 import {
-  EXCLUSIVE_ADDRESS, FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, LEFT, PC, SP_INDEX, STATUS, STRICT, V, X,
-} from './layout.js';
-import { MemoryAccess } from './memory-access.js';
-import type { CpuHost, CpuModel, CpuStatistics, RunLimits, StopReason } from './model.js';
-import type { ExceptionLevel, InstructionRow } from './ops.js';
-import { SystemState } from './system-state.js';
-import { Tlb } from './tlb.js';
+  EXCLUSIVE_ADDRESS,
+  FLAG_A,
+  FLAG_B,
+  FLAG_KIND,
+  FLAG_KINDS,
+  LEFT,
+  PC,
+  SP_INDEX,
+  STATUS,
+  STRICT,
+  V,
+  X,
+} from './state/layout.js';
+import { MemoryAccess } from './memory/memory-access.js';
+import type { CpuHost, CpuModel, CpuStatistics, RunLimits, StopReason } from './state/model.js';
+import type { InstructionRow } from './language/ops.js';
+import type { ExceptionLevel } from './state/levels.js';
+import { SystemState } from './system/state.js';
+import { Tlb } from './memory/tlb.js';
 
 /** Instructions between two returns from translated code: V8 swaps in better code only then. */
 const SLICE = 4_000_000;
@@ -202,7 +214,13 @@ class Cpu implements CpuModel, Core {
 
   #currentContext(): Context {
     if (!this.#contextIsOld) return this.#context;
-    const { el, strictAlignment, stackAlignmentChecked: checkSp, fpEnabled, forbiddenMaintenance: forbidden } = this.#system;
+    const {
+      el,
+      strictAlignment,
+      stackAlignmentChecked: checkSp,
+      fpEnabled,
+      forbiddenMaintenance: forbidden,
+    } = this.#system;
     const unusualFpcr = (this.#fpcr & FPCR_MODES) !== 0;
     const key = `${el} ${strictAlignment} ${checkSp} ${fpEnabled} ${unusualFpcr} ${forbidden.join()}`;
     this.#context = { key, strictAlignment, checkSp, fpEnabled, unusualFpcr, forbidden };
@@ -235,7 +253,11 @@ class Cpu implements CpuModel, Core {
     const { pc } = this;
     this.#raise(() => this.#system.takeAbort({ kind: 'instruction', virtAddr: pc, faultStatus }));
     if (this.pc !== pc || this.#system.stopOnException) return;
-    this.#system.stopBehind({ kind: 'stuck', pc, why: 'the vector of the exception that this raises cannot be fetched' });
+    this.#system.stopBehind({
+      kind: 'stuck',
+      pc,
+      why: 'the vector of the exception that this raises cannot be fetched',
+    });
   }
 
   /** An exception that no translated instruction counted. */
@@ -260,7 +282,9 @@ class Cpu implements CpuModel, Core {
       const left = end === undefined ? BigInt(SLICE) + LIMIT_MARGIN : end - this.#executed;
       if (left <= 0n) return { kind: 'max-instructions' };
       const status =
-        left <= LIMIT_MARGIN || this.#onBranch !== undefined ? this.#step() : this.#runSlice(Math.min(SLICE, Number(left - LIMIT_MARGIN)));
+        left <= LIMIT_MARGIN || this.#onBranch !== undefined
+          ? this.#step()
+          : this.#runSlice(Math.min(SLICE, Number(left - LIMIT_MARGIN)));
       const stop = this.#handle(status) ?? this.#system.takeStop();
       if (stop !== undefined) return stop;
       if (status === STATUS.slice && limits.interrupted?.() === true) return { kind: 'interrupted' };

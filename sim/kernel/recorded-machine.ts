@@ -1,6 +1,6 @@
-import type { System } from '../../kexec/system.js';
-import { MachineFiles } from './machine-files.js';
-import { SimulatedKernel } from './simulated-kernel.js';
+import type { System } from '../../kexec/base/system.js';
+import type { MachineFiles } from './recording/machine-files.js';
+import type { SimulatedKernel } from './simulated-kernel.js';
 
 /** The System of a recorded machine with a simulated kernel. */
 export interface RecordedMachine extends System {

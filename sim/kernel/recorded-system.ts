@@ -1,21 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join, posix } from 'node:path';
-import { KexecError, strerror } from '../../kexec/error.js';
-import type { OnProgress } from '../../kexec/progress.js';
-import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/system.js';
+import { KexecError, strerror } from '../../kexec/base/error.js';
+import type { OnProgress } from '../../kexec/base/progress.js';
+import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
 import type { Execution } from './execution-settings.js';
-import { checkPageSize, countCpuList, kernelFacts, pageSizeOfKcore, parsePageSize } from './facts.js';
-import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from './file-load-machine.js';
-import { listHost, lstatHost, readHost, statHost } from './host-files.js';
-import { INITIAL_STATE, type KernelState } from './kexec-load.js';
-import { MachineFiles } from './machine-files.js';
-import { findMachine } from './machines.js';
-import { recordedInterfaces } from './network.js';
+import { checkPageSize, countCpuList, kernelFacts, pageSizeOfKcore, parsePageSize } from './facts/facts.js';
+import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from './facts/file-load-machine.js';
+import { listHost, lstatHost, readHost, statHost } from './recording/host-files.js';
+import { INITIAL_STATE, type KernelState } from './rules/kexec-load.js';
+import { MachineFiles } from './recording/machine-files.js';
+import { findMachine } from './recording/machines.js';
+import { recordedInterfaces } from './rules/network.js';
+import { KCORE_HEAD } from './facts/recorded-files.js';
 import type { RecordedMachine } from './recorded-machine.js';
-import { withInterrupts } from './run-cpu.js';
+import { withInterrupts } from './interrupts.js';
 import { SimulatedKernel } from './simulated-kernel.js';
-import { KEXEC_CRASH_LOADED, KEXEC_LOADED, LOAD_DISABLED, LOAD_LIMIT_PANIC, LOAD_LIMIT_REBOOT } from './sysctl.js';
+import { KEXEC_CRASH_LOADED, KEXEC_LOADED, LOAD_DISABLED, LOAD_LIMIT_PANIC, LOAD_LIMIT_REBOOT } from './rules/sysctl.js';
 
 export interface RecordedMachineOptions {
   /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
@@ -40,9 +41,6 @@ export interface RecordedMachineOptions {
 
 /** Files of the recording whose content is the simulated kernel's. */
 const LIVE_FILES: readonly string[] = [KEXEC_LOADED, KEXEC_CRASH_LOADED, LOAD_DISABLED, LOAD_LIMIT_REBOOT, LOAD_LIMIT_PANIC];
-
-/** VMCOREINFO is among the notes at the start of /proc/kcore. */
-const KCORE_HEAD = 64 * 1024;
 
 /**
  * A recorded machine: /proc and /sys are the machine's, all other files are the host's.

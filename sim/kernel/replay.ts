@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { Errno, KexecError, SystemError, strerror } from '../../kexec/error.js';
+import { Errno, KexecError, SystemError, strerror } from '../../kexec/base/error.js';
 import {
   type CallEntry,
   type CallerName,
@@ -9,12 +9,12 @@ import {
   type SegmentArgument,
   callToJson,
   parseCalls,
-} from './calls.js';
-import { errnoOf, isNodeError, readHost, statHost } from './host-files.js';
-import { type Caller, type KernelSegment, type LoadCall, ROOT, type SegmentSource } from './kexec-load.js';
-import { CALLS_FILE } from './record.js';
+} from './calls/calls.js';
+import { errnoOf, isNodeError, readHost, statHost } from './recording/host-files.js';
+import { type Caller, type KernelSegment, type LoadCall, ROOT, type SegmentSource } from './rules/kexec-load.js';
+import { CALLS_FILE } from './calls/record.js';
 import type { SimulatedKernel } from './simulated-kernel.js';
-import { KEXEC_CRASH_LOADED, KEXEC_LOADED } from './sysctl.js';
+import { KEXEC_CRASH_LOADED, KEXEC_LOADED } from './rules/sysctl.js';
 
 /** More text than this is no list of calls. */
 const MAX_CALLS_BYTES = 64 << 20;

@@ -1,12 +1,12 @@
-import type { OnProgress } from '../../kexec/progress.js';
-import type { KexecFileLoadCall } from '../../kexec/system.js';
-import { Errno, SystemError } from '../../kexec/error.js';
-import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/uapi.js';
-import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls.js';
-import type { KernelFacts } from './facts.js';
-import type { FileLoadMachine } from './file-load-machine.js';
-import { type LogLine, appendLog, readLog, removeLog } from './kernel-log.js';
-import { kexecFileLoad } from './kexec-file.js';
+import type { OnProgress } from '../../kexec/base/progress.js';
+import type { KexecFileLoadCall } from '../../kexec/base/system.js';
+import { Errno, SystemError } from '../../kexec/base/error.js';
+import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/base/uapi.js';
+import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls/calls.js';
+import type { KernelFacts } from './facts/facts.js';
+import type { FileLoadMachine } from './facts/file-load-machine.js';
+import { type LogLine, appendLog, readLog, removeLog } from './state/kernel-log.js';
+import { kexecFileLoad } from './rules/kexec-file.js';
 import {
   type Caller,
   type ImageSlot,
@@ -16,11 +16,11 @@ import {
   ROOT,
   kexecLoad,
   rebootKexec,
-} from './kexec-load.js';
-import { type NetworkInterface, interfaceFlags, setInterfaceFlags } from './network.js';
-import { type StoredSegments, recordCall, recordFileLoad, recordLoad } from './record.js';
-import { lockState, readState, writeState } from './state.js';
-import { readKernelFile, writeKernelFile } from './sysctl.js';
+} from './rules/kexec-load.js';
+import { type NetworkInterface, interfaceFlags, setInterfaceFlags } from './rules/network.js';
+import { type StoredSegments, recordCall, recordFileLoad, recordLoad } from './calls/record.js';
+import { lockState, readState, writeState } from './state/state.js';
+import { readKernelFile, writeKernelFile } from './rules/sysctl.js';
 
 /** shutdown(8). */
 const SHUTDOWN = '/sbin/shutdown';

@@ -1,7 +1,7 @@
-import type { Range } from '../../kexec/range.js';
-import type { Bus } from '../cpu/bus.js';
-import type { CpuHost, CpuModel } from '../cpu/model.js';
-import type { LinearMemory } from '../cpu/webassembly.js';
+import type { Range } from '../../kexec/base/range.js';
+import type { Bus } from '../cpu/state/bus.js';
+import type { CpuHost, CpuModel } from '../cpu/state/model.js';
+import type { LinearMemory } from '../cpu/wasm/host.js';
 import { COUNTER_FREQUENCY, counterAt } from './counter.js';
 import type { Device } from './device.js';
 import { PhysicalMemory } from './memory.js';
@@ -58,7 +58,10 @@ export class Board implements Bus, CpuHost {
     return place?.device.write(physAddr - place.base, Number(BigInt.asUintN(8 * sizeBytes, value))) ?? false;
   }
 
-  firmwareCall(_conduit: 'hvc' | 'smc', cpu: CpuModel): { readonly kind: 'power'; readonly what: 'off' | 'reset' } | undefined {
+  firmwareCall(
+    _conduit: 'hvc' | 'smc',
+    cpu: CpuModel,
+  ): { readonly kind: 'power'; readonly what: 'off' | 'reset' } | undefined {
     const answer = callFirmware(cpu.getX(0), cpu.getX(1));
     if (answer.kind === 'power') return answer;
     cpu.setX(0, answer.value);

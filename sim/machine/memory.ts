@@ -1,7 +1,7 @@
-import { KexecError } from '../../kexec/error.js';
-import type { Range } from '../../kexec/range.js';
-import { FIRST_RAM_OFFSET } from '../cpu/bus.js';
-import { type LinearMemory, wasm } from '../cpu/webassembly.js';
+import { KexecError } from '../../kexec/base/error.js';
+import type { Range } from '../../kexec/base/range.js';
+import { FIRST_RAM_OFFSET } from '../cpu/state/bus.js';
+import { type LinearMemory, wasm } from '../cpu/wasm/host.js';
 
 const PAGE = 4096;
 const CHUNK = 1 << 16;
@@ -114,10 +114,12 @@ export class PhysicalMemory {
   ): void {
     if (sizeBytes === 0) return;
     if (physAddr >> ADDRESS_BITS !== 0n || !this.isRam(physAddr, BigInt(sizeBytes))) {
-      throw KexecError.die(`simulated machine: no RAM at 0x${physAddr.toString(16)} (${sizeBytes} bytes)`, { subject: 'memory' });
+      throw KexecError.die(`simulated machine: no RAM at 0x${physAddr.toString(16)} (${sizeBytes} bytes)`, {
+        subject: 'memory',
+      });
     }
     const start = Number(physAddr);
-    for (let at = 0; at < sizeBytes; ) {
+    for (let at = 0; at < sizeBytes;) {
       const address = start + at;
       const inChunk = address % CHUNK;
       const length = Math.min(CHUNK - inChunk, sizeBytes - at);

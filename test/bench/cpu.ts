@@ -8,7 +8,16 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { purgatoryWorkloads, switchOffImage } from './purgatory-workload.js';
-import { coldPrograms, encodeWorkload, type ModelRun, programs, RAM_SIZE, type RelocationRun, withoutWork, type Workload } from './workload.js';
+import {
+  coldPrograms,
+  encodeWorkload,
+  type ModelRun,
+  programs,
+  RAM_SIZE,
+  type RelocationRun,
+  withoutWork,
+  type Workload,
+} from './workload.js';
 
 export interface CpuBenchOptions {
   readonly rounds: number;
@@ -56,7 +65,10 @@ const runQemu = ({ pieces, entry }: Workload): TimedRun => {
 /** Runs one of the scripts beside this one. @returns what it prints, from JSON */
 const runScript = (name: string, args: readonly string[]): unknown => {
   const script = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'latin1', timeout: PATIENCE_MS });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
+    encoding: 'latin1',
+    timeout: PATIENCE_MS,
+  });
   if (status !== 0) throw new Error(`${name} ${args.join(' ')}: ${stderr}`);
   return JSON.parse(stdout);
 };
@@ -74,8 +86,9 @@ const RELOCATION_GOAL_MS = 300;
 const relocate = (directory: string, machine: string, rounds: number): RelocationRun & { readonly machine: string } => {
   const kernel = path.join(directory, 'relocated');
   fs.writeFileSync(kernel, switchOffImage());
-  const runs = Array.from({ length: rounds }, () =>
-    runScript('relocation-run', [kernel, path.join(directory, `state-${machine}`), machine]) as RelocationRun,
+  const runs = Array.from(
+    { length: rounds },
+    () => runScript('relocation-run', [kernel, path.join(directory, `state-${machine}`), machine]) as RelocationRun,
   );
   return { machine, ...runs.reduce((best, run) => (run.ms < best.ms ? run : best)) };
 };
@@ -90,13 +103,24 @@ const measure = (directory: string, workload: Workload, rounds: number, mostWant
     best.qemu = Math.min(best.qemu, theirs.ms);
     const run = runModel(directory, workload);
     if (run.output !== theirs.output) {
-      throw new Error(`${workload.name}: qemu prints ${JSON.stringify(theirs.output)}, the model ${JSON.stringify(run.output)}`);
+      throw new Error(
+        `${workload.name}: qemu prints ${JSON.stringify(theirs.output)}, the model ${JSON.stringify(run.output)}`,
+      );
     }
     if (ours === undefined || run.ms < ours.ms) ours = run;
   }
   const { ms: oursMs, instructions, regions, translationMs } = ours!;
   const qemuMs = best.qemu - best.startup;
-  return { name: workload.name, oursMs, qemuMs, ratio: oursMs / qemuMs, mostWanted, instructions, regions, translationMs };
+  return {
+    name: workload.name,
+    oursMs,
+    qemuMs,
+    ratio: oursMs / qemuMs,
+    mostWanted,
+    instructions,
+    regions,
+    translationMs,
+  };
 };
 
 const geometricMean = (values: readonly number[]): number =>
@@ -123,7 +147,9 @@ export const benchCpu = async ({ rounds, json, only }: CpuBenchOptions): Promise
   };
   try {
     const wanted = ({ name }: Workload): boolean => name.includes(only);
-    report(`${QEMU} -cpu cortex-a57, startup taken off; node ${process.version}; best of ${rounds}; ratio: ours to qemu's`);
+    report(
+      `${QEMU} -cpu cortex-a57, startup taken off; node ${process.version}; best of ${rounds}; ratio: ours to qemu's`,
+    );
     const measureAll = (workloads: readonly Workload[], mostWanted?: number): Result[] =>
       workloads.filter(wanted).map((workload) => {
         const result = measure(directory, workload, rounds, mostWanted);
@@ -134,16 +160,22 @@ export const benchCpu = async ({ rounds, json, only }: CpuBenchOptions): Promise
     const purgatories = [...measureAll([theirs], 0.1), ...measureAll([ours])];
     const ordinary = measureAll(programs(directory));
     const mean = ordinary.length === 0 ? undefined : geometricMean(ordinary.map(({ ratio }) => ratio));
-    if (mean !== undefined) report(`${`geometric mean of ${ordinary.length} programs`.padEnd(83)} ratio ${mean.toFixed(3)}${verdict(mean, 1)}`);
+    if (mean !== undefined)
+      report(
+        `${`geometric mean of ${ordinary.length} programs`.padEnd(83)} ratio ${mean.toFixed(3)}${verdict(mean, 1)}`,
+      );
     const cold = measureAll(coldPrograms(directory), 3);
-    const relocations = 'relocation'.includes(only) ? RELOCATED.map((machine) => relocate(directory, machine, rounds)) : [];
+    const relocations = 'relocation'.includes(only)
+      ? RELOCATED.map((machine) => relocate(directory, machine, rounds))
+      : [];
     for (const { machine, ms, preparationMs } of relocations) {
       report(
         `${`relocation of 27 MB on ${machine}`.padEnd(42)} ours ${ms.toFixed(0).padStart(6)} ms, and ${preparationMs.toFixed(0)} ms ` +
           `of preparation (wanted at most ${RELOCATION_GOAL_MS}: ${ms + preparationMs <= RELOCATION_GOAL_MS ? 'met' : 'missed'})`,
       );
     }
-    if (json) console.log(JSON.stringify({ purgatories, programs: ordinary, geometricMean: mean, cold, relocations }, null, 2));
+    if (json)
+      console.log(JSON.stringify({ purgatories, programs: ordinary, geometricMean: mean, cold, relocations }, null, 2));
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }

@@ -1,9 +1,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { loadKernel, recordedMachine } from '../../index.js';
-import { extractPurgatory } from '../../kexec/extract-purgatory.js';
+import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
 import { prepareReal } from '../conformance/debian.js';
-import { createRandom } from '../property/mutate.js';
+import { createRandom } from '../fuzz/mutate.js';
 import { freePage, type Workload } from './workload.js';
 
 const MiB = 2 ** 20;

@@ -3,9 +3,9 @@
  * STATE MACHINE`. Prints a {@link RelocationRun}.
  */
 import { kexecLoad, loadKernel, recordedMachine } from '../../index.js';
-import { purgatory } from '../../kexec/purgatory.js';
-import { openExecution } from '../../sim/kernel/execute-machine.js';
-import { launch } from '../../sim/kernel/launch.js';
+import { purgatory } from '../../kexec/arch/arm64/purgatory.js';
+import { openExecution } from '../../sim/kernel/execution/execute-machine.js';
+import { launch } from '../../sim/kernel/execution/launch.js';
 import type { RelocationRun } from './workload.js';
 
 const run = async (kernel: string, state: string, machine: string): Promise<RelocationRun> => {

@@ -71,7 +71,10 @@ interface Command {
 const time = ({ file, args, env, reset }: Command): number => {
   reset?.();
   const start = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(file, args, { env: { PATH: process.env['PATH'] ?? '', ...env }, encoding: 'latin1' });
+  const { status, stderr } = spawnSync(file, args, {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    encoding: 'latin1',
+  });
   const end = process.hrtime.bigint();
   if (status !== 0) throw new Error(`${file} ${args.join(' ')}: exit ${status}\n${stderr}`);
   return Number(end - start) / 1e6;
@@ -119,7 +122,8 @@ const benchLoad = (rounds: number): void => {
   const work = fs.mkdtempSync(path.join(project, '.cache', 'bench-'));
   try {
     const root = path.join(work, 'root');
-    for (const directory of ['proc', 'sys', 'out', 't', 'tmp']) fs.mkdirSync(path.join(root, directory), { recursive: true });
+    for (const directory of ['proc', 'sys', 'out', 't', 'tmp'])
+      fs.mkdirSync(path.join(root, directory), { recursive: true });
     fs.cpSync(real.tools, path.join(root, 'tools'), { recursive: true });
     fs.writeFileSync(
       path.join(root, 'proc', 'iomem'),
@@ -141,14 +145,27 @@ const benchLoad = (rounds: number): void => {
     });
     const theirs = (...args: string[]): Command => ({
       file: 'unshare',
-      args: ['-n', 'chroot', root, `/tools/lib/${AMD64.interpreter}`, '--library-path', '/tools/lib', '--preload', '/tools/shim.so', '/tools/kexec', ...args],
+      args: [
+        '-n',
+        'chroot',
+        root,
+        `/tools/lib/${AMD64.interpreter}`,
+        '--library-path',
+        '/tools/lib',
+        '--preload',
+        '/tools/shim.so',
+        '/tools/kexec',
+        ...args,
+      ],
       reset: () => {
         fs.rmSync(path.join(root, 'out'), { recursive: true, force: true });
         fs.mkdirSync(path.join(root, 'out'));
       },
     });
 
-    console.log(`native: Debian's kexec-tools ${real.packageVersion} amd64; node ${process.version}; best of ${rounds}`);
+    console.log(
+      `native: Debian's kexec-tools ${real.packageVersion} amd64; node ${process.version}; best of ${rounds}`,
+    );
     const withInitrd = `--initrd=${path.join(work, 'initrd')}`;
     const rows: readonly Row[] = [
       {
@@ -196,13 +213,18 @@ const benchLoad = (rounds: number): void => {
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: 'string' }, only: { type: 'string', default: '' }, json: { type: 'boolean', default: false } },
+    options: {
+      rounds: { type: 'string' },
+      only: { type: 'string', default: '' },
+      json: { type: 'boolean', default: false },
+    },
   });
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1)) {
     throw new Error(`--rounds=${values.rounds ?? ''} is not a number of rounds`);
   }
-  for (const name of positionals) if (name !== 'load' && name !== 'cpu') throw new Error(`no benchmark is called ${name}`);
+  for (const name of positionals)
+    if (name !== 'load' && name !== 'cpu') throw new Error(`no benchmark is called ${name}`);
   const chosen = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
   if (chosen('load')) benchLoad(rounds ?? 7);
   if (chosen('cpu')) await benchCpu({ rounds: rounds ?? 3, json: values.json, only: values.only });

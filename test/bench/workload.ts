@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { createRandom, type Random } from '../property/mutate.js';
+import { createRandom, type Random } from '../fuzz/mutate.js';
 import { pick } from '../machine/user/operands.js';
 
 /** A program without an operating system, for the model and for qemu's board `virt`; it ends by PSCI SYSTEM_OFF. */
@@ -50,8 +50,21 @@ const PROGRAM_ADDRESS = 0x4020_0000n;
 const SOURCES = path.join('test', 'bench', 'programs');
 /** With the MMU off, all memory is Device memory: accesses must be aligned. */
 const OPTIONS = [
-  '-Wall', '-Wextra', '-Werror', '-O2', '-ffreestanding', '-fno-builtin', '-fno-pic', '-fno-stack-protector', '-mstrict-align',
-  '-mgeneral-regs-only', '-static', '-nostdlib', '-Wl,--no-warn-rwx-segments,--build-id=none', '-T', path.join(SOURCES, 'program.ld'),
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-O2',
+  '-ffreestanding',
+  '-fno-builtin',
+  '-fno-pic',
+  '-fno-stack-protector',
+  '-mstrict-align',
+  '-mgeneral-regs-only',
+  '-static',
+  '-nostdlib',
+  '-Wl,--no-warn-rwx-segments,--build-id=none',
+  '-T',
+  path.join(SOURCES, 'program.ld'),
 ];
 
 /** The programs, and how much of its work each does: about a second of qemu's. */
@@ -76,7 +89,9 @@ const build = (directory: string, name: string, source: string, options: readonl
 
 /** The eight ordinary programs. @param directory where they are built */
 export const programs = (directory: string): readonly Workload[] =>
-  Object.entries(ROUNDS).map(([name, rounds]) => build(directory, name, path.join(SOURCES, `${name}.c`), [`-DROUNDS=${rounds}`]));
+  Object.entries(ROUNDS).map(([name, rounds]) =>
+    build(directory, name, path.join(SOURCES, `${name}.c`), [`-DROUNDS=${rounds}`]),
+  );
 
 const COLD_FUNCTIONS = 20_000;
 
@@ -106,7 +121,15 @@ const coldSource = (calls: 'direct' | 'table'): string => {
   const body =
     calls === 'direct'
       ? names.map((name) => `\tbl ${name}`)
-      : ['\tadrp x19, table', '\tadd x19, x19, :lo12:table', `\tmov w20, #${COLD_FUNCTIONS}`, '2:\tldr x2, [x19], #8', '\tblr x2', '\tsubs w20, w20, #1', '\tb.ne 2b'];
+      : [
+          '\tadrp x19, table',
+          '\tadd x19, x19, :lo12:table',
+          `\tmov w20, #${COLD_FUNCTIONS}`,
+          '2:\tldr x2, [x19], #8',
+          '\tblr x2',
+          '\tsubs w20, w20, #1',
+          '\tb.ne 2b',
+        ];
   return [
     '\t.text',
     '\t.globl run',
@@ -118,7 +141,9 @@ const coldSource = (calls: 'direct' | 'table'): string => {
     '\tldp x19, x20, [sp], #32',
     '\tret',
     ...functions,
-    ...(calls === 'table' ? ['\t.section .rodata', '\t.balign 8', 'table:', ...names.map((name) => `\t.quad ${name}`)] : []),
+    ...(calls === 'table'
+      ? ['\t.section .rodata', '\t.balign 8', 'table:', ...names.map((name) => `\t.quad ${name}`)]
+      : []),
     '',
   ].join('\n');
 };

@@ -1,4 +1,4 @@
-import type { Release } from '../../kexec/compat.js';
+import type { Release } from '../../kexec/base/compat.js';
 
 /** One or more commands on one machine. */
 export interface Case {

@@ -93,9 +93,18 @@ const unifiedDiff = (real: string, ours: string): string => {
   const lines = [
     `@@ line ${start + 1} @@`,
     ...a.slice(Math.max(0, start - CONTEXT), start).map((line) => ` ${line}`),
-    ...a.slice(start, a.length - tail).slice(0, MOST_LINES / 2).map((line) => `-${line}`),
-    ...b.slice(start, b.length - tail).slice(0, MOST_LINES / 2).map((line) => `+${line}`),
+    ...a
+      .slice(start, a.length - tail)
+      .slice(0, MOST_LINES / 2)
+      .map((line) => `-${line}`),
+    ...b
+      .slice(start, b.length - tail)
+      .slice(0, MOST_LINES / 2)
+      .map((line) => `+${line}`),
     ...a.slice(a.length - tail, a.length - tail + CONTEXT).map((line) => ` ${line}`),
   ];
-  return lines.slice(0, MOST_LINES).map((line) => JSON.stringify(line.slice(0, 300)).slice(1, -1)).join('\n');
+  return lines
+    .slice(0, MOST_LINES)
+    .map((line) => JSON.stringify(line.slice(0, 300)).slice(1, -1))
+    .join('\n');
 };

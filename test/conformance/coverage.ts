@@ -1,11 +1,11 @@
 /** Which options and formats the runs have: every one that a release has is to be tried. */
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';
-import { compatFor } from '../../kexec/compat.js';
-import type { Release } from '../../kexec/compat.js';
-import { getoptLong } from '../../kexec/getopt.js';
-import type { OptionSyntax } from '../../kexec/getopt.js';
-import { optionSyntax, optionsOf } from '../../kexec/options.js';
-import type { OptionSpec } from '../../kexec/options.js';
+import { compatFor } from '../../kexec/base/compat.js';
+import type { Release } from '../../kexec/base/compat.js';
+import { getoptLong } from '../../kexec/options/getopt.js';
+import type { OptionSyntax } from '../../kexec/options/getopt.js';
+import { optionSyntax, optionsOf } from '../../kexec/options/options.js';
+import type { OptionSpec } from '../../kexec/options/options.js';
 import type { Case } from './case.js';
 
 export interface Run {
@@ -77,14 +77,25 @@ export const coverageOf = (runs: readonly Run[], releases: readonly Release[]): 
   }
   const parts = [...new Set([...known.values()].flatMap((names) => [...names]))];
   const has = (release: Release, part: string): boolean => known.get(release)?.has(part) === true;
-  const cell = (release: Release, part: string): string => (has(release, part) ? String(counts.get(key(release, part)) ?? 0) : '-');
+  const cell = (release: Release, part: string): string =>
+    has(release, part) ? String(counts.get(key(release, part)) ?? 0) : '-';
   const width = Math.max(...parts.map((part) => part.length));
   const line = (name: string, cells: readonly string[]): string =>
     `  ${name.padEnd(width)}${cells.map((text) => text.padStart(8)).join('')}`;
   return {
-    table: [line('', releases), ...parts.map((part) => line(part, releases.map((release) => cell(release, part))))],
+    table: [
+      line('', releases),
+      ...parts.map((part) =>
+        line(
+          part,
+          releases.map((release) => cell(release, part)),
+        ),
+      ),
+    ],
     missing: parts.flatMap((part) =>
-      releases.filter((release) => has(release, part) && !counts.has(key(release, part))).map((release) => `${part} (${release})`),
+      releases
+        .filter((release) => has(release, part) && !counts.has(key(release, part)))
+        .map((release) => `${part} (${release})`),
     ),
   };
 };

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { Release } from '../../kexec/compat.js';
+import type { Release } from '../../kexec/base/compat.js';
 
 /** A release of kexec-tools that Debian has a package of. */
 export type DebianRelease = Exclude<Release, '2.0.32.git'>;
@@ -52,7 +52,11 @@ export const ARM64: Target = {
 };
 
 const run = (file: string, args: readonly string[], cwd?: string): string =>
-  execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
+  execFileSync(file, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  });
 
 /** Runs apt-get with a configuration of its own: nothing of the host's apt is read or changed. */
 const aptGet = (
@@ -116,7 +120,13 @@ const download = (suite: string, directory: string, target: Target): string[] =>
  * @param follow the package is empty but for what it depends on first, which is unpacked in its place
  * @returns the directory with its files
  */
-export const unpackPackage = (cache: string, suite: string, name: string, { follow = false } = {}, target: Target = ARM64): string => {
+export const unpackPackage = (
+  cache: string,
+  suite: string,
+  name: string,
+  { follow = false } = {},
+  target: Target = ARM64,
+): string => {
   const directory = path.join(cache, `${suite}-${name}`);
   const [unpacked, marker] = [path.join(directory, 'unpacked'), path.join(directory, 'version')];
   if (fs.existsSync(marker)) return unpacked;
@@ -169,7 +179,17 @@ const collect = (unpacked: string, program: string, tools: string, target: Targe
 };
 
 const buildShim = ({ compiler, shim }: Target, file: string): void => {
-  const options = ['-Wall', '-Wextra', '-Werror', '-O1', '-fPIC', '-shared', '-ffreestanding', '-fno-builtin', '-fno-stack-protector'];
+  const options = [
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-O1',
+    '-fPIC',
+    '-shared',
+    '-ffreestanding',
+    '-fno-builtin',
+    '-fno-stack-protector',
+  ];
   run(compiler, [...options, '-nostdlib', '-o', file, shim]);
 };
 

@@ -77,8 +77,10 @@ export const buildElf = (options: ElfOptions = {}): Buffer => {
   const headers = options.headers ?? [loadHeader(image)];
   const bytes = Buffer.alloc(0x1000 + image.length);
   const be = options.bigEndian === true;
-  const w16 = (value: number, at: number): number => (be ? bytes.writeUInt16BE(value, at) : bytes.writeUInt16LE(value, at));
-  const w32 = (value: number, at: number): number => (be ? bytes.writeUInt32BE(value, at) : bytes.writeUInt32LE(value, at));
+  const w16 = (value: number, at: number): number =>
+    be ? bytes.writeUInt16BE(value, at) : bytes.writeUInt16LE(value, at);
+  const w32 = (value: number, at: number): number =>
+    be ? bytes.writeUInt32BE(value, at) : bytes.writeUInt32LE(value, at);
   const w64 = (value: bigint, at: number): number =>
     be ? bytes.writeBigUInt64BE(value, at) : bytes.writeBigUInt64LE(value, at);
   bytes.write('\x7fELF', 0, 'latin1');
@@ -112,7 +114,14 @@ export const buildElf = (options: ElfOptions = {}): Buffer => {
 /** A gzip member with the header fields that gzip(1) hardly ever writes (RFC 1952). */
 export const gzipMember = (
   data: Uint8Array,
-  options: { name?: string; comment?: string; extra?: Uint8Array; headerCrc?: boolean; text?: boolean; reserved?: boolean } = {},
+  options: {
+    name?: string;
+    comment?: string;
+    extra?: Uint8Array;
+    headerCrc?: boolean;
+    text?: boolean;
+    reserved?: boolean;
+  } = {},
 ): Buffer => {
   const flags =
     (options.text === true ? 1 : 0) |
@@ -141,7 +150,14 @@ export const gzipMember = (
 /** A U-Boot image (include/image.h): header and data, checksums right. */
 export const buildUImage = (
   data: Uint8Array,
-  options: { arch?: number; type?: number; compression?: number; os?: number; badData?: boolean; badHeader?: boolean } = {},
+  options: {
+    arch?: number;
+    type?: number;
+    compression?: number;
+    os?: number;
+    badData?: boolean;
+    badHeader?: boolean;
+  } = {},
 ): Buffer => {
   const header = Buffer.alloc(64);
   header.writeUInt32BE(0x27051956, 0);
@@ -238,7 +254,11 @@ const peImage = (options: PeOptions = {}): Buffer =>
   writePe(buildImage(0x8a10, { efi: true, imageSize: 0x12340n }), 0x40, options);
 
 /** An EFI program that unpacks the kernel in it (drivers/firmware/efi/libstub/zboot-header.S). */
-const zboot = (type: string, payload: Uint8Array, options: PeOptions & { offset?: number; size?: number } = {}): Buffer => {
+const zboot = (
+  type: string,
+  payload: Uint8Array,
+  options: PeOptions & { offset?: number; size?: number } = {},
+): Buffer => {
   const header = Buffer.alloc(0x1000);
   header.write('MZ\0\0zimg', 0, 'latin1');
   header.writeUInt32LE(options.offset ?? 0x1000, 8);
@@ -271,7 +291,10 @@ const efi = (): [string, Uint8Array][] => {
     ['zboot-gzip', zboot('gzip', gz)],
     ['zboot-gzip-signed', zboot('gzip', gzipSync(Buffer.concat([signed, noise(0x200, 12), Buffer.alloc(0x700)])))],
     ['zboot-gzip-cut-signed', zboot('gzip', gzipSync(peImage({ certificates: { address: 0x4000, size: 0x200 } })))],
-    ['zboot-few-directories', zboot('gzip', gzipSync(peImage({ directories: 4, certificates: { address: 0x4000, size: 0x200 } })))],
+    [
+      'zboot-few-directories',
+      zboot('gzip', gzipSync(peImage({ directories: 4, certificates: { address: 0x4000, size: 0x200 } }))),
+    ],
     ['zboot-machine', zboot('gzip', gz, { machine: 0x8664 })],
     ['zboot-type', zboot('lz4', gz)],
     ['zboot-zstd', zboot('zstd22', noise(400, 9))],
@@ -282,8 +305,21 @@ const efi = (): [string, Uint8Array][] => {
     ['zboot-no-pe-inside', zboot('gzip', gzipSync(standardImage()))],
     ['zboot-elf-inside', zboot('gzip', gzipSync(buildElf()))],
     ['uki', uki([['.linux', peImage()]])],
-    ['uki-initrd', uki([['.osrel', noise(100)], ['.linux', peImage()], ['.initrd', initrd]])],
-    ['uki-zboot', uki([['.linux', zboot('gzip', gz)], ['.initrd', initrd]])],
+    [
+      'uki-initrd',
+      uki([
+        ['.osrel', noise(100)],
+        ['.linux', peImage()],
+        ['.initrd', initrd],
+      ]),
+    ],
+    [
+      'uki-zboot',
+      uki([
+        ['.linux', zboot('gzip', gz)],
+        ['.initrd', initrd],
+      ]),
+    ],
     ['uki-vmlinux', uki([['.linux', buildElf()]])],
     ['uki-no-linux', uki([['.initrd', initrd]])],
     ['uki-no-optional-header', uki([['.linux', peImage()]], { optionalHeaderSize: 0 })],
@@ -399,8 +435,14 @@ const plainTree = (properties: Readonly<Record<string, number>>): Uint8Array =>
 const deviceTrees = (): [string, Uint8Array][] => {
   const cells = { '#address-cells': 2, '#size-cells': 2 };
   const good = Buffer.from(plainTree(cells));
-  const big = buildFdt({ properties: cells, children: { chosen: {}, blob: { properties: { data: noise(0x200000) } } } });
-  const almost = buildFdt({ properties: cells, children: { chosen: {}, blob: { properties: { data: noise(0x1ffe00) } } } });
+  const big = buildFdt({
+    properties: cells,
+    children: { chosen: {}, blob: { properties: { data: noise(0x200000) } } },
+  });
+  const almost = buildFdt({
+    properties: cells,
+    children: { chosen: {}, blob: { properties: { data: noise(0x1ffe00) } } },
+  });
   return [
     ['good.dtb', good],
     ['cells1.dtb', plainTree({ '#address-cells': 1, '#size-cells': 1 })],
@@ -415,7 +457,9 @@ const deviceTrees = (): [string, Uint8Array][] => {
       'initrd.dtb',
       buildFdt({
         properties: cells,
-        children: { chosen: { properties: { 'linux,initrd-start': 0x48000000n, 'linux,initrd-end': 0x480ff000n, bootargs: 'x' } } },
+        children: {
+          chosen: { properties: { 'linux,initrd-start': 0x48000000n, 'linux,initrd-end': 0x480ff000n, bootargs: 'x' } },
+        },
       }),
     ],
   ];

@@ -80,7 +80,11 @@ const iomemMachines: MachineTable = {
   ),
   'iomem-crlf': iomem('40000000-bfffffff : System RAM\r', '  48000000-480fefff : reserved\r'),
   'iomem-tabs': iomem('\t40000000\t-\tbfffffff\t:\tSystem RAM', '40000000-\tbfffffff\t:\tSystem RAM'),
-  'iomem-no-spaces': iomem('40000000-7fffffff:System RAM', '80000000-bfffffff: System RAM', 'c0000000-cfffffff :System RAM'),
+  'iomem-no-spaces': iomem(
+    '40000000-7fffffff:System RAM',
+    '80000000-bfffffff: System RAM',
+    'c0000000-cfffffff :System RAM',
+  ),
   'iomem-wide-spaces': iomem('   40000000-   bfffffff    :      System RAM'),
   'iomem-upper-case': iomem('40000000-BFFFFFFF : System RAM', '  4A000000-4AFFFFFF : reserved'),
   'iomem-prefix-0x': iomem('0x40000000-0xbfffffff : System RAM', '  0X48000000-0X480fffff : reserved'),
@@ -109,15 +113,26 @@ const iomemMachines: MachineTable = {
     '80000000-9fffffff : System RAM',
   ),
   'iomem-nul': iomem('40000000-7fffffff : System RAM\0garbage', '80000000-\0bfffffff : System RAM'),
-  'iomem-inverted': iomem('7fffffff-40000000 : System RAM', '80000000-bfffffff : System RAM', '  90000000-8fffffff : reserved'),
+  'iomem-inverted': iomem(
+    '7fffffff-40000000 : System RAM',
+    '80000000-bfffffff : System RAM',
+    '  90000000-8fffffff : reserved',
+  ),
   'iomem-whole': iomem('00000000-ffffffffffffffff : System RAM'),
   'iomem-top': iomem('40000000-bfffffff : System RAM', 'ffffffff00000000-ffffffffffffffff : System RAM'),
-  'iomem-overflow': iomem('40000000-1ffffffffffffffff : System RAM', '123456789abcdef01-123456789abcdef02 : System RAM'),
+  'iomem-overflow': iomem(
+    '40000000-1ffffffffffffffff : System RAM',
+    '123456789abcdef01-123456789abcdef02 : System RAM',
+  ),
   'iomem-zero': iomem('00000000-3fffffff : System RAM', '00000000-00000000 : System RAM'),
   'iomem-small': iomem('40000000-4000ffff : System RAM'),
   'iomem-two-small': iomem('40000000-4007ffff : System RAM', '40100000-4017ffff : System RAM'),
   'iomem-tight': iomem('40000000-40092fff : System RAM', '50000000-500fffff : System RAM'),
-  'iomem-one-byte': iomem('40000000-40000000 : System RAM', '40001000-40001fff : System RAM', '80000000-bfffffff : System RAM'),
+  'iomem-one-byte': iomem(
+    '40000000-40000000 : System RAM',
+    '40001000-40001fff : System RAM',
+    '80000000-bfffffff : System RAM',
+  ),
   'iomem-odd': iomem('40000123-bffffabc : System RAM', '  48000111-480fe222 : reserved'),
   'iomem-many': machine('virt-2g', (tree) => {
     const lines = Array.from({ length: 150 }, (_, i) => {
@@ -133,11 +148,18 @@ const iomemMachines: MachineTable = {
   }),
 };
 
-const CRASH_RAM = ['40000000-bfffffff : System RAM', '  40210000-4157ffff : Kernel code', '  41a00000-41c9ffff : Kernel data'];
+const CRASH_RAM = [
+  '40000000-bfffffff : System RAM',
+  '  40210000-4157ffff : Kernel code',
+  '  41a00000-41c9ffff : Kernel data',
+];
 
 const crashMachines: MachineTable = {
   'crash-two': machine('virt-el2-4g', (tree) =>
-    edit(tree, IOMEM, (text) => text.replace('  ec000000-fbffffff', '  50000000-57ffffff : Crash kernel\n  ec000000-fbffffff'))),
+    edit(tree, IOMEM, (text) =>
+      text.replace('  ec000000-fbffffff', '  50000000-57ffffff : Crash kernel\n  ec000000-fbffffff'),
+    ),
+  ),
   'crash-two-high': machine('virt-8g', (tree) =>
     put(
       tree,
@@ -150,7 +172,8 @@ const crashMachines: MachineTable = {
         '  210000000-22fffffff : Crash kernel',
         '',
       ].join('\n'),
-    )),
+    ),
+  ),
   'crash-three': iomem(
     ...CRASH_RAM,
     '  50000000-57ffffff : Crash kernel',
@@ -158,13 +181,25 @@ const crashMachines: MachineTable = {
     '  70000000-77ffffff : Crash kernel',
   ),
   'crash-repeated': iomem(...CRASH_RAM, '  50000000-57ffffff : Crash kernel', '  50000000-57ffffff : Crash kernel'),
-  'crash-repeated-start': iomem(...CRASH_RAM, '  50000000-57ffffff : Crash kernel', '  50000000-5fffffff : Crash kernel'),
+  'crash-repeated-start': iomem(
+    ...CRASH_RAM,
+    '  50000000-57ffffff : Crash kernel',
+    '  50000000-5fffffff : Crash kernel',
+  ),
   'crash-outside': iomem(...CRASH_RAM, 'd0000000-dfffffff : Crash kernel'),
   'crash-at-zero': iomem('00000000-07ffffff : Crash kernel', ...CRASH_RAM),
   'crash-small': iomem(...CRASH_RAM, '  50000000-5000ffff : Crash kernel'),
   'crash-unaligned': iomem(...CRASH_RAM, '  50012000-57ffefff : Crash kernel'),
-  'crash-straddling': iomem('40000000-5fffffff : System RAM', '  5f000000-60ffffff : Crash kernel', '61000000-bfffffff : System RAM'),
-  'crash-whole-ram': iomem('40000000-4fffffff : System RAM', '  40000000-4fffffff : Crash kernel', '50000000-bfffffff : System RAM'),
+  'crash-straddling': iomem(
+    '40000000-5fffffff : System RAM',
+    '  5f000000-60ffffff : Crash kernel',
+    '61000000-bfffffff : System RAM',
+  ),
+  'crash-whole-ram': iomem(
+    '40000000-4fffffff : System RAM',
+    '  40000000-4fffffff : Crash kernel',
+    '50000000-bfffffff : System RAM',
+  ),
   'crash-name': iomem(...CRASH_RAM, '  50000000-57ffffff : Crash kernel (low)', '  60000000-67ffffff : Crash kerne'),
   'crash-inverted': iomem(...CRASH_RAM, '  57ffffff-50000000 : Crash kernel'),
   'crash-no-kernel': iomem('40000000-bfffffff : System RAM', '  a9a00000-b99fffff : Crash kernel'),
@@ -207,12 +242,18 @@ const kernelMachines: MachineTable = {
   'kcore-not-elf': machine('virt-el2-4g', (tree) => put(tree, KCORE, noise(4096))),
   'kcore-no-note': machine('virt-el2-4g', (tree) => put(tree, KCORE, withoutVmcoreinfo(tree))),
   'kcore-no-phys-offset': machine('virt-el2-4g', (tree) =>
-    put(tree, KCORE, replaceText(kcore(tree), 'NUMBER(PHYS_OFFSET)', 'NUMBER(PHYS_OFFSEX)'))),
+    put(tree, KCORE, replaceText(kcore(tree), 'NUMBER(PHYS_OFFSET)', 'NUMBER(PHYS_OFFSEX)')),
+  ),
   'kcore-no-va-bits': machine('virt-el2-4g', (tree) =>
-    put(tree, KCORE, replaceText(kcore(tree), 'NUMBER(VA_BITS)', 'NUMBER(VA_BITX)'))),
+    put(tree, KCORE, replaceText(kcore(tree), 'NUMBER(VA_BITS)', 'NUMBER(VA_BITX)')),
+  ),
   'kallsyms-5.3': machine('virt-el2-4g', (tree) => {
     put(tree, KCORE, withoutVmcoreinfo(tree));
-    put(tree, KALLSYMS, 'ffff000010080000 t _head\nffff000010080000 T _text\nffff000010081000 T _stext\nffff000011000000 T __init_begin\n');
+    put(
+      tree,
+      KALLSYMS,
+      'ffff000010080000 t _head\nffff000010080000 T _text\nffff000010081000 T _stext\nffff000011000000 T __init_begin\n',
+    );
   }),
   'kallsyms-39': machine('virt-el2-4g', (tree) => {
     put(tree, KCORE, withoutVmcoreinfo(tree));
@@ -226,7 +267,9 @@ const kernelMachines: MachineTable = {
     put(tree, KCORE, withoutVmcoreinfo(tree));
     put(tree, KALLSYMS, '0000000000400000 T _text\n0000000000401000 T _stext\n');
   }),
-  'kallsyms-garbage': machine('virt-el2-4g', (tree) => put(tree, KALLSYMS, `garbage\n\n_text\n${'f'.repeat(300)} T _text\nzz T _stext\n`)),
+  'kallsyms-garbage': machine('virt-el2-4g', (tree) =>
+    put(tree, KALLSYMS, `garbage\n\n_text\n${'f'.repeat(300)} T _text\nzz T _stext\n`),
+  ),
 };
 
 const kcore = (tree: Tree): Uint8Array => tree.get(KCORE) ?? new Uint8Array();
@@ -248,7 +291,9 @@ const cmdlineMachines: MachineTable = {
   'cmdline-boot-image-last': cmdline('root=/dev/vda rw BOOT_IMAGE=/boot/vmlinuz-6.1\n'),
   'cmdline-boot-image-only': cmdline('BOOT_IMAGE=/boot/vmlinuz-6.1\n'),
   'cmdline-boot-image-inside': cmdline('my.BOOT_IMAGE=1 root=/dev/vda BOOT_IMAGE=2 rw\n'),
-  'cmdline-crashkernel-many': cmdline('crashkernel=512M,high a crashkernel=128M,low b crashkernel=1G crashkernel.x=1\n'),
+  'cmdline-crashkernel-many': cmdline(
+    'crashkernel=512M,high a crashkernel=128M,low b crashkernel=1G crashkernel.x=1\n',
+  ),
   'cmdline-crashkernel-inside': cmdline('foo.crashkernel=1 crashkernel=256M bar\n'),
   'cmdline-quotes': cmdline('dyndbg="file a.c +p ; file crashkernel b.c +p" root=/dev/vda  two  spaces\ttab\n'),
   'cmdline-2047': cmdline(`${'a'.repeat(2046)}\n`),
@@ -276,7 +321,8 @@ const smallTree = (
 
 const CHOSEN = { bootargs: 'console=ttyAMA0 root=/dev/vda', 'kaslr-seed': 0n } as const;
 
-const fdt = (node: FdtNode, options?: FdtOptions): Machine => machine('virt-2g', (tree) => put(tree, FDT, buildFdt(node, options)));
+const fdt = (node: FdtNode, options?: FdtOptions): Machine =>
+  machine('virt-2g', (tree) => put(tree, FDT, buildFdt(node, options)));
 
 const fdtBytes = (change: (bytes: Buffer) => Uint8Array): Machine =>
   machine('virt-2g', (tree) => put(tree, FDT, change(Buffer.from(buildFdt(smallTree(CHOSEN))))));
@@ -289,16 +335,28 @@ const highCrash = (node: FdtNode): Machine =>
     put(tree, IOMEM, HIGH_CRASH);
   });
 
-const sharedTails: FdtNode = smallTree(CHOSEN, { ...CELLS, 'address-cells': 1 }, {
-  device: { properties: { 'my-bootargs': 'x', bootargs2: 'y', args: 'z', 'xlinux,initrd-start': 1, 'ylinux,elfcorehdr': 2 } },
-});
+const sharedTails: FdtNode = smallTree(
+  CHOSEN,
+  { ...CELLS, 'address-cells': 1 },
+  {
+    device: {
+      properties: { 'my-bootargs': 'x', bootargs2: 'y', args: 'z', 'xlinux,initrd-start': 1, 'ylinux,elfcorehdr': 2 },
+    },
+  },
+);
 
 const fdtMachines: MachineTable = {
   'fdt-small': fdt(smallTree(CHOSEN)),
   'fdt-chosen-empty': fdt(smallTree({})),
   'fdt-chosen-missing': fdt(smallTree(undefined)),
-  'fdt-chosen-unit': fdt({ properties: CELLS, children: { 'chosen@0': { properties: CHOSEN }, 'memory@40000000': MEMORY } }),
-  'fdt-chosen-last': fdt({ properties: CELLS, children: { 'memory@40000000': MEMORY, chosen: { properties: CHOSEN } } }),
+  'fdt-chosen-unit': fdt({
+    properties: CELLS,
+    children: { 'chosen@0': { properties: CHOSEN }, 'memory@40000000': MEMORY },
+  }),
+  'fdt-chosen-last': fdt({
+    properties: CELLS,
+    children: { 'memory@40000000': MEMORY, chosen: { properties: CHOSEN } },
+  }),
   'fdt-chosen-nested': fdt({ properties: CELLS, children: { soc: { children: { chosen: { properties: CHOSEN } } } } }),
   'fdt-no-seed': fdt(smallTree({ bootargs: 'quiet' })),
   'fdt-seed-nonzero': fdt(smallTree({ bootargs: 'quiet', 'kaslr-seed': 0x123456789n })),
@@ -314,8 +372,18 @@ const fdtMachines: MachineTable = {
   ),
   'fdt-bootargs-bytes': fdt(smallTree({ bootargs: new Uint8Array([0x61, 0x62]), 'kaslr-seed': 0n })),
   'fdt-bootargs-empty': fdt(smallTree({ bootargs: '' })),
-  'fdt-reserve': fdt(smallTree(CHOSEN), { reserve: [[0x48000000n, 0x100000n], [0xbf000000n, 0x1000n]] }),
-  'fdt-reserve-zero-size': fdt(smallTree(CHOSEN), { reserve: [[0x48000000n, 0n], [0xbf000000n, 0x1000n]] }),
+  'fdt-reserve': fdt(smallTree(CHOSEN), {
+    reserve: [
+      [0x48000000n, 0x100000n],
+      [0xbf000000n, 0x1000n],
+    ],
+  }),
+  'fdt-reserve-zero-size': fdt(smallTree(CHOSEN), {
+    reserve: [
+      [0x48000000n, 0n],
+      [0xbf000000n, 0x1000n],
+    ],
+  }),
   'fdt-padding': fdt(smallTree(CHOSEN), { padding: 1000 }),
   'fdt-tails': fdt(sharedTails, { shareTails: true }),
   'fdt-no-tails': fdt(sharedTails),
@@ -355,7 +423,9 @@ const fdtMachines: MachineTable = {
 };
 
 function nested(depth: number): FdtNode {
-  return depth === 0 ? { properties: { leaf: 1 } } : { properties: { depth }, children: { [`level${depth}`]: nested(depth - 1) } };
+  return depth === 0
+    ? { properties: { leaf: 1 } }
+    : { properties: { depth }, children: { [`level${depth}`]: nested(depth - 1) } };
 }
 
 /** virt-2g without /sys/firmware/fdt: the device tree is put together from its files. */
@@ -372,7 +442,9 @@ const filesOf = (node: FdtNode): Machine =>
     for (const [name, bytes] of deviceTreeFiles(node, DEVICE_TREE)) put(tree, name, bytes);
   });
 
-const namedNode = (name: string, properties: Readonly<Record<string, Property>>): FdtNode => ({ properties: { name, ...properties } });
+const namedNode = (name: string, properties: Readonly<Record<string, Property>>): FdtNode => ({
+  properties: { name, ...properties },
+});
 
 const deviceTreeMachines: MachineTable = {
   'dt-none': machine('virt-2g', (tree) => {
@@ -395,7 +467,11 @@ const deviceTreeMachines: MachineTable = {
   }),
   'dt-empty-properties': filesOf({
     properties: { ...CELLS, 'dma-coherent': new Uint8Array() },
-    children: { 'memory@40000000': MEMORY, b: namedNode('b', { empty: new Uint8Array(), one: new Uint8Array([1]) }), a: namedNode('a', { v: 1 }) },
+    children: {
+      'memory@40000000': MEMORY,
+      b: namedNode('b', { empty: new Uint8Array(), one: new Uint8Array([1]) }),
+      a: namedNode('a', { v: 1 }),
+    },
   }),
   'dt-order': filesOf({
     properties: { zeta: 1, Alpha: 2, '#address-cells': 2, '#size-cells': 2, alpha: 3, name: '' },
@@ -404,13 +480,18 @@ const deviceTreeMachines: MachineTable = {
       'dev@9': namedNode('dev', { reg: 9 }),
       'dev@a': namedNode('dev', { reg: 10 }),
       'memory@40000000': MEMORY,
-      cpus: { properties: { '#address-cells': 1 }, children: { 'cpu@1': namedNode('cpu', { reg: 1 }), 'cpu@0': namedNode('cpu', { reg: 0 }) } },
+      cpus: {
+        properties: { '#address-cells': 1 },
+        children: { 'cpu@1': namedNode('cpu', { reg: 1 }), 'cpu@0': namedNode('cpu', { reg: 0 }) },
+      },
     },
   }),
   'dt-memory-two': filesOf({
     properties: CELLS,
     children: {
-      'memory@40000000': { properties: { device_type: 'memory', reg: [0, 0x40000000, 0, 0x40000000, 0, 0x80000000, 0, 0x40000000] } },
+      'memory@40000000': {
+        properties: { device_type: 'memory', reg: [0, 0x40000000, 0, 0x40000000, 0, 0x80000000, 0, 0x40000000] },
+      },
       'memory@100000000': { properties: { device_type: 'memory', reg: [1, 0, 0, 0x40000000] } },
       chosen: namedNode('chosen', {}),
     },
@@ -419,19 +500,26 @@ const deviceTreeMachines: MachineTable = {
     properties: CELLS,
     children: { ['n'.repeat(120)]: namedNode('n', { ['p'.repeat(60)]: 'value' }), 'memory@40000000': MEMORY },
   }),
-  'dt-big-property': filesOf({ properties: CELLS, children: { 'memory@40000000': MEMORY, blob: namedNode('blob', { data: noise(0x12345) }) } }),
+  'dt-big-property': filesOf({
+    properties: CELLS,
+    children: { 'memory@40000000': MEMORY, blob: namedNode('blob', { data: noise(0x12345) }) },
+  }),
   'dt-pci': filesOf({
     properties: { name: '', ...CELLS },
     children: {
       'memory@40000000': MEMORY,
       chosen: namedNode('chosen', { bootargs: 'quiet' }),
-      'pcie@10000000': { properties: { name: 'pcie', device_type: 'pci', ranges: [1, 2, 3] }, children: { 'pci@0': namedNode('pci', {}) } },
+      'pcie@10000000': {
+        properties: { name: 'pcie', device_type: 'pci', ranges: [1, 2, 3] },
+        children: { 'pci@0': namedNode('pci', {}) },
+      },
     },
   }),
 };
 
 /** A machine whose crash header has this size. */
-const hotplug = (size: string): Machine => machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', size));
+const hotplug = (size: string): Machine =>
+  machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', size));
 
 const statusMachines: MachineTable = {
   'loaded-1': machine('virt-2g', (tree) => {
@@ -504,7 +592,10 @@ const networkMachines: MachineTable = {
     eth1: { ifindex: '3\n' },
     eth2: { ifindex: '4\n', flags: '0x1003\n' },
   }),
-  'net-shaper-no-flags': network({ eth0: { ifindex: '2\n', flags: '0x1003\n' }, shaper0: { ifindex: '3\n', flags: 'none\n' } }),
+  'net-shaper-no-flags': network({
+    eth0: { ifindex: '2\n', flags: '0x1003\n' },
+    shaper0: { ifindex: '3\n', flags: 'none\n' },
+  }),
 };
 
 /** A machine whose kernel has kexec_file_load(2), as this symbol of it tells. */
@@ -517,14 +608,17 @@ const withFileLoad = (base: (typeof RECORDED)[number], change: (tree: Tree) => v
 const fileLoadMachines: MachineTable = {
   'file-load': withFileLoad('virt-2g'),
   'file-load-6.12': withFileLoad('virt-el2-4g'),
-  'file-load-7.2': withFileLoad('virt-el2-4g', (tree) => edit(tree, 'proc/version', (text) => text.replace(/version \S+/, 'version 7.2.1'))),
+  'file-load-7.2': withFileLoad('virt-el2-4g', (tree) =>
+    edit(tree, 'proc/version', (text) => text.replace(/version \S+/, 'version 7.2.1')),
+  ),
   'file-load-disabled': withFileLoad('virt-2g', (tree) => put(tree, 'proc/sys/kernel/kexec_load_disabled', '1\n')),
   'file-load-limited': withFileLoad('virt-el2-4g', (tree) => {
     put(tree, 'proc/sys/kernel/kexec_load_limit_reboot', '0\n');
     put(tree, 'proc/sys/kernel/kexec_load_limit_panic', '-1\n');
   }),
   'file-load-no-room': withFileLoad('virt-2g', (tree) =>
-    put(tree, IOMEM, '40000000-400fffff : System RAM\n  40080000-400fffff : Crash kernel\n')),
+    put(tree, IOMEM, '40000000-400fffff : System RAM\n  40080000-400fffff : Crash kernel\n'),
+  ),
 };
 
 const DERIVED: MachineTable = {
@@ -541,7 +635,8 @@ const DERIVED: MachineTable = {
 
 export const MACHINE_NAMES: readonly string[] = [...RECORDED, ...Object.keys(DERIVED)];
 
-export const machineNames = (group: string): readonly string[] => MACHINE_NAMES.filter((name) => name.startsWith(group));
+export const machineNames = (group: string): readonly string[] =>
+  MACHINE_NAMES.filter((name) => name.startsWith(group));
 
 /** The files of a machine. */
 export const machineTree = (name: string): Tree => {
@@ -551,4 +646,3 @@ export const machineTree = (name: string): Tree => {
   derived?.change(tree);
   return tree;
 };
-

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import yargs from 'yargs';
-import { RELEASES, type Release } from '../../kexec/compat.js';
-import { extractPurgatory } from '../../kexec/extract-purgatory.js';
+import { RELEASES, type Release } from '../../kexec/base/compat.js';
+import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
 import { allCases } from './cases/index.js';
 import type { Case } from './case.js';
 import { differences } from './compare.js';
@@ -48,9 +48,19 @@ const settings = () =>
     .scriptName('npm run conformance --')
     .usage('$0 [options]\n\nRuns the real kexec-tools and ours on the same input, and compares them.')
     .option('filter', { type: 'string', array: true, default: [], describe: "Text that a run's title must have" })
-    .option('release', { type: 'string', array: true, choices: DEBIAN_RELEASES, default: [], describe: 'Only these releases' })
+    .option('release', {
+      type: 'string',
+      array: true,
+      choices: DEBIAN_RELEASES,
+      default: [],
+      describe: 'Only these releases',
+    })
     .option('all', { type: 'boolean', default: false, describe: 'Every case on every release, not on two by turns' })
-    .option('build', { type: 'string', describe: "VERSION=FILE: a kexec of one's own in place of Debian's 2.0.32, whose runs and libraries it has; ours follows VERSION" })
+    .option('build', {
+      type: 'string',
+      describe:
+        "VERSION=FILE: a kexec of one's own in place of Debian's 2.0.32, whose runs and libraries it has; ours follows VERSION",
+    })
     .option('again', { type: 'string', describe: 'Only what failed in this report' })
     .option('keep', { type: 'boolean', default: false, describe: "Keep the machines' roots, recordings and input" })
     .option('list', { type: 'boolean', default: false, describe: 'List the runs' })
@@ -89,7 +99,12 @@ const selectTasks = ({ filters, releases, all, titles }: Selection): Task[] =>
 
 /** What an earlier report says has failed. */
 const failedTitles = (report: string): ReadonlySet<string> =>
-  new Set(fs.readFileSync(report, 'utf8').split('\n').flatMap((line) => (line.startsWith('FAIL ') ? [line.slice(5)] : [])));
+  new Set(
+    fs
+      .readFileSync(report, 'utf8')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('FAIL ') ? [line.slice(5)] : [])),
+  );
 
 const crashesHere = ({ test, release }: Task): boolean =>
   test.realCrashes !== undefined && (test.crashingReleases ?? DEBIAN_RELEASES).includes(release);
@@ -146,7 +161,12 @@ const runTask = async (task: Task, place: Workplace, root: string): Promise<stri
   const { test, release } = task;
   const machine = place.machineDirectory(test.machine);
   const purgatory = place.purgatories.get(release) ?? '';
-  const own = ours(test, place.build?.version ?? release, { project: place.project, machine, scratch: place.directory, purgatory });
+  const own = ours(test, place.build?.version ?? release, {
+    project: place.project,
+    machine,
+    scratch: place.directory,
+    purgatory,
+  });
   const theirs = real(test, release, { root, machine });
   own.reset();
   theirs.reset();
@@ -174,7 +194,9 @@ const showReal = async (task: Task, place: Workplace, root: string): Promise<voi
   for (const args of task.test.commands) {
     const { exitCode, signal, stdout, stderr, calls } = await side.run(args);
     const fields = calls.map((call) => JSON.stringify(call.fields)).join('\n');
-    console.log(`### ${title(task)}\n$ kexec ${args.join(' ')}\n${stdout}--- stderr\n${stderr}--- ${signal ?? exitCode}\n${fields}`);
+    console.log(
+      `### ${title(task)}\n$ kexec ${args.join(' ')}\n${stdout}--- stderr\n${stderr}--- ${signal ?? exitCode}\n${fields}`,
+    );
   }
 };
 
@@ -205,7 +227,8 @@ const machineMaker = (
       made.add(name);
       writeTree(machineTree(name), target);
       fs.mkdirSync(path.join(target, 't'));
-      for (const file of fs.readdirSync(inputs).filter((each) => isWanted(name, each))) fs.linkSync(path.join(inputs, file), path.join(target, 't', file));
+      for (const file of fs.readdirSync(inputs).filter((each) => isWanted(name, each)))
+        fs.linkSync(path.join(inputs, file), path.join(target, 't', file));
     }
     return target;
   };
@@ -232,7 +255,10 @@ const report = (results: readonly Result[], whole: boolean): number => {
 
 /** @returns what no run has */
 const showCoverage = (results: readonly Result[]): readonly string[] => {
-  const { table, missing } = coverageOf(results, DEBIAN_RELEASES.filter((release) => results.some((result) => result.release === release)));
+  const { table, missing } = coverageOf(
+    results,
+    DEBIAN_RELEASES.filter((release) => results.some((result) => result.release === release)),
+  );
   console.log(`Runs with each option and format:\n${table.join('\n')}`);
   if (missing.length > 0) console.log(`No run has: ${missing.join(', ')}`);
   return missing;
@@ -252,7 +278,8 @@ const main = async (): Promise<number> => {
     console.log(`${tasks.length} runs`);
     return 0;
   }
-  if (process.getuid?.() !== 0) throw new Error('the real kexec runs in a root directory of its own (chroot), which takes root');
+  if (process.getuid?.() !== 0)
+    throw new Error('the real kexec runs in a root directory of its own (chroot), which takes root');
   const project = process.cwd();
   const cache = path.join(project, '.cache/conformance');
   fs.mkdirSync(cache, { recursive: true });
@@ -266,15 +293,23 @@ const main = async (): Promise<number> => {
   try {
     const reals = DEBIAN_RELEASES.map((name) => {
       const real = prepareReal(cache, name);
-      return build !== undefined && name === BUILD_STANDS_FOR ? withBuild(real, build, path.join(scratch, 'build')) : real;
+      return build !== undefined && name === BUILD_STANDS_FOR
+        ? withBuild(real, build, path.join(scratch, 'build'))
+        : real;
     });
-    if (build !== undefined) console.log(`kexec-tools ${BUILD_STANDS_FOR}: ${build.program}, which ours follows as ${build.version}, in place of Debian's`);
-    reals.forEach(({ release: name, packageVersion }) => console.log(`kexec-tools ${name}: Debian ${packageVersion} arm64`));
+    if (build !== undefined)
+      console.log(
+        `kexec-tools ${BUILD_STANDS_FOR}: ${build.program}, which ours follows as ${build.version}, in place of Debian's`,
+      );
+    reals.forEach(({ release: name, packageVersion }) =>
+      console.log(`kexec-tools ${name}: Debian ${packageVersion} arm64`),
+    );
     const inputs = path.join(scratch, 'files');
     fs.mkdirSync(inputs);
     const named = new Set(tasks.flatMap(({ test }) => test.commands.flat()));
     const made = realFiles(path.join(scratch, 'formats'), cache, (name) => named.has(`t/${name}`));
-    for (const [name, bytes] of [...allFiles(), ...hostileFiles(), ...made]) fs.writeFileSync(path.join(inputs, name), bytes);
+    for (const [name, bytes] of [...allFiles(), ...hostileFiles(), ...made])
+      fs.writeFileSync(path.join(inputs, name), bytes);
     const purgatories = new Map<Release, string>();
     for (const { release: name, program } of reals) {
       const file = path.join(scratch, `purgatory-${name}.ro`);
@@ -283,7 +318,9 @@ const main = async (): Promise<number> => {
     }
     // The many broken kernels are only where they are tried: each machine's files are copied.
     const usual = allFiles();
-    const tried = new Set(tasks.flatMap(({ test }) => test.commands.flat().map((argument) => `${test.machine} ${argument}`)));
+    const tried = new Set(
+      tasks.flatMap(({ test }) => test.commands.flat().map((argument) => `${test.machine} ${argument}`)),
+    );
     const machineDirectory = machineMaker(
       path.join(scratch, 'machines'),
       inputs,

@@ -19,9 +19,20 @@ interface Finished {
   readonly stderr: string;
 }
 
-const execute = (file: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Promise<Finished> =>
+const execute = (
+  file: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Finished> =>
   new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' });
+    const child = spawn(file, args, {
+      cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: TIME_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (bytes: Buffer) => stdout.push(bytes));
@@ -49,7 +60,9 @@ const toCall = (directory: string, entry: unknown): RecordedCall => {
     ...segments.map((segment) => (isRecord(segment) ? segment['file'] : undefined)),
     ...DATA_FIELDS.map((field) => entry[field]),
   ];
-  const data = names.map((name) => (typeof name === 'string' ? fs.readFileSync(path.join(directory, name)) : undefined));
+  const data = names.map((name) =>
+    typeof name === 'string' ? fs.readFileSync(path.join(directory, name)) : undefined,
+  );
   return { fields: sorted(entry), data };
 };
 
@@ -60,7 +73,8 @@ const sorted = (entry: Record<string, unknown>): Record<string, unknown> =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-const sortedItems = (items: readonly unknown[]): unknown[] => items.map((item) => (isRecord(item) ? sorted(item) : item));
+const sortedItems = (items: readonly unknown[]): unknown[] =>
+  items.map((item) => (isRecord(item) ? sorted(item) : item));
 
 const freshDirectory = (directory: string): string => {
   fs.rmSync(directory, { recursive: true, force: true });
@@ -85,7 +99,11 @@ export interface OursOptions {
   readonly purgatory: string;
 }
 
-const common = (test: Case): Record<string, string> => ({ LC_ALL: 'C', PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...test.env });
+const common = (test: Case): Record<string, string> => ({
+  LC_ALL: 'C',
+  PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+  ...test.env,
+});
 
 /** Our command. The number of calls that it makes tells how the real one's are answered. */
 export const ours = (test: Case, release: string, options: OursOptions): Side => {
@@ -107,7 +125,12 @@ export const ours = (test: Case, release: string, options: OursOptions): Side =>
     reset: () => void freshDirectory(state),
     run: async (args) => {
       freshDirectory(record);
-      const finished = await execute(process.execPath, [path.join(options.project, 'bin/kexec'), ...args], options.machine, env);
+      const finished = await execute(
+        process.execPath,
+        [path.join(options.project, 'bin/kexec'), ...args],
+        options.machine,
+        env,
+      );
       const file = path.join(record, 'calls.json');
       const calls: unknown = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : [];
       if (!Array.isArray(calls)) throw new Error(`${file}: not an array`);
@@ -180,7 +203,12 @@ export const real = (test: Case, release: string, options: RealOptions): RealSid
       const command = ['-n', 'chroot', options.root, ...qemu, `${tools}/kexec`, ...args];
       const finished = await execute('unshare', command, '/', common(test));
       const file = path.join(out, 'calls.jsonl');
-      const lines = fs.existsSync(file) ? fs.readFileSync(file, 'latin1').split('\n').filter((line) => line !== '') : [];
+      const lines = fs.existsSync(file)
+        ? fs
+            .readFileSync(file, 'latin1')
+            .split('\n')
+            .filter((line) => line !== '')
+        : [];
       return withoutQemu({ ...finished, calls: lines.map((line) => toCall(out, JSON.parse(line))) });
     },
   };
@@ -189,7 +217,13 @@ export const real = (test: Case, release: string, options: RealOptions): RealSid
 /** qemu says on stderr that the program was killed, and then kills itself the same way. */
 const QEMU_LINE = /^qemu: (?:uncaught target signal|unhandled CPU exception) (\d+) .*\n/m;
 
-const SIGNALS: Readonly<Record<string, string>> = { 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 11: 'SIGSEGV' };
+const SIGNALS: Readonly<Record<string, string>> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  11: 'SIGSEGV',
+};
 
 const withoutQemu = (outcome: Outcome): Outcome => {
   const number = QEMU_LINE.exec(outcome.stderr)?.[1];

@@ -23,7 +23,8 @@ export const DEVICE_TREE = 'sys/firmware/devicetree/base';
 
 /** Writes the tree to a new directory. */
 export const writeTree = (tree: Tree, directory: string): void => {
-  for (const top of ['proc', 'sys/kernel', 'sys/firmware']) fs.mkdirSync(path.join(directory, top), { recursive: true });
+  for (const top of ['proc', 'sys/kernel', 'sys/firmware'])
+    fs.mkdirSync(path.join(directory, top), { recursive: true });
   for (const [name, bytes] of tree) {
     const file = path.join(directory, name);
     fs.mkdirSync(path.dirname(file), { recursive: true });

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeEsr } from '../../sim/cpu/esr.js';
+import { describeEsr } from '../../sim/cpu/system/esr.js';
 import { KNOWN_DIFFERENCES, type SystemCase, SYSTEM_CASES } from './system/cases.js';
 import { prepare, type Prepared, type Reached, runOnModel, runOnQemu } from './system/machines.js';
 
@@ -36,7 +36,8 @@ const describeRecord = (record: readonly bigint[]): string => {
  */
 const comparable = (record: readonly bigint[]): readonly bigint[] => {
   const [vector, esr, ...others] = record;
-  if (vector === undefined || esr === undefined || vector >> 8n !== 2n || ![0x24n, 0x25n].includes(esr >> 26n)) return record;
+  if (vector === undefined || esr === undefined || vector >> 8n !== 2n || ![0x24n, 0x25n].includes(esr >> 26n))
+    return record;
   return [vector, esr & ~0x1ff_c000n, ...others];
 };
 
@@ -55,7 +56,10 @@ const compare = ({ program }: Prepared, theirs: Reached, model: Reached): readon
     const elr = a[3] ?? b[3]!;
     if (isKnown(placeOf(program, elr - 8n), a, b)) continue;
     differences.push(`record ${at / RECORD_WORDS}, near ${placeOf(program, elr - 4n)}`);
-    differences.push(`  qemu:  ${a.length === 0 ? 'none' : describeRecord(a)}`, `  model: ${b.length === 0 ? 'none' : describeRecord(b)}`);
+    differences.push(
+      `  qemu:  ${a.length === 0 ? 'none' : describeRecord(a)}`,
+      `  model: ${b.length === 0 ? 'none' : describeRecord(b)}`,
+    );
     // What follows another number of exceptions means nothing.
     if (a.length !== b.length || a[3] !== b[3]) break;
   }
@@ -84,7 +88,9 @@ const judge = async (directory: string, system: SystemCase): Promise<readonly st
 };
 
 const main = async (): Promise<void> => {
-  const { values } = parseArgs({ options: { case: { type: 'string', default: '' }, keep: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { case: { type: 'string', default: '' }, keep: { type: 'boolean', default: false } },
+  });
   const cases = SYSTEM_CASES.filter(({ name }) => name.includes(values.case));
   if (cases.length === 0) throw new Error(`no case is called like "${values.case}"`);
   fs.mkdirSync('.cache', { recursive: true });

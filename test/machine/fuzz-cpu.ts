@@ -5,10 +5,10 @@
  */
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { createDecoder } from '../../sim/cpu/decode.js';
+import { createDecoder } from '../../sim/cpu/language/decode.js';
 import { INSTRUCTIONS } from '../../sim/cpu/isa/index.js';
-import type { InstructionRow } from '../../sim/cpu/ops.js';
-import { createRandom, seedOf } from '../property/mutate.js';
+import type { InstructionRow } from '../../sim/cpu/language/ops.js';
+import { createRandom, seedOf } from '../fuzz/mutate.js';
 import { disassemble } from './disassemble.js';
 import { compare, type Differences } from './user/compare.js';
 import { Coverage } from './user/coverage.js';
@@ -122,8 +122,12 @@ const describe = (finding: Finding, small: Sequence, differences: Differences): 
   const registers = [...small.state.keys()].filter((slot) => small.state[slot] !== 0n && slot !== PC);
   return [
     `batch ${finding.batch}, ${finding.tier}:`,
-    ...remaining(small).map((i) => `  ${String(i).padStart(3)}  ${small.words[i]!.toString(16).padStart(8, '0')}  ${texts[i]!}`),
-    ...(registers.length > 40 ? ['  (with many registers set)'] : [`  with ${registers.map((slot) => `${registerName(slot)}=0x${small.state[slot]!.toString(16)}`).join(' ')}`]),
+    ...remaining(small).map(
+      (i) => `  ${String(i).padStart(3)}  ${small.words[i]!.toString(16).padStart(8, '0')}  ${texts[i]!}`,
+    ),
+    ...(registers.length > 40
+      ? ['  (with many registers set)']
+      : [`  with ${registers.map((slot) => `${registerName(slot)}=0x${small.state[slot]!.toString(16)}`).join(' ')}`]),
     ...differences.slice(0, 12).map((difference) => `  ${difference}`),
   ].join('\n');
 };
@@ -166,13 +170,22 @@ const main = async (): Promise<void> => {
   const started = Date.now();
   const seen = new Map<string, number>();
   let sequences = 0;
-  for (let number = only ?? 0; judge.instructions < count && seen.size < most && (only === undefined || number === only); number++) {
+  for (
+    let number = only ?? 0;
+    judge.instructions < count && seen.size < most && (only === undefined || number === only);
+    number++
+  ) {
     const batch = generate(generator, seed, number);
     sequences += batch.sequences.length;
     for (const finding of (await judge.run(batch, number, coverage)).slice(0, 20)) {
       if (seen.size >= most) break;
-      const small = await shrink(finding.sequence, async (sequence) => (await judge.again(finding, sequence)).length > 0);
-      const key = remaining(small).map((i) => nameOf(small.words[i]!)).join('; ');
+      const small = await shrink(
+        finding.sequence,
+        async (sequence) => (await judge.again(finding, sequence)).length > 0,
+      );
+      const key = remaining(small)
+        .map((i) => nameOf(small.words[i]!))
+        .join('; ');
       seen.set(key, (seen.get(key) ?? 0) + 1);
       if (seen.get(key) === 1) say(`FINDING ${key}\n${describe(finding, small, await judge.again(finding, small))}`);
     }
@@ -198,12 +211,18 @@ const judgeEncodings = async (harness: string, seed: number, count: number): Pro
     const result = await judge.run(random, ROUNDS * GROUP_SIZE);
     tried += result.tried;
     for (const { word, row } of result.disagreements) {
-      const what = row === undefined ? `no row has it, qemu does (${disassemble(Uint32Array.of(word), 0n)[0] ?? ''})` : `${row.name}, not for qemu`;
+      const what =
+        row === undefined
+          ? `no row has it, qemu does (${disassemble(Uint32Array.of(word), 0n)[0] ?? ''})`
+          : `${row.name}, not for qemu`;
       if (!found.has(what)) found.set(what, word);
     }
   }
-  for (const [what, word] of [...found].slice(0, MOST_NAMES)) say(`FINDING ${word.toString(16).padStart(8, '0')}: ${what}`);
-  say(`${tried} encodings: ${found.size === 0 ? 'the table and qemu agree on which are allocated' : `${found.size} findings`}`);
+  for (const [what, word] of [...found].slice(0, MOST_NAMES))
+    say(`FINDING ${word.toString(16).padStart(8, '0')}: ${what}`);
+  say(
+    `${tried} encodings: ${found.size === 0 ? 'the table and qemu agree on which are allocated' : `${found.size} findings`}`,
+  );
   if (found.size > 0) process.exitCode = 1;
 };
 

@@ -25,10 +25,21 @@ echo "init: reached on $(/bin/busybox uname -r) with $(/bin/busybox cat /proc/cm
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const run = (what: string, file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string => {
-  const options = { encoding: 'latin1', env: { ...process.env, ...env }, timeout: PATIENCE_MS, maxBuffer: 2 ** 26 } as const;
+const run = (
+  what: string,
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): string => {
+  const options = {
+    encoding: 'latin1',
+    env: { ...process.env, ...env },
+    timeout: PATIENCE_MS,
+    maxBuffer: 2 ** 26,
+  } as const;
   const { status, stdout, stderr, error } = spawnSync(file, args, options);
-  if (status !== 0) throw new Error(`${what}: ${error?.message ?? `exit ${status ?? 'by a signal'}`}\n${stdout.slice(-2000)}${stderr}`);
+  if (status !== 0)
+    throw new Error(`${what}: ${error?.message ?? `exit ${status ?? 'by a signal'}`}\n${stdout.slice(-2000)}${stderr}`);
   return stdout;
 };
 
@@ -47,18 +58,30 @@ const boot = (work: string, cache: string, suite: string, machine: string): read
   const directory = path.join(work, `${suite}-${machine}`);
   const env = { KEXEC_STATE: path.join(work, 'state'), KEXEC_MACHINE: machine };
   const commandLine = `${COMMAND_LINE} suite=${suite}`;
-  run('kexec -l', process.execPath, ['bin/kexec', '-c', '-l', kernel, `--initrd=${initrd}`, `--command-line=${commandLine}`], env);
+  run(
+    'kexec -l',
+    process.execPath,
+    ['bin/kexec', '-c', '-l', kernel, `--initrd=${initrd}`, `--command-line=${commandLine}`],
+    env,
+  );
   const summary = run('kexec-sim handoff', process.execPath, ['bin/kexec-sim', 'handoff', directory, '--json'], env);
   const { qemu } = JSON.parse(summary) as { readonly qemu: readonly string[] };
   const console = run('qemu', qemu[0]!, qemu.slice(1));
   fs.writeFileSync(path.join(cache, `console-${suite}-${machine}.txt`), console);
   const release = `${KERNELS[suite]!}.`;
-  const expected = ['Booting Linux on physical CPU', `Linux version ${release}`, `init: reached on ${release}`, `with ${commandLine}`];
+  const expected = [
+    'Booting Linux on physical CPU',
+    `Linux version ${release}`,
+    `init: reached on ${release}`,
+    `with ${commandLine}`,
+  ];
   return expected.filter((text) => !console.includes(text));
 };
 
 const main = (): void => {
-  const { values } = parseArgs({ options: { kernel: { type: 'string' }, machine: { type: 'string', default: 'virt-2g' } } });
+  const { values } = parseArgs({
+    options: { kernel: { type: 'string' }, machine: { type: 'string', default: 'virt-2g' } },
+  });
   const suites = Object.keys(KERNELS).filter((suite) => values.kernel === undefined || suite === values.kernel);
   if (suites.length === 0) throw new Error(`--kernel is one of: ${Object.keys(KERNELS).join(', ')}`);
   const cache = path.resolve('.cache', 'handoff');
@@ -69,7 +92,8 @@ const main = (): void => {
       const started = Date.now();
       const missing = boot(work, cache, suite, values.machine);
       const name = `Debian's ${KERNELS[suite]!} (${suite}) on ${values.machine}`;
-      if (missing.length === 0) say(`${name}: boots and reaches its init (${((Date.now() - started) / 1000).toFixed(0)} s)`);
+      if (missing.length === 0)
+        say(`${name}: boots and reaches its init (${((Date.now() - started) / 1000).toFixed(0)} s)`);
       else {
         say(`${name}: its console does not show ${missing.map((text) => `"${text}"`).join(', ')}; see .cache/handoff/`);
         process.exitCode = 1;

@@ -17,9 +17,16 @@ let runs = 0;
 const failures: string[] = [];
 
 const run = (program: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
-  spawnSync(process.execPath, [path.join('bin', program), ...args], { encoding: 'utf8', env: { ...process.env, ...env } });
+  spawnSync(process.execPath, [path.join('bin', program), ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
 
-const expectRun = (what: string, isRight: (result: ReturnType<typeof run>) => boolean, result: ReturnType<typeof run>): void => {
+const expectRun = (
+  what: string,
+  isRight: (result: ReturnType<typeof run>) => boolean,
+  result: ReturnType<typeof run>,
+): void => {
   runs++;
   if (!isRight(result)) failures.push(`${what}: exit ${result.status ?? '?'}\n${result.stdout}${result.stderr}`);
 };
@@ -29,7 +36,11 @@ const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>,
   const env = { KEXEC_MACHINE: machine, KEXEC_STATE: state, ...variables };
   const what = `${name} on ${machine}`;
   const load = (): void =>
-    expectRun(`${what}: load`, ({ status }) => status === 0, run('kexec', ['-c', '-l', PAYLOAD, '--reuse-cmdline'], env));
+    expectRun(
+      `${what}: load`,
+      ({ status }) => status === 0,
+      run('kexec', ['-c', '-l', PAYLOAD, '--reuse-cmdline'], env),
+    );
 
   load();
   const execute = run('kexec', ['-d', '-e'], env);
@@ -42,7 +53,8 @@ const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>,
   data[data.length - 1]! ^= 0x40;
   fs.writeFileSync(path.join(state, kernel), data);
   const damaged = run('kexec', ['-e'], env);
-  const isNoticed = ({ status, stderr }: typeof damaged): boolean => status === 1 && stderr.includes('segment 0 differs');
+  const isNoticed = ({ status, stderr }: typeof damaged): boolean =>
+    status === 1 && stderr.includes('segment 0 differs');
   expectRun(`${what}: a byte changed`, isNoticed, damaged);
 };
 
@@ -50,7 +62,12 @@ try {
   fs.mkdirSync(cache, { recursive: true });
   for (const release of DEBIAN_RELEASES) {
     const purgatory = path.join(scratch, `${release}.ro`);
-    execFileSync(process.execPath, [path.join('bin', 'kexec-sim'), 'extract-purgatory', prepareReal(cache, release).program, purgatory]);
+    execFileSync(process.execPath, [
+      path.join('bin', 'kexec-sim'),
+      'extract-purgatory',
+      prepareReal(cache, release).program,
+      purgatory,
+    ]);
     const variables = { KEXEC_PURGATORY: purgatory, KEXEC_COMPAT: release };
     for (const machine of MACHINES) tryPurgatory(`the purgatory of ${release}`, variables, machine);
   }
@@ -59,5 +76,7 @@ try {
   fs.rmSync(scratch, { recursive: true, force: true });
 }
 for (const failure of failures) console.log(failure);
-console.log(`purgatories: ${DEBIAN_RELEASES.length + 1} purgatories, ${MACHINES.length} machines: ${runs} runs, ${failures.length} failed`);
+console.log(
+  `purgatories: ${DEBIAN_RELEASES.length + 1} purgatories, ${MACHINES.length} machines: ${runs} runs, ${failures.length} failed`,
+);
 if (failures.length > 0) process.exitCode = 1;

@@ -76,7 +76,10 @@ const entriesOf = (hostPath: string, name: string): readonly Entry[] => {
 
 /** The directories that a file is in. */
 const directories = (name: string): readonly Entry[] =>
-  path.dirname(name).split('/').map((_, i, parts) => ({ name: parts.slice(0, i + 1).join('/'), mode: DIRECTORY }));
+  path
+    .dirname(name)
+    .split('/')
+    .map((_, i, parts) => ({ name: parts.slice(0, i + 1).join('/'), mode: DIRECTORY }));
 
 interface Shown {
   readonly status: number;
@@ -108,7 +111,20 @@ const boot = async (work: string, suite: string, tools: string): Promise<Recorde
     ...entriesOf(PAYLOAD, PAYLOAD),
   ];
   fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(busybox), INIT, others));
-  const machine = ['-M', 'virt', '-cpu', 'cortex-a57', '-m', '2G', '-smp', '2', '-nic', 'none', '-nographic', '-no-reboot'];
+  const machine = [
+    '-M',
+    'virt',
+    '-cpu',
+    'cortex-a57',
+    '-m',
+    '2G',
+    '-smp',
+    '2',
+    '-nic',
+    'none',
+    '-nographic',
+    '-no-reboot',
+  ];
   const qemu = promisify(execFile)(
     'qemu-system-aarch64',
     [...machine, '-kernel', kernel, '-initrd', initrd, '-append', COMMAND_LINE],
@@ -136,7 +152,10 @@ const segments = ({ stdout, stderr }: Outcome): Outcome => ({
   exitCode: 0,
   signal: undefined,
   stdout: '',
-  stderr: `${stdout}${stderr}`.split('\n').filter((line) => /^(?:segment\[\d+\]\.mem|nr_segments)/.test(line)).join('\n'),
+  stderr: `${stdout}${stderr}`
+    .split('\n')
+    .filter((line) => /^(?:segment\[\d+\]\.mem|nr_segments)/.test(line))
+    .join('\n'),
   calls: [],
 });
 
@@ -144,7 +163,14 @@ const contents = (archive: string, ...names: readonly string[]): string =>
   spawnSync('tar', ['-xzOf', archive, ...names], { encoding: 'latin1', maxBuffer: 2 ** 28 }).stdout;
 
 /** Compares what a machine gave with what ours give on the recordings made there. */
-const checkSuite = (work: string, suite: string, release: DebianRelease, { shown, executed }: Recorded, program: string, check: Check): void => {
+const checkSuite = (
+  work: string,
+  suite: string,
+  release: DebianRelease,
+  { shown, executed }: Recorded,
+  program: string,
+  check: Check,
+): void => {
   fs.mkdirSync(work);
   const purgatory = path.join(work, 'purgatory.ro');
   const output = (name: string): Shown => {
@@ -161,7 +187,10 @@ const checkSuite = (work: string, suite: string, release: DebianRelease, { shown
       KEXEC_COMPAT: `${release}:zlib`,
       KEXEC_PURGATORY: purgatory,
     };
-    const { status, stdout, stderr } = spawnSync(process.execPath, [path.join('bin', command), ...args], { encoding: 'latin1', env });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path.join('bin', command), ...args], {
+      encoding: 'latin1',
+      env,
+    });
     return { exitCode: status ?? -1, signal: undefined, stdout, stderr, calls: [] };
   };
   const real = (name: string): Outcome => ({
@@ -181,7 +210,10 @@ const checkSuite = (work: string, suite: string, release: DebianRelease, { shown
   for (const [name, args] of Object.entries(LOADS)) {
     const own = ours('kexec', args, 'full');
     check(`${suite}: kexec ${args.join(' ')} prints what it prints on the machine`, differences(real(name), own));
-    check(`${suite}: the same places without command line, kallsyms and kcore`, differences(segments(own), segments(ours('kexec', args, 'closed'))));
+    check(
+      `${suite}: the same places without command line, kallsyms and kcore`,
+      differences(segments(own), segments(ours('kexec', args, 'closed'))),
+    );
   }
   const { exitCode, stdout, stderr } = ours('kexec', ['-e'], 'full');
   const [expected, actual] = [executed, stdout].map(
@@ -193,7 +225,11 @@ const checkSuite = (work: string, suite: string, release: DebianRelease, { shown
   ]);
 
   check(`${suite}: root is told what is missing, and of secrets`, [
-    ...faultsOf(text('closed.stderr'), ['left out: proc/kallsyms', 'blanked  proc/cmdline', 'CONFIG_KEXEC'], ['WARNING', 'failed']),
+    ...faultsOf(
+      text('closed.stderr'),
+      ['left out: proc/kallsyms', 'blanked  proc/cmdline', 'CONFIG_KEXEC'],
+      ['WARNING', 'failed'],
+    ),
     ...faultsOf(text('full.stderr'), ['look for passwords'], ['WARNING', 'failed', 'left out']),
   ]);
   check(`${suite}: nobody is refused, or gets a part`, [

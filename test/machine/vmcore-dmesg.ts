@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Release } from '../../kexec/compat.js';
+import type { Release } from '../../kexec/base/compat.js';
 import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
 import { FAULTS, allCases, type VmcoreCase } from './vmcore/cases.js';
 import { REAL_OUTCOMES, kept, mismatch, ourOutcome, type Outcome, type RealOutcome } from './vmcore/outcome.js';
@@ -27,7 +27,11 @@ const realOutcome = (root: string, release: Release): Promise<Outcome | undefine
     const tools = `/${release}`;
     const qemu = [`${tools}/qemu`, '-L', tools, '-E', `LD_LIBRARY_PATH=${tools}/lib`, '-0', 'vmcore-dmesg'];
     const args = ['-n', 'chroot', root, ...qemu, `${tools}/vmcore-dmesg`, FILE];
-    const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
+    const child = spawn('unshare', args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (bytes: Buffer) => {
       stdout += bytes.toString('latin1');
@@ -92,18 +96,28 @@ const record = (results: readonly Result[]): void => {
     const key = JSON.stringify(theirs);
     outcomes.set(key, [...(outcomes.get(key) ?? []), release]);
   }
-  const lines = [...cases].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, outcomes]) => {
-    const list = [...outcomes].map(([outcome, releases]): RealOutcome => ({ releases, ...(JSON.parse(outcome) as Outcome) }));
-    return `${JSON.stringify(name)}: ${JSON.stringify(list)}`;
-  });
+  const lines = [...cases]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, outcomes]) => {
+      const list = [...outcomes].map(([outcome, releases]): RealOutcome => ({
+        releases,
+        ...(JSON.parse(outcome) as Outcome),
+      }));
+      return `${JSON.stringify(name)}: ${JSON.stringify(list)}`;
+    });
   fs.writeFileSync(REAL_OUTCOMES, `{\n${lines.join(',\n')}\n}\n`);
 };
 
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
-    options: { filter: { type: 'string', default: '' }, all: { type: 'boolean', default: false }, record: { type: 'boolean', default: false } },
+    options: {
+      filter: { type: 'string', default: '' },
+      all: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
+    },
   });
-  if (process.getuid?.() !== 0) throw new Error('the real vmcore-dmesg runs in a root directory of its own (chroot), which takes root');
+  if (process.getuid?.() !== 0)
+    throw new Error('the real vmcore-dmesg runs in a root directory of its own (chroot), which takes root');
   const cache = path.resolve('.cache', 'vmcore');
   fs.mkdirSync(cache, { recursive: true });
   const scratch = fs.mkdtempSync(path.join(cache, 'run-'));
@@ -114,7 +128,8 @@ const main = async (): Promise<void> => {
     const results: Result[] = [];
     const done = (result: Result): void => {
       results.push(result);
-      if (result.wrong !== undefined) say(`FAIL ${result.release}: ${result.name}\n${result.wrong.replace(/^/gm, '     ')}`);
+      if (result.wrong !== undefined)
+        say(`FAIL ${result.release}: ${result.name}\n${result.wrong.replace(/^/gm, '     ')}`);
     };
     const workers = Array.from({ length: WORKERS }, async (_, i) => {
       const root = path.join(scratch, `root${i}`);

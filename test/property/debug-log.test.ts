@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
-import { splitWords } from '../../sim/debug-log/command-line.js';
-import { compareLogs } from '../../sim/debug-log/compare.js';
-import { diffLines } from '../../sim/debug-log/line-diff.js';
-import { parseLogs, type DebugLog } from '../../sim/debug-log/parse.js';
+import { splitWords } from '../../debug-log/command-line.js';
+import { compareLogs } from '../../debug-log/compare.js';
+import { diffLines } from '../../debug-log/line-diff.js';
+import { parseLogs, type DebugLog } from '../../debug-log/parse.js';
 
 const line = fc.constantFrom('a', 'b', 'c', 'd');
 const text = fc.array(line, { maxLength: 30 });
@@ -32,21 +32,25 @@ describe('a diff of lines', () => {
   };
 
   test('makes the one text into the other, also where it gives up', () => {
-    fc.assert(fc.property(text, text, fc.nat(12), (a, b, mostEdits) => {
-      expect(patch(a, b)).toEqual(b);
-      expect(patch(a, b, mostEdits)).toEqual(b);
-    }));
+    fc.assert(
+      fc.property(text, text, fc.nat(12), (a, b, mostEdits) => {
+        expect(patch(a, b)).toEqual(b);
+        expect(patch(a, b, mostEdits)).toEqual(b);
+      }),
+    );
   });
 
   test('is as short as can be, and its changes do not touch', () => {
-    fc.assert(fc.property(text, text, (a, b) => {
-      const changes = diffLines(a, b);
-      const edits = changes.reduce((sum, { aStart, aEnd, bStart, bEnd }) => sum + aEnd - aStart + bEnd - bStart, 0);
-      expect(edits).toBe(a.length + b.length - 2 * common(a, b));
-      changes.slice(1).forEach(({ aStart, bStart }, i) => {
-        expect(aStart > changes[i]!.aEnd && bStart > changes[i]!.bEnd).toBe(true);
-      });
-    }));
+    fc.assert(
+      fc.property(text, text, (a, b) => {
+        const changes = diffLines(a, b);
+        const edits = changes.reduce((sum, { aStart, aEnd, bStart, bEnd }) => sum + aEnd - aStart + bEnd - bStart, 0);
+        expect(edits).toBe(a.length + b.length - 2 * common(a, b));
+        changes.slice(1).forEach(({ aStart, bStart }, i) => {
+          expect(aStart > changes[i]!.aEnd && bStart > changes[i]!.bEnd).toBe(true);
+        });
+      }),
+    );
   });
 });
 
@@ -60,8 +64,19 @@ const toLog = (lines: readonly string[]): DebugLog => {
 };
 
 const prefix = fc.constantFrom(
-  '', '> ', '> > ', '+ ', '    ', '[   12.345678] ', '[    1.5] kdump[123]: ', 'kexec[77]: ', 'Jul  5 20:03:06 pi kdump[12]: ',
-  'Jul 05 20:03:06 EppdPi stage-2-init: ', '2025-07-05T20:03:06+0200 host kexec[9]: ', '<6>[  3.2] ', '\x1b[33m',
+  '',
+  '> ',
+  '> > ',
+  '+ ',
+  '    ',
+  '[   12.345678] ',
+  '[    1.5] kdump[123]: ',
+  'kexec[77]: ',
+  'Jul  5 20:03:06 pi kdump[12]: ',
+  'Jul 05 20:03:06 EppdPi stage-2-init: ',
+  '2025-07-05T20:03:06+0200 host kexec[9]: ',
+  '<6>[  3.2] ',
+  '\x1b[33m',
 );
 
 const noise = fc.constantFrom(
@@ -99,7 +114,10 @@ describe('a log', () => {
         // Without its first line, a log is one that starts late.
         const at = 1 + (n % (lines.length - 1));
         const { differences } = compareLogs(toLog(lines.filter((_, i) => i !== at)), toLog(lines));
-        expect(differences.flatMap(({ real, ours }) => [real.length, ...ours.map((each) => each.text)])).toEqual([0, lines[at]]);
+        expect(differences.flatMap(({ real, ours }) => [real.length, ...ours.map((each) => each.text)])).toEqual([
+          0,
+          lines[at],
+        ]);
       }),
       { numRuns: 60 },
     );
@@ -107,9 +125,14 @@ describe('a log', () => {
 
   test('is read to its end, whatever it is', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), noise, prefix, fc.constantFrom(...LOGS.flat())), { maxLength: 40 }), (lines) => {
-        for (const log of parseLogs(lines.join('\n'))) expect(compareLogs(log, log).differences).toEqual([]);
-      }),
+      fc.property(
+        fc.array(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), noise, prefix, fc.constantFrom(...LOGS.flat())), {
+          maxLength: 40,
+        }),
+        (lines) => {
+          for (const log of parseLogs(lines.join('\n'))) expect(compareLogs(log, log).differences).toEqual([]);
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -117,10 +140,16 @@ describe('a log', () => {
 
 describe('words of a command', () => {
   test('are what they were before they were quoted', () => {
-    const word = fc.string({ unit: fc.constantFrom('a', ' ', "'", '"', '\\', '$', '`', '=', '/', '&'), minLength: 1, maxLength: 8 });
-    fc.assert(fc.property(fc.array(word, { maxLength: 6 }), (words) => {
-      const quoted = words.map((each) => `'${each.replaceAll("'", String.raw`'\''`)}'`).join(' ');
-      expect(splitWords(quoted)).toEqual(words);
-    }));
+    const word = fc.string({
+      unit: fc.constantFrom('a', ' ', "'", '"', '\\', '$', '`', '=', '/', '&'),
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (words) => {
+        const quoted = words.map((each) => `'${each.replaceAll("'", String.raw`'\''`)}'`).join(' ');
+        expect(splitWords(quoted)).toEqual(words);
+      }),
+    );
   });
 });

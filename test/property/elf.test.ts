@@ -2,16 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { relocationsFor } from '../../kexec/arch/arm64/kexec-elf-rel-arm64.js';
-import { DEFAULT_COMPAT } from '../../kexec/compat.js';
-import { EM_AARCH64 } from '../../kexec/elf.js';
-import { KexecError } from '../../kexec/error.js';
-import { loadRelocatable } from '../../kexec/kexec-elf-rel.js';
-import { buildElfInfo } from '../../kexec/kexec-elf.js';
-import { silentLog } from '../../kexec/log.js';
-import { Placement } from '../../kexec/placement.js';
-import { RANGE_RAM, Range } from '../../kexec/range.js';
-import { buildElf, type BuiltSegment, type ElfKind } from '../unit/elf-builder.js';
-import { targets } from './elf.fuzz.js';
+import { DEFAULT_COMPAT } from '../../kexec/base/compat.js';
+import { EM_AARCH64 } from '../../kexec/elf/elf.js';
+import { KexecError } from '../../kexec/base/error.js';
+import { loadRelocatable } from '../../kexec/elf/kexec-elf-rel.js';
+import { buildElfInfo } from '../../kexec/elf/kexec-elf.js';
+import { silentLog } from '../../kexec/base/log.js';
+import { Placement } from '../../kexec/memory/placement.js';
+import { RANGE_RAM, Range } from '../../kexec/base/range.js';
+import { buildElf, type BuiltSegment, type ElfKind } from '../support/elf-builder.js';
+import { targets } from '../fuzz/elf.fuzz.js';
 
 const U64_MAX = 2n ** 64n - 1n;
 
@@ -74,7 +74,16 @@ describe('an ELF file', () => {
         const info = buildElfInfo(buildElf(elf, [], { segments, entry }), { log: silentLog })!;
         expect(info).toMatchObject({ type: elf.type, machine: elf.machine, entry: BigInt(entry) });
         expect(info.programHeaders.map(({ data }) => [...data])).toEqual(segments.map(({ data }) => [...data]));
-        expect(info.programHeaders.map(({ type, flags, vaddr, paddr, memsz, align }) => [type, flags, vaddr, paddr, memsz, align])).toEqual(
+        expect(
+          info.programHeaders.map(({ type, flags, vaddr, paddr, memsz, align }) => [
+            type,
+            flags,
+            vaddr,
+            paddr,
+            memsz,
+            align,
+          ]),
+        ).toEqual(
           segments.map(({ type, flags, ...rest }) => [
             type,
             flags,
@@ -97,13 +106,14 @@ describe('relocations of arm64', () => {
   /** Bits `low`..`low + count - 1`. */
   const field = (word: bigint, low: bigint, count: bigint): bigint => (word >> low) & ((1n << count) - 1n);
   const address = fc.bigInt({ min: 2n ** 33n, max: 2n ** 48n }).map((value) => value & ~3n);
-  const distance = (bits: bigint): fc.Arbitrary<bigint> => fc.bigInt({ min: -(1n << (bits - 1n)), max: (1n << (bits - 1n)) - 1n });
+  const distance = (bits: bigint): fc.Arbitrary<bigint> =>
+    fc.bigInt({ min: -(1n << (bits - 1n)), max: (1n << (bits - 1n)) - 1n });
 
   test('ADRP and ADD find any address within 4 GiB', () => {
     fc.assert(
       fc.property(address, distance(33n), (place, offset) => {
         const value = place + offset;
-        fc.pre(((value >> 12n) - (place >> 12n)) >= -(1n << 20n) && ((value >> 12n) - (place >> 12n)) < 1n << 20n);
+        fc.pre((value >> 12n) - (place >> 12n) >= -(1n << 20n) && (value >> 12n) - (place >> 12n) < 1n << 20n);
         const adrp = applied('ADR_PREL_PG_HI21', 0x90000000, place, value);
         const add = applied('ADD_ABS_LO12_NC', 0x91000000, place, value);
         const pages = BigInt.asIntN(21, (field(adrp, 5n, 19n) << 2n) | field(adrp, 29n, 2n));

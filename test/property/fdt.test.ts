@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { KexecError } from '../../kexec/error.js';
-import { compareNames } from '../../kexec/fs2dt.js';
-import { type Fdt, isFdtError } from '../../kexec/libfdt.js';
-import { numMemRsv, pathOffset } from '../../kexec/libfdt-ro.js';
-import { addSubnode, delProp, openInto, pack, setProp } from '../../kexec/libfdt-rw.js';
-import { SMALL_TREES, contents, tree } from '../unit/fdt-support.js';
-import { targets } from './fdt.fuzz.js';
+import { KexecError } from '../../kexec/base/error.js';
+import { compareNames } from '../../kexec/device-tree/fs2dt.js';
+import { type Fdt, isFdtError } from '../../kexec/device-tree/libfdt.js';
+import { numMemRsv, pathOffset } from '../../kexec/device-tree/libfdt-ro.js';
+import { addSubnode, delProp, openInto, pack, setProp } from '../../kexec/device-tree/libfdt-rw.js';
+import { SMALL_TREES, contents, tree } from '../support/fdt-support.js';
+import { targets } from '../fuzz/fdt.fuzz.js';
 
 /** Numbers that are wrong for most fields. */
 const NASTY = [0, 1, 2, 3, 9, 0x28, 0x7fffffff, 0x80000000, 0xfffffff4, 0xfffffffb, 0xffffffff];
@@ -87,9 +87,20 @@ type Edit =
 const nodePath = fc.constantFrom('/', '/chosen/', '/soc@0/', '/soc@0/uart@9000/', '/new/', '/chosen/new/');
 const propertyName = fc.constantFrom('reg', 'eg', 'bootargs', 'args', 'status', 'fresh', 'compatible', 'odd', 'empty');
 const edits: fc.Arbitrary<Edit> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('set' as const), node: nodePath, name: propertyName, value: fc.uint8Array({ maxLength: 40 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('set' as const),
+      node: nodePath,
+      name: propertyName,
+      value: fc.uint8Array({ maxLength: 40 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), node: nodePath, name: propertyName }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('add' as const), node: nodePath, name: fc.constantFrom('new', 'chosen') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('add' as const), node: nodePath, name: fc.constantFrom('new', 'chosen') }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'pack' as const }) },
 );
 
@@ -122,24 +133,29 @@ const sorted = (map: ReadonlyMap<string, string>): [string, string][] =>
 test('a tree says what a map says after the same edits', () => {
   const sound = SMALL_TREES.filter((name) => /^(full|no-|misordered|seeded)/.test(name));
   fc.assert(
-    fc.property(fc.constantFrom(...sound), fc.nat({ max: 500 }), fc.array(edits, { maxLength: 15 }), (name, room, list) => {
-      const original = tree(name);
-      const fdt = openInto(original, original.header('totalSize') + room);
-      if (isFdtError(fdt)) return;
-      const model = contents(original);
-      const reservations = numMemRsv(original);
-      for (const one of list) {
-        const existed = one.kind !== 'pack' && model.has(one.node);
-        const done = applyToTree(fdt, one);
-        if (done) {
-          if (one.kind !== 'pack') expect(existed).toBe(true);
-          applyToModel(model, one);
+    fc.property(
+      fc.constantFrom(...sound),
+      fc.nat({ max: 500 }),
+      fc.array(edits, { maxLength: 15 }),
+      (name, room, list) => {
+        const original = tree(name);
+        const fdt = openInto(original, original.header('totalSize') + room);
+        if (isFdtError(fdt)) return;
+        const model = contents(original);
+        const reservations = numMemRsv(original);
+        for (const one of list) {
+          const existed = one.kind !== 'pack' && model.has(one.node);
+          const done = applyToTree(fdt, one);
+          if (done) {
+            if (one.kind !== 'pack') expect(existed).toBe(true);
+            applyToModel(model, one);
+          }
+          expect(sorted(contents(fdt))).toEqual(sorted(model));
         }
-        expect(sorted(contents(fdt))).toEqual(sorted(model));
-      }
-      expect(numMemRsv(fdt)).toBe(reservations);
-      expect(fdt.header('totalSize')).toBeLessThanOrEqual(fdt.bytes.length);
-    }),
+        expect(numMemRsv(fdt)).toBe(reservations);
+        expect(fdt.header('totalSize')).toBeLessThanOrEqual(fdt.bytes.length);
+      },
+    ),
     { numRuns: 200 },
   );
 });

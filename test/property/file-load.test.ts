@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Fdt, isFdtError } from '../../kexec/libfdt.js';
-import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../kexec/libfdt-ro.js';
-import { addMemRsv, delMemRsv, openInto } from '../../kexec/libfdt-rw.js';
-import { Range } from '../../kexec/range.js';
-import type { KernelSegment } from '../../sim/kernel/kexec-load.js';
-import { addBuffer } from '../../sim/kernel/mem-hole.js';
-import { treeBytes } from '../unit/fdt-support.js';
+import { Fdt, isFdtError } from '../../kexec/device-tree/libfdt.js';
+import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../kexec/device-tree/libfdt-ro.js';
+import { addMemRsv, delMemRsv, openInto } from '../../kexec/device-tree/libfdt-rw.js';
+import { Range } from '../../kexec/base/range.js';
+import type { KernelSegment } from '../../sim/kernel/rules/kexec-load.js';
+import { addBuffer } from '../../sim/kernel/rules/mem-hole.js';
+import { treeBytes } from '../support/fdt-support.js';
 
 const PAGE = 4096n;
 const pages = (n: number): bigint => BigInt(n) * PAGE;
@@ -24,7 +24,9 @@ const memories = fc.record({
     maxLength: 4,
     comparator: (a, b) => a.first < b.first + b.count + 1 && b.first < a.first + a.count + 1,
   }),
-  placed: fc.array(fc.record({ first: fc.integer({ min: 1, max: 70 }), count: fc.integer({ min: 1, max: 8 }) }), { maxLength: 3 }),
+  placed: fc.array(fc.record({ first: fc.integer({ min: 1, max: 70 }), count: fc.integer({ min: 1, max: 8 }) }), {
+    maxLength: 3,
+  }),
 });
 
 const buffers = fc.record({
@@ -38,7 +40,9 @@ const buffers = fc.record({
 test('a place is the first or the last one that is free, aligned and within the limits', () => {
   fc.assert(
     fc.property(memories, buffers, ({ holes, placed }, { count, alignPages, min, max, topDown }) => {
-      const sorted = holes.map(({ first, count: size }) => Range.sized(pages(first), pages(size))).sort((a, b) => (a.start < b.start ? -1 : 1));
+      const sorted = holes
+        .map(({ first, count: size }) => Range.sized(pages(first), pages(size)))
+        .sort((a, b) => (a.start < b.start ? -1 : 1));
       const segments = placed.map(({ first, count: size }) => segment(first, size));
       const found = addBuffer(
         { generation: '6.12', pageSize: PAGE, holes: sorted, placed: segments },
@@ -80,7 +84,8 @@ test('the reserve map of a tree is a list', () => {
       const boot = new Fdt(treeBytes('virt-2g'), 'boot');
       const fdt = openInto(boot, boot.header('totalSize') + 256);
       if (isFdtError(fdt)) throw new Error(fdt);
-      const bootargs = (): string => Buffer.from(getProp(fdt, pathOffset(fdt, '/chosen') as number, 'bootargs') as Uint8Array).toString('latin1');
+      const bootargs = (): string =>
+        Buffer.from(getProp(fdt, pathOffset(fdt, '/chosen') as number, 'bootargs') as Uint8Array).toString('latin1');
       const before = bootargs();
       const model: { address: bigint; size: bigint }[] = [];
       for (const edit of list) {

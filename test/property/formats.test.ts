@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { nodePlatform } from '../../host/platform-node.js';
-import { DEFAULT_COMPAT } from '../../kexec/compat.js';
-import { IH_ARCH_ARM64, probeUImageKernel } from '../../kexec/kexec-uImage.js';
-import { ukiFormat } from '../../kexec/kexec-uki.js';
-import { silentLog } from '../../kexec/log.js';
-import { arm64Image, uImage, uki } from '../unit/kernel-files.js';
-import { acceptsAll } from './formats.js';
+import { DEFAULT_COMPAT } from '../../kexec/base/compat.js';
+import { IH_ARCH_ARM64, probeUImageKernel } from '../../kexec/formats/kexec-uImage.js';
+import { ukiFormat } from '../../kexec/formats/kexec-uki.js';
+import { silentLog } from '../../kexec/base/log.js';
+import { arm64Image, uImage, uki } from '../support/kernel-files.js';
+import { acceptsAll } from '../fuzz/formats.js';
 
 const u32 = fc.oneof(fc.nat({ max: 0x1000 }), fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map(Number));
 
@@ -37,7 +37,9 @@ test('what a UKI gives is what its sections say, and nothing behind the file', a
       const view = new DataView(bytes.buffer);
       [initrdSize, initrdAt].forEach((value, i) => view.setUint32(first + 16 + i * 4, value, true));
       [size, at].forEach((value, i) => view.setUint32(first + 40 + 16 + i * 4, value, true));
-      const found = (await ukiFormat([acceptsAll], { compat: DEFAULT_COMPAT, log: silentLog }).probe(bytes))?.fileLoad();
+      const found = (
+        await ukiFormat([acceptsAll], { compat: DEFAULT_COMPAT, log: silentLog }).probe(bytes)
+      )?.fileLoad();
       const kernel = slice(bytes, at, size);
       expect(found?.kernel).toEqual(kernel);
       const initrd = initrdSize === 0xffff_ffff ? new Uint8Array() : slice(bytes, initrdAt, initrdSize);

@@ -1,25 +1,35 @@
 import { describe, expect, test } from '@jest/globals';
-import { KexecError } from '../../kexec/error.js';
-import type { AsyncFuzzTarget } from './fuzz-target.js';
-import { ALL_TARGETS, fuzzTarget, inputOf, tryInput, type Finding } from './fuzz-run.js';
-import { createRandom, mutate, seedOf } from './mutate.js';
+import { KexecError } from '../../kexec/base/error.js';
+import type { AsyncFuzzTarget } from '../fuzz/fuzz-target.js';
+import { ALL_TARGETS, fuzzTarget, inputOf, tryInput, type Finding } from '../fuzz/fuzz-run.js';
+import { createRandom, mutate, seedOf } from '../fuzz/mutate.js';
 
 /** A share of what `npm run fuzz` does, the same on every run. */
 const SEED = 20;
 const INPUTS = 140;
 
-const targetOf = (run: AsyncFuzzTarget['run']): AsyncFuzzTarget => ({ name: 'invented', seeds: () => [Uint8Array.of(1, 2, 3)], run });
+const targetOf = (run: AsyncFuzzTarget['run']): AsyncFuzzTarget => ({
+  name: 'invented',
+  seeds: () => [Uint8Array.of(1, 2, 3)],
+  run,
+});
 
-const findingsOf = async (target: AsyncFuzzTarget, count = 20): Promise<{ readonly findings: readonly Finding[]; readonly passed: number }> => {
+const findingsOf = async (
+  target: AsyncFuzzTarget,
+  count = 20,
+): Promise<{ readonly findings: readonly Finding[]; readonly passed: number }> => {
   const findings: Finding[] = [];
   const passed = await fuzzTarget(target, SEED, 0, count, { onFinding: (finding) => findings.push(finding) });
   return { findings, passed };
 };
 
 describe('every target', () => {
-  test.each(ALL_TARGETS.map((target) => [target.name, target] as const))('%s withstands mutated input', async (_, target) => {
-    expect(await findingsOf(target, INPUTS)).toEqual({ findings: [], passed: INPUTS });
-  });
+  test.each(ALL_TARGETS.map((target) => [target.name, target] as const))(
+    '%s withstands mutated input',
+    async (_, target) => {
+      expect(await findingsOf(target, INPUTS)).toEqual({ findings: [], passed: INPUTS });
+    },
+  );
 
   test('has a name of its own, and seeds', () => {
     expect(new Set(ALL_TARGETS.map(({ name }) => name)).size).toBe(ALL_TARGETS.length);
@@ -58,7 +68,8 @@ describe('the fuzzing', () => {
     const target = ALL_TARGETS[0]!;
     const seeds = target.seeds();
     expect(inputOf(target, seeds, 5, 0)).toBe(seeds[0]);
-    const inputs = (seed: number): readonly Uint8Array[] => Array.from({ length: 50 }, (_, i) => inputOf(target, seeds, seed, i + 10));
+    const inputs = (seed: number): readonly Uint8Array[] =>
+      Array.from({ length: 50 }, (_, i) => inputOf(target, seeds, seed, i + 10));
     expect(inputs(5)).toEqual(inputs(5));
     expect(inputs(5)).not.toEqual(inputs(6));
     expect(seedOf(1, 'a', 2)).not.toBe(seedOf(1, 'b', 2));

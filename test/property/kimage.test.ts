@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Range } from '../../kexec/range.js';
+import { Range } from '../../kexec/base/range.js';
 import {
   IND_DESTINATION,
   IND_DONE,
@@ -12,8 +12,12 @@ import {
   kimageEntries,
   layOutKimage,
   storeKimage,
-} from '../../sim/kernel/kimage.js';
-import { type AllocationOrder, type PageAllocator, createPageAllocator } from '../../sim/kernel/page-allocator.js';
+} from '../../sim/kernel/rules/kimage.js';
+import {
+  type AllocationOrder,
+  type PageAllocator,
+  createPageAllocator,
+} from '../../sim/kernel/facts/page-allocator.js';
 import { PhysicalMemory } from '../../sim/machine/memory.js';
 
 const RAM = 0x4000_0000n;
@@ -41,7 +45,13 @@ const cases = fc
     pageSize: pageSizes,
     order: orders,
     gaps: fc.array(
-      fc.record({ gap: fc.nat(20), pages: fc.integer({ min: 0, max: 40 }), missing: fc.nat(5000), seed: fc.nat(255), rank: fc.nat(99) }),
+      fc.record({
+        gap: fc.nat(20),
+        pages: fc.integer({ min: 0, max: 40 }),
+        missing: fc.nat(5000),
+        seed: fc.nat(255),
+        rank: fc.nat(99),
+      }),
       { minLength: 1, maxLength: 6 },
     ),
   })
@@ -98,7 +108,8 @@ const relocate = ({ head, pageSize }: Kimage, memory: PhysicalMemory): void => {
       default:
         throw new Error(`entry 0x${entry.toString(16)}`);
     }
-    if (written.has(place - (place % BigInt(pageSize)))) throw new Error(`the list at 0x${place.toString(16)} was overwritten`);
+    if (written.has(place - (place % BigInt(pageSize))))
+      throw new Error(`the list at 0x${place.toString(16)} was overwritten`);
   }
 };
 

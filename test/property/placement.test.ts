@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { KexecError } from '../../kexec/error.js';
-import { silentLog } from '../../kexec/log.js';
-import { Placement, type MemoryLimits } from '../../kexec/placement.js';
-import { RANGE_RAM, RANGE_RESERVED, Range, type MemoryRange } from '../../kexec/range.js';
-import { U64_MAX } from '../../kexec/u64.js';
+import { KexecError } from '../../kexec/base/error.js';
+import { silentLog } from '../../kexec/base/log.js';
+import { Placement, type MemoryLimits } from '../../kexec/memory/placement.js';
+import { RANGE_RAM, RANGE_RESERVED, Range, type MemoryRange } from '../../kexec/base/range.js';
+import { U64_MAX } from '../../kexec/base/u64.js';
 
 const PAGE = 0x1000n;
 const DATA = Uint8Array.of(1, 2, 3);
@@ -14,7 +14,10 @@ const memoryMap: fc.Arbitrary<readonly MemoryRange[]> = fc
   .array(
     fc.record({
       gap: fc.integer({ min: 1, max: 0x20000 }),
-      size: fc.oneof(fc.integer({ min: 1, max: 0x4000 }), fc.integer({ min: 1, max: 0x80 }).map((pages) => pages * 0x1000)),
+      size: fc.oneof(
+        fc.integer({ min: 1, max: 0x4000 }),
+        fc.integer({ min: 1, max: 0x80 }).map((pages) => pages * 0x1000),
+      ),
       reserved: fc.integer({ min: 0, max: 5 }).map((value) => value === 0),
     }),
     { maxLength: 8 },
@@ -52,7 +55,8 @@ const orKexecError = (action: () => void): void => {
   }
 };
 
-const ramOf = (map: readonly MemoryRange[]): readonly Range[] => map.filter(({ type }) => type === RANGE_RAM).map(({ range }) => range);
+const ramOf = (map: readonly MemoryRange[]): readonly Range[] =>
+  map.filter(({ type }) => type === RANGE_RAM).map(({ range }) => range);
 
 describe('placement', () => {
   test('puts buffers into RAM, apart, in pages, and where they may be', () => {
@@ -107,12 +111,18 @@ describe('placement', () => {
     const u64 = fc.bigInt({ min: 0n, max: U64_MAX });
     const broken = fc.array(fc.tuple(u64, u64, fc.constantFrom(RANGE_RAM, RANGE_RESERVED)), { maxLength: 6 });
     fc.assert(
-      fc.property(broken, fc.array(request, { maxLength: 5 }), fc.array(fc.tuple(u64, u64), { maxLength: 4 }), (map, requests, segments) => {
-        const ranges = map.map(([start, last, type]) => ({ range: Range.inclusive(start, last), type }));
-        const placement = new Placement(ranges, { memMin: 0n, memMax: U64_MAX }, PAGE, silentLog, () => 0n);
-        for (const [base, memsz] of segments) orKexecError(() => placement.addSegment(DATA, base - (base % PAGE), memsz));
-        for (const one of requests) orKexecError(() => placement.addBuffer({ ...one, data: DATA }));
-      }),
+      fc.property(
+        broken,
+        fc.array(request, { maxLength: 5 }),
+        fc.array(fc.tuple(u64, u64), { maxLength: 4 }),
+        (map, requests, segments) => {
+          const ranges = map.map(([start, last, type]) => ({ range: Range.inclusive(start, last), type }));
+          const placement = new Placement(ranges, { memMin: 0n, memMax: U64_MAX }, PAGE, silentLog, () => 0n);
+          for (const [base, memsz] of segments)
+            orKexecError(() => placement.addSegment(DATA, base - (base % PAGE), memsz));
+          for (const one of requests) orKexecError(() => placement.addBuffer({ ...one, data: DATA }));
+        },
+      ),
       { numRuns: 500 },
     );
   });

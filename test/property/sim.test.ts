@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { KexecError } from '../../kexec/error.js';
-import { U64_MAX } from '../../kexec/u64.js';
-import { type CallEntry, CALLERS, callToJson, parseCalls } from '../../sim/kernel/calls.js';
-import type { KernelFacts } from '../../sim/kernel/facts.js';
-import { Range } from '../../kexec/range.js';
-import { formatLines } from '../../sim/kernel/json.js';
-import { INITIAL_STATE, type KernelState, kexecLoad } from '../../sim/kernel/kexec-load.js';
-import { formatState, parseState } from '../../sim/kernel/state-json.js';
-import { targets } from './sim.fuzz.js';
+import { KexecError } from '../../kexec/base/error.js';
+import { U64_MAX } from '../../kexec/base/u64.js';
+import { type CallEntry, CALLERS, callToJson, parseCalls } from '../../sim/kernel/calls/calls.js';
+import type { KernelFacts } from '../../sim/kernel/facts/facts.js';
+import { Range } from '../../kexec/base/range.js';
+import { formatLines } from '../../sim/kernel/state/json.js';
+import { INITIAL_STATE, type KernelState, kexecLoad } from '../../sim/kernel/rules/kexec-load.js';
+import { formatState, parseState } from '../../sim/kernel/state/state-json.js';
+import { targets } from '../fuzz/sim.fuzz.js';
 
 const u64 = fc.bigInt({ min: 0n, max: U64_MAX });
 const pages = fc.integer({ min: 0, max: 64 }).map((count) => BigInt(count) << 12n);
@@ -55,7 +55,8 @@ test('deep nesting is no stack overflow', () => {
   }
 });
 
-const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
 const who = optional(fc.constantFrom(...CALLERS));
 const pointer = fc.constantFrom('valid' as const, 'null' as const, 'bad' as const);
 
@@ -135,15 +136,26 @@ test('what a kernel accepts lies apart, in pages, and fits', () => {
     crashRegion: Range.sized(0x10000n, 0x40000n),
     lockedDown: false,
   };
-  const segment = fc.record({ mem: pages, memsz: pages, bufsz: fc.constant(0n), source: fc.constant({ kind: 'zeros' as const }) });
+  const segment = fc.record({
+    mem: pages,
+    memsz: pages,
+    bufsz: fc.constant(0n),
+    source: fc.constant({ kind: 'zeros' as const }),
+  });
   fc.assert(
     fc.property(fc.array(segment, { maxLength: 4 }), fc.constantFrom(0n, 1n), (segments, flags) => {
-      const outcome = kexecLoad(facts, INITIAL_STATE, { entry: 0x10000n, flags, nrSegments: BigInt(segments.length), segments });
+      const outcome = kexecLoad(facts, INITIAL_STATE, {
+        entry: 0x10000n,
+        flags,
+        nrSegments: BigInt(segments.length),
+        segments,
+      });
       if (outcome.result !== 0 || segments.length === 0) return;
       const used = segments.filter(({ memsz }) => memsz > 0n).sort((a, b) => Number(a.mem - b.mem));
       used.slice(1).forEach((one, i) => expect(used[i]!.mem + used[i]!.memsz).toBeLessThanOrEqual(one.mem));
       expect(used.reduce((sum, { memsz }) => sum + memsz, 0n)).toBeLessThanOrEqual(50n << 12n);
-      if (flags === 1n) for (const one of used) expect(facts.crashRegion!.covers(Range.sized(one.mem, one.memsz))).toBe(true);
+      if (flags === 1n)
+        for (const one of used) expect(facts.crashRegion!.covers(Range.sized(one.mem, one.memsz))).toBe(true);
       expect(outcome.state[flags === 1n ? 'crash' : 'normal']).toBeDefined();
     }),
     { numRuns: 1000 },

@@ -3,24 +3,33 @@ import fc from 'fast-check';
 import { nodePlatform } from '../../host/platform-node.js';
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';
 import { readArm64ImageHeader } from '../../kexec/arch/arm64/image-header.js';
-import { concatCmdline, removeParameter } from '../../kexec/command-line.js';
-import { LIBRARIES, RELEASES, compatFor, parseCompat } from '../../kexec/compat.js';
-import { decompress } from '../../kexec/decompress.js';
-import { getoptLong } from '../../kexec/getopt.js';
-import { parseIomem } from '../../kexec/kexec-iomem.js';
-import { silentLog } from '../../kexec/log.js';
-import { optionSyntax, optionsOf } from '../../kexec/options.js';
-import { scanDecimal, scanHex, strtoul } from '../../kexec/scan.js';
-import { interpretOptions } from '../../kexec/settings.js';
-import { getKernelSym } from '../../kexec/symbols.js';
-import { U64_MAX } from '../../kexec/u64.js';
-import { fakeSystem } from '../unit/fake-system.js';
-import { arm64Image, gzip } from '../unit/kernel-files.js';
+import { concatCmdline, removeParameter } from '../../kexec/options/command-line.js';
+import { LIBRARIES, RELEASES, compatFor, parseCompat } from '../../kexec/base/compat.js';
+import { decompress } from '../../kexec/compression/decompress.js';
+import { getoptLong } from '../../kexec/options/getopt.js';
+import { parseIomem } from '../../kexec/running-kernel/kexec-iomem.js';
+import { silentLog } from '../../kexec/base/log.js';
+import { optionSyntax, optionsOf } from '../../kexec/options/options.js';
+import { scanDecimal, scanHex, strtoul } from '../../kexec/base/scan.js';
+import { interpretOptions } from '../../kexec/options/settings.js';
+import { getKernelSym } from '../../kexec/running-kernel/symbols.js';
+import { U64_MAX } from '../../kexec/base/u64.js';
+import { fakeSystem } from '../support/fake-system.js';
+import { arm64Image, gzip } from '../support/kernel-files.js';
 
 const u64 = fc.bigInt({ min: 0n, max: U64_MAX });
-const compat = fc.tuple(fc.constantFrom(...RELEASES), fc.subarray([...LIBRARIES])).map(([release, libraries]) => compatFor(release, libraries));
-const word = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)), minLength: 1, maxLength: 12 });
-const byteText = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 400 });
+const compat = fc
+  .tuple(fc.constantFrom(...RELEASES), fc.subarray([...LIBRARIES]))
+  .map(([release, libraries]) => compatFor(release, libraries));
+const word = fc.string({
+  unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+  minLength: 1,
+  maxLength: 12,
+});
+const byteText = fc.string({
+  unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 400,
+});
 
 describe('arguments', () => {
   const names = optionsOf(compatFor('2.0.32'), ARM64_OPTIONS).map(({ name }) => `--${name}`);
@@ -34,7 +43,10 @@ describe('arguments', () => {
   test('end in tokens, whatever they are, and every one is accounted for', () => {
     fc.assert(
       fc.property(fc.array(arg, { maxLength: 12 }), compat, fc.boolean(), (args, release, posixlyCorrect) => {
-        const { tokens, operands, exact } = getoptLong(args, optionSyntax(optionsOf(release, ARM64_OPTIONS), posixlyCorrect));
+        const { tokens, operands, exact } = getoptLong(
+          args,
+          optionSyntax(optionsOf(release, ARM64_OPTIONS), posixlyCorrect),
+        );
         const remaining = [...args];
         for (const operand of operands) {
           const at = remaining.indexOf(operand);
@@ -54,10 +66,13 @@ describe('arguments', () => {
   test('that are no options are operands, all of them and in order', () => {
     const operand = byteText.filter((text) => !text.startsWith('-'));
     fc.assert(
-      fc.property(fc.array(fc.oneof(operand, fc.constantFrom('-l', '-d', '--debug', '-tImage', '--append=x'))), (args) => {
-        const { operands } = getoptLong(args, optionSyntax(optionsOf(compatFor('2.0.32'), ARM64_OPTIONS), false));
-        expect(operands).toEqual(args.filter((text) => !text.startsWith('-')));
-      }),
+      fc.property(
+        fc.array(fc.oneof(operand, fc.constantFrom('-l', '-d', '--debug', '-tImage', '--append=x'))),
+        (args) => {
+          const { operands } = getoptLong(args, optionSyntax(optionsOf(compatFor('2.0.32'), ARM64_OPTIONS), false));
+          expect(operands).toEqual(args.filter((text) => !text.startsWith('-')));
+        },
+      ),
     );
   });
 
@@ -91,14 +106,20 @@ describe('command lines', () => {
 
   test('lose every parameter of a name, once and for all', () => {
     fc.assert(
-      fc.property(line, fc.array(fc.constantFrom('crashkernel=1G', 'crashkernel', 'quiet'), { maxLength: 5 }), (text, more) => {
-        const clean = text.replaceAll('crash', 'x');
-        const whole = [...more, clean].join(' ');
-        const once = removeParameter(whole, 'crashkernel', true);
-        expect(once).not.toContain('crashkernel');
-        expect(removeParameter(once, 'crashkernel', true)).toBe(once);
-        expect(once.split(' ').filter((part) => part === 'quiet')).toHaveLength(whole.split(' ').filter((part) => part === 'quiet').length);
-      }),
+      fc.property(
+        line,
+        fc.array(fc.constantFrom('crashkernel=1G', 'crashkernel', 'quiet'), { maxLength: 5 }),
+        (text, more) => {
+          const clean = text.replaceAll('crash', 'x');
+          const whole = [...more, clean].join(' ');
+          const once = removeParameter(whole, 'crashkernel', true);
+          expect(once).not.toContain('crashkernel');
+          expect(removeParameter(once, 'crashkernel', true)).toBe(once);
+          expect(once.split(' ').filter((part) => part === 'quiet')).toHaveLength(
+            whole.split(' ').filter((part) => part === 'quiet').length,
+          );
+        },
+      ),
     );
   });
 
@@ -127,7 +148,10 @@ describe('memory maps', () => {
     fc.assert(
       fc.property(fc.array(entry), (entries) => {
         const text = entries
-          .map(({ start, last, name, depth }) => `${'  '.repeat(depth)}${start.toString(16).padStart(8, '0')}-${last.toString(16)} : ${name}\n`)
+          .map(
+            ({ start, last, name, depth }) =>
+              `${'  '.repeat(depth)}${start.toString(16).padStart(8, '0')}-${last.toString(16)} : ${name}\n`,
+          )
           .join('');
         expect([...parseIomem(text)].map(({ range, name }) => [range.start, range.last, name])).toEqual(
           entries.map(({ start, last, name }) => [start, last, `${name}\n`]),
@@ -205,10 +229,16 @@ describe('releases', () => {
 
   test('of any text are known or none', () => {
     fc.assert(
-      fc.property(fc.oneof(byteText, fc.tuple(fc.constantFrom(...RELEASES), byteText).map((parts) => parts.join(':'))), (text) => {
-        const parsed = parseCompat(text);
-        if (parsed !== undefined) expect(text.startsWith(parsed.release)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          byteText,
+          fc.tuple(fc.constantFrom(...RELEASES), byteText).map((parts) => parts.join(':')),
+        ),
+        (text) => {
+          const parsed = parseCompat(text);
+          if (parsed !== undefined) expect(text.startsWith(parsed.release)).toBe(true);
+        },
+      ),
     );
   });
 });
@@ -216,18 +246,30 @@ describe('releases', () => {
 test('an Image’s header reads back', () => {
   fc.assert(
     fc.property(u64, u64, (textOffset, imageSize) => {
-      expect(readArm64ImageHeader(arm64Image({ size: 64, textOffset, imageSize }))).toMatchObject({ textOffset, imageSize });
+      expect(readArm64ImageHeader(arm64Image({ size: 64, textOffset, imageSize }))).toMatchObject({
+        textOffset,
+        imageSize,
+      });
     }),
   );
 });
 
 test('what gzip makes is had back', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 3000 }), fc.uint8Array({ maxLength: 3000 }), async (one, two) => {
-      const input = new Uint8Array([...gzip(one), ...gzip(two)]);
-      const context = { platform: nodePlatform, compat: compatFor('2.0.32'), log: silentLog, decompressLimitBytes: 6000 };
-      expect(new Uint8Array((await decompress(input, 'x', context))!)).toEqual(new Uint8Array([...one, ...two]));
-    }),
+    fc.asyncProperty(
+      fc.uint8Array({ minLength: 1, maxLength: 3000 }),
+      fc.uint8Array({ maxLength: 3000 }),
+      async (one, two) => {
+        const input = new Uint8Array([...gzip(one), ...gzip(two)]);
+        const context = {
+          platform: nodePlatform,
+          compat: compatFor('2.0.32'),
+          log: silentLog,
+          decompressLimitBytes: 6000,
+        };
+        expect(new Uint8Array((await decompress(input, 'x', context))!)).toEqual(new Uint8Array([...one, ...two]));
+      },
+    ),
     { numRuns: 50 },
   );
 });

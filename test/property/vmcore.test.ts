@@ -1,13 +1,24 @@
 import { describe, test, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { vmcoreDmesg } from '../../vmcore-dmesg/vmcore-dmesg.js';
-import { COMMITTED, FINALIZED, RESERVED, REUSABLE, characterLog, coreOf, recordLog, ringbufferLog } from '../unit/core-builder.js';
-import { ARM64_CORE } from '../unit/elf-builder.js';
-import { memorySystem } from '../unit/memory-system.js';
+import {
+  COMMITTED,
+  FINALIZED,
+  RESERVED,
+  REUSABLE,
+  characterLog,
+  coreOf,
+  recordLog,
+  ringbufferLog,
+} from '../support/core-builder.js';
+import { ARM64_CORE } from '../support/elf-builder.js';
+import { memorySystem } from '../support/memory-system.js';
 
 const dmesg = (core: Uint8Array): string => [...vmcoreDmesg(memorySystem({ core }), 'core')].join('');
 
-const kind = fc.record({ wide: fc.boolean(), littleEndian: fc.boolean() }).map((layout) => ({ ...ARM64_CORE, ...layout }));
+const kind = fc
+  .record({ wide: fc.boolean(), littleEndian: fc.boolean() })
+  .map((layout) => ({ ...ARM64_CORE, ...layout }));
 const byte = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
 const record = fc.record({
   text: fc.string({ unit: byte, maxLength: 60 }),
@@ -17,8 +28,13 @@ const record = fc.record({
 /** A record as it is to be printed, by other means than the code under test. */
 const printed = ({ text, time }: { readonly text: string; readonly time: bigint }): string => {
   const seconds = String(time / 1_000_000_000n).padStart(5, ' ');
-  const fraction = String(time % 1_000_000_000n).padStart(9, '0').slice(0, 6);
-  const escaped = text.replace(/[^\x20-\x7e\t\n\v\f\r]/g, (char) => `\\x${Buffer.from(char, 'latin1').toString('hex')}`);
+  const fraction = String(time % 1_000_000_000n)
+    .padStart(9, '0')
+    .slice(0, 6);
+  const escaped = text.replace(
+    /[^\x20-\x7e\t\n\v\f\r]/g,
+    (char) => `\\x${Buffer.from(char, 'latin1').toString('hex')}`,
+  );
   return `[${seconds}.${fraction}] ${escaped}\n`;
 };
 
@@ -42,7 +58,9 @@ describe('a log comes out as it was put in', () => {
   });
 
   test('of a ring buffer, from wherever it begins, but for what was not finished', () => {
-    const descriptor = record.chain((made) => fc.constantFrom(RESERVED, COMMITTED, FINALIZED, REUSABLE).map((state) => ({ ...made, state })));
+    const descriptor = record.chain((made) =>
+      fc.constantFrom(RESERVED, COMMITTED, FINALIZED, REUSABLE).map((state) => ({ ...made, state })),
+    );
     fc.assert(
       fc.property(
         kind,
@@ -51,7 +69,12 @@ describe('a log comes out as it was put in', () => {
         fc.nat(256).map((words) => words * 8),
         (layout, records, tail, textStart) => {
           const text = dmesg(coreOf(ringbufferLog(records, { kind: layout, tail, textStart, sizeBits: 11 })));
-          expect(text).toBe(records.filter(({ state }) => state === COMMITTED || state === FINALIZED).map(printed).join(''));
+          expect(text).toBe(
+            records
+              .filter(({ state }) => state === COMMITTED || state === FINALIZED)
+              .map(printed)
+              .join(''),
+          );
         },
       ),
     );

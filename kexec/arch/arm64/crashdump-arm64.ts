@@ -1,8 +1,8 @@
-import type { Compat } from '../../compat.js';
-import { crashCreateElf64Headers } from '../../crashdump-elf.js';
-import { EM_AARCH64 } from '../../elf.js';
-import { KexecError } from '../../error.js';
-import { hex, hex16 } from '../../format.js';
+import type { Compat } from '../../base/compat.js';
+import { crashCreateElf64Headers } from '../../running-kernel/crashdump-elf.js';
+import { EM_AARCH64 } from '../../elf/elf.js';
+import { KexecError } from '../../base/error.js';
+import { hex, hex16 } from '../../base/format.js';
 import {
   CRASH_KERNEL,
   KERNEL_CODE,
@@ -11,14 +11,14 @@ import {
   SYSTEM_RAM,
   readIomem,
   type IomemLine,
-} from '../../kexec-iomem.js';
-import type { Log } from '../../log.js';
-import { MemRegions, formatMemoryRanges } from '../../mem-regions.js';
-import { Range } from '../../range.js';
-import { getKernelSym } from '../../symbols.js';
-import type { System } from '../../system.js';
-import type { KexecInfo } from '../../image-format.js';
-import { U64_MAX, u64 } from '../../u64.js';
+} from '../../running-kernel/kexec-iomem.js';
+import type { Log } from '../../base/log.js';
+import { MemRegions, formatMemoryRanges } from '../../memory/mem-regions.js';
+import { Range } from '../../base/range.js';
+import { getKernelSym } from '../../running-kernel/symbols.js';
+import type { System } from '../../base/system.js';
+import type { KexecInfo } from '../../formats/image-format.js';
+import { U64_MAX, u64 } from '../../base/u64.js';
 import type { PhysOffset } from './phys-offset.js';
 
 /** Ranges of the crashed kernel's memory that 2.0.20 has room for. */
@@ -118,9 +118,13 @@ export class CrashMemory {
   /** crash_get_memory_ranges(). */
   private coredumpRanges(): void {
     this.readOnce();
-    if (this.#reserved.length === 0) throw KexecError.failed('No crash kernel region', { subject: PROC_IOMEM, text: '' });
+    if (this.#reserved.length === 0)
+      throw KexecError.failed('No crash kernel region', { subject: PROC_IOMEM, text: '' });
     this.log.dbg(
-      formatMemoryRanges('Reserved memory range', this.#reserved.map((range) => ({ range, type: 0 }))),
+      formatMemoryRanges(
+        'Reserved memory range',
+        this.#reserved.map((range) => ({ range, type: 0 })),
+      ),
     );
     for (const range of this.#reserved) {
       if (!this.#systemMemory.exclude(range)) {

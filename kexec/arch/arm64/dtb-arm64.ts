@@ -1,15 +1,15 @@
-import { DEFAULT_COMPAT, type Compat } from '../../compat.js';
-import { type Dtb, dtbSetBootargs, propertyLength } from '../../dt-ops.js';
-import { Errno, KexecError, SystemError, strerror } from '../../error.js';
-import { hex } from '../../format.js';
-import { createFlattenTree } from '../../fs2dt.js';
-import { Fdt, type FdtError, checkHeader, isFdtError } from '../../libfdt.js';
-import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../libfdt-ro.js';
-import { openInto, pack, setProp } from '../../libfdt-rw.js';
-import type { Log } from '../../log.js';
-import { Range } from '../../range.js';
-import { slurpFile } from '../../slurp.js';
-import type { System } from '../../system.js';
+import { DEFAULT_COMPAT, type Compat } from '../../base/compat.js';
+import { type Dtb, dtbSetBootargs, propertyLength } from '../../device-tree/dt-ops.js';
+import { Errno, KexecError, SystemError, strerror } from '../../base/error.js';
+import { hex } from '../../base/format.js';
+import { createFlattenTree } from '../../device-tree/fs2dt.js';
+import { Fdt, type FdtError, checkHeader, isFdtError } from '../../device-tree/libfdt.js';
+import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../device-tree/libfdt-ro.js';
+import { openInto, pack, setProp } from '../../device-tree/libfdt-rw.js';
+import type { Log } from '../../base/log.js';
+import { Range } from '../../base/range.js';
+import { slurpFile } from '../../base/slurp.js';
+import type { System } from '../../base/system.js';
 
 /** The new kernel's device tree (the part of kexec/arch/arm64/kexec-arm64.c that is about it). */
 
@@ -117,12 +117,7 @@ const rangesValue = (fdt: Fdt, ranges: readonly Range[], cells: Cells): Uint8Arr
 };
 
 /** Sets a property that lists ranges (fdt_setprop_range(), fdt_setprop_ranges()). */
-const setRanges = (
-  fdt: Fdt,
-  property: string,
-  ranges: readonly Range[],
-  cells: Cells,
-): FdtError | undefined => {
+const setRanges = (fdt: Fdt, property: string, ranges: readonly Range[], cells: Cells): FdtError | undefined => {
   // QUIRK-25: for no bytes the original answers -ENOMEM, which fdt_strerror() takes for an error of its own
   // (fdt_setprop_ranges(), kexec/arch/arm64/kexec-arm64.c).
   if (ranges.length === 0 || cells.address + cells.size === 0) return 'FDT_ERR_BADLAYOUT';

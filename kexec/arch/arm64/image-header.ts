@@ -1,5 +1,5 @@
-import type { Log } from '../../log.js';
-import { MiB } from '../../u64.js';
+import type { Log } from '../../base/log.js';
+import { MiB } from '../../base/u64.js';
 
 /** The header of an arm64 Image (Linux: Documentation/arch/arm64/booting.rst, "4. Call the kernel image"). */
 export interface Arm64ImageHeader {

@@ -1,7 +1,7 @@
 import type { ArchContext, ArchSession, Architecture } from '../../architecture.js';
-import type { Compat } from '../../compat.js';
-import { UKI_USAGE, ukiFormat } from '../../kexec-uki.js';
-import type { ImageFormat } from '../../image-format.js';
+import type { Compat } from '../../base/compat.js';
+import { UKI_USAGE, ukiFormat } from '../../formats/kexec-uki.js';
+import type { ImageFormat } from '../../formats/image-format.js';
 import { CrashMemory } from './crashdump-arm64.js';
 import { ELF_USAGE, elfFormat } from './kexec-elf-arm64.js';
 import { imageFormat, imageUsage } from './kexec-image-arm64.js';
@@ -51,7 +51,13 @@ const open = (context: ArchContext): ArchSession => {
   const physOffset = new PhysOffset(system, compat, log);
   let options = NO_OPTIONS;
   let reusesInitrd = false;
-  const arm64: Arm64Context = { ...context, crash, physOffset, options: () => options, reusesInitrd: () => reusesInitrd };
+  const arm64: Arm64Context = {
+    ...context,
+    crash,
+    physOffset,
+    options: () => options,
+    reusesInitrd: () => reusesInitrd,
+  };
   return {
     formats: formatsOf(arm64),
     processOptions: (tokens) => {

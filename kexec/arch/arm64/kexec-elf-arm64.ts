@@ -1,12 +1,17 @@
-import { EM_AARCH64, PT_LOAD } from '../../elf.js';
-import { KexecError } from '../../error.js';
-import { hex16 } from '../../format.js';
-import { buildElfExecInfo, elfExecLoad } from '../../kexec-elf-exec.js';
-import type { ElfInfo } from '../../kexec-elf.js';
-import type { Log } from '../../log.js';
-import type { ImageFormat, KexecInfo } from '../../image-format.js';
-import { MiB, alignDown, u64 } from '../../u64.js';
-import { processImageHeader, readArm64ImageHeader, type Arm64ImageHeader, type ImagePlacement } from './image-header.js';
+import { EM_AARCH64, PT_LOAD } from '../../elf/elf.js';
+import { KexecError } from '../../base/error.js';
+import { hex16 } from '../../base/format.js';
+import { buildElfExecInfo, elfExecLoad } from '../../elf/kexec-elf-exec.js';
+import type { ElfInfo } from '../../elf/kexec-elf.js';
+import type { Log } from '../../base/log.js';
+import type { ImageFormat, KexecInfo } from '../../formats/image-format.js';
+import { MiB, alignDown, u64 } from '../../base/u64.js';
+import {
+  processImageHeader,
+  readArm64ImageHeader,
+  type Arm64ImageHeader,
+  type ImagePlacement,
+} from './image-header.js';
 import { loadElfcorehdr, logPlacement } from './kexec-image-arm64.js';
 import { followDebug, loadOtherSegments, locateKernelSegment } from './other-segments.js';
 import type { Arm64Context } from './session.js';
@@ -104,4 +109,3 @@ export const elfFormat = (context: Arm64Context): ImageFormat => ({
     };
   },
 });
-

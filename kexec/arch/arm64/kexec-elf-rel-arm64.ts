@@ -1,8 +1,8 @@
-import type { Compat } from '../../compat.js';
-import { KexecError } from '../../error.js';
-import { hex } from '../../format.js';
-import type { RelocationRule } from '../../relocation-rule.js';
-import { alignDown, u64 } from '../../u64.js';
+import type { Compat } from '../../base/compat.js';
+import { KexecError } from '../../base/error.js';
+import { hex } from '../../base/format.js';
+import type { RelocationRule } from '../../elf/relocation-rule.js';
+import { alignDown, u64 } from '../../base/u64.js';
 
 /** An instruction's immediate field for a relocation; bits above 31 fall off. @throws KexecError */
 type Field = (value: bigint, address: bigint) => bigint;

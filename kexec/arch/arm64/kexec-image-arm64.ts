@@ -1,8 +1,13 @@
-import { KexecError } from '../../error.js';
-import { hex16 } from '../../format.js';
-import type { Log } from '../../log.js';
-import { UNPACKED_DESCRIPTOR, type ImageFormat, type KexecInfo, type RecognisedKernel } from '../../image-format.js';
-import { u64 } from '../../u64.js';
+import { KexecError } from '../../base/error.js';
+import { hex16 } from '../../base/format.js';
+import type { Log } from '../../base/log.js';
+import {
+  UNPACKED_DESCRIPTOR,
+  type ImageFormat,
+  type KexecInfo,
+  type RecognisedKernel,
+} from '../../formats/image-format.js';
+import { u64 } from '../../base/u64.js';
 import {
   ARM64_IMAGE_HEADER_SIZE,
   processImageHeader,
@@ -32,7 +37,7 @@ export const logPlacement = (
 
 /** What the Image formats print last when a load fails, and pass on. */
 const loadFailed = (error: unknown): unknown =>
-  error instanceof KexecError ? error.follow("kexec: load failed.\n") : error;
+  error instanceof KexecError ? error.follow('kexec: load failed.\n') : error;
 
 /**
  * Loads an Image, however it was packed (image_arm64_load(), kexec/arch/arm64/kexec-image-arm64.c).
@@ -80,7 +85,8 @@ export const recogniseImage = (
   context: Arm64Context,
   unpackedFile?: Uint8Array,
 ): RecognisedKernel => ({
-  load: async (info, inPlaceOf = bytes) => loadImage(unpackedFile === undefined ? inPlaceOf : bytes, func, info, context),
+  load: async (info, inPlaceOf = bytes) =>
+    loadImage(unpackedFile === undefined ? inPlaceOf : bytes, func, info, context),
   fileLoad: () => {
     const { initrd, commandLine } = context.options();
     const descriptorOffset = unpackedFile === undefined ? 0 : UNPACKED_DESCRIPTOR;

@@ -1,12 +1,11 @@
-import { KexecError, bombError } from '../../error.js';
-import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../kexec-uImage.js';
-import { OutputLimitError } from '../../platform.js';
-import type { ImageFormat } from '../../image-format.js';
+import { KexecError, bombError } from '../../base/error.js';
+import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../formats/kexec-uImage.js';
+import { OutputLimitError } from '../../base/platform.js';
+import type { ImageFormat } from '../../formats/image-format.js';
 import { loadImage } from './kexec-image-arm64.js';
 import type { Arm64Context } from './session.js';
 
-export const UIMAGE_USAGE =
-  '     An ARM64 U-boot uImage file, compressed or not, big or little endian.\n\n';
+export const UIMAGE_USAGE = '     An ARM64 U-boot uImage file, compressed or not, big or little endian.\n\n';
 
 /** U-Boot images (kexec/arch/arm64/kexec-uImage-arm64.c). */
 export const uImageFormat = (context: Arm64Context): ImageFormat => ({

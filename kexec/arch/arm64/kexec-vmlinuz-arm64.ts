@@ -1,5 +1,5 @@
-import { pezPrepare, type ZbootKernel } from '../../kexec-pe-zboot.js';
-import type { ImageFormat } from '../../image-format.js';
+import { pezPrepare, type ZbootKernel } from '../../formats/kexec-pe-zboot.js';
+import type { ImageFormat } from '../../formats/image-format.js';
 import { ARM64_IMAGE_HEADER_SIZE, hasPeSignature, readArm64ImageHeader } from './image-header.js';
 import { recogniseImage } from './kexec-image-arm64.js';
 import type { Arm64Context } from './session.js';

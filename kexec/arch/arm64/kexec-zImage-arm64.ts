@@ -1,5 +1,5 @@
-import { cString, latin1 } from '../../scan.js';
-import type { CompressedFile, ImageFormat, RecognisedKernel } from '../../image-format.js';
+import { cString, latin1 } from '../../base/scan.js';
+import type { CompressedFile, ImageFormat, RecognisedKernel } from '../../formats/image-format.js';
 import { ARM64_IMAGE_HEADER_SIZE, readArm64ImageHeader } from './image-header.js';
 import { recogniseImage } from './kexec-image-arm64.js';
 import type { Arm64Context } from './session.js';

@@ -1,6 +1,6 @@
-import type { Compat } from '../../compat.js';
-import { KexecError } from '../../error.js';
-import { hex16 } from '../../format.js';
+import type { Compat } from '../../base/compat.js';
+import { KexecError } from '../../base/error.js';
+import { hex16 } from '../../base/format.js';
 import {
   CRASH_KERNEL,
   IOMEM_RESERVED,
@@ -9,11 +9,11 @@ import {
   PROC_IOMEM,
   SYSTEM_RAM,
   readIomem,
-} from '../../kexec-iomem.js';
-import type { Log } from '../../log.js';
-import { MemRegions, formatMemoryRanges } from '../../mem-regions.js';
-import { RANGE_RAM, RANGE_RESERVED, type MemoryRange, type Range } from '../../range.js';
-import type { System } from '../../system.js';
+} from '../../running-kernel/kexec-iomem.js';
+import type { Log } from '../../base/log.js';
+import { MemRegions, formatMemoryRanges } from '../../memory/mem-regions.js';
+import { RANGE_RAM, RANGE_RESERVED, type MemoryRange, type Range } from '../../base/range.js';
+import type { System } from '../../base/system.js';
 import type { CrashMemory } from './crashdump-arm64.js';
 import type { PhysOffset } from './phys-offset.js';
 
@@ -74,11 +74,7 @@ const rangesByLines = ({ system, log, physOffset }: MemoryContext): readonly Mem
   for (const { range, name } of readIomem(system)) {
     if (ranges.length >= MAX_LINES_2_0_20) break;
     physOffset.noteFromKcore();
-    const type = name.startsWith(SYSTEM_RAM)
-      ? RANGE_RAM
-      : name.startsWith(IOMEM_RESERVED)
-        ? RANGE_RESERVED
-        : undefined;
+    const type = name.startsWith(SYSTEM_RAM) ? RANGE_RAM : name.startsWith(IOMEM_RESERVED) ? RANGE_RESERVED : undefined;
     if (type === undefined) continue;
     ranges.push({ range, type });
     physOffset.note(range.start, 'iomem');

@@ -1,8 +1,8 @@
-import type { ArchContext, OptionToken } from '../../architecture.js';
-import { concatCmdline, getCommandLine } from '../../command-line.js';
-import type { Compat } from '../../compat.js';
-import { orNull } from '../../format.js';
-import type { OptionSpec } from '../../options.js';
+import type { ArchContext } from '../../architecture.js';
+import { concatCmdline, getCommandLine } from '../../options/command-line.js';
+import type { Compat } from '../../base/compat.js';
+import { orNull } from '../../base/format.js';
+import type { OptionToken, OptionSpec } from '../../options/options.js';
 
 /** In the original's order (kexec/arch/arm64/include/arch/options.h). */
 export const ARM64_OPTIONS: readonly OptionSpec[] = [

@@ -1,15 +1,16 @@
-import { dtbClearInitrd, dtbSetInitrd } from '../../dt-ops.js';
-import { EM_AARCH64 } from '../../elf.js';
-import { KexecError, SystemError } from '../../error.js';
-import { hashHex, hex } from '../../format.js';
-import { loadRelocatable } from '../../kexec-elf-rel.js';
-import type { Log } from '../../log.js';
-import type { Range } from '../../range.js';
-import { latin1, scanHex } from '../../scan.js';
-import { slurpFile } from '../../slurp.js';
-import type { System } from '../../system.js';
-import type { KexecInfo, LoadedPurgatory } from '../../image-format.js';
-import { GiB, MiB, U64_MAX, alignDown, alignUp, u64 } from '../../u64.js';
+import { dtbClearInitrd, dtbSetInitrd } from '../../device-tree/dt-ops.js';
+import { EM_AARCH64 } from '../../elf/elf.js';
+import { KexecError, SystemError } from '../../base/error.js';
+import { hashHex, hex } from '../../base/format.js';
+import { loadRelocatable } from '../../elf/kexec-elf-rel.js';
+import type { Log } from '../../base/log.js';
+import type { Range } from '../../base/range.js';
+import { latin1, scanHex } from '../../base/scan.js';
+import { slurpFile } from '../../base/slurp.js';
+import type { System } from '../../base/system.js';
+import type { KexecInfo } from '../../formats/image-format.js';
+import type { LoadedPurgatory } from '../../elf/loaded-purgatory.js';
+import { GiB, MiB, U64_MAX, alignDown, alignUp, u64 } from '../../base/u64.js';
 import { readFirstDtb, setupSecondDtb } from './dtb-arm64.js';
 import type { ImagePlacement } from './image-header.js';
 import { relocationsFor } from './kexec-elf-rel-arm64.js';
@@ -171,7 +172,8 @@ export const loadOtherSegments = (
   }
 
   const dtbSize = BigInt(dtb.length);
-  if (dtbSize > MAX_DTB_SIZE) throw KexecError.failed('kexec: Error: dtb too big.', { subject: options.dtb ?? first.name });
+  if (dtbSize > MAX_DTB_SIZE)
+    throw KexecError.failed('kexec: Error: dtb too big.', { subject: options.dtb ?? first.name });
   const dtbBase = info.placement.addBuffer({ ...hole, data: dtb, memsz: dtbSize });
   log.dbg(`dtb:    base ${hex(dtbBase)}, size ${hex(dtbSize)}h (${dtbSize})\n`);
 

@@ -1,11 +1,11 @@
-import type { Compat } from '../../compat.js';
-import { readKcore, type Kcore } from '../../elf-info.js';
-import { SystemError } from '../../error.js';
-import { hex, hex16 } from '../../format.js';
-import type { Log } from '../../log.js';
-import { getKernelSym } from '../../symbols.js';
-import type { System } from '../../system.js';
-import { U64_MAX, s64, u64 } from '../../u64.js';
+import type { Compat } from '../../base/compat.js';
+import { readKcore, type Kcore } from '../../running-kernel/elf-info.js';
+import { SystemError } from '../../base/error.js';
+import { hex, hex16 } from '../../base/format.js';
+import type { Log } from '../../base/log.js';
+import { getKernelSym } from '../../running-kernel/symbols.js';
+import type { System } from '../../base/system.js';
+import { U64_MAX, s64, u64 } from '../../base/u64.js';
 
 const KCORE = '/proc/kcore';
 

@@ -1,5 +1,5 @@
-import type { InstructionRow, OpsRow } from '../ops.js';
-import { i32, i64 } from '../value.js';
+import type { InstructionRow, OpsRow } from '../language/ops.js';
+import { i32, i64 } from '../language/value.js';
 
 /** Branches, exception generation aside (Arm ARM C4.1.65). */
 

@@ -1,9 +1,9 @@
-import type { InstructionRow } from '../ops.js';
+import type { InstructionRow } from '../language/ops.js';
 import { BRANCHES } from './branches.js';
-import { DATA_PROCESSING_IMMEDIATE } from './data-processing-immediate.js';
-import { DATA_PROCESSING_REGISTER } from './data-processing-register.js';
-import { LOADS_AND_STORES } from './load-store.js';
-import { SIMD_AND_FP } from './simd-table.js';
+import { DATA_PROCESSING_IMMEDIATE } from './integer/data-processing-immediate.js';
+import { DATA_PROCESSING_REGISTER } from './integer/data-processing-register.js';
+import { LOADS_AND_STORES } from './memory/index.js';
+import { SIMD_AND_FP } from './simd-and-fp.js';
 import { SYSTEM } from './system.js';
 
 /** Every instruction that the processor knows. At most one row answers to a word: checkTable of decode.ts. */

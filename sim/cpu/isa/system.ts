@@ -1,4 +1,4 @@
-import type { CacheMaintenance, InstructionRow, OpsRow, SystemRow } from '../ops.js';
+import type { CacheMaintenance, InstructionRow, OpsRow, SystemRow } from '../language/ops.js';
 
 /** System instructions, and those that generate exceptions (Arm ARM C4.1.65). */
 
@@ -49,7 +49,8 @@ const BY_ADDRESS: readonly (readonly [op1: number, crm: number])[] = [
 ];
 
 /** PSTATE fields of ARMv8.0 by op1 and op2: SPSel, DAIFSet, DAIFClr. */
-const isPstateField = (op1: number, op2: number): boolean => (op1 === 0 && op2 === 5) || (op1 === 3 && (op2 === 6 || op2 === 7));
+const isPstateField = (op1: number, op2: number): boolean =>
+  (op1 === 0 && op2 === 5) || (op1 === 3 && (op2 === 6 || op2 === 7));
 
 export const SYSTEM: readonly InstructionRow[] = [
   exception('svc', 'C6.2.365', '000', '01'),
@@ -61,7 +62,13 @@ export const SYSTEM: readonly InstructionRow[] = [
   inDebugState('DCPS2', 'C6.2.81', '11010100 101 imm16:16 000 10'),
   inDebugState('DCPS3', 'C6.2.82', '11010100 101 imm16:16 000 11'),
   inDebugState('DRPS', 'C6.2.84', '1101011 0101 11111 000000 11111 00000'),
-  row({ name: 'UDF', section: 'C6.2.387', pattern: '0000000000000000 imm16:16', free: ['imm16'], semantics: (t) => t.undefined() }),
+  row({
+    name: 'UDF',
+    section: 'C6.2.387',
+    pattern: '0000000000000000 imm16:16',
+    free: ['imm16'],
+    semantics: (t) => t.undefined(),
+  }),
   systemRow({
     name: 'ERET',
     section: 'C6.2.89',
@@ -109,7 +116,8 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'SYS',
     section: 'C6.2.372',
     pattern: '1101010100 0 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
-    allocated: ({ op1, CRn, CRm, op2 }) => CRn !== 7 || op2 !== 1 || !BY_ADDRESS.some(([o, c]) => o === op1 && c === CRm),
+    allocated: ({ op1, CRn, CRm, op2 }) =>
+      CRn !== 7 || op2 !== 1 || !BY_ADDRESS.some(([o, c]) => o === op1 && c === CRm),
     system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1!, CRn!, CRm!, op2!, Rt!, false),
   }),
   systemRow({

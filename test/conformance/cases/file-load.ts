@@ -23,8 +23,25 @@ const loads = [
 /** Kernels that kexec takes for itself, and that the kernel takes or not: EINVAL leads to kexec_load, where that may be. */
 const files = [
   ...['Image.gz', 'vmlinux', 'uImage', 'zboot-gzip', 'uki', 'uki-initrd', 'text', 'zeros', 'none', 'empty'],
-  ...['Image-text0', 'Image-old', 'Image-be', 'Image-flags', 'Image-bigger-than-told', 'Image-odd-offset', 'Image-size-48M'],
-  ...['Image-size-4G', 'Image-size-32G', 'Image-size-max', 'Image-size-1', 'Image-64', 'Image-63', 'Image-bad-magic', 'Image-offset-huge'],
+  ...[
+    'Image-text0',
+    'Image-old',
+    'Image-be',
+    'Image-flags',
+    'Image-bigger-than-told',
+    'Image-odd-offset',
+    'Image-size-48M',
+  ],
+  ...[
+    'Image-size-4G',
+    'Image-size-32G',
+    'Image-size-max',
+    'Image-size-1',
+    'Image-64',
+    'Image-63',
+    'Image-bad-magic',
+    'Image-offset-huge',
+  ],
 ];
 
 /** 2.0.32 looks for the offset of a PE header, at 60, in files that are shorter. */
@@ -32,7 +49,13 @@ const TINY = ['Image-63', 'text'];
 
 const quirks = (file: string): Partial<Case> =>
   TINY.includes(file)
-    ? { unforeseeable: { stream: 'stdout', releases: ['2.0.32'], why: 'uki_image_probe() reads behind the end of the file' } }
+    ? {
+        unforeseeable: {
+          stream: 'stdout',
+          releases: ['2.0.32'],
+          why: 'uki_image_probe() reads behind the end of the file',
+        },
+      }
     : {};
 
 const others = [

@@ -1,4 +1,4 @@
-import type { Release } from '../../../kexec/compat.js';
+import type { Release } from '../../../kexec/base/compat.js';
 import { command } from '../case.js';
 import type { Case } from '../case.js';
 import { DEBIAN_RELEASES } from '../debian.js';
@@ -15,7 +15,10 @@ const anything = (why: string, releases: readonly Release[] = DEBIAN_RELEASES): 
 
 /** Where the real one leaves its buffers. */
 const QUIRKS: readonly (readonly [names: RegExp, quirk: Quirk])[] = [
-  [/^vmlinux~(e_phoff=0x0|e_shnum=.*)$/, { realCrashes: 'build_elf_info() follows a table that the header counts and does not place' }],
+  [
+    /^vmlinux~(e_phoff=0x0|e_shnum=.*)$/,
+    { realCrashes: 'build_elf_info() follows a table that the header counts and does not place' },
+  ],
   [/^vmlinux~(e_entry|p_vaddr)=/, { realCrashes: 'elf_arm64_load() looks for the Image header outside of its buffer' }],
   [/^vmlinux-entry-nowhere$/, anything('the same, where something may happen to be')],
   [
@@ -23,8 +26,14 @@ const QUIRKS: readonly (readonly [names: RegExp, quirk: Quirk])[] = [
     anything('elf_arm64_load() looks for the Image header in the first segment, which would be in front of its buffer'),
   ],
   [/^vmlinux-17-loads$/, anything('update_purgatory() has room for 16 segments')],
-  [/^vmlinux~ei_version=0xff$/, { realCrashes: 'uki_image_probe() goes on with the offset -1', crashingReleases: ['2.0.32'] }],
-  [/^vmlinux~(p_offset|p_filesz)=0xffffffffffffffff$/, anything('the sum of offset and size wraps: the segment begins in front of the buffer')],
+  [
+    /^vmlinux~ei_version=0xff$/,
+    { realCrashes: 'uki_image_probe() goes on with the offset -1', crashingReleases: ['2.0.32'] },
+  ],
+  [
+    /^vmlinux~(p_offset|p_filesz)=0xffffffffffffffff$/,
+    anything('the sum of offset and size wraps: the segment begins in front of the buffer'),
+  ],
   [
     /~cut-([1-5]?\d|6[0-3])$/,
     {
@@ -45,12 +54,18 @@ const QUIRKS: readonly (readonly [names: RegExp, quirk: Quirk])[] = [
       },
     },
   ],
-  [/^zboot-inner~certificates_(address=0x6a|size=0x6a)/, anything('pez_prepare() writes what is behind the unpacked kernel', ['2.0.32'])],
+  [
+    /^zboot-inner~certificates_(address=0x6a|size=0x6a)/,
+    anything('pez_prepare() writes what is behind the unpacked kernel', ['2.0.32']),
+  ],
   [
     /^uki~(cut-(32\d|33\d|35\d|36\d|37\d|linux)|(initrd|linux)_(size|virtual_size|address)=0x83c[456])$/,
     anything('create_tmpfd() writes what is behind the end of the file, as far as its buffer goes', ['2.0.32']),
   ],
-  [/^uki~sections=0xffff$/, anything('uki_image_probe() looks for section headers behind the end of its buffer', ['2.0.32'])],
+  [
+    /^uki~sections=0xffff$/,
+    anything('uki_image_probe() looks for section headers behind the end of its buffer', ['2.0.32']),
+  ],
   [/^uki-zboot-of-uki$/, { realCrashes: 'pez_arm64_probe() frees a part of a buffer', crashingReleases: ['2.0.32'] }],
 ];
 
@@ -66,7 +81,9 @@ const releasesOf = (name: string, index: number): readonly Release[] => {
 const hostile = (machine: string, args: string, names: RegExp): readonly Case[] =>
   [...hostileFiles().keys()]
     .filter((name) => names.test(name))
-    .map((name, index) => command(machine, `${args} t/${name}`, { byTurns: releasesOf(name, index), ...quirkOf(name) }));
+    .map((name, index) =>
+      command(machine, `${args} t/${name}`, { byTurns: releasesOf(name, index), ...quirkOf(name) }),
+    );
 
 export const formats: readonly Case[] = [
   // kexec_file_load takes neither ELF nor uImage, which says nothing about them.

@@ -6,4 +6,12 @@ import { machines } from './machines.js';
 import { moreOptions } from './more-options.js';
 import { options, sessions } from './options.js';
 
-export const allCases: readonly Case[] = [...options, ...sessions, ...moreOptions, ...machines, ...kernels, ...formats, ...fileLoad];
+export const allCases: readonly Case[] = [
+  ...options,
+  ...sessions,
+  ...moreOptions,
+  ...machines,
+  ...kernels,
+  ...formats,
+  ...fileLoad,
+];

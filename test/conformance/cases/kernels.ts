@@ -4,7 +4,9 @@ import { allFiles } from '../files.js';
 
 /** Every kernel file, good and bad. */
 
-const names = [...allFiles().keys()].filter((name) => /^(Image|vmlinux|uImage|zboot|uki|efi|empty|text|zeros)/.test(name));
+const names = [...allFiles().keys()].filter((name) =>
+  /^(Image|vmlinux|uImage|zboot|uki|efi|empty|text|zeros)/.test(name),
+);
 
 const special = ['t/none', 't', '/dev/null', 't/Image/', 't/../t/Image', './t/Image'];
 
@@ -30,7 +32,9 @@ export const kernels: readonly Case[] = [
     .map((name) => command('virt-el2-4g', `-p t/${name}`, { releases: ['2.0.20', '2.0.32'], ...beyondTheEnd(name) })),
   ...names
     .filter((name) => /gz|zboot|uki|efi|uImage/.test(name))
-    .map((name) => command('virt-el2-4g', `-s -l t/${name}`, { releases: ['2.0.25', '2.0.32'], ...beyondTheEnd(name) })),
+    .map((name) =>
+      command('virt-el2-4g', `-s -l t/${name}`, { releases: ['2.0.25', '2.0.32'], ...beyondTheEnd(name) }),
+    ),
   ...special.map((path) => command('virt-2g', `-d -l ${path}`)),
   ...special.map((path) => command('virt-2g', `-s -l ${path}`, { releases: ['2.0.20', '2.0.29'] })),
   ...['Image', 'vmlinux', 'uImage', 'vmlinuz', 'zImage', 'uki'].flatMap((type) =>

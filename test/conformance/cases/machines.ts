@@ -48,7 +48,9 @@ export const machines: readonly Case[] = [
   ...combine(machineNames('kcore-'), ['-d -l t/vmlinux', '-d -p t/Image']),
   ...combine(machineNames('kallsyms-'), ['-d -l t/vmlinux', '-d -p t/Image']),
   ...combine(machineNames('cmdline-'), ['-d -l t/Image --reuse-cmdline']),
-  ...combine(machineNames('cmdline-'), ['-d -p t/Image --reuse-cmdline --append=extra'], { releases: ['2.0.20', '2.0.29', '2.0.32'] }),
+  ...combine(machineNames('cmdline-'), ['-d -p t/Image --reuse-cmdline --append=extra'], {
+    releases: ['2.0.20', '2.0.29', '2.0.32'],
+  }),
   ...combine(machineNames('cmdline-'), ['-l t/Image --reuseinitrd'], { releases: ['2.0.20', '2.0.32'] }),
   ...combine(fdt, ['-d -l t/Image', '-d -p t/Image --append=quiet']),
   ...combine(fdt, ['-d -l t/Image --initrd=t/initrd --append=root=/dev/vdb'], { releases: ['2.0.20', '2.0.32'] }),

@@ -1,4 +1,4 @@
-import type { Release } from '../../../kexec/compat.js';
+import type { Release } from '../../../kexec/base/compat.js';
 import { combine, command, session } from '../case.js';
 import type { Case } from '../case.js';
 import { DEBIAN_RELEASES } from '../debian.js';
@@ -9,7 +9,9 @@ import { machineNames } from '../machines.js';
 const all = { releases: DEBIAN_RELEASES };
 
 /** Another release for each number. */
-const one = (index: number): { readonly byTurns: readonly Release[] } => ({ byTurns: [DEBIAN_RELEASES[index % DEBIAN_RELEASES.length]!] });
+const one = (index: number): { readonly byTurns: readonly Release[] } => ({
+  byTurns: [DEBIAN_RELEASES[index % DEBIAN_RELEASES.length]!],
+});
 
 const networks = machineNames('net-');
 
@@ -19,12 +21,38 @@ const ways = ['-e', '-e -d', '-e -x', '-e -y', '-ex -y', '--exec --no-ifdown', '
 const going: readonly Case[] = [
   ...networks.map((machine) => session(machine, ['-l t/Image', ...ways.slice(0, 3)], all)),
   ...ways.map((way) => session('net-eth0', ['-l t/Image', way])),
-  ...['t/Image', '-d t/Image', '-x t/Image', '-y t/Image', '-xy t/Image --append=quiet', '-i t/Image', '-t Image t/Image', '-c t/Image', '-s t/Image', '-a t/Image'].map(
-    (args) => session('net-eth0', [args, '-S', '-Sl', '-e', '-e'], all),
-  ),
-  ...['-f t/Image', '-fx t/Image', '-fy t/Image', '-fxy -d t/Image', '--force --no-sync --no-ifdown t/Image', '-f -e t/Image', '-e -f t/Image', '-f -l t/Image', '-l -f t/Image', '-p -f t/Image', '-f -p t/Image', '-f -u t/Image', '-u -f t/Image', '-c -f t/Image', '-f t/none', '-f t/text', '-f -S t/Image', '-f -c --load-jump-back-helper --entry=1'].map(
-    (args) => session('net-many', [args, '-Sl', '-S']),
-  ),
+  ...[
+    't/Image',
+    '-d t/Image',
+    '-x t/Image',
+    '-y t/Image',
+    '-xy t/Image --append=quiet',
+    '-i t/Image',
+    '-t Image t/Image',
+    '-c t/Image',
+    '-s t/Image',
+    '-a t/Image',
+  ].map((args) => session('net-eth0', [args, '-S', '-Sl', '-e', '-e'], all)),
+  ...[
+    '-f t/Image',
+    '-fx t/Image',
+    '-fy t/Image',
+    '-fxy -d t/Image',
+    '--force --no-sync --no-ifdown t/Image',
+    '-f -e t/Image',
+    '-e -f t/Image',
+    '-f -l t/Image',
+    '-l -f t/Image',
+    '-p -f t/Image',
+    '-f -p t/Image',
+    '-f -u t/Image',
+    '-u -f t/Image',
+    '-c -f t/Image',
+    '-f t/none',
+    '-f t/text',
+    '-f -S t/Image',
+    '-f -c --load-jump-back-helper --entry=1',
+  ].map((args) => session('net-many', [args, '-Sl', '-S'])),
 ];
 
 /** What only some releases know; the others say so. */
@@ -86,8 +114,20 @@ const helping: readonly Case[] = [
   session('net-eth0', ['-c --load-jump-back-helper --entry=0x40080000', '-Sl', '-e'], all),
   session('net-eth0', ['-c -x -y --load-jump-back-helper --entry=0x40080000'], all),
   session('net-eth0', ['-c -d --load-jump-back-helper --entry=1'], all),
-  session('net-eth0', ['-c -l t/Image', '-c --load-jump-back-helper --entry=1', '-c -e --load-jump-back-helper --entry=1'], all),
-  session('net-eth0', ['-c --load-jump-back-helper --entry=1 -e', '-c --load-jump-back-helper -u --entry=1', '-u --load-jump-back-helper -c'], all),
+  session(
+    'net-eth0',
+    ['-c -l t/Image', '-c --load-jump-back-helper --entry=1', '-c -e --load-jump-back-helper --entry=1'],
+    all,
+  ),
+  session(
+    'net-eth0',
+    [
+      '-c --load-jump-back-helper --entry=1 -e',
+      '-c --load-jump-back-helper -u --entry=1',
+      '-u --load-jump-back-helper -c',
+    ],
+    all,
+  ),
   session('net-no-flags', ['-c --load-jump-back-helper --entry=1'], all),
   ...['-a', '-s', '-c -a'].map((way) => command('virt-2g', `${way} --load-jump-back-helper --entry=1`, all)),
   ...['-S', '-l t/Image', '-p t/Image', '-f t/Image', 't/Image'].map((more) =>
@@ -95,19 +135,49 @@ const helping: readonly Case[] = [
   ),
 ];
 
-const HOTPLUG = ['--hotplug -d -c -p t/Image', '--hotplug -s -p t/Image', '--hotplug -l t/Image', '--hotplug -u', '--hotplug -S', '--hotplug -e'];
+const HOTPLUG = [
+  '--hotplug -d -c -p t/Image',
+  '--hotplug -s -p t/Image',
+  '--hotplug -l t/Image',
+  '--hotplug -u',
+  '--hotplug -S',
+  '--hotplug -e',
+];
 
 const states: readonly Case[] = [
   ...combine(machineNames('hotplug-'), HOTPLUG.slice(0, 1), { releases: ['2.0.29', '2.0.32'] }),
   ...combine(['hotplug-size', 'virt-el2-4g'], HOTPLUG),
   ...combine(machineNames('loaded-'), ['-S', '-Sl', '-e']),
-  ...combine(['loaded-1', 'loaded-absent'], ['-Sp', '-Slp', '-Sd', '-S t/Image', '-c t/Image', '-c --load-jump-back-helper --entry=1']),
-  ...['-S -u', '-uS', '-Sl -p', '-p -S -l', '-S --load-preserve-context', '-S --load-jump-back-helper', '-S -f', '-S --reuseinitrd', '-S -t foo', '-S --print-ckr-size'].map(
-    (args) => session('virt-2g', ['-l t/Image', args, '-Sl'], all),
+  ...combine(
+    ['loaded-1', 'loaded-absent'],
+    ['-Sp', '-Slp', '-Sd', '-S t/Image', '-c t/Image', '-c --load-jump-back-helper --entry=1'],
   ),
-  ...['-c -u', '-s -u', '-a -u', '-c -p -u', '-u -l', '-uu', '-u -e', '-e -u', '-u t/Image', '-u -l t/Image', '-l -u t/Image', '-u -d'].map((args) =>
-    session('virt-2g', ['-l t/Image', '-p t/Image', args, '-Sl', '-S']),
-  ),
+  ...[
+    '-S -u',
+    '-uS',
+    '-Sl -p',
+    '-p -S -l',
+    '-S --load-preserve-context',
+    '-S --load-jump-back-helper',
+    '-S -f',
+    '-S --reuseinitrd',
+    '-S -t foo',
+    '-S --print-ckr-size',
+  ].map((args) => session('virt-2g', ['-l t/Image', args, '-Sl'], all)),
+  ...[
+    '-c -u',
+    '-s -u',
+    '-a -u',
+    '-c -p -u',
+    '-u -l',
+    '-uu',
+    '-u -e',
+    '-e -u',
+    '-u t/Image',
+    '-u -l t/Image',
+    '-l -u t/Image',
+    '-u -d',
+  ].map((args) => session('virt-2g', ['-l t/Image', '-p t/Image', args, '-Sl', '-S'])),
 ];
 
 const others: readonly Case[] = [
@@ -115,20 +185,38 @@ const others: readonly Case[] = [
     ['', '--initrd=t/initrd'].map((more) => command('retain-initrd', `--reuseinitrd -d ${way} t/Image ${more}`)),
   ),
   ...['-l', '-p', '-s -l', '-c -p', '-a -l', '-f -l'].flatMap((way) =>
-    ['vmlinux', 'Image', 'uImage', 'zImage', 'vmlinuz', 'uki', 'multiboot', 'IMAGE', ''].map((type, index) => command('virt-2g', `${way} --type=${type} t/vmlinux`, one(index))),
-  ),
-  ...['-s', '-a', '-c'].flatMap((way) =>
-    ['--serial=ttyAMA0', '--dtb=t/good.dtb', '--dtb=t/none', '--reuse-cmdline', '--entry=0x12345678', '--mem-min=0x50000000', '--mem-max=0x5fffffff', '-i', '--initrd=t/initrd'].flatMap(
-      (option, index) => [
-        command('virt-2g', `-d ${way} ${option} -l t/Image`, one(index)),
-        command('virt-el2-4g', `${option} ${way} -p -d t/Image`, one(index + 3)),
-      ],
+    ['vmlinux', 'Image', 'uImage', 'zImage', 'vmlinuz', 'uki', 'multiboot', 'IMAGE', ''].map((type, index) =>
+      command('virt-2g', `${way} --type=${type} t/vmlinux`, one(index)),
     ),
   ),
-  ...['--print-ckr-size -u', '-e --print-ckr-size', '-l --print-ckr-size t/Image', '--print-ckr-size --foo', '--print-ckr-size=1', '-p --print-ckr-size', '-dS --print-ckr-size'].map(
-    (args) => command('crash-two', args),
+  ...['-s', '-a', '-c'].flatMap((way) =>
+    [
+      '--serial=ttyAMA0',
+      '--dtb=t/good.dtb',
+      '--dtb=t/none',
+      '--reuse-cmdline',
+      '--entry=0x12345678',
+      '--mem-min=0x50000000',
+      '--mem-max=0x5fffffff',
+      '-i',
+      '--initrd=t/initrd',
+    ].flatMap((option, index) => [
+      command('virt-2g', `-d ${way} ${option} -l t/Image`, one(index)),
+      command('virt-el2-4g', `${option} ${way} -p -d t/Image`, one(index + 3)),
+    ]),
   ),
-  ...['--ramdisk=t/initrd', '--command-line=root=/dev/vda'].map((option) => command('virt-2g', `-d -l t/Image ${option}`, all)),
+  ...[
+    '--print-ckr-size -u',
+    '-e --print-ckr-size',
+    '-l --print-ckr-size t/Image',
+    '--print-ckr-size --foo',
+    '--print-ckr-size=1',
+    '-p --print-ckr-size',
+    '-dS --print-ckr-size',
+  ].map((args) => command('crash-two', args)),
+  ...['--ramdisk=t/initrd', '--command-line=root=/dev/vda'].map((option) =>
+    command('virt-2g', `-d -l t/Image ${option}`, all),
+  ),
 ];
 
 export const moreOptions: readonly Case[] = [...going, ...unknown, ...preserving, ...helping, ...states, ...others];

@@ -287,7 +287,9 @@ export const options: readonly Case[] = [
   ...['t/Image -l', 'a -l t/Image', '-l t/Image -d', '-d t/Image -l', '-l t/Image -t vmlinux'].map((args) =>
     command(M, args, { env: { POSIXLY_CORRECT: '1' } }),
   ),
-  ...['ttyS0', 'ttyS1', 'ttyS2', 'ttyS3', 'ttyS4', 'ttyfile'].map((tty) => command('tty-more', `-l t/Image --serial=${tty} -d`)),
+  ...['ttyS0', 'ttyS1', 'ttyS2', 'ttyS3', 'ttyS4', 'ttyfile'].map((tty) =>
+    command('tty-more', `-l t/Image --serial=${tty} -d`),
+  ),
 ];
 
 const cycle = ['-S', '-Sl', '-l t/Image', '-Sl', '-S', '-l t/Image --append=again', '-u', '-Sl', '-u'];

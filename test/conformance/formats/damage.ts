@@ -20,7 +20,12 @@ export const readField = (bytes: Uint8Array, { at, size, bigEndian = false }: Fi
 /** A copy with another number in a field. */
 export const withField = (bytes: Uint8Array, { at, size, bigEndian = false }: Field, value: bigint): Buffer => {
   const copy = Buffer.from(bytes);
-  const raw = Buffer.from(BigInt.asUintN(size * 8, value).toString(16).padStart(size * 2, '0'), 'hex');
+  const raw = Buffer.from(
+    BigInt.asUintN(size * 8, value)
+      .toString(16)
+      .padStart(size * 2, '0'),
+    'hex',
+  );
   (bigEndian ? raw : raw.reverse()).copy(copy, at);
   return copy;
 };
@@ -52,5 +57,8 @@ export const changes = (
   fields.flatMap((field) =>
     edges(bytes.length, field.size)
       .filter((value) => value !== readField(bytes, field))
-      .map((value): NamedFile => [`${name}~${field.name}=0x${value.toString(16)}`, repair(withField(bytes, field, value))]),
+      .map((value): NamedFile => [
+        `${name}~${field.name}=0x${value.toString(16)}`,
+        repair(withField(bytes, field, value)),
+      ]),
   );

@@ -97,12 +97,22 @@ const elves = (): readonly NamedFile[] => {
       plain,
       ELF_FIELDS.filter(({ name }) => !['e_flags', 'p_flags', 'p_align', 'e_shstrndx'].includes(name)),
     ),
-    ...[1n, 3n, 0xffffn].map((shnum): NamedFile => [`vmlinux~sections-${shnum}`, withField(withSections, field('e_shnum', 60, 2), shnum)]),
+    ...[1n, 3n, 0xffffn].map((shnum): NamedFile => [
+      `vmlinux~sections-${shnum}`,
+      withField(withSections, field('e_shnum', 60, 2), shnum),
+    ]),
     ['vmlinux-unsorted', elfWith(loadAt(0x20000n), load(), loadAt(0x10000n))],
     ['vmlinux-same-address', elfWith(load({ memsz: 0x4000n }), load({ memsz: 0x4000n }))],
     ['vmlinux-contained', elfWith(load(), loadAt(0x2000n))],
     ['vmlinux-touching', elfWith(load({ memsz: 0x4000n }), loadAt(0x4000n))],
-    ['vmlinux-same-page', elfWith(load({ memsz: 0x4000n }), loadAt(0x4800n, { filesz: 0x100n, memsz: 0x100n }), loadAt(0x4a00n, { filesz: 0x100n, memsz: 0x100n }))],
+    [
+      'vmlinux-same-page',
+      elfWith(
+        load({ memsz: 0x4000n }),
+        loadAt(0x4800n, { filesz: 0x100n, memsz: 0x100n }),
+        loadAt(0x4a00n, { filesz: 0x100n, memsz: 0x100n }),
+      ),
+    ],
     ['vmlinux-all-empty', elfWith(load({ filesz: 0n, memsz: 0n }))],
     ['vmlinux-empty-first', elfWith(load({ filesz: 0n, memsz: 0n }), load())],
     ['vmlinux-one-byte', elfWith(load(), loadAt(0x20001n, { filesz: 1n, memsz: 1n }))],
@@ -116,10 +126,22 @@ const elves = (): readonly NamedFile[] => {
     ['vmlinux-vaddr-odd', elfWith(load({ vaddr: KERNEL_VIRT - 0x123n, paddr: KERNEL_VIRT - 0x123n, offset: 0x1000n }))],
     ['vmlinux-entry-in-second', elfWith(loadAt(0x200000n), load())],
     ['vmlinux-entry-nowhere', buildElf({ entry: 0x1234_5678_9abcn })],
-    ['vmlinux-17-loads', elfWith(load({ memsz: 0x4000n }), ...Array.from({ length: 16 }, (_, i) => loadAt(BigInt(i + 1) * 0x10000n)))],
+    [
+      'vmlinux-17-loads',
+      elfWith(load({ memsz: 0x4000n }), ...Array.from({ length: 16 }, (_, i) => loadAt(BigInt(i + 1) * 0x10000n))),
+    ],
     ['vmlinux-huge-memsz', elfWith(load(), loadAt(0x20000n, { memsz: 0x1_0000_0000n }))],
     ['vmlinux-interp-first', elfWith({ type: 3, offset: 0x1000n, filesz: 8n, memsz: 8n }, load())],
-    ['vmlinux-tls-and-more', elfWith({ type: 6, filesz: 0n }, load(), { type: 7, filesz: 0n }, { type: 0x6474_e551, filesz: 0n }, { type: 0, filesz: 0n })],
+    [
+      'vmlinux-tls-and-more',
+      elfWith(
+        { type: 6, filesz: 0n },
+        load(),
+        { type: 7, filesz: 0n },
+        { type: 0x6474_e551, filesz: 0n },
+        { type: 0, filesz: 0n },
+      ),
+    ],
     ['vmlinux-note', elfWithNote(note(4, 16))],
     ['vmlinux-note-cut', elfWithNote(note(4, 16).subarray(0, 11))],
     ['vmlinux-note-empty', elfWithNote(note(0, 0).subarray(0, 12))],
@@ -169,19 +191,45 @@ const uImages = (): readonly NamedFile[] => {
     ...changes('uImage', plain, named(UIMAGE_FIELDS, 'ih_size', 'ih_load', 'ih_ep', 'ih_dcrc'), withHeaderCrc).map(
       ([name, bytes]): NamedFile => [`${name}-crc`, bytes],
     ),
-    ...[0n, 1n, 63n, 64n, 0x5000n, 0x5a0fn].map((value): NamedFile => [`uImage~ih_size-${value}-both-crcs`, withBothCrcs(withField(plain, size, value))]),
-    ...Array.from({ length: 7 }, (_, compression): NamedFile => [`uImage-compression-${compression}`, buildUImage(standardImage(), { compression })]),
-    ...[0, 1, 2, 3, 5, 14, 15, 255].map((type): NamedFile => [`uImage-type-${type}`, buildUImage(standardImage(), { type })]),
+    ...[0n, 1n, 63n, 64n, 0x5000n, 0x5a0fn].map((value): NamedFile => [
+      `uImage~ih_size-${value}-both-crcs`,
+      withBothCrcs(withField(plain, size, value)),
+    ]),
+    ...Array.from({ length: 7 }, (_, compression): NamedFile => [
+      `uImage-compression-${compression}`,
+      buildUImage(standardImage(), { compression }),
+    ]),
+    ...[0, 1, 2, 3, 5, 14, 15, 255].map((type): NamedFile => [
+      `uImage-type-${type}`,
+      buildUImage(standardImage(), { type }),
+    ]),
     ...[0, 5, 17, 255].map((os): NamedFile => [`uImage-os-${os}`, buildUImage(standardImage(), { os })]),
-    ...[0, 2, 21, 22, 23, 255].map((arch): NamedFile => [`uImage-arch-${arch}`, buildUImage(standardImage(), { arch })]),
+    ...[0, 2, 21, 22, 23, 255].map((arch): NamedFile => [
+      `uImage-arch-${arch}`,
+      buildUImage(standardImage(), { arch }),
+    ]),
     ['uImage-ramdisk-gzip', buildUImage(gzipSync(standardImage()), { type: 3, compression: 1 })],
     ['uImage-gzip-of-text', buildUImage(gzipSync(Buffer.from('not a kernel\n')), { compression: 1 })],
     ['uImage-gzip-that-is-none', buildUImage(standardImage(), { compression: 1 })],
     ['uImage-gzip-told-as-none', buildUImage(gzipSync(standardImage()))],
-    ['uImage-gzip-method', buildUImage(withField(gzipSync(standardImage()), field('method', 2, 1), 7n), { compression: 1 })],
-    ['uImage-gzip-reserved', buildUImage(withField(gzipSync(standardImage()), field('flags', 3, 1), 0x80n), { compression: 1 })],
-    ['uImage-gzip-broken', buildUImage(withField(gzipSync(standardImage()), field('data', 10, 2), 0xffffn), { compression: 1 })],
-    ['uImage-gzip-bad-crc', buildUImage(withField(gzipSync(standardImage()), field('crc', gzipSync(standardImage()).length - 8, 4), 0n), { compression: 1 })],
+    [
+      'uImage-gzip-method',
+      buildUImage(withField(gzipSync(standardImage()), field('method', 2, 1), 7n), { compression: 1 }),
+    ],
+    [
+      'uImage-gzip-reserved',
+      buildUImage(withField(gzipSync(standardImage()), field('flags', 3, 1), 0x80n), { compression: 1 }),
+    ],
+    [
+      'uImage-gzip-broken',
+      buildUImage(withField(gzipSync(standardImage()), field('data', 10, 2), 0xffffn), { compression: 1 }),
+    ],
+    [
+      'uImage-gzip-bad-crc',
+      buildUImage(withField(gzipSync(standardImage()), field('crc', gzipSync(standardImage()).length - 8, 4), 0n), {
+        compression: 1,
+      }),
+    ],
     ['uImage-empty', buildUImage(Buffer.alloc(0))],
     ['uImage-in-uImage', buildUImage(buildUImage(standardImage()))],
     ['uImage-of-vmlinux', buildUImage(buildElf())],
@@ -219,7 +267,8 @@ const certificatesAt = (pe: number): readonly Field[] => [
 ];
 
 /** A kernel that is an EFI program, and perhaps signed. */
-const efiImage = (options: PeOptions = {}): Buffer => writePe(buildImage(0x6a10, { efi: true, imageSize: 0x12340n }), PE_AT, options);
+const efiImage = (options: PeOptions = {}): Buffer =>
+  writePe(buildImage(0x6a10, { efi: true, imageSize: 0x12340n }), PE_AT, options);
 
 const zboot = (type: string, payload: Uint8Array): Buffer => {
   const header = Buffer.alloc(0x400);
@@ -238,11 +287,33 @@ const zboots = (): readonly NamedFile[] => {
   return [
     ...cuts('zboot', plain, ZBOOT_FIELDS),
     ['zboot~cut-payload', plain.subarray(0, plain.length - 1)],
-    ...changes('zboot', plain, named(ZBOOT_FIELDS, 'mz', 'image_type', 'payload_offset', 'payload_size', 'compression', 'pe_offset', 'pe_magic', 'machine', 'sections', 'optional_size')),
-    ...changes('zboot-inner', signed, [field('pe_offset', 60, 4), field('data_directories', PE_AT + 24 + 108, 4), ...certificatesAt(PE_AT)], (bytes) =>
-      zboot('gzip', gzipSync(bytes)),
+    ...changes(
+      'zboot',
+      plain,
+      named(
+        ZBOOT_FIELDS,
+        'mz',
+        'image_type',
+        'payload_offset',
+        'payload_size',
+        'compression',
+        'pe_offset',
+        'pe_magic',
+        'machine',
+        'sections',
+        'optional_size',
+      ),
     ),
-    ...['gzipped', 'xzkern', 'lzo', 'lz4', 'zstd', 'lzma', 'GZIP', '', 'gzi'].map((type): NamedFile => [`zboot-type-${type}`, zboot(type, payload)]),
+    ...changes(
+      'zboot-inner',
+      signed,
+      [field('pe_offset', 60, 4), field('data_directories', PE_AT + 24 + 108, 4), ...certificatesAt(PE_AT)],
+      (bytes) => zboot('gzip', gzipSync(bytes)),
+    ),
+    ...['gzipped', 'xzkern', 'lzo', 'lz4', 'zstd', 'lzma', 'GZIP', '', 'gzi'].map((type): NamedFile => [
+      `zboot-type-${type}`,
+      zboot(type, payload),
+    ]),
     ['zboot-payload-plain', zboot('gzip', efiImage())],
     ['zboot-payload-broken', zboot('gzip', withField(payload, field('data', 12, 2), 0xffffn))],
     ['zboot-payload-short', zboot('gzip', payload.subarray(0, payload.length - 20))],
@@ -303,14 +374,26 @@ const ukis = (): readonly NamedFile[] => {
     ...sectionFields('initrd', 0),
     ...sectionFields('linux', 1),
   ];
-  const nested = (depth: number): Buffer => (depth === 0 ? uki(image) : uki({ name: '.linux', data: nested(depth - 1) }));
+  const nested = (depth: number): Buffer =>
+    depth === 0 ? uki(image) : uki({ name: '.linux', data: nested(depth - 1) });
   const text = (name: string, content: string): Section => ({ name, data: Buffer.from(content) });
   const nothing = Buffer.alloc(0);
   return [
     ...cuts('uki', plain, fields),
     ['uki~cut-linux', plain.subarray(0, plain.length - 1)],
-    ...changes('uki', plain, fields.filter(({ name }) => !['mz', 'characteristics', 'optional_magic', 'data_directories', 'pe_magic', 'machine'].includes(name) && !name.endsWith('_name'))),
-    ['uki-cmdline-dtb', uki(text('.osrel', 'ID=debian\n'), text('.cmdline', 'root=/dev/vdz\0'), text('.dtb', 'no tree'), image, initrd)],
+    ...changes(
+      'uki',
+      plain,
+      fields.filter(
+        ({ name }) =>
+          !['mz', 'characteristics', 'optional_magic', 'data_directories', 'pe_magic', 'machine'].includes(name) &&
+          !name.endsWith('_name'),
+      ),
+    ),
+    [
+      'uki-cmdline-dtb',
+      uki(text('.osrel', 'ID=debian\n'), text('.cmdline', 'root=/dev/vdz\0'), text('.dtb', 'no tree'), image, initrd),
+    ],
     ['uki-linux-first', uki(linux, initrd)],
     ['uki-two-linux', uki({ name: '.linux', data: noise(0x1000, 5) }, linux)],
     ['uki-two-linux-turned', uki(linux, { name: '.linux', data: noise(0x1000, 5) })],
@@ -324,7 +407,14 @@ const ukis = (): readonly NamedFile[] => {
     ['uki-initrd-beyond', uki({ ...initrd, size: 0x100_0000 }, linux)],
     ['uki-linux-beyond', uki(initrd, { ...linux, size: 0x100_0000 })],
     ['uki-no-sections', uki()],
-    ['uki-long-names', uki({ name: '.linuxxx', data: efiImage() }, { name: '.initrdd', data: nothing }, { name: '.linux', data: efiImage() })],
+    [
+      'uki-long-names',
+      uki(
+        { name: '.linuxxx', data: efiImage() },
+        { name: '.initrdd', data: nothing },
+        { name: '.linux', data: efiImage() },
+      ),
+    ],
     ['uki-upper-case', uki({ name: '.LINUX', data: efiImage() })],
     ['uki-uImage', uki({ name: '.linux', data: buildUImage(standardImage()) }, initrd)],
     ['uki-plain-image', uki({ name: '.linux', data: standardImage() }, initrd)],

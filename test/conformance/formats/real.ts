@@ -31,10 +31,17 @@ interface LinkOptions {
 }
 
 /** A vmlinux, by the assembler and the linker. */
-const vmlinux = ({ directory }: Workshop, { textOffset = 0, assembler = [], linker = [] }: LinkOptions = {}): string => {
+const vmlinux = (
+  { directory }: Workshop,
+  { textOffset = 0, assembler = [], linker = [] }: LinkOptions = {},
+): string => {
   const symbol = ['--defsym', `TEXT_OFFSET=${textOffset}`];
   run(crossTool('as'), [...symbol, ...assembler, '-o', 'kernel.o', source('kernel.S')], directory);
-  run(crossTool('ld'), [...symbol, ...linker, '--build-id=none', '-T', source('kernel.lds'), '-o', 'vmlinux', 'kernel.o'], directory);
+  run(
+    crossTool('ld'),
+    [...symbol, ...linker, '--build-id=none', '-T', source('kernel.lds'), '-o', 'vmlinux', 'kernel.o'],
+    directory,
+  );
   return path.join(directory, 'vmlinux');
 };
 
@@ -79,7 +86,11 @@ const zboot = (type: string, workshop: Workshop): string => {
   // Only gzip's own format tells the size; to the others it is appended.
   const appended = type === 'gzip' ? Buffer.alloc(0) : size;
   fs.writeFileSync(path.join(directory, 'payload'), Buffer.concat([compress(type, kernel), appended]));
-  run(crossTool('objcopy'), ['-I', 'binary', '-O', 'elf64-littleaarch64', '--rename-section', '.data=.gzdata', 'payload', 'payload.o'], directory);
+  run(
+    crossTool('objcopy'),
+    ['-I', 'binary', '-O', 'elf64-littleaarch64', '--rename-section', '.data=.gzdata', 'payload', 'payload.o'],
+    directory,
+  );
   const definitions = [`-DTYPE="${type}"`, `-DSIZE_LENGTH=${appended.length}`];
   run(crossTool('gcc'), ['-c', ...definitions, '-o', 'zboot.o', source('zboot.S')], directory);
   fs.writeFileSync(path.join(directory, 'zboot.lds'), 'SECTIONS { . = 0; .all : { *(.head) *(.gzdata) } }\n');
@@ -102,7 +113,9 @@ const gzipped = (file: string): string => {
 
 /** A unified kernel image: systemd's EFI stub with sections added, as its documentation (systemd-stub(7)) shows. */
 const uki = (sections: Readonly<Record<string, string>>, { directory, cache }: Workshop): string => {
-  const stub = findFile(unpackPackage(cache, SUITES['2.0.29'], 'systemd-boot-efi'), (file) => file.endsWith('/linuxaa64.efi.stub'));
+  const stub = findFile(unpackPackage(cache, SUITES['2.0.29'], 'systemd-boot-efi'), (file) =>
+    file.endsWith('/linuxaa64.efi.stub'),
+  );
   if (stub === undefined) throw new Error('systemd-boot-efi has no linuxaa64.efi.stub');
   // Behind the stub's own sections, whose addresses begin at its image base.
   let address = 0x1_d300_0000;
@@ -141,8 +154,10 @@ export const REAL_FILES: Readonly<Record<string, (workshop: Workshop) => string>
   'Image-objcopy': image,
   'Image-objcopy.gz': (workshop) => gzipped(image(workshop)),
   'uImage-mkimage': (workshop) => uImage('-A arm64 -O linux -T kernel -C none', image(workshop), workshop),
-  'uImage-mkimage-gzip': (workshop) => uImage('-A arm64 -O linux -T kernel -C gzip', gzipped(image(workshop)), workshop),
-  'uImage-mkimage-noload': (workshop) => uImage('-A arm64 -O linux -T kernel_noload -C none', image(workshop), workshop),
+  'uImage-mkimage-gzip': (workshop) =>
+    uImage('-A arm64 -O linux -T kernel -C gzip', gzipped(image(workshop)), workshop),
+  'uImage-mkimage-noload': (workshop) =>
+    uImage('-A arm64 -O linux -T kernel_noload -C none', image(workshop), workshop),
   'uImage-mkimage-bzip2': (workshop) => uImage('-A arm64 -O linux -T kernel -C bzip2', image(workshop), workshop),
   'uImage-mkimage-arm': (workshop) => uImage('-A arm -O linux -T kernel -C none', image(workshop), workshop),
   'uImage-mkimage-netbsd': (workshop) => uImage('-A arm64 -O netbsd -T kernel -C none', image(workshop), workshop),
@@ -165,12 +180,19 @@ export const REAL_FILES: Readonly<Record<string, (workshop: Workshop) => string>
       workshop,
     ),
   'uki-stub-zboot': (workshop) =>
-    uki({ '.initrd': textFile('initrd', 'an initrd\n'.repeat(100), workshop), '.linux': zboot('gzip', workshop) }, workshop),
+    uki(
+      { '.initrd': textFile('initrd', 'an initrd\n'.repeat(100), workshop), '.linux': zboot('gzip', workshop) },
+      workshop,
+    ),
   'uki-stub-alone': (workshop) => uki({}, workshop),
 };
 
 /** Makes those that are wanted, each in a folder of its own. */
-export const realFiles = (directory: string, cache: string, isWanted: (name: string) => boolean): readonly NamedFile[] =>
+export const realFiles = (
+  directory: string,
+  cache: string,
+  isWanted: (name: string) => boolean,
+): readonly NamedFile[] =>
   Object.entries(REAL_FILES)
     .filter(([name]) => isWanted(name))
     .map(([name, make]): NamedFile => {

@@ -45,7 +45,13 @@ const image = (size: number, imageSize: number, textOffset = 0, flags = 0xa): st
 
 const SMALL = image(0x11234, 32 * MiB);
 
-const load = (name: string, kernel: string, initrd: number | undefined, flags = 0, cmdline = 'console=ttyAMA0'): Case => ({
+const load = (
+  name: string,
+  kernel: string,
+  initrd: number | undefined,
+  flags = 0,
+  cmdline = 'console=ttyAMA0',
+): Case => ({
   name,
   words:
     `kernel=${kernel} initrd=${initrd === undefined ? 'none' : `bytes:${initrd}`} cmdline=${cmdline} ` +
@@ -75,7 +81,10 @@ const PLACEMENTS: readonly Case[] = [
 ];
 
 const onCrash = (cases: readonly Case[]): readonly Case[] =>
-  cases.map(({ name, words }) => ({ name: `crash: ${name}`, words: words.replace(/flags=(\d+)/, (_, flags) => `flags=${Number(flags) | ON_CRASH}`) }));
+  cases.map(({ name, words }) => ({
+    name: `crash: ${name}`,
+    words: words.replace(/flags=(\d+)/, (_, flags) => `flags=${Number(flags) | ON_CRASH}`),
+  }));
 
 const CRASH_PLACEMENTS = onCrash([
   ...PLACEMENTS,
@@ -135,17 +144,30 @@ const UNLOADS: readonly Case[] = [
 
 /** They end the machine's use: what is forbidden stays so. */
 const FORBIDDEN: readonly Case[] = [
-  words('a limit of one', `${plain} flags=4`, { setUp: 'echo 1 > /proc/sys/kernel/kexec_load_limit_reboot', keep: true }),
+  words('a limit of one', `${plain} flags=4`, {
+    setUp: 'echo 1 > /proc/sys/kernel/kexec_load_limit_reboot',
+    keep: true,
+  }),
   words('a limit that is used up', `${plain} flags=4`, { keep: true }),
   words('a limit that is used up, unload', `flags=1`, { keep: true }),
   words('the limit of crash kernels is another', `flags=3`, { keep: true }),
-  words('an unknown flag counts', `flags=0x42`, { setUp: 'echo 1 > /proc/sys/kernel/kexec_load_limit_panic', keep: true }),
+  words('an unknown flag counts', `flags=0x42`, {
+    setUp: 'echo 1 > /proc/sys/kernel/kexec_load_limit_panic',
+    keep: true,
+  }),
   words('and then it is used up', `flags=3`, { keep: true }),
   words('load_disabled', `flags=0x100`, { setUp: 'echo 1 > /proc/sys/kernel/kexec_load_disabled', keep: true }),
 ];
 
 export const BOOTS: readonly Boot[] = [
-  { name: '512M', memory: 512, cpu: 'cortex-a57', commandLine: '', cases: [...PLACEMENTS, ...REFUSALS], execute: 'console=ttyAMA0 started=yes' },
+  {
+    name: '512M',
+    memory: 512,
+    cpu: 'cortex-a57',
+    commandLine: '',
+    cases: [...PLACEMENTS, ...REFUSALS],
+    execute: 'console=ttyAMA0 started=yes',
+  },
   {
     name: '2G-crash',
     memory: 2048,

@@ -36,7 +36,19 @@ export const startGuest = async (qemu: readonly string[], directory: string): Pr
   const socket = path.join(directory, 'qmp');
   const child: ChildProcess = spawn(
     'qemu-system-aarch64',
-    [...qemu, '-nic', 'none', '-display', 'none', '-serial', 'stdio', '-monitor', 'none', '-qmp', `unix:${socket},server=on,wait=off`],
+    [
+      ...qemu,
+      '-nic',
+      'none',
+      '-display',
+      'none',
+      '-serial',
+      'stdio',
+      '-monitor',
+      'none',
+      '-qmp',
+      `unix:${socket},server=on,wait=off`,
+    ],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   let text = '';
@@ -58,8 +70,13 @@ export const startGuest = async (qemu: readonly string[], directory: string): Pr
         text = text.slice(at >= 0 ? at + mark!.length : text.length);
         return answer.replaceAll('\r\n', '\n');
       }
-      if (over || Date.now() > deadline) throw new Error(`the guest does not answer: ${lastSaid}\n${text.slice(-3000)}`);
-      await Promise.race([new Promise<void>((resolve) => (wake = resolve)), new Promise((resolve) => setTimeout(resolve, 1000)), ended]);
+      if (over || Date.now() > deadline)
+        throw new Error(`the guest does not answer: ${lastSaid}\n${text.slice(-3000)}`);
+      await Promise.race([
+        new Promise<void>((resolve) => (wake = resolve)),
+        new Promise((resolve) => setTimeout(resolve, 1000)),
+        ended,
+      ]);
     }
   };
 
@@ -74,7 +91,8 @@ export const startGuest = async (qemu: readonly string[], directory: string): Pr
       say(command);
       return until(READY);
     },
-    saveMemory: (address, size, file) => qmp(socket, { execute: 'pmemsave', arguments: { val: Number(address), size, filename: file } }),
+    saveMemory: (address, size, file) =>
+      qmp(socket, { execute: 'pmemsave', arguments: { val: Number(address), size, filename: file } }),
     leave: (command) => {
       say(command);
       return until(undefined);

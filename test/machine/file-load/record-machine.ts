@@ -12,7 +12,16 @@ const COMMAND_LINE = 'console=ttyAMA0 panic=-1 root=/dev/vda rw rootfstype=ext4 
 
 /** Of the kernel's symbols, those that matter. */
 const SYMBOLS = [
-  ...['_text', '_stext', 'machine_kexec', 'crash_kexec', 'kexec_add_buffer', 'panic', '__idmap_text_start', 'cpu_soft_restart'],
+  ...[
+    '_text',
+    '_stext',
+    'machine_kexec',
+    'crash_kexec',
+    'kexec_add_buffer',
+    'panic',
+    '__idmap_text_start',
+    'cpu_soft_restart',
+  ],
   ...['__idmap_text_end', '_etext', '_sinittext', '__init_begin', '_einittext', '_end'],
 ];
 
@@ -20,8 +29,12 @@ const FILES = [
   ...['cmdline', 'cpuinfo', 'iomem', 'meminfo', 'version'].map((name) => `proc/${name}`),
   ...['iomem_base', 'iomem_reg_shift', 'type'].map((name) => `sys/class/tty/ttyAMA0/${name}`),
   ...['kernel_max', 'online', 'possible', 'present'].map((name) => `sys/devices/system/cpu/${name}`),
-  ...[0, 1].flatMap((cpu) => ['crash_notes', 'crash_notes_size'].map((name) => `sys/devices/system/cpu/cpu${cpu}/${name}`)),
-  ...['fscaps', 'kexec_crash_loaded', 'kexec_crash_size', 'kexec_loaded', 'notes', 'vmcoreinfo'].map((name) => `sys/kernel/${name}`),
+  ...[0, 1].flatMap((cpu) =>
+    ['crash_notes', 'crash_notes_size'].map((name) => `sys/devices/system/cpu/cpu${cpu}/${name}`),
+  ),
+  ...['fscaps', 'kexec_crash_loaded', 'kexec_crash_size', 'kexec_loaded', 'notes', 'vmcoreinfo'].map(
+    (name) => `sys/kernel/${name}`,
+  ),
   'sys/firmware/fdt',
 ];
 
@@ -32,7 +45,8 @@ export const recordMachine = async (image: string, busybox: Uint8Array, work: st
   const guest = await startGuest([...BOARD, '-kernel', image, '-initrd', initrd, '-append', COMMAND_LINE], work);
   try {
     await guest.run('busybox mkdir -p /m/sys/firmware/devicetree');
-    for (const file of FILES) await guest.run(`busybox mkdir -p /m/${path.dirname(file)}; busybox cat /${file} > /m/${file}`);
+    for (const file of FILES)
+      await guest.run(`busybox mkdir -p /m/${path.dirname(file)}; busybox cat /${file} > /m/${file}`);
     await guest.run('busybox cp -r /sys/firmware/devicetree/base /m/sys/firmware/devicetree/');
     await guest.run('busybox head -c 32768 /proc/kcore > /m/proc/kcore');
     await guest.run(`busybox grep -E " (${SYMBOLS.join('|')})$" /proc/kallsyms > /m/proc/kallsyms`);

@@ -145,7 +145,9 @@ const recordCase = async (guest: Guest, { name, words, setUp, keep = false }: Ca
   const lines = (await guest.run(`file-load ${words}`)).split('\n');
   const match = /^@@result (-?\d+) (\d) (\d)$/.exec(lines.find((line) => line.startsWith('@@result')) ?? '');
   if (match === null) throw new Error(`${name}: ${lines.join('\n')}`);
-  const log = lines.filter((line) => line.startsWith('@@log')).map((line) => line.slice(6).replace(/\[ *\d+\.\d+\] /, ''));
+  const log = lines
+    .filter((line) => line.startsWith('@@log'))
+    .map((line) => line.slice(6).replace(/\[ *\d+\.\d+\] /, ''));
   const result = Number(match[1]);
   let segments = segmentsIn(log);
   if (result === 0 && match[3] === '1') {
@@ -186,7 +188,11 @@ const recordExecution = async (guest: Guest, cmdline: string, kernel: Buffer, in
   };
 };
 
-const qemuOf = ({ memory, cpu, commandLine, board, cpus = 1 }: Boot, image: string, initrd: string): readonly string[] => [
+const qemuOf = (
+  { memory, cpu, commandLine, board, cpus = 1 }: Boot,
+  image: string,
+  initrd: string,
+): readonly string[] => [
   ...['-M', `virt${board === undefined ? '' : `,${board}`}`, '-cpu', cpu, '-m', `${memory}`, '-smp', `${cpus}`],
   ...['-kernel', image, '-initrd', initrd],
   ...['-append', `console=ttyAMA0 panic=-1 ${commandLine}`.trim()],
@@ -237,7 +243,9 @@ const main = async (): Promise<void> => {
   const release = RELEASES[values.release];
   if (release === undefined) throw new Error(`--release is one of: ${Object.keys(RELEASES).join(', ')}`);
   const image = values.image ?? buildKernel(cache, values.release, release);
-  const busybox = fs.readFileSync(findFile(unpackPackage(cache, 'bookworm', 'busybox-static'), (file) => file.endsWith('/bin/busybox'))!);
+  const busybox = fs.readFileSync(
+    findFile(unpackPackage(cache, 'bookworm', 'busybox-static'), (file) => file.endsWith('/bin/busybox'))!,
+  );
   const work = fs.mkdtempSync(path.join(cache, 'run-'));
   try {
     const program = buildProgram(work);
@@ -249,7 +257,8 @@ const main = async (): Promise<void> => {
       const recorded = await recordBoot({ ...each, name }, image, program, busybox, work);
       boots.set(recorded.name, recorded);
     }
-    const what = 'What real kernels for arm64 answered to kexec_file_load(2), and where they put what; see test/machine/file-load/.';
+    const what =
+      'What real kernels for arm64 answered to kexec_file_load(2), and where they put what; see test/machine/file-load/.';
     fs.writeFileSync(DATA, `${JSON.stringify({ what, boots: [...boots.values()] }, null, 1)}\n`);
   } finally {
     fs.rmSync(work, { recursive: true });

@@ -1,6 +1,22 @@
 import {
-  ACCESS_FLAG, BLOCK, DEVICE, type Granule, type Level, PAGE, PXN, PXN_TABLE, READ_ONLY, READ_ONLY_TABLE, SHAREABLE,
-  shiftOf, TABLE, Tables, USER, USER_NOT_TABLE, UXN, UXN_TABLE,
+  ACCESS_FLAG,
+  BLOCK,
+  DEVICE,
+  type Granule,
+  type Level,
+  PAGE,
+  PXN,
+  PXN_TABLE,
+  READ_ONLY,
+  READ_ONLY_TABLE,
+  SHAREABLE,
+  shiftOf,
+  TABLE,
+  Tables,
+  USER,
+  USER_NOT_TABLE,
+  UXN,
+  UXN_TABLE,
 } from './tables.js';
 
 /** A program for both machines, and what lies in memory when it starts. */
@@ -17,12 +33,17 @@ export interface SystemCase {
 }
 
 /** Registers in which the model is another processor than qemu's Cortex-A57, and what it has there. */
-export const KNOWN_DIFFERENCES: readonly { readonly register: string; readonly model: bigint; readonly why: string }[] = [
-  { register: 'id_aa64isar0_el1', model: 0x1_0000n, why: 'AES, SHA-1 and SHA-256 are not modelled' },
-  { register: 'id_isar5_el1', model: 0x1_0001n, why: 'AES, SHA-1 and SHA-256 are not modelled' },
-  { register: 'id_aa64mmfr0_el1', model: 0x10_1125n, why: 'pages of 16K, and 48 bits of physical addresses' },
-  { register: 'id_dfr0_el1', model: 0x301_0066n, why: "the Cortex-A57's own value (TRM 4.3.6); qemu hides debug registers" },
-];
+export const KNOWN_DIFFERENCES: readonly { readonly register: string; readonly model: bigint; readonly why: string }[] =
+  [
+    { register: 'id_aa64isar0_el1', model: 0x1_0000n, why: 'AES, SHA-1 and SHA-256 are not modelled' },
+    { register: 'id_isar5_el1', model: 0x1_0001n, why: 'AES, SHA-1 and SHA-256 are not modelled' },
+    { register: 'id_aa64mmfr0_el1', model: 0x10_1125n, why: 'pages of 16K, and 48 bits of physical addresses' },
+    {
+      register: 'id_dfr0_el1',
+      model: 0x301_0066n,
+      why: "the Cortex-A57's own value (TRM 4.3.6); qemu hides debug registers",
+    },
+  ];
 
 export const PROGRAM = 0x4020_0000n;
 export const RECORDS = 0x4040_0000n;
@@ -84,7 +105,17 @@ const probes = (tables: Tables): readonly Probe[] => {
     add(virtAddr, flags);
   };
   const normal = ACCESS_FLAG | SHAREABLE;
-  for (const attributes of [0n, READ_ONLY, USER, USER | READ_ONLY, PXN, UXN, USER | READ_ONLY | PXN, USER | READ_ONLY | UXN, USER | UXN | PXN]) {
+  for (const attributes of [
+    0n,
+    READ_ONLY,
+    USER,
+    USER | READ_ONLY,
+    PXN,
+    UXN,
+    USER | READ_ONLY | PXN,
+    USER | READ_ONLY | UXN,
+    USER | UXN | PXN,
+  ]) {
     page(normal | attributes);
   }
   page(SHAREABLE);
@@ -146,7 +177,11 @@ interface TranslationOptions {
   readonly system?: bigint;
 }
 
-const translation = (title: string, granule: Granule, { el = 1, control = 0n, system = 0n }: TranslationOptions = {}): SystemCase => {
+const translation = (
+  title: string,
+  granule: Granule,
+  { el = 1, control = 0n, system = 0n }: TranslationOptions = {},
+): SystemCase => {
   const tables = new Tables(TABLES, granule);
   const list = probes(tables);
   const target = new Uint32Array(0x4000).fill(RET);
@@ -156,12 +191,24 @@ const translation = (title: string, granule: Granule, { el = 1, control = 0n, sy
     el,
     processor: granule === 16 ? 'neoverse-n1' : 'cortex-a57',
     defines: {
-      ...COMMON, LIST, ALIAS, MAIR, LEVEL: BigInt(el), TTBR0: TABLES, SCTLR: RES1[el] | M_C_I | system, TCR: translationControl(granule, el, control),
+      ...COMMON,
+      LIST,
+      ALIAS,
+      MAIR,
+      LEVEL: BigInt(el),
+      TTBR0: TABLES,
+      SCTLR: RES1[el] | M_C_I | system,
+      TCR: translationControl(granule, el, control),
     },
     pieces: [
       { address: TABLES, bytes: tables.bytes },
       { address: TARGET, bytes: new Uint8Array(target.buffer) },
-      { address: LIST, bytes: new Uint8Array(BigUint64Array.from([...list.flatMap(({ virtAddr, flags }) => [virtAddr, flags]), 0n, 0n]).buffer) },
+      {
+        address: LIST,
+        bytes: new Uint8Array(
+          BigUint64Array.from([...list.flatMap(({ virtAddr, flags }) => [virtAddr, flags]), 0n, 0n]).buffer,
+        ),
+      },
     ],
   };
 };
@@ -177,7 +224,14 @@ const maintenance = (): SystemCase => {
     el: 1,
     processor: 'cortex-a57',
     defines: {
-      ...COMMON, MAIR, WINDOW, FRAMES, TTBR0: TABLES, ENTRY: tables.addressOf(WINDOW, 3), SCTLR: RES1[1] | M_C_I, TCR: translationControl(4, 1, 0n),
+      ...COMMON,
+      MAIR,
+      WINDOW,
+      FRAMES,
+      TTBR0: TABLES,
+      ENTRY: tables.addressOf(WINDOW, 3),
+      SCTLR: RES1[1] | M_C_I,
+      TCR: translationControl(4, 1, 0n),
     },
     pieces: [{ address: TABLES, bytes: tables.bytes }],
   };

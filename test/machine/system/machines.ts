@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { Range } from '../../../kexec/range.js';
+import { Range } from '../../../kexec/base/range.js';
 import { createCpu } from '../../../sim/cpu/cpu.js';
-import type { StopReason } from '../../../sim/cpu/model.js';
+import type { StopReason } from '../../../sim/cpu/state/model.js';
 import { Board } from '../../../sim/machine/board.js';
 import { PROGRAM, RECORDS, RECORDS_SIZE, type SystemCase } from './cases.js';
 import { type CoreRegisters, GdbClient } from './gdb.js';
@@ -60,7 +60,7 @@ const recordsSize = ({ x }: CoreRegisters): number => Math.min(Math.max(Number(x
 
 /** QEMU makes the socket before it listens. */
 const openGdb = async (socket: string, isRunning: () => boolean): Promise<GdbClient> => {
-  for (const start = Date.now(); ; ) {
+  for (const start = Date.now(); ;) {
     try {
       return await GdbClient.open(socket);
     } catch (error) {
@@ -70,11 +70,36 @@ const openGdb = async (socket: string, isRunning: () => boolean): Promise<GdbCli
   }
 };
 
-export const runOnQemu = async (directory: string, { el, processor }: SystemCase, { pieces, done }: Prepared): Promise<Reached> => {
+export const runOnQemu = async (
+  directory: string,
+  { el, processor }: SystemCase,
+  { pieces, done }: Prepared,
+): Promise<Reached> => {
   const socket = path.join(directory, 'gdb');
   const args = [
-    ...['-M', `virt,virtualization=${el === 2 ? 'on' : 'off'}`, '-accel', 'tcg', '-cpu', processor, '-m', `${RAM_SIZE >> 20n}M`],
-    ...['-nic', 'none', '-display', 'none', '-monitor', 'none', '-serial', 'none', '-S', '-gdb', `unix:${socket},server=on,wait=off`],
+    ...[
+      '-M',
+      `virt,virtualization=${el === 2 ? 'on' : 'off'}`,
+      '-accel',
+      'tcg',
+      '-cpu',
+      processor,
+      '-m',
+      `${RAM_SIZE >> 20n}M`,
+    ],
+    ...[
+      '-nic',
+      'none',
+      '-display',
+      'none',
+      '-monitor',
+      'none',
+      '-serial',
+      'none',
+      '-S',
+      '-gdb',
+      `unix:${socket},server=on,wait=off`,
+    ],
     ...pieces.flatMap(({ address, file }) => ['-device', `loader,file=${file},addr=${hex(address)},force-raw=on`]),
     ...['-device', `loader,addr=${hex(PROGRAM)},cpu-num=0`],
   ];
@@ -98,7 +123,12 @@ export const runOnQemu = async (directory: string, { el, processor }: SystemCase
 };
 
 export const runOnModel = ({ el }: SystemCase, { pieces, done }: Prepared): Reached => {
-  const board = new Board({ ram: [Range.sized(RAM_START, RAM_SIZE)], uart: 0x900_0000n, highestEl: el, onOutput: () => {} });
+  const board = new Board({
+    ram: [Range.sized(RAM_START, RAM_SIZE)],
+    uart: 0x900_0000n,
+    highestEl: el,
+    onOutput: () => {},
+  });
   for (const { address, file } of pieces) board.memory.write(address, fs.readFileSync(file));
   const cpu = createCpu(board);
   cpu.setEl(el);
@@ -111,7 +141,11 @@ export const runOnModel = ({ el }: SystemCase, { pieces, done }: Prepared): Reac
     pc: cpu.pc,
     cpsr: ((cpu.nzcv << 28) | (cpu.daif << 6) | (cpu.el << 2) | spsel) >>> 0,
   };
-  return { registers, failure: failureOf(stop), records: recordsOf(board.memory.read(RECORDS, recordsSize(registers))) };
+  return {
+    registers,
+    failure: failureOf(stop),
+    records: recordsOf(board.memory.read(RECORDS, recordsSize(registers))),
+  };
 };
 
 const failureOf = (stop: StopReason): string | undefined => {

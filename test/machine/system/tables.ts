@@ -23,7 +23,8 @@ export const USER_NOT_TABLE = 1n << 61n;
 export const READ_ONLY_TABLE = 1n << 62n;
 
 /** Bits of an address below an entry of a level. */
-export const shiftOf = (granule: Granule, level: Level): number => SHIFTS[granule] + (3 - level) * (SHIFTS[granule] - 3);
+export const shiftOf = (granule: Granule, level: Level): number =>
+  SHIFTS[granule] + (3 - level) * (SHIFTS[granule] - 3);
 
 /** The first level of a walk for 48-bit addresses. */
 export const firstLevel = (granule: Granule): Level => (granule === 64 ? 1 : 0);
@@ -54,7 +55,8 @@ export class Tables {
   #place(virtAddr: bigint, level: Level, attributes: bigint): number {
     const granule = this.granule;
     let table = 0;
-    const slot = (at: Level): number => table + (Number((virtAddr >> BigInt(shiftOf(granule, at))) & 0xffff_ffffn) % this.#entries);
+    const slot = (at: Level): number =>
+      table + (Number((virtAddr >> BigInt(shiftOf(granule, at))) & 0xffff_ffffn) % this.#entries);
     for (let at = firstLevel(granule); at < level; at = (at + 1) as Level) {
       if (this.#words[slot(at)] === 0n) this.#words[slot(at)] = (this.base + 8n * BigInt(this.#newTable())) | TABLE;
       if (at + 1 === level) this.#words[slot(at)]! |= attributes;

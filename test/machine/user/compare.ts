@@ -1,4 +1,4 @@
-import type { StopReason } from '../../../sim/cpu/model.js';
+import type { StopReason } from '../../../sim/cpu/state/model.js';
 import { FPSR, type Outcome, PC, registerName, type Sequence, Signal, WINDOW } from './sequence.js';
 
 /** What is not the same, as sentences; nothing where all is. */
@@ -6,7 +6,8 @@ export type Differences = readonly string[];
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-const signalName = (signal: number): string => Object.entries(Signal).find(([, number]) => number === signal)?.[0] ?? String(signal);
+const signalName = (signal: number): string =>
+  Object.entries(Signal).find(([, number]) => number === signal)?.[0] ?? String(signal);
 
 /** What can be compared of an address: the top byte is a tag, and qemu's host has no more than 47 bits for the others. */
 const comparable = (address: bigint): bigint | undefined => {
@@ -21,7 +22,8 @@ const compareEnds = (sequence: Sequence, theirs: Outcome, ours: Outcome): Differ
   const pc = theirs.state[PC]!;
   // A branch to no multiple of 4: qemu gives a signal or another, by whether the page is there.
   const same = theirs.signal === ours.signal || (pc % 4n !== 0n && ours.signal === Signal.BUS);
-  if (!same || pc !== ours.state[PC]) return [`qemu ends by ${endOf(sequence, theirs)}, the model by ${endOf(sequence, ours)}`];
+  if (!same || pc !== ours.state[PC])
+    return [`qemu ends by ${endOf(sequence, theirs)}, the model by ${endOf(sequence, ours)}`];
   if (theirs.signal !== Signal.BUS && theirs.signal !== Signal.SEGV) return [];
   const [address, other] = [comparable(theirs.faultAddress), comparable(ours.faultAddress)];
   if (address === other || other === undefined || pc === address) return [];
@@ -35,7 +37,10 @@ const compareMemory = (theirs: BigUint64Array, ours: BigUint64Array): Difference
   const show = (value: bigint | undefined): string => (value === undefined ? 'unchanged' : hex(value));
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((offset) => a.get(offset) !== b.get(offset))
-    .map((offset) => `memory at ${hex(BigInt(WINDOW) + offset)}: ${show(a.get(offset))} for qemu, ${show(b.get(offset))} for the model`);
+    .map(
+      (offset) =>
+        `memory at ${hex(BigInt(WINDOW) + offset)}: ${show(a.get(offset))} for qemu, ${show(b.get(offset))} for the model`,
+    );
 };
 
 /** The cumulative flags of FPSR, which the model never sets: QC, IDC, IXC, UFC, OFC, DZC and IOC. */

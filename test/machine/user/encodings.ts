@@ -1,11 +1,22 @@
-import { createDecoder } from '../../../sim/cpu/decode.js';
-import type { InstructionRow } from '../../../sim/cpu/ops.js';
-import { parsePattern } from '../../../sim/cpu/pattern.js';
-import type { Random } from '../../property/mutate.js';
+import { createDecoder } from '../../../sim/cpu/language/decode.js';
+import type { InstructionRow } from '../../../sim/cpu/language/ops.js';
+import { parsePattern } from '../../../sim/cpu/language/pattern.js';
+import type { Random } from '../../fuzz/mutate.js';
 import { excludedFromUserMode } from './exclusions.js';
 import { runUnderQemu } from './harness.js';
 import { pick, rarely } from './operands.js';
-import { BRK, CODE, GROUP_SIZE, newState, PAGE_SIZE, PC, type Sequence, Signal, WINDOW, WINDOW_SIZE } from './sequence.js';
+import {
+  BRK,
+  CODE,
+  GROUP_SIZE,
+  newState,
+  PAGE_SIZE,
+  PC,
+  type Sequence,
+  Signal,
+  WINDOW,
+  WINDOW_SIZE,
+} from './sequence.js';
 
 /** The processor whose instructions the table has; LSE apart, which is left out here. */
 const QEMU = ['qemu-aarch64-static', '-cpu', 'cortex-a57'] as const;
@@ -33,7 +44,10 @@ export class EncodingJudge {
   }
 
   /** Tries random words, most of them near a row of the table. */
-  async run(random: Random, count: number): Promise<{ readonly tried: number; readonly disagreements: readonly Disagreement[] }> {
+  async run(
+    random: Random,
+    count: number,
+  ): Promise<{ readonly tried: number; readonly disagreements: readonly Disagreement[] }> {
     const words: number[] = [];
     while (words.length < count) {
       const word = this.#word(random);
@@ -57,7 +71,11 @@ export class EncodingJudge {
 
   #isFit(row: InstructionRow | undefined): boolean {
     if (row === undefined) return true;
-    return !LEFT_OUT.test(row.name) && row.group !== 'Branches' && ('unmodelled' in row || excludedFromUserMode(row) === undefined);
+    return (
+      !LEFT_OUT.test(row.name) &&
+      row.group !== 'Branches' &&
+      ('unmodelled' in row || excludedFromUserMode(row) === undefined)
+    );
   }
 
   #word(random: Random): number {
@@ -65,7 +83,7 @@ export class EncodingJudge {
     if (rarely(random, 8)) return any;
     const { mask, value } = pick(random, this.#patterns);
     const near = ((any & ~mask) | value) >>> 0;
-    return rarely(random, 2) ? near : (near ^ 2 ** random.below(32)) >>> 0;
+    return rarely(random, 2) ? near : (near ^ (2 ** random.below(32))) >>> 0;
   }
 
   #sequence(word: number, page: number): Sequence {

@@ -1,5 +1,5 @@
-import type { Fields, InstructionRow } from '../../../sim/cpu/ops.js';
-import type { Random } from '../../property/mutate.js';
+import type { Fields, InstructionRow } from '../../../sim/cpu/language/ops.js';
+import type { Random } from '../../fuzz/mutate.js';
 import { pick } from './operands.js';
 
 /** System registers whose value in user mode does not depend on the kernel or the processor: op1, CRn, CRm, op2. */
@@ -18,7 +18,8 @@ export const excludedFromUserMode = (row: InstructionRow): string | undefined =>
   if (/^(?:SVC|BRK)/.test(row.name)) return 'ends the sequence';
   if (/^(?:WFE|WFI|WFET|WFIT)\b/.test(row.name)) return 'waits';
   if (/^(?:HVC|SMC|HLT|DCPS|ERET|DRPS|UDF)/.test(row.name)) return 'undefined in user mode';
-  if ('system' in row && !/^(?:MRS|MSR \(register\)|NOP|HINT|YIELD|SEV|Hint)/.test(row.name)) return 'acts on the system';
+  if ('system' in row && !/^(?:MRS|MSR \(register\)|NOP|HINT|YIELD|SEV|Hint)/.test(row.name))
+    return 'acts on the system';
   return undefined;
 };
 

@@ -1,6 +1,6 @@
-import type { Fields, InstructionRow } from '../../../sim/cpu/ops.js';
-import { parsePattern, type Pattern } from '../../../sim/cpu/pattern.js';
-import type { Random } from '../../property/mutate.js';
+import type { Fields, InstructionRow } from '../../../sim/cpu/language/ops.js';
+import { parsePattern, type Pattern } from '../../../sim/cpu/language/pattern.js';
+import type { Random } from '../../fuzz/mutate.js';
 import { excludedFromUserMode, systemRegisterFields } from './exclusions.js';
 import { ALIGNED_BASES, BASES, INDEXES, pick, randomState, rarely, SMALL_INDEX } from './operands.js';
 import { BRK, CODE, PAGE_SIZE, PC, type Sequence, WINDOW, WINDOW_SIZE } from './sequence.js';
@@ -37,7 +37,9 @@ const INDIRECT = ['BR', 'BLR', 'RET'];
 const TO_GENERAL = /general|UMOV|SMOV|^FCVT.*\b[SU]\b/;
 
 export const candidatesOf = (rows: readonly InstructionRow[]): readonly Candidate[] =>
-  rows.filter((row) => excludedFromUserMode(row) === undefined).map((row) => ({ row, pattern: parsePattern(row.pattern) }));
+  rows
+    .filter((row) => excludedFromUserMode(row) === undefined)
+    .map((row) => ({ row, pattern: parsePattern(row.pattern) }));
 
 const assemble = (pattern: Pattern, fields: Fields): number =>
   pattern.fields.reduce((word, { name, shift }) => word + fields[name]! * 2 ** shift, pattern.value);
@@ -116,8 +118,10 @@ export class Generator {
       const link = (distance: number): readonly number[] => [base + distance * 2 ** offset.shift];
       return { ...unit, words: [word], branch: { units: 1 + random.below(4), link } };
     }
-    if (INDIRECT.includes(row.name)) return { ...unit, words: [0, word], branch: this.#indirect(random, fields.Rn!, word) };
-    if (CACHE_MAINTENANCE.test(row.name)) return { ...unit, words: [addressOf(WINDOW + random.below(WINDOW_SIZE), pc, fields.Rt!), word] };
+    if (INDIRECT.includes(row.name))
+      return { ...unit, words: [0, word], branch: this.#indirect(random, fields.Rn!, word) };
+    if (CACHE_MAINTENANCE.test(row.name))
+      return { ...unit, words: [addressOf(WINDOW + random.below(WINDOW_SIZE), pc, fields.Rt!), word] };
     // Nothing can be said of a store-exclusive before which the monitor is in an unknown state.
     if (STORE_EXCLUSIVE.test(row.name)) {
       if (!rarely(random, 4)) return { ...unit, words: [this.#loadExclusive(word), word] };
@@ -191,7 +195,9 @@ export class Generator {
 
   /** In the sequence, or in the window. */
   #literal(random: Random, pc: number, width: number): number {
-    const target = rarely(random, 3) ? pc - (pc % PAGE_SIZE) + 4 * random.below(16) : WINDOW + 4 * random.below(WINDOW_SIZE / 4 - 4);
+    const target = rarely(random, 3)
+      ? pc - (pc % PAGE_SIZE) + 4 * random.below(16)
+      : WINDOW + 4 * random.below(WINDOW_SIZE / 4 - 4);
     return wordsAhead(pc, target, width);
   }
 }

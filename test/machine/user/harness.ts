@@ -6,7 +6,15 @@ import { type Batch, groupsOf, newState, type Outcome, STATE_BYTES } from './seq
 /** LSE atomics need more than a Cortex-A57; SVE would put the vector registers elsewhere in a signal's frame. */
 const QEMU = ['qemu-aarch64-static', '-cpu', 'neoverse-n1'] as const;
 const COMPILE = [
-  '-Wall', '-Wextra', '-Werror', '-O2', '-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector', '-mgeneral-regs-only',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-O2',
+  '-static',
+  '-nostdlib',
+  '-ffreestanding',
+  '-fno-stack-protector',
+  '-mgeneral-regs-only',
   // Where no sequence comes upon it by chance.
   '-Wl,-Ttext-segment=0x2b5a6c000000',
 ];
@@ -49,7 +57,7 @@ const wordsOf = (bytes: Buffer): BigUint64Array => new BigUint64Array(new Uint8A
 
 const decode = (bytes: Buffer): Outcome[] => {
   const outcomes: Outcome[] = [];
-  for (let at = 0; at + REPORT_BYTES <= bytes.length; ) {
+  for (let at = 0; at + REPORT_BYTES <= bytes.length;) {
     const end = at + REPORT_BYTES + 16 * bytes.readUInt32LE(at + 4);
     outcomes.push({
       signal: bytes.readUInt32LE(at),
@@ -69,19 +77,28 @@ const PATIENCE_MS = 60_000;
  * Runs a batch under qemu, in a process of its own: it goes on while the caller computes.
  * @throws when it ends early, which only the harness itself can be blamed for
  */
-export const runUnderQemu = async (program: string, batch: Batch, command: readonly string[] = QEMU): Promise<Outcome[]> => {
+export const runUnderQemu = async (
+  program: string,
+  batch: Batch,
+  command: readonly string[] = QEMU,
+): Promise<Outcome[]> => {
   const directory = fs.mkdtempSync(`${program}-`);
   const [input, output] = [path.join(directory, 'in'), path.join(directory, 'out')];
   fs.writeFileSync(input, encode(batch));
   const descriptors = [fs.openSync(input, 'r'), fs.openSync(output, 'w')] as const;
   try {
-    const child = spawn(command[0]!, [...command.slice(1), program], { stdio: [...descriptors, 'inherit'], timeout: PATIENCE_MS });
+    const child = spawn(command[0]!, [...command.slice(1), program], {
+      stdio: [...descriptors, 'inherit'],
+      timeout: PATIENCE_MS,
+    });
     const status = await new Promise<string>((resolve, reject) => {
       child.on('error', reject).on('exit', (code, signal) => resolve(signal ?? String(code)));
     });
     const outcomes = decode(fs.readFileSync(output));
     if (status !== '0' || outcomes.length !== batch.sequences.length) {
-      throw new Error(`${command.join(' ')} ended with ${status} after ${outcomes.length} of ${batch.sequences.length} sequences`);
+      throw new Error(
+        `${command.join(' ')} ended with ${status} after ${outcomes.length} of ${batch.sequences.length} sequences`,
+      );
     }
     return outcomes;
   } finally {

@@ -1,9 +1,23 @@
 import { createCpu } from '../../../sim/cpu/cpu.js';
-import type { CpuHost, CpuModel, StopReason } from '../../../sim/cpu/model.js';
-import { Range } from '../../../kexec/range.js';
+import type { CpuHost, CpuModel, StopReason } from '../../../sim/cpu/state/model.js';
+import { Range } from '../../../kexec/base/range.js';
 import { PhysicalMemory } from '../../../sim/machine/memory.js';
 import {
-  CODE, CODE_SIZE, FPCR, FPSR, newState, NZCV, type Outcome, PAGE_SIZE, PC, type Sequence, Signal, SP, V, WINDOW, WINDOW_SIZE,
+  CODE,
+  CODE_SIZE,
+  FPCR,
+  FPSR,
+  newState,
+  NZCV,
+  type Outcome,
+  PAGE_SIZE,
+  PC,
+  type Sequence,
+  Signal,
+  SP,
+  V,
+  WINDOW,
+  WINDOW_SIZE,
 } from './sequence.js';
 
 const TABLES = 0x4000_0000;
@@ -30,7 +44,8 @@ const SYSTEM_REGISTERS: Readonly<Record<string, bigint>> = {
 /** Maps code and window where they are. */
 const writeTables = (memory: PhysicalMemory): void => {
   const levels = [0, 1, 2, 3].map((level) => BigInt(TABLES + level * PAGE_SIZE));
-  const entry = (level: number, address: number): bigint => levels[level]! + 8n * ((BigInt(address) >> BigInt(39 - 9 * level)) & 511n);
+  const entry = (level: number, address: number): bigint =>
+    levels[level]! + 8n * ((BigInt(address) >> BigInt(39 - 9 * level)) & 511n);
   for (const level of [0, 1, 2]) memory.write64(entry(level, CODE), levels[level + 1]! | TABLE);
   const map = (start: number, size: number, attributes: bigint): void => {
     for (let page = start; page < start + size; page += PAGE_SIZE) {
@@ -66,7 +81,10 @@ const MOST_INSTRUCTIONS = 20_000n;
 
 /** The model of the processor, set up to run sequences as a user process would. */
 export class UserModel {
-  readonly #memory = new PhysicalMemory([Range.sized(BigInt(TABLES), 0x10_0000n), Range.sized(BigInt(CODE), 0x10_0000n)]);
+  readonly #memory = new PhysicalMemory([
+    Range.sized(BigInt(TABLES), 0x10_0000n),
+    Range.sized(BigInt(CODE), 0x10_0000n),
+  ]);
   readonly #cpu: CpuModel;
   readonly #window: BigUint64Array;
   #initial = new BigUint64Array(WINDOW_SIZE / 8);
@@ -74,7 +92,12 @@ export class UserModel {
   constructor(readonly tier: Tier) {
     writeTables(this.#memory);
     const host: CpuHost = {
-      bus: { linear: this.#memory.linear, ramPage: (page) => this.#memory.ramPage(page), read: () => undefined, write: () => false },
+      bus: {
+        linear: this.#memory.linear,
+        ramPage: (page) => this.#memory.ramPage(page),
+        read: () => undefined,
+        write: () => false,
+      },
       firmwareCall: () => undefined,
       counter: (instructions) => instructions,
       counterFrequency: 62_500_000n,
@@ -112,7 +135,8 @@ export class UserModel {
     this.#setState(state);
     const limits = { maxInstructions: this.tier === 'stepped' ? 1n : MOST_INSTRUCTIONS, stopOnException: true };
     let stop = cpu.run(limits);
-    for (let i = 0n; this.tier === 'stepped' && stop.kind === 'max-instructions' && i < MOST_INSTRUCTIONS; i++) stop = cpu.run(limits);
+    for (let i = 0n; this.tier === 'stepped' && stop.kind === 'max-instructions' && i < MOST_INSTRUCTIONS; i++)
+      stop = cpu.run(limits);
     const changes = this.#takeChanges();
     if (stop.kind !== 'exception') return stop;
     const { esr, far } = stop.exception;

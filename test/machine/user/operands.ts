@@ -1,4 +1,4 @@
-import type { Random } from '../../property/mutate.js';
+import type { Random } from '../../fuzz/mutate.js';
 import { newState, NZCV, SP, type State, V, WINDOW, WINDOW_SIZE } from './sequence.js';
 
 export const pick = <T>(random: Random, from: readonly T[]): T => from[random.below(from.length)]!;
@@ -13,7 +13,12 @@ const EDGES: readonly bigint[] = [
   0n,
   1n,
   2n,
-  ...[8n, 16n, 32n, 64n].flatMap((bits) => [(1n << bits) - 1n, (1n << (bits - 1n)) - 1n, 1n << (bits - 1n), (1n << (bits - 1n)) + 1n]),
+  ...[8n, 16n, 32n, 64n].flatMap((bits) => [
+    (1n << bits) - 1n,
+    (1n << (bits - 1n)) - 1n,
+    1n << (bits - 1n),
+    (1n << (bits - 1n)) + 1n,
+  ]),
   0xffff_ffff_8000_0000n,
   0xffff_ffff_7fff_ffffn,
   0xffff_ffff_ffff_fffen,
@@ -35,12 +40,40 @@ const value64 = (random: Random): bigint => (random.below(5) < 2 ? random64(rand
 
 /** Floating point: zeros, ones, the ends of normal and subnormal numbers, infinities, and NaNs of both kinds. */
 const DOUBLES: readonly bigint[] = [
-  0n, 0x3ff0n << 48n, 0x4000n << 48n, 0x3fe0n << 48n, 0x7fefn << 48n, 0x0010n << 48n, 1n, 0x000f_ffff_ffff_ffffn, 0x7ff0n << 48n,
-  0x7ff8n << 48n, 0x7ff0_0000_0000_0001n, 0x7ff8_1234_5678_9abcn, 0x43e0n << 48n, 0x41e0n << 48n, 0x3ff8n << 48n, 0x4330n << 48n,
+  0n,
+  0x3ff0n << 48n,
+  0x4000n << 48n,
+  0x3fe0n << 48n,
+  0x7fefn << 48n,
+  0x0010n << 48n,
+  1n,
+  0x000f_ffff_ffff_ffffn,
+  0x7ff0n << 48n,
+  0x7ff8n << 48n,
+  0x7ff0_0000_0000_0001n,
+  0x7ff8_1234_5678_9abcn,
+  0x43e0n << 48n,
+  0x41e0n << 48n,
+  0x3ff8n << 48n,
+  0x4330n << 48n,
 ];
 const SINGLES: readonly bigint[] = [
-  0n, 0x3f80_0000n, 0x4000_0000n, 0x3f00_0000n, 0x7f7f_ffffn, 0x0080_0000n, 1n, 0x007f_ffffn, 0x7f80_0000n,
-  0x7fc0_0000n, 0x7f80_0001n, 0x7fd2_3456n, 0x5f00_0000n, 0x4f00_0000n, 0x3fc0_0000n, 0x4b00_0000n,
+  0n,
+  0x3f80_0000n,
+  0x4000_0000n,
+  0x3f00_0000n,
+  0x7f7f_ffffn,
+  0x0080_0000n,
+  1n,
+  0x007f_ffffn,
+  0x7f80_0000n,
+  0x7fc0_0000n,
+  0x7f80_0001n,
+  0x7fd2_3456n,
+  0x5f00_0000n,
+  0x4f00_0000n,
+  0x3fc0_0000n,
+  0x4b00_0000n,
 ];
 
 const lane64 = (random: Random): bigint => {
@@ -77,11 +110,15 @@ export const randomState = (random: Random): State => {
     const offset = MARGIN + random.below(WINDOW_SIZE - 2 * MARGIN);
     return BigInt(WINDOW + offset - (offset % multiple));
   };
-  for (const register of BASES) state[register] = place(ALIGNED_BASES.includes(register) ? 64 : pick(random, [1, 2, 4, 8, 16]));
+  for (const register of BASES)
+    state[register] = place(ALIGNED_BASES.includes(register) ? 64 : pick(random, [1, 2, 4, 8, 16]));
   state[SP] = place(16);
   for (const register of INDEXES) {
     const index = BigInt(random.below(512) - 256);
-    state[register] = register !== SMALL_INDEX && rarely(random, 2) ? BigInt.asUintN(32, index) | (random64(random) << 32n) : BigInt.asUintN(64, index);
+    state[register] =
+      register !== SMALL_INDEX && rarely(random, 2)
+        ? BigInt.asUintN(32, index) | (random64(random) << 32n)
+        : BigInt.asUintN(64, index);
   }
   state[NZCV] = BigInt(random.below(16));
   for (let slot = V; slot < state.length; slot++) state[slot] = lane64(random);

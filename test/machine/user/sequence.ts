@@ -49,8 +49,14 @@ export interface Batch {
 }
 
 /** Sequences whose code is in place at the same time: both sides see the same bytes in all pages of code. */
-export const groupsOf = <T extends Sequence>({ sequences }: { readonly sequences: readonly T[] }): readonly (readonly T[])[] =>
-  Array.from({ length: Math.ceil(sequences.length / GROUP_SIZE) }, (_, i) => sequences.slice(i * GROUP_SIZE, (i + 1) * GROUP_SIZE));
+export const groupsOf = <T extends Sequence>({
+  sequences,
+}: {
+  readonly sequences: readonly T[];
+}): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(sequences.length / GROUP_SIZE) }, (_, i) =>
+    sequences.slice(i * GROUP_SIZE, (i + 1) * GROUP_SIZE),
+  );
 
 /** Signals by which a sequence ends (asm-generic/signal.h). */
 export const Signal = { ILL: 4, TRAP: 5, BUS: 7, SEGV: 11 } as const;

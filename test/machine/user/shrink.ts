@@ -16,14 +16,16 @@ export const shrink = async (failing: Sequence, fails: (sequence: Sequence) => P
     // From the end: what a branch needs goes after the branch.
     for (let at = best.words.length - 1 - ((best.words.length - 1) % size); at >= 0; at -= size) {
       const end = Math.min(at + size, best.words.length - 1);
-      if (best.words.subarray(at, end).some((word) => word !== NOP)) await keepIfFailing((words) => words.fill(NOP, at, end));
+      if (best.words.subarray(at, end).some((word) => word !== NOP))
+        await keepIfFailing((words) => words.fill(NOP, at, end));
     }
   }
   for (let size = 16; size >= 1; size /= 4) {
     for (let at = 0; at < best.state.length; at += size) {
-      const clear = (state: BigUint64Array): void => state.forEach((_, slot) => {
-        if (slot >= at && slot < at + size && slot !== PC) state[slot] = 0n;
-      });
+      const clear = (state: BigUint64Array): void =>
+        state.forEach((_, slot) => {
+          if (slot >= at && slot < at + size && slot !== PC) state[slot] = 0n;
+        });
       if (best.state.some((value, slot) => slot >= at && slot < at + size && slot !== PC && value !== 0n)) {
         await keepIfFailing((_, state) => clear(state));
       }

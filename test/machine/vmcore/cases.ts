@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { compatFor, type Release } from '../../../kexec/compat.js';
+import { compatFor, type Release } from '../../../kexec/base/compat.js';
 import { DEBIAN_RELEASES } from '../../conformance/debian.js';
 import {
   COMMITTED,
@@ -15,8 +15,8 @@ import {
   ringbufferLog,
   type BuiltLog,
   type CharacterLogOptions,
-} from '../../unit/core-builder.js';
-import { ARM64_CORE, type ElfKind } from '../../unit/elf-builder.js';
+} from '../../support/core-builder.js';
+import { ARM64_CORE, type ElfKind } from '../../support/elf-builder.js';
 
 export const DATA = join('test', 'data', 'vmcore');
 
@@ -33,13 +33,20 @@ export interface Fault {
 
 const WITH_RINGBUFFER = DEBIAN_RELEASES.filter((release) => compatFor(release).knowsRingbuffer);
 
-const faults = (why: string, releases: readonly Release[], names: readonly string[]): readonly (readonly [string, Fault])[] =>
-  names.map((name) => [name, { why, releases }]);
+const faults = (
+  why: string,
+  releases: readonly Release[],
+  names: readonly string[],
+): readonly (readonly [string, Fault])[] => names.map((name) => [name, { why, releases }]);
 
 /** By the names of the cases. */
 export const FAULTS: ReadonlyMap<string, Fault> = new Map([
   ...faults('goes round for ever', ['2.0.20'], ['records: a cycle', 'records: SYMBOL(log_next_idx) one more']),
-  ...faults('reads outside its copy of a record', DEBIAN_RELEASES, ['ts_nsec', 'len', 'text_len'].map((field) => `records: OFFSET(printk_log.${field}) too large`)),
+  ...faults(
+    'reads outside its copy of a record',
+    DEBIAN_RELEASES,
+    ['ts_nsec', 'len', 'text_len'].map((field) => `records: OFFSET(printk_log.${field}) too large`),
+  ),
   ...faults('goes round for ever, or nearly', WITH_RINGBUFFER, [
     'ring buffer: OFFSET(prb_desc_ring.head_id) left out',
     'ring buffer: OFFSET(prb_desc_ring.head_id) one more',
@@ -124,9 +131,21 @@ const records: readonly VmcoreCase[] = (
   [
     ['none', [], {}],
     ['called log', RECORDS, { structure: 'log' }],
-    ['round the buffer', [{ text: 'newest', time: 9 }, { text: 'unused' }, { text: 'oldest', length: 0 }], { first: 48, next: 24 }],
+    [
+      'round the buffer',
+      [{ text: 'newest', time: 9 }, { text: 'unused' }, { text: 'oldest', length: 0 }],
+      { first: 48, next: 24 },
+    ],
     ['the same index', RECORDS, { first: 24, next: 24 }],
-    ['times below 0', [{ text: 'a', time: -1 }, { text: 'b', time: -1_999_999_999 }, { text: 'c', time: 2n ** 63n }], {}],
+    [
+      'times below 0',
+      [
+        { text: 'a', time: -1 },
+        { text: 'b', time: -1_999_999_999 },
+        { text: 'c', time: 2n ** 63n },
+      ],
+      {},
+    ],
     ['a cycle', [{ text: 'a' }, { text: 'b', length: 0 }], { next: 4 }],
     ['an index outside', [{ text: 'a' }, { text: 'b', length: 1100 }], { next: 4 }],
     ['an index outside, and a next one there', [{ text: 'a' }, { text: 'b', length: 1100 }], { next: 1120 }],
@@ -134,8 +153,16 @@ const records: readonly VmcoreCase[] = (
     ['a text beyond the file', [{ text: 'a' }, { text: 'b', textLength: 60000 }, { text: 'c' }], {}],
     ['a first record beyond the file', RECORDS, { first: 0x1000_0000 }],
     ['a length shorter than the record', [{ text: 'abcdefghijklmnop', length: 8 }], { next: 32 }],
-    ['a long text, and an error', [{ text: 'x'.repeat(5000) }, { text: 'lost' }, { text: 'b', textLength: 60000 }], { size: 8192 }],
-    ['long texts', [{ text: 'x'.repeat(4031) }, { text: '\x01'.repeat(3000) }, { text: 'y'.repeat(4015) }], { size: 16384 }],
+    [
+      'a long text, and an error',
+      [{ text: 'x'.repeat(5000) }, { text: 'lost' }, { text: 'b', textLength: 60000 }],
+      { size: 8192 },
+    ],
+    [
+      'long texts',
+      [{ text: 'x'.repeat(4031) }, { text: '\x01'.repeat(3000) }, { text: 'y'.repeat(4015) }],
+      { size: 16384 },
+    ],
   ] as const
 ).map(([name, list, options]) => logCase(`records: ${name}`, () => recordLog(list, options)));
 
@@ -150,12 +177,27 @@ const ringbuffers: readonly VmcoreCase[] = (
     ['a text that ends with the ring', [{ text: 'a', begin: 496, next: 512 }], {}],
     ['round the ids', RECORDS, { tail: 2n ** 62n - 2n }],
     ['round the ids of 32 bits', RECORDS, { tail: 2n ** 30n - 2n, kind: NARROW }],
-    ['no text', [{ text: 'a', begin: 3, next: 3 }, { text: 'b', begin: 1, next: 1 }], {}],
+    [
+      'no text',
+      [
+        { text: 'a', begin: 3, next: 3 },
+        { text: 'b', begin: 1, next: 1 },
+      ],
+      {},
+    ],
     ['a text longer than its block', [{ text: 'abc', textLength: 100 }, { text: 'd' }], {}],
     ['a text shorter than its block', [{ text: 'abcdef', textLength: 2 }], {}],
     ['a block without room for its id', [{ text: 'abc', next: 4, textLength: 9 }], {}],
     ['a block that ends before it begins', [{ text: 'abc', begin: 64, next: 4, textLength: 9 }], {}],
-    ['times below 0', [{ text: 'a', time: -1 }, { text: 'b', time: -1_999_999_999 }, { text: 'c', time: 2n ** 63n }], {}],
+    [
+      'times below 0',
+      [
+        { text: 'a', time: -1 },
+        { text: 'b', time: -1_999_999_999 },
+        { text: 'c', time: 2n ** 63n },
+      ],
+      {},
+    ],
     ['one descriptor', [{ text: 'a' }], { countBits: 0 }],
     ['a long text', [{ text: '\x02'.repeat(2000) }], { sizeBits: 12 }],
     ['a tail far from the head', RECORDS, { head: 0x9000 }],
@@ -200,7 +242,9 @@ const HEADERS = 5;
 const cuts: readonly VmcoreCase[] = Object.entries(FORMS).flatMap(([form, build]) => {
   const core = coreOf(build(ARM64_CORE));
   const segments = build(ARM64_CORE).segments.length + 1;
-  const inHeaders = Array.from({ length: Math.min(segments, HEADERS) }, (_, i) => PROGRAM_HEADER_FIELDS.map((at) => 64 + i * 56 + at)).flat();
+  const inHeaders = Array.from({ length: Math.min(segments, HEADERS) }, (_, i) =>
+    PROGRAM_HEADER_FIELDS.map((at) => 64 + i * 56 + at),
+  ).flat();
   const whole = form === 'ring buffer' ? [...HEADER_FIELDS, ...inHeaders] : [];
   const inside = Array.from({ length: 24 }, (_, i) => Math.floor((core.length * (i + 1)) / 25));
   return [...whole, ...inside].map((size) => ({ name: `${form}: cut at ${size}`, core: () => core.subarray(0, size) }));
@@ -257,6 +301,18 @@ const headers: readonly VmcoreCase[] = (
 const recorded = (): readonly VmcoreCase[] =>
   readdirSync(DATA)
     .filter((name) => name.endsWith('.core.gz'))
-    .map((name) => ({ name: `Linux ${name.replace('.core.gz', '').replace('-', ', ')}`, core: () => gunzipSync(readFileSync(join(DATA, name))) }));
+    .map((name) => ({
+      name: `Linux ${name.replace('.core.gz', '').replace('-', ', ')}`,
+      core: () => gunzipSync(readFileSync(join(DATA, name))),
+    }));
 
-export const allCases = (): readonly VmcoreCase[] => [...recorded(), ...forms, ...characters, ...records, ...ringbuffers, ...lines, ...cuts, ...headers];
+export const allCases = (): readonly VmcoreCase[] => [
+  ...recorded(),
+  ...forms,
+  ...characters,
+  ...records,
+  ...ringbuffers,
+  ...lines,
+  ...cuts,
+  ...headers,
+];

@@ -135,8 +135,15 @@ const recordOne = ({ cache, work }: Place, name: string, suite: string, { comman
   const busybox = fs.readFileSync(found(unpackPackage(cache, 'bookworm', 'busybox-static'), /\/bin\/busybox$/));
   const { program: kexec, tools } = prepareReal(path.resolve('.cache', 'conformance'), '2.0.32');
   const file = (entry: string, from: string): Entry => ({ name: entry, mode: PROGRAM, data: fs.readFileSync(from) });
-  const libraries = fs.readdirSync(path.join(tools, 'lib')).map((library) => file(`lib/${library}`, path.join(tools, 'lib', library)));
-  const programs = [{ name: 'lib', mode: DIRECTORY }, ...libraries, file('bin/kexec', kexec), file('bin/vmcore-dmesg', path.join(path.dirname(kexec), 'vmcore-dmesg'))];
+  const libraries = fs
+    .readdirSync(path.join(tools, 'lib'))
+    .map((library) => file(`lib/${library}`, path.join(tools, 'lib', library)));
+  const programs = [
+    { name: 'lib', mode: DIRECTORY },
+    ...libraries,
+    file('bin/kexec', kexec),
+    file('bin/vmcore-dmesg', path.join(path.dirname(kexec), 'vmcore-dmesg')),
+  ];
   const initrd = path.join(work, 'initrd');
   fs.writeFileSync(
     initrd,
@@ -148,18 +155,39 @@ const recordOne = ({ cache, work }: Place, name: string, suite: string, { comman
   );
   const memory = path.join(work, 'memory');
   fs.rmSync(memory, { force: true });
-  const machine = ['-M', 'virt,memory-backend=ram', '-cpu', 'cortex-a72', '-smp', '2', '-m', MEMORY, '-nographic', '-nic', 'none', '-no-reboot'];
+  const machine = [
+    '-M',
+    'virt,memory-backend=ram',
+    '-cpu',
+    'cortex-a72',
+    '-smp',
+    '2',
+    '-m',
+    MEMORY,
+    '-nographic',
+    '-nic',
+    'none',
+    '-no-reboot',
+  ];
   const backend = ['-object', `memory-backend-file,id=ram,size=${MEMORY},share=on,mem-path=${memory}`];
   const append = `console=ttyAMA0 crashkernel=256M printk.devkmsg=on loglevel=4 ${commandLine}`.trim();
   const args = [...machine, ...backend, '-kernel', kernel, '-initrd', initrd, '-append', append];
-  const { stdout, error } = spawnSync('qemu-system-aarch64', args, { encoding: 'latin1', timeout: PATIENCE_MS, maxBuffer: 2 ** 26 });
+  const { stdout, error } = spawnSync('qemu-system-aarch64', args, {
+    encoding: 'latin1',
+    timeout: PATIENCE_MS,
+    maxBuffer: 2 ** 26,
+  });
   fs.writeFileSync(path.join(cache, `console-${name}.txt`), stdout);
   const [, head] = new RegExp(`${BEGIN}\\r?\\n([A-Za-z0-9+/=\\s]*)${END}`).exec(stdout) ?? [];
-  if (head === undefined) throw new Error(`${error?.message ?? 'no core file was told'}; see .cache/vmcore/console-${name}.txt`);
+  if (head === undefined)
+    throw new Error(`${error?.message ?? 'no core file was told'}; see .cache/vmcore/console-${name}.txt`);
   const core = trimCore(gunzipSync(Buffer.from(head, 'base64')), fileMemory(memory));
-  const log = [...vmcoreDmesg({ readAt: (_path, offset, length) => core.subarray(offset, offset + length) }, name)].join('');
+  const log = [
+    ...vmcoreDmesg({ readAt: (_path, offset, length) => core.subarray(offset, offset + length) }, name),
+  ].join('');
   const digest = createHash('sha256').update(log, 'latin1').digest('hex');
-  if (!stdout.includes(digest)) throw new Error(`${name}: the real vmcore-dmesg found another log in /proc/vmcore than is in the core file`);
+  if (!stdout.includes(digest))
+    throw new Error(`${name}: the real vmcore-dmesg found another log in /proc/vmcore than is in the core file`);
   return core;
 };
 

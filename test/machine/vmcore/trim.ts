@@ -8,9 +8,9 @@ import {
   readProgramHeader,
   sizesOf,
   type ElfProgramHeader,
-} from '../../../kexec/elf.js';
-import { silentLog } from '../../../kexec/log.js';
-import { Vmcoreinfo, scanVmcoreinfo } from '../../../kexec/vmcoreinfo.js';
+} from '../../../kexec/elf/elf.js';
+import { silentLog } from '../../../kexec/base/log.js';
+import { Vmcoreinfo, scanVmcoreinfo } from '../../../kexec/running-kernel/vmcoreinfo.js';
 
 const LAYOUT = { class: ELFCLASS64, data: ELFDATA2LSB } as const;
 const { header: HEADER_SIZE, programHeader: PROGRAM_HEADER_SIZE } = sizesOf(LAYOUT);
@@ -33,7 +33,8 @@ const vmcoreinfoOf = (notes: Buffer): Vmcoreinfo => {
 
 /** Where the parts of the lockless ring buffer are (struct printk_ringbuffer, kernel/printk/printk_ringbuffer.h). */
 const piecesOfLog = (info: Vmcoreinfo, read: (piece: Piece) => Buffer): readonly Piece[] => {
-  const field = (...names: readonly string[]): number => names.reduce((sum, name) => sum + Number(info.offsetOf(name)), 0);
+  const field = (...names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + Number(info.offsetOf(name)), 0);
   const pointer = { vaddr: info.symbol('prb')!, size: 8n };
   const ring = { vaddr: read(pointer).readBigUInt64LE(), size: info.sizeOf('printk_ringbuffer')! };
   const bytes = read(ring);
@@ -53,7 +54,11 @@ const piecesOfLog = (info: Vmcoreinfo, read: (piece: Piece) => Buffer): readonly
 const covers = ({ type, vaddr, memsz }: ElfProgramHeader, address: bigint): boolean =>
   type === PT_LOAD && vaddr <= address && address < vaddr + memsz;
 
-const writeProgramHeader = (bytes: Buffer, at: number, { type, flags, offset, vaddr, paddr, filesz, memsz, align }: ElfProgramHeader): void => {
+const writeProgramHeader = (
+  bytes: Buffer,
+  at: number,
+  { type, flags, offset, vaddr, paddr, filesz, memsz, align }: ElfProgramHeader,
+): void => {
   bytes.writeUInt32LE(type, at);
   bytes.writeUInt32LE(flags, at + 4);
   [offset, vaddr, paddr, filesz, memsz, align].forEach((value, i) => bytes.writeBigUInt64LE(value, at + 8 + 8 * i));
@@ -65,7 +70,9 @@ const writeProgramHeader = (bytes: Buffer, at: number, { type, flags, offset, va
  */
 export const trimCore = (head: Buffer, memory: Memory): Buffer => {
   const { phnum, phoff } = readFileHeader(head, LAYOUT);
-  const headers = Array.from({ length: phnum }, (_, i) => readProgramHeader(head, LAYOUT, Number(phoff) + i * PROGRAM_HEADER_SIZE));
+  const headers = Array.from({ length: phnum }, (_, i) =>
+    readProgramHeader(head, LAYOUT, Number(phoff) + i * PROGRAM_HEADER_SIZE),
+  );
   const note = headers.find(({ type }) => type === PT_NOTE)!;
   const notes = head.subarray(Number(note.offset), Number(note.offset + note.filesz));
 

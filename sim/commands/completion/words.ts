@@ -1,0 +1,159 @@
+import type { Argv, Options, PositionalOptions } from 'yargs';
+import { arm64 } from '../../../kexec/arch/arm64/kexec-arm64.js';
+import { DEFAULT_COMPAT, RELEASES } from '../../../kexec/base/compat.js';
+import { SIM_OPTIONS, optionsOf } from '../../../kexec/options/options.js';
+import { bundledMachines } from '../../kernel/recording/machines.js';
+
+/** What may be typed behind the commands of this package, with no word about any shell. */
+
+/** What an argument may be. */
+export interface Candidates {
+  readonly words: readonly string[];
+  readonly files: 'none' | 'directories' | 'any';
+}
+
+export interface TypedOption {
+  /** With their dashes. */
+  readonly names: readonly string[];
+  readonly description: string;
+  /** Undefined when the option takes none. */
+  readonly argument: Candidates | undefined;
+}
+
+export interface TypedCommand {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly TypedOption[];
+  readonly operands: Candidates;
+  readonly subcommands: readonly TypedCommand[];
+}
+
+const ANYTHING: Candidates = { words: [], files: 'none' };
+const FILES: Candidates = { words: [], files: 'any' };
+const DIRECTORIES: Candidates = { words: [], files: 'directories' };
+const words = (list: readonly string[]): Candidates => ({ words: list, files: 'none' });
+
+/** What the option tables mean by the names that they give to arguments. */
+const CANDIDATES_OF: Readonly<Record<string, () => Candidates>> = {
+  FILE: () => FILES,
+  TAR: () => FILES,
+  DIR: () => DIRECTORIES,
+  NAME: () => words(bundledMachines()),
+  TYPE: () => words(arm64.formatUsages(DEFAULT_COMPAT).map(({ name }) => name)),
+  'VERSION[:LIB,...]': () => words(RELEASES),
+};
+
+const union = (all: readonly Candidates[]): Candidates => ({
+  words: all.flatMap((one) => one.words),
+  files: (['any', 'directories'] as const).find((kind) => all.some(({ files }) => files === kind)) ?? 'none',
+});
+
+/** @param argument as in "NAME|DIR"; words in lower case between bars stand for themselves */
+const candidatesOf = (argument: string): Candidates => {
+  const parts = argument.split('|');
+  const isWord = (part: string): boolean => parts.length > 1 && /^[a-z]/.test(part);
+  return union(parts.map((part) => CANDIDATES_OF[part]?.() ?? (isWord(part) ? words([part]) : ANYTHING)));
+};
+
+/** `kexec`: the options of kexec-tools and ours. */
+const kexec = (): TypedCommand => ({
+  name: 'kexec',
+  description: 'Load a kernel to start from the running one',
+  options: [
+    ...optionsOf(DEFAULT_COMPAT, arm64.options).map(({ name, letter, argument, description }) => ({
+      names: [`--${name}`, ...(letter === undefined ? [] : [`-${letter}`])],
+      description,
+      argument: argument === undefined ? undefined : candidatesOf(argument),
+    })),
+    ...SIM_OPTIONS.map(({ name, argument, description }) => ({
+      names: [`--${name}`],
+      description,
+      argument: candidatesOf(argument),
+    })),
+  ],
+  operands: FILES,
+  subcommands: [],
+});
+
+const vmcoreDmesg: TypedCommand = {
+  name: 'vmcore-dmesg',
+  description: 'Print the kernel log out of a vmcore',
+  options: [],
+  operands: FILES,
+  subcommands: [],
+};
+
+/** What a command told yargs about itself. */
+interface Told {
+  readonly options: readonly (readonly [name: string, option: Options])[];
+  readonly positionals: readonly (readonly [name: string, positional: PositionalOptions])[];
+  readonly commands: readonly (readonly [usage: string, description: string, build: Builder])[];
+}
+
+export type Builder = (yargs: Argv) => unknown;
+
+/** Stands in for yargs, and writes down what it is told. */
+const listen = (build: Builder): Told => {
+  const calls: { readonly method: string | symbol; readonly args: readonly unknown[] }[] = [];
+  const yargs: Argv = new Proxy({} as Argv, {
+    get:
+      (_, method) =>
+      (...args: readonly unknown[]) => {
+        calls.push({ method, args });
+        return yargs;
+      },
+  });
+  build(yargs);
+  const argumentsOf = (name: string) => calls.filter(({ method }) => method === name).map(({ args }) => args);
+  return {
+    options: argumentsOf('option') as Told['options'][number][],
+    positionals: argumentsOf('positional') as Told['positionals'][number][],
+    commands: argumentsOf('command') as unknown as Told['commands'],
+  };
+};
+
+/** Options that mean the same as one of `kexec` take the same; of the others, the description tells. */
+const candidatesOfOption = (
+  name: string,
+  { choices, describe }: Options | PositionalOptions,
+): Candidates | undefined => {
+  const simOption = SIM_OPTIONS.find((option) => option.name === `sim-${name}`);
+  if (choices !== undefined) return words(choices.map(String));
+  if (simOption !== undefined) return candidatesOf(simOption.argument);
+  if (typeof describe !== 'string') return undefined;
+  if (/^directory\b/i.test(describe)) return DIRECTORIES;
+  return /\bfile\b/i.test(describe) ? FILES : undefined;
+};
+
+const YARGS_OPTIONS: readonly TypedOption[] = [
+  { names: ['--help', '-h'], description: 'Show help', argument: undefined },
+  { names: ['--version'], description: 'Show version number', argument: undefined },
+];
+
+const toOption = ([name, option]: Told['options'][number]): TypedOption => ({
+  names: [name, ...[option.alias ?? []].flat()].map((word) => (word.length === 1 ? `-${word}` : `--${word}`)),
+  description: option.describe ?? '',
+  argument: option.type === 'boolean' ? undefined : (candidatesOfOption(name, option) ?? ANYTHING),
+});
+
+const toCommand = (name: string, description: string, build: Builder, common: readonly TypedOption[]): TypedCommand => {
+  const { options, positionals, commands } = listen(build);
+  const all = [...options.map(toOption), ...common];
+  return {
+    name,
+    description,
+    options: all,
+    operands: union(positionals.map(([positional, option]) => candidatesOfOption(positional, option) ?? FILES)),
+    subcommands: commands.map(([usage, about, inner]) => toCommand(usage.split(' ', 1)[0]!, about, inner, all)),
+  };
+};
+
+/**
+ * @param kexecSim adds the options and subcommands of `kexec-sim` to yargs
+ * @throws KexecError when the bundled machines cannot be listed
+ */
+export const typedCommands = (kexecSim: Builder): readonly TypedCommand[] => [
+  kexec(),
+  toCommand('kexec-sim', 'Look at recorded machines and at what is loaded', kexecSim, YARGS_OPTIONS),
+  vmcoreDmesg,
+];

@@ -1,0 +1,236 @@
+import type { TranslationContext } from '../language/context.js';
+import { STATUS, type FlagKind } from '../state/layout.js';
+import { addReads, type Reads } from '../language/record.js';
+import { recordInstruction, type RegionInstruction, type DecodedInstruction } from '../language/trace-instruction.js';
+import { constantOf } from '../language/value.js';
+
+/** A region: code that is translated as one function, with the flow of control inside it. */
+export interface Region {
+  /** In reverse postorder: every loop's head comes before its other blocks. */
+  readonly blocks: readonly Block[];
+  /** Blocks where the region may be entered, by number. The first one is where it was looked for. */
+  readonly entries: readonly number[];
+  readonly instructions: number;
+}
+
+export interface Block {
+  /** Address of the first instruction. */
+  readonly start: bigint;
+  readonly instructions: readonly RegionInstruction[];
+  /** Blocks that may follow, by number. */
+  readonly successors: readonly number[];
+}
+
+export interface RegionSource {
+  readonly context: TranslationContext;
+  /** The instruction at an address; undefined where none can be fetched, and where regions must end. */
+  fetch(address: bigint): DecodedInstruction | undefined;
+  /** Whether code at an address should be left to another region, or if it is called, must be. */
+  isElsewhere(address: bigint, called: boolean): boolean;
+}
+
+export interface RegionLimits {
+  readonly maxInstructions: number;
+}
+
+const STEP = 4n;
+
+interface Flow {
+  /** Constant addresses where the code goes on inside the region. */
+  readonly next: readonly bigint[];
+  /** Where control comes back to, from a call or from the system model. */
+  readonly returns: readonly bigint[];
+  /** A function that is called. */
+  readonly callee?: bigint;
+  /** The end of a function: goes on behind one of its calls. */
+  readonly isReturn?: true;
+}
+
+const flowOf = ({ address, recorded: { end } }: RegionInstruction): Flow | undefined => {
+  const following = address + STEP;
+  switch (end?.kind) {
+    case undefined:
+      return undefined;
+    case 'branch-if': {
+      const target = constantOf(end.target);
+      return { next: target === undefined ? [following] : [following, target], returns: [] };
+    }
+    case 'branch': {
+      const target = constantOf(end.target);
+      if (end.branch === 'call')
+        return { next: [], returns: [following], ...(target !== undefined && { callee: target }) };
+      if (end.branch === 'return') return { next: [], returns: [], isReturn: true };
+      return { next: target === undefined ? [] : [target], returns: [] };
+    }
+    case 'status':
+      return { next: [], returns: end.status === STATUS.system || end.status === STATUS.isb ? [following] : [] };
+  }
+};
+
+/** Functions that are called become part of the region while it has fewer instructions than this. */
+const MAX_CALLER = 300;
+/** A return is compared with so many places behind calls at most. */
+const MAX_RETURN_POINTS = 8;
+
+/**
+ * Finds a region from an address on, by following the branches whose targets are known, and the calls too while it is
+ * small. A return from a function inside goes straight on behind its call, if that is inside as well.
+ */
+export const findRegion = (
+  start: bigint,
+  source: RegionSource,
+  { maxInstructions }: RegionLimits,
+): Region | undefined => {
+  const found = new Map<bigint, RegionInstruction>();
+  const leaders = new Set<bigint>([start]);
+  const returns = new Set<bigint>();
+  const calls: { readonly callee: bigint; readonly returnsTo: bigint }[] = [];
+  const pending: { readonly from: bigint; readonly called: boolean }[] = [{ from: start, called: false }];
+  for (let one = pending.shift(); one !== undefined; one = pending.shift()) {
+    const { from, called } = one;
+    for (let address = from; found.size < maxInstructions && !found.has(address); address += STEP) {
+      if (address !== start && source.isElsewhere(address, called && address === from)) break;
+      const decoded = source.fetch(address);
+      if (decoded === undefined) break;
+      const instruction = recordInstruction(address, decoded, source.context);
+      found.set(address, instruction);
+      const flow = flowOf(instruction);
+      if (flow === undefined) continue;
+      const { callee } = flow;
+      if (callee !== undefined && found.size < MAX_CALLER && calls.length < MAX_RETURN_POINTS) {
+        calls.push({ callee, returnsTo: flow.returns[0]! });
+        leaders.add(callee);
+        pending.push({ from: callee, called: true });
+      }
+      for (const target of [...flow.next, ...flow.returns]) {
+        leaders.add(target);
+        pending.push({ from: target, called: false });
+      }
+      for (const target of flow.returns) returns.add(target);
+      break;
+    }
+  }
+  if (!found.has(start)) return undefined;
+  const returnPoints = calls.filter(({ callee }) => found.has(callee)).map(({ returnsTo }) => returnsTo);
+  return arrange(start, found, leaders, returns, returnPoints);
+};
+
+/** Cuts the instructions into blocks, and orders these. */
+const arrange = (
+  start: bigint,
+  found: ReadonlyMap<bigint, RegionInstruction>,
+  leaders: ReadonlySet<bigint>,
+  returns: ReadonlySet<bigint>,
+  returnPoints: readonly bigint[],
+): Region => {
+  const drafts = new Map<bigint, { instructions: RegionInstruction[]; next: readonly bigint[] }>();
+  for (const leader of leaders) {
+    const instructions: RegionInstruction[] = [];
+    let next: readonly bigint[];
+    for (let address = leader; ; address += STEP) {
+      const instruction = found.get(address);
+      if (instruction === undefined || (address !== leader && leaders.has(address))) {
+        next = [address];
+        break;
+      }
+      instructions.push(instruction);
+      const flow = flowOf(instruction);
+      if (flow !== undefined) {
+        next = flow.isReturn === true ? returnPoints : flow.callee === undefined ? flow.next : [flow.callee];
+        break;
+      }
+    }
+    if (instructions.length > 0) drafts.set(leader, { instructions, next });
+  }
+
+  const entries = [start, ...[...returns].filter((address) => address !== start && drafts.has(address))];
+  const order = reversePostorder(entries, (address) => drafts.get(address)!.next.filter((next) => drafts.has(next)));
+  const numbers = new Map(order.map((address, number) => [address, number]));
+  const blocks = order.map((address) => {
+    const { instructions, next } = drafts.get(address)!;
+    const successors = [...new Set(next.flatMap((target) => numbers.get(target) ?? []))];
+    return { start: address, instructions, successors };
+  });
+  return { blocks, entries: entries.map((address) => numbers.get(address)!), instructions: found.size };
+};
+
+/** With what follows first, so that code which falls through stays together. */
+const reversePostorder = (
+  entries: readonly bigint[],
+  successors: (node: bigint) => readonly bigint[],
+): readonly bigint[] => {
+  const seen = new Set<bigint>();
+  const order: bigint[] = [];
+  // The last one finished comes first: so the main entry is visited last.
+  for (const entry of [...entries].reverse()) {
+    if (seen.has(entry)) continue;
+    seen.add(entry);
+    const stack: { node: bigint; rest: bigint[] }[] = [{ node: entry, rest: [...successors(entry)] }];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const next = top.rest.pop();
+      if (next === undefined) {
+        order.push(top.node);
+        stack.pop();
+      } else if (!seen.has(next)) {
+        seen.add(next);
+        stack.push({ node: next, rest: [...successors(next)] });
+      }
+    }
+  }
+  return order.reverse();
+};
+
+/** What a block reads and writes, as far as the function around it must know. */
+export interface BlockFacts {
+  readonly reads: Reads;
+  /** Bits of X registers and SP. */
+  readonly writes: number;
+  readonly writesFlags: boolean;
+  /** The kind of flags that the block leaves, if it sets them. */
+  readonly flagKind: FlagKind | undefined;
+}
+
+export const factsOf = ({ instructions }: Block): BlockFacts => {
+  const reads: Reads = { x: 0, v: 0, flags: false };
+  let writes = 0;
+  let flagKind: FlagKind | undefined;
+  for (const { recorded } of instructions) {
+    for (const effect of recorded.effects) {
+      switch (effect.kind) {
+        case 'let':
+          addReads(effect.value, reads);
+          break;
+        case 'load':
+        case 'touch':
+          addReads(effect.address, reads);
+          break;
+        case 'store':
+          addReads(effect.address, reads);
+          addReads(effect.value, reads);
+          break;
+        case 'mark-exclusive':
+        case 'store-exclusive':
+          addReads(effect.address, reads);
+          for (const part of effect.parts) addReads(part, reads);
+          break;
+        case 'clear-exclusive':
+          break;
+      }
+    }
+    for (const { target, value } of recorded.writes) {
+      addReads(value, reads);
+      if (target < 32) writes |= 1 << target;
+    }
+    if (recorded.flags !== undefined) {
+      flagKind = recorded.flags.kind;
+      addReads(recorded.flags.a, reads);
+      if (recorded.flags.b !== undefined) addReads(recorded.flags.b, reads);
+    }
+    if (recorded.end?.kind === 'branch') addReads(recorded.end.target, reads);
+    if (recorded.end?.kind === 'branch-if') {
+      addReads(recorded.end.condition, reads);
+      addReads(recorded.end.target, reads);
+    }
+  }
+  return { reads, writes, writesFlags: flagKind !== undefined, flagKind };
+};

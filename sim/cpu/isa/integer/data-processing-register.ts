@@ -1,0 +1,207 @@
+import type { Fields, InstructionRow } from '../../language/ops.js';
+import { constantOf, type I32, i32, select, type Value } from '../../language/value.js';
+import { CRC32 } from './crc32.js';
+import { ONE_SOURCE, THREE_SOURCES, TWO_SOURCES } from './data-processing-sources.js';
+import { type General, general, registerRow as row } from './general.js';
+
+/** Data processing of registers (Arm ARM C4.1). */
+
+/** Shifts of the second operand by a constant: LSL, LSR, ASR and ROR, by the field's value. */
+const SHIFTS = ['shl', 'shrU', 'shrS', 'rotr'] as const;
+
+const shifted = <T extends 'i32' | 'i64'>(g: General<T>, { shift, Rm }: Fields): Value<T> =>
+  g[SHIFTS[shift!]!](g.get(Rm!), g.imm(0));
+
+const shiftAmount = ({ imm6 }: Fields): readonly bigint[] => [BigInt(imm6!)];
+
+const isShiftAmount = ({ sf, imm6 }: Fields): boolean => sf === 1 || imm6! < 32;
+
+const logical = (name: string, section: string, opc: string, N: 0 | 1, op: 'and' | 'or' | 'xor'): InstructionRow =>
+  row(name, section, `sf:1 ${opc} 01010 shift:2 ${N} Rm:5 imm6:6 Rn:5 Rd:5`, {
+    allocated: isShiftAmount,
+    free: ['imm6'],
+    immediates: shiftAmount,
+    semantics: general((g, fields) => {
+      const operand = shifted(g, fields);
+      const result = g[op](g.get(fields.Rn!), N === 1 ? g.not(operand) : operand);
+      if (opc !== '11') return g.set(fields.Rd!, result);
+      const once = g.let(result);
+      g.set(fields.Rd!, once);
+      g.setLogicFlags(once);
+    }),
+  });
+
+type AddSubtract = readonly [name: string, kind: 'add' | 'sub', op: 0 | 1, S: 0 | 1];
+
+const addSubtractShifted = (section: string, [name, kind, op, S]: AddSubtract): InstructionRow =>
+  row(`${name} (shifted register)`, section, `sf:1 ${op} ${S} 01011 shift:2 0 Rm:5 imm6:6 Rn:5 Rd:5`, {
+    allocated: (fields) => fields.shift !== 3 && isShiftAmount(fields),
+    free: ['imm6'],
+    immediates: shiftAmount,
+    semantics: general((g, fields) => {
+      const a = g.get(fields.Rn!);
+      const b = S === 1 ? g.let(shifted(g, fields)) : shifted(g, fields);
+      g.set(fields.Rd!, g[kind](a, b));
+      if (S === 1) g.setFlags(kind, a, b);
+    }),
+  });
+
+/** The second operand, extended from 8, 16, 32 or 64 bits (Arm ARM J1, ExtendReg). */
+const extended = <T extends 'i32' | 'i64'>(g: General<T>, { option, Rm }: Fields): Value<T> => {
+  const value = g.get(Rm!);
+  switch (option) {
+    case 0:
+      return g.and(value, g.const(0xff));
+    case 1:
+      return g.and(value, g.const(0xffff));
+    case 2:
+      return g.widenU(g.low(value));
+    case 4:
+      return g.extend8S(value);
+    case 5:
+      return g.extend16S(value);
+    case 6:
+      return g.widenS(g.low(value));
+    default:
+      return value;
+  }
+};
+
+const addSubtractExtended = (section: string, [name, kind, op, S]: AddSubtract): InstructionRow =>
+  row(`${name} (extended register)`, section, `sf:1 ${op} ${S} 01011 00 1 Rm:5 option:3 imm3:3 Rn:5 Rd:5`, {
+    allocated: ({ imm3 }) => imm3! <= 4,
+    free: ['imm3'],
+    immediates: ({ imm3 }) => [BigInt(imm3!)],
+    semantics: general((g, fields) => {
+      const a = g.getSp(fields.Rn!);
+      const operand = g.shl(extended(g, fields), g.imm(0));
+      if (S === 0) return g.setSp(fields.Rd!, g[kind](a, operand));
+      const b = g.let(operand);
+      g.set(fields.Rd!, g[kind](a, b));
+      g.setFlags(kind, a, b);
+    }),
+  });
+
+const ADD: AddSubtract = ['ADD', 'add', 0, 0];
+const ADDS: AddSubtract = ['ADDS', 'add', 0, 1];
+const SUB: AddSubtract = ['SUB', 'sub', 1, 0];
+const SUBS: AddSubtract = ['SUBS', 'sub', 1, 1];
+
+/** N, Z, C and V in bits 3 to 0; `overflow` holds V in its sign. */
+const flagsOf = <T extends 'i32' | 'i64'>(g: General<T>, result: Value<T>, carry: I32, overflow: Value<T>): I32 => {
+  const signAt = (bit: number, value: Value<T>): I32 =>
+    g.low(g.and(g.shrU(value, g.const(g.bits - 1 - bit)), g.const(1 << bit)));
+  const nz = i32.or(signAt(3, result), i32.shl(g.eqz(result), i32.const(2)));
+  return i32.or(nz, i32.or(i32.shl(carry, i32.const(1)), signAt(0, overflow)));
+};
+
+const withCarry = (name: string, section: string, op: 0 | 1, S: 0 | 1): InstructionRow =>
+  row(name, section, `sf:1 ${op} ${S} 11010000 Rm:5 000000 Rn:5 Rd:5`, {
+    semantics: general((g, { Rm, Rn, Rd }, t) => {
+      const a = g.get(Rn!);
+      const b = op === 1 ? g.not(g.get(Rm!)) : g.get(Rm!);
+      const sum = g.add(g.add(a, b), g.widenU(t.carry()));
+      if (S === 0) return g.set(Rd!, sum);
+      const result = t.let(sum);
+      g.set(Rd!, result);
+      const carries = g.or(g.and(a, b), g.and(g.or(a, b), g.not(result)));
+      const carry = g.low(g.shrU(carries, g.const(g.bits - 1)));
+      const overflow = g.and(g.xor(a, result), g.xor(b, result));
+      t.setFlags('nzcv', flagsOf(g, result, carry, overflow));
+    }),
+  });
+
+interface Comparand {
+  readonly kind: 'register' | 'immediate';
+  /** Of the five bits that say what to compare with, and of the condition. */
+  readonly pattern: string;
+  readonly free: readonly string[];
+  readonly immediates: (fields: Fields) => readonly bigint[];
+  readonly value: <T extends 'i32' | 'i64'>(g: General<T>, fields: Fields) => Value<T>;
+}
+
+const REGISTER: Comparand = {
+  kind: 'register',
+  pattern: 'Rm:5 cond:4 00',
+  free: ['nzcv'],
+  immediates: ({ nzcv }) => [BigInt(nzcv!)],
+  value: (g, { Rm }) => g.get(Rm!),
+};
+
+const IMMEDIATE: Comparand = {
+  kind: 'immediate',
+  pattern: 'imm5:5 cond:4 10',
+  free: ['nzcv', 'imm5'],
+  immediates: ({ nzcv, imm5 }) => [BigInt(nzcv!), BigInt(imm5!)],
+  value: (g) => g.imm(1),
+};
+
+/** The flags of a comparison where the condition holds, else those in the encoding. */
+const conditionalCompare = (name: string, section: string, op: 0 | 1, comparand: Comparand): InstructionRow =>
+  row(`${name} (${comparand.kind})`, section, `sf:1 ${op} 1 11010010 ${comparand.pattern} Rn:5 0 nzcv:4`, {
+    free: comparand.free,
+    immediates: comparand.immediates,
+    semantics: general((g, fields, t) => {
+      const a = g.get(fields.Rn!);
+      const b = comparand.value(g, fields);
+      const result = t.let(op === 1 ? g.sub(a, b) : g.add(a, b));
+      const carry = op === 1 ? g.geU(a, b) : g.ltU(result, a);
+      const overflow = g.and(g.xor(a, result), op === 1 ? g.xor(a, b) : g.xor(b, result));
+      const flags = flagsOf(g, result, carry, overflow);
+      t.setFlags('nzcv', select(t.condition(fields.cond!), flags, i32.wrap(t.imm(0))));
+    }),
+  });
+
+type Otherwise = <T extends 'i32' | 'i64'>(g: General<T>, value: Value<T>) => Value<T>;
+
+const conditionalSelect = (name: string, section: string, op: 0 | 1, o2: 0 | 1, otherwise: Otherwise): InstructionRow =>
+  row(name, section, `sf:1 ${op} 0 11010100 Rm:5 cond:4 0 ${o2} Rn:5 Rd:5`, {
+    semantics: general((g, { Rm, cond, Rn, Rd }, t) => {
+      const holds = t.condition(cond!);
+      const whenTrue = g.get(Rn!);
+      const whenFalse = otherwise(g, g.get(Rm!));
+      // CSET: the condition itself, turned round.
+      const isSet = constantOf(whenTrue) === 0n && constantOf(whenFalse) === 1n;
+      g.set(Rd!, isSet ? g.widenU(i32.eqz(holds)) : select(holds, whenTrue, whenFalse));
+    }),
+  });
+
+export const DATA_PROCESSING_REGISTER: readonly InstructionRow[] = [
+  logical('AND (shifted register)', 'C6.2.13', '00', 0, 'and'),
+  logical('BIC (shifted register)', 'C6.2.32', '00', 1, 'and'),
+  logical('ORR (shifted register)', 'C6.2.241', '01', 0, 'or'),
+  logical('ORN (shifted register)', 'C6.2.239', '01', 1, 'or'),
+  logical('EOR (shifted register)', 'C6.2.120', '10', 0, 'xor'),
+  logical('EON (shifted register)', 'C6.2.118', '10', 1, 'xor'),
+  logical('ANDS (shifted register)', 'C6.2.15', '11', 0, 'and'),
+  logical('BICS (shifted register)', 'C6.2.33', '11', 1, 'and'),
+
+  addSubtractShifted('C6.2.5', ADD),
+  addSubtractShifted('C6.2.9', ADDS),
+  addSubtractShifted('C6.2.358', SUB),
+  addSubtractShifted('C6.2.364', SUBS),
+  addSubtractExtended('C6.2.3', ADD),
+  addSubtractExtended('C6.2.7', ADDS),
+  addSubtractExtended('C6.2.356', SUB),
+  addSubtractExtended('C6.2.362', SUBS),
+
+  withCarry('ADC', 'C6.2.1', 0, 0),
+  withCarry('ADCS', 'C6.2.2', 0, 1),
+  withCarry('SBC', 'C6.2.265', 1, 0),
+  withCarry('SBCS', 'C6.2.266', 1, 1),
+
+  conditionalCompare('CCMN', 'C6.2.48', 0, IMMEDIATE),
+  conditionalCompare('CCMN', 'C6.2.49', 0, REGISTER),
+  conditionalCompare('CCMP', 'C6.2.50', 1, IMMEDIATE),
+  conditionalCompare('CCMP', 'C6.2.51', 1, REGISTER),
+
+  conditionalSelect('CSEL', 'C6.2.103', 0, 0, (_g, value) => value),
+  conditionalSelect('CSINC', 'C6.2.106', 0, 1, (g, value) => g.add(value, g.const(1))),
+  conditionalSelect('CSINV', 'C6.2.107', 1, 0, (g, value) => g.not(value)),
+  conditionalSelect('CSNEG', 'C6.2.108', 1, 1, (g, value) => g.neg(value)),
+
+  ...ONE_SOURCE,
+  ...TWO_SOURCES,
+  ...THREE_SOURCES,
+  ...CRC32,
+];

@@ -1,0 +1,243 @@
+import type { Access, Fields, InstructionRow, Ops, OpsRow } from '../../language/ops.js';
+import { constant, i32, i64, type I64, operation, type V128 } from '../../language/value.js';
+import { BASE, bytesOf, row } from './addressing.js';
+import { lane64, lowHalf } from './simd.js';
+
+/**
+ * LD1 to LD4 and ST1 to ST4: structures of one to four elements, whose n-th elements are in the n-th of consecutive
+ * registers; register 0 is consecutive to 31.
+ */
+
+/** Where the base register goes, and the bits that say so. */
+interface Form {
+  readonly title: string;
+  readonly isPost: 0 | 1;
+  readonly rm: string;
+  readonly allocated: (fields: Fields) => boolean;
+  readonly advance?: (t: Ops, fields: Fields, sizeBytes: number) => I64;
+}
+
+const FORMS: readonly Form[] = [
+  { title: 'no offset', isPost: 0, rm: '00000', allocated: () => true },
+  {
+    title: 'post-index by the size',
+    isPost: 1,
+    rm: '11111',
+    allocated: () => true,
+    advance: (_t, _fields, sizeBytes) => i64.const(sizeBytes),
+  },
+  {
+    title: 'post-index by a register',
+    isPost: 1,
+    rm: 'Rm:5',
+    allocated: ({ Rm }) => Rm !== 31,
+    advance: (t, { Rm }) => t.x(Rm!),
+  },
+];
+
+const advanceBase = (t: Ops, fields: Fields, form: Form, sizeBytes: number): void => {
+  if (form.advance) t.setXsp(fields.Rn!, i64.add(t.xsp(fields.Rn!), form.advance(t, fields, sizeBytes)));
+};
+
+/** The n-th of consecutive registers. */
+const registerOf = ({ Rt }: Fields, n: number): number => (Rt! + n) % 32;
+
+const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, n) => n);
+
+const structureRow = (rest: Pick<OpsRow, 'name' | 'section' | 'pattern' | 'allocated' | 'semantics'>): InstructionRow =>
+  row({ ...rest, fp: true, fixed: ['Rt'] });
+
+// Multiple structures.
+
+interface Layout {
+  /** Elements of a structure; registers as well, except for LD1 and ST1, which move one register behind the other. */
+  readonly elements: number;
+  readonly registers: number;
+}
+
+const LAYOUTS: Readonly<Record<number, Layout>> = {
+  0b0111: { elements: 1, registers: 1 },
+  0b1010: { elements: 1, registers: 2 },
+  0b0110: { elements: 1, registers: 3 },
+  0b0010: { elements: 1, registers: 4 },
+  0b1000: { elements: 2, registers: 2 },
+  0b0100: { elements: 3, registers: 3 },
+  0b0000: { elements: 4, registers: 4 },
+};
+
+/** Strict alignment counts by elements (Arm ARM C3.2.10), however large the pieces are in which memory is accessed. */
+const multipleAccess = ({ size }: Fields): Access => ({ ...BASE, strictAlignment: bytesOf(size!) });
+
+/** 16 bytes of memory, or 8. */
+interface Piece {
+  readonly at: I64;
+  readonly isHalf: boolean;
+}
+
+const loadPiece = (t: Ops, { at, isHalf }: Piece, access: Access): V128 =>
+  isHalf ? lowHalf(t.load(8, at, access)) : t.load128(at, access);
+
+const storePiece = (t: Ops, { at, isHalf }: Piece, value: V128, access: Access): void =>
+  isHalf ? t.store(8, at, lane64(value, 0), access) : t.store128(at, value, access);
+
+const registerBytes = ({ Q }: Fields): number => (Q === 1 ? 16 : 8);
+
+/** The memory of all registers: for elements that follow each other by register, otherwise as large as can be. */
+const pieces = (t: Ops, fields: Fields, { elements, registers }: Layout): readonly Piece[] => {
+  const sizeBytes = registers * registerBytes(fields);
+  const step = elements === 1 ? registerBytes(fields) : 16;
+  return upTo(Math.ceil(sizeBytes / step)).map((n) => ({
+    at: i64.add(t.xsp(fields.Rn!), i64.const(step * n)),
+    isHalf: sizeBytes - step * n < 16 || step < 16,
+  }));
+};
+
+const shuffle = (a: V128, b: V128, lanes: readonly number[]): V128 => operation('v128', 'i8x16.shuffle', [a, b], lanes);
+
+/** The vector whose bytes are those with the numbers `from` of all sources laid end to end; any byte beyond the end. */
+const gather = ([first, second = first, ...others]: readonly V128[], from: readonly number[]): V128 =>
+  others.reduce(
+    (gathered, source, n) => {
+      const lanes = from.map((byte, lane) => (byte >> 4 === n + 2 ? 16 + (byte & 15) : lane));
+      return shuffle(gathered, source, lanes);
+    },
+    shuffle(
+      first!,
+      second!,
+      from.map((byte) => byte & 31),
+    ),
+  );
+
+const LOW_HALF = constant('v128', (1n << 64n) - 1n);
+
+/** A register's value, of which Q = 0 leaves the low half. */
+const cut = ({ Q }: Fields, value: V128): V128 => (Q === 1 ? value : operation('v128', 'v128.and', [value, LOW_HALF]));
+
+const loadMultiple = (t: Ops, fields: Fields, layout: Layout): void => {
+  const { elements, registers } = layout;
+  const size = bytesOf(fields.size!);
+  const memory = pieces(t, fields, layout).map((piece) => loadPiece(t, piece, multipleAccess(fields)));
+  for (const n of upTo(registers)) {
+    const from = upTo(16).map((byte) => (Math.floor(byte / size) * elements + n) * size + (byte % size));
+    const value = elements === 1 ? memory[n]! : cut(fields, gather(memory, from));
+    t.setV(registerOf(fields, n), value);
+  }
+};
+
+const storeMultiple = (t: Ops, fields: Fields, layout: Layout): void => {
+  const { elements, registers } = layout;
+  const size = bytesOf(fields.size!);
+  const sources = upTo(registers).map((n) => t.v(registerOf(fields, n)));
+  for (const [n, piece] of pieces(t, fields, layout).entries()) {
+    const from = upTo(16).map((lane) => {
+      const byte = 16 * n + lane;
+      const element = Math.floor(byte / size);
+      return 16 * (element % elements) + Math.floor(element / elements) * size + (byte % size);
+    });
+    storePiece(t, piece, elements === 1 ? sources[n]! : gather(sources, from), multipleAccess(fields));
+  }
+};
+
+const multiple = (form: Form, isLoad: 0 | 1): InstructionRow => {
+  const transfer = isLoad === 1 ? loadMultiple : storeMultiple;
+  const mnemonic = isLoad === 1 ? 'LD' : 'ST';
+  return structureRow({
+    name: `${mnemonic}1, ${mnemonic}2, ${mnemonic}3, ${mnemonic}4 (multiple structures, ${form.title})`,
+    section: 'C3.2.10.1',
+    pattern: `0 Q:1 001100 ${form.isPost} ${isLoad} 0 ${form.rm} opcode:4 size:2 Rn:5 Rt:5`,
+    allocated: (fields) => {
+      const layout = LAYOUTS[fields.opcode!];
+      if (layout === undefined || !form.allocated(fields)) return false;
+      // Half a register has room for one doubleword only: nothing to interleave.
+      return layout.elements === 1 || fields.size !== 3 || fields.Q === 1;
+    },
+    semantics: (t, fields) => {
+      const layout = LAYOUTS[fields.opcode!]!;
+      transfer(t, fields, layout);
+      advanceBase(t, fields, form, layout.registers * registerBytes(fields));
+    },
+  });
+};
+
+// Single structures, to and from one lane of each register, or to all lanes.
+
+interface Lane {
+  readonly scale: number;
+  readonly lane: number;
+}
+
+/** Q, S and size hold as much of the lane's number as there are lanes; what is left over must be 0. */
+const laneOf = ({ Q, scale, S, size }: Fields): Lane | undefined => {
+  const bits = (Q! << 3) | (S! << 2) | size!;
+  if (scale === 2 && (size! & 1) === 1) return (bits & 6) === 0 ? { scale: 3, lane: Q! } : undefined;
+  return (bits & ((1 << scale!) - 1)) === 0 ? { scale: scale!, lane: bits >> scale! } : undefined;
+};
+
+const SHAPES: readonly string[] = ['i8x16', 'i16x8', 'i32x4', 'i64x2'];
+
+const laneValue = (scale: number, value: I64) => (scale === 3 ? value : i32.wrap(value));
+
+const extractLane = ({ scale, lane }: Lane, value: V128): I64 => {
+  if (scale === 3) return lane64(value, lane);
+  const suffix = scale === 2 ? '' : '_u';
+  return i64.extendU(operation('i32', `${SHAPES[scale]!}.extract_lane${suffix}`, [value], [lane]));
+};
+
+const elementsOf = ({ o, R }: Fields): number => ((o! << 1) | R!) + 1;
+
+/** Gives `transfer` each element's address and register in turn, and moves the base on. */
+const eachElement = (
+  t: Ops,
+  fields: Fields,
+  form: Form,
+  scale: number,
+  transfer: (register: number, at: I64, access: Access) => void,
+): void => {
+  const elements = elementsOf(fields);
+  for (const n of upTo(elements)) {
+    transfer(registerOf(fields, n), i64.add(t.xsp(fields.Rn!), i64.const(n << scale)), BASE);
+  }
+  advanceBase(t, fields, form, elements << scale);
+};
+
+const single = (form: Form, isLoad: 0 | 1): InstructionRow => {
+  const mnemonic = isLoad === 1 ? 'LD' : 'ST';
+  return structureRow({
+    name: `${mnemonic}1, ${mnemonic}2, ${mnemonic}3, ${mnemonic}4 (single structure, ${form.title})`,
+    section: 'C3.2.10.1',
+    pattern: `0 Q:1 001101 ${form.isPost} ${isLoad} R:1 ${form.rm} scale:2 o:1 S:1 size:2 Rn:5 Rt:5`,
+    allocated: (fields) => fields.scale !== 3 && laneOf(fields) !== undefined && form.allocated(fields),
+    semantics: (t, fields) => {
+      const where = laneOf(fields)!;
+      const { scale, lane } = where;
+      eachElement(t, fields, form, scale, (register, at, access) => {
+        if (isLoad === 0) return t.store(bytesOf(scale), at, extractLane(where, t.v(register)), access);
+        const loaded = laneValue(scale, t.load(bytesOf(scale), at, access));
+        t.setV(register, operation('v128', `${SHAPES[scale]!}.replace_lane`, [t.v(register), loaded], [lane]));
+      });
+    },
+  });
+};
+
+const replicated = (form: Form): InstructionRow =>
+  structureRow({
+    name: `LD1R, LD2R, LD3R, LD4R (${form.title})`,
+    section: 'C3.2.10.2',
+    pattern: `0 Q:1 001101 ${form.isPost} 1 R:1 ${form.rm} 11 o:1 0 size:2 Rn:5 Rt:5`,
+    allocated: form.allocated,
+    semantics: (t, fields) => {
+      const scale = fields.size!;
+      eachElement(t, fields, form, scale, (register, at, access) => {
+        const loaded = t.load(bytesOf(scale), at, access);
+        t.setV(register, cut(fields, operation('v128', `${SHAPES[scale]!}.splat`, [laneValue(scale, loaded)])));
+      });
+    },
+  });
+
+export const LOAD_STORE_STRUCTURES: readonly InstructionRow[] = FORMS.flatMap((form) => [
+  multiple(form, 0),
+  multiple(form, 1),
+  single(form, 0),
+  single(form, 1),
+  replicated(form),
+]);

@@ -1,0 +1,29 @@
+import type { InstructionRow } from '../language/ops.js';
+import { FP_ARITHMETIC } from './fp/arithmetic.js';
+import { FP_COMPARE } from './fp/compare.js';
+import { FP_CONVERT } from './fp/convert.js';
+import { FP_MOVES } from './fp/moves.js';
+import { SIMD_ARITHMETIC } from './simd/arithmetic.js';
+import { SIMD_LOGICAL } from './simd/logical.js';
+import { SIMD_MOVES } from './simd/moves.js';
+import { SIMD_PERMUTE } from './simd/permute.js';
+import { SIMD_REDUCE } from './simd/reduce.js';
+import { SIMD_SHIFT } from './simd/shift.js';
+import { SIMD_UNMODELLED } from './simd/unmodelled.js';
+import { SIMD_WIDEN } from './simd/widen.js';
+
+/** Advanced SIMD and floating point, loads and stores aside (Arm ARM C4.1). */
+export const SIMD_AND_FP: readonly InstructionRow[] = [
+  ...SIMD_MOVES,
+  ...SIMD_LOGICAL,
+  ...SIMD_PERMUTE,
+  ...SIMD_ARITHMETIC,
+  ...SIMD_SHIFT,
+  ...SIMD_WIDEN,
+  ...SIMD_REDUCE,
+  ...FP_MOVES,
+  ...FP_ARITHMETIC,
+  ...FP_COMPARE,
+  ...FP_CONVERT,
+  ...SIMD_UNMODELLED,
+];

@@ -1,0 +1,172 @@
+import type { Fields, InstructionRow, Ops } from '../../language/ops.js';
+import { i32, type V128 } from '../../language/value.js';
+import { SIGNS, simdRow, threeSameOrScalar } from '../vector/rows.js';
+import {
+  ZERO,
+  abs,
+  add,
+  and,
+  andNot,
+  bitSelect,
+  bitsOf,
+  repeated,
+  equal,
+  extend,
+  greater,
+  halfOf,
+  lowElement,
+  narrowInto,
+  shl,
+  shr,
+  sized,
+  sub,
+  type Sign,
+} from '../vector/values.js';
+
+/** Shifts by constants and by registers. */
+
+/** What immh says of the element's size, its highest one, and the whole field of the count. */
+const sizeIn = ({ immh = 8 }: Fields): number => 31 - Math.clz32(immh);
+const bitsIn = (fields: Fields): number => bitsOf(sizeIn(fields));
+/** The fields hold a left shift plus the element's width, or twice that width less a right shift. */
+const fieldIn = ({ immh, immb }: Fields): number => immh! * 8 + immb!;
+const leftIn = (fields: Fields): number => fieldIn(fields) - bitsIn(fields);
+const rightIn = (fields: Fields): number => 2 * bitsIn(fields) - fieldIn(fields);
+
+/** By 1 to as many bits as an element has, where WebAssembly counts modulo the width. */
+const shiftRight = (size: number, sign: Sign, a: V128, by: number): V128 => {
+  if (by < bitsOf(size)) return shr(size, sign, a, i32.const(by));
+  return sign === 's' ? shr(size, 's', a, i32.const(by - 1)) : ZERO;
+};
+
+/** To nearest, halves up: the last bit shifted out is added. */
+const roundingShiftRight = (size: number, sign: Sign, a: V128, by: number): V128 => {
+  const last = by === 1 ? a : shr(size, sign, a, i32.const(by - 1));
+  return add(size, shiftRight(size, sign, a, by), and(last, repeated(size, 1n)));
+};
+
+type Shift = (size: number, n: V128, fields: Fields, d: () => V128) => V128;
+
+/** Advanced SIMD shift by immediate: the vector's form and the scalar's, which is on 64 bits. */
+const byImmediate = (name: string, u: number, opcode: string, shift: Shift): readonly InstructionRow[] => [
+  simdRow({
+    name,
+    pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    allocated: ({ immh, Q }) => immh! > 0 && (immh! < 8 || Q === 1),
+    semantics: (t, fields) => {
+      const { Q, Rn, Rd } = fields;
+      t.setV(
+        Rd!,
+        sized(
+          Q!,
+          shift(sizeIn(fields), t.v(Rn!), fields, () => t.v(Rd!)),
+        ),
+      );
+    },
+  }),
+  simdRow({
+    name: `${name}, scalar`,
+    pattern: `01 ${u} 111110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    allocated: ({ immh }) => immh! >= 8,
+    semantics: (t, fields) => {
+      const { Rn, Rd } = fields;
+      t.setV(
+        Rd!,
+        lowElement(
+          3,
+          shift(3, t.v(Rn!), fields, () => t.v(Rd!)),
+        ),
+      );
+    },
+  }),
+];
+
+/** The same where the result's elements have another size. */
+const resizing = (
+  name: string,
+  u: number,
+  opcode: string,
+  semantics: (t: Ops, fields: Fields, size: number) => V128,
+): InstructionRow =>
+  simdRow({
+    name: `${name}, ${name}2`,
+    pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    allocated: ({ immh }) => immh! > 0 && immh! < 8,
+    semantics: (t, fields) => t.setV(fields.Rd!, semantics(t, fields, sizeIn(fields))),
+  });
+
+/** Shifts each element by its own count, one bit of the counts after the other; counts are below the width. */
+const shiftEach = (t: Ops, size: number, a: V128, counts: V128, shift: (a: V128, by: number) => V128): V128 => {
+  let shifted = a;
+  for (let by = 1; by < bitsOf(size); by *= 2) {
+    const bit = repeated(size, BigInt(by));
+    const before = t.let(shifted);
+    shifted = bitSelect(equal(size, and(counts, bit), bit), shift(before, by), before);
+  }
+  return shifted;
+};
+
+/** Shifts by the signed low bytes of the elements of `m`: to the left, or to the right where they are negative. */
+const byRegister = (t: Ops, size: number, sign: Sign, n: V128, m: V128, rounding: boolean): V128 => {
+  const last = bitsOf(size) - 1;
+  const one = repeated(size, 1n);
+  const toByte = i32.const(bitsOf(size) - 8);
+  const count = t.let(size === 0 ? m : shr(size, 's', shl(size, m, toByte), toByte));
+  const magnitude = t.let(abs(size, count));
+  // Unsigned, as the magnitude of the byte -128 is 128.
+  const isBeyond = (by: V128): V128 => greater(size, 'u', by, repeated(size, BigInt(last)));
+  const left = andNot(
+    shiftEach(t, size, n, magnitude, (a, by) => shl(size, a, i32.const(by))),
+    isBeyond(magnitude),
+  );
+  // To round, the last step is taken apart.
+  const by = rounding ? t.let(sub(size, magnitude, one)) : magnitude;
+  const shifted = bitSelect(
+    isBeyond(by),
+    sign === 's' ? shr(size, 's', n, i32.const(last)) : ZERO,
+    shiftEach(t, size, n, by, (a, step) => shr(size, sign, a, i32.const(step))),
+  );
+  const right = rounding ? roundingShiftRight(size, sign, t.let(shifted), 1) : shifted;
+  return bitSelect(greater(size, 's', ZERO, count), right, left);
+};
+
+/** Bits of `d` where the shift brought none in. */
+const insert = (size: number, shifted: V128, d: V128, mask: bigint): V128 =>
+  bitSelect(repeated(size, mask), shifted, d);
+
+const ones = (size: number): bigint => (1n << BigInt(bitsOf(size))) - 1n;
+
+const signed = SIGNS.flatMap(({ sign, u, letter }) => [
+  ...threeSameOrScalar(`${letter}SHL`, u, '01000', ({ size, n, m }, t) => byRegister(t, size, sign, n, m, false)),
+  ...threeSameOrScalar(`${letter}RSHL`, u, '01010', ({ size, n, m }, t) => byRegister(t, size, sign, n, m, true)),
+  ...byImmediate(`${letter}SHR`, u, '00000', (size, n, fields) => shiftRight(size, sign, n, rightIn(fields))),
+  ...byImmediate(`${letter}SRA`, u, '00010', (size, n, fields, d) =>
+    add(size, d(), shiftRight(size, sign, n, rightIn(fields))),
+  ),
+  ...byImmediate(`${letter}RSHR`, u, '00100', (size, n, fields) => roundingShiftRight(size, sign, n, rightIn(fields))),
+  ...byImmediate(`${letter}RSRA`, u, '00110', (size, n, fields, d) =>
+    add(size, d(), roundingShiftRight(size, sign, n, rightIn(fields))),
+  ),
+  resizing(`${letter}SHLL`, u, '10100', (t, fields, size) =>
+    shl(size + 1, extend(size, sign, halfOf(fields.Q!), t.v(fields.Rn!)), i32.const(leftIn(fields))),
+  ),
+]);
+
+export const SIMD_SHIFT: readonly InstructionRow[] = [
+  ...signed,
+  ...byImmediate('SHL', 0, '01010', (size, n, fields) => shl(size, n, i32.const(leftIn(fields)))),
+  ...byImmediate('SLI', 1, '01010', (size, n, fields, d) =>
+    insert(size, shl(size, n, i32.const(leftIn(fields))), d(), ones(size) << BigInt(leftIn(fields))),
+  ),
+  ...byImmediate('SRI', 1, '01000', (size, n, fields, d) =>
+    insert(size, shiftRight(size, 'u', n, rightIn(fields)), d(), ones(size) >> BigInt(rightIn(fields))),
+  ),
+  resizing('SHRN', 0, '10000', (t, fields, size) =>
+    narrowInto(fields.Q!, size, t.v(fields.Rd!), shr(size + 1, 'u', t.v(fields.Rn!), i32.const(rightIn(fields)))),
+  ),
+  resizing('RSHRN', 0, '10001', (t, fields, size) => {
+    const half = repeated(size + 1, 1n << BigInt(rightIn(fields) - 1));
+    const rounded = add(size + 1, t.v(fields.Rn!), half);
+    return narrowInto(fields.Q!, size, t.v(fields.Rd!), shr(size + 1, 'u', rounded, i32.const(rightIn(fields))));
+  }),
+];

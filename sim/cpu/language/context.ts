@@ -1,0 +1,15 @@
+import type { CacheMaintenance } from './ops.js';
+
+/** What decides how code is translated, beside the code. */
+export interface TranslationContext {
+  /** Every access must be aligned: the MMU is off, or SCTLR_ELx.A is set. */
+  readonly strictAlignment: boolean;
+  /** SP must be a multiple of 16 where it is the base of an access (SCTLR_ELx.SA, SA0). */
+  readonly checkSp: boolean;
+  /** Floating point is not trapped. */
+  readonly fpEnabled: boolean;
+  /** FPCR asks for what {@link RowBase.fpcr} is about, and is not modelled. */
+  readonly unusualFpcr: boolean;
+  /** Cache maintenance that raises an exception instead. */
+  readonly forbidden: readonly CacheMaintenance[];
+}

@@ -1,0 +1,79 @@
+import type { Fields, InstructionRow } from './ops.js';
+import { fieldsOf, matches, parsePattern, type Pattern } from './pattern.js';
+
+export type Decoded =
+  | { readonly kind: 'row'; readonly row: InstructionRow; readonly pattern: Pattern; readonly fields: Fields }
+  | { readonly kind: 'unallocated' };
+
+/** @param word the encoding, unsigned */
+export type Decoder = (word: number) => Decoded;
+
+interface Candidate {
+  readonly row: InstructionRow;
+  readonly pattern: Pattern;
+}
+
+const UNALLOCATED: Decoded = { kind: 'unallocated' };
+
+/** Words are sorted by their bits 31 to 21, which nearly tell instructions apart. */
+const KEY_SHIFT = 21;
+const KEYS = 1 << (32 - KEY_SHIFT);
+
+const candidatesOf = (rows: readonly InstructionRow[]): readonly Candidate[] =>
+  rows.map((row) => ({ row, pattern: parsePattern(row.pattern) }));
+
+const answers = ({ row, pattern }: Candidate, word: number): Fields | undefined => {
+  if (!matches(pattern, word)) return undefined;
+  const fields = fieldsOf(pattern, word);
+  return row.allocated === undefined || row.allocated(fields) ? fields : undefined;
+};
+
+/** @throws Error for a row whose pattern is none: a mistake in a table */
+export const createDecoder = (rows: readonly InstructionRow[]): Decoder => {
+  const all = candidatesOf(rows);
+  const byKey = new Array<readonly Candidate[] | undefined>(KEYS);
+  const ofKey = (key: number): readonly Candidate[] =>
+    (byKey[key] ??= all.filter(
+      ({ pattern }) => (((key << KEY_SHIFT) ^ pattern.value) & pattern.mask) >>> KEY_SHIFT === 0,
+    ));
+  return (word) => {
+    for (const candidate of ofKey(word >>> KEY_SHIFT)) {
+      const fields = answers(candidate, word);
+      if (fields !== undefined) return { kind: 'row', row: candidate.row, pattern: candidate.pattern, fields };
+    }
+    return UNALLOCATED;
+  };
+};
+
+/** A word that two rows claim. */
+export interface Overlap {
+  readonly word: number;
+  readonly rows: readonly [InstructionRow, InstructionRow];
+}
+
+/** Bits that both patterns leave open are tried all clear, all set, one set, one clear, and at random. */
+const RANDOM_WORDS = 30;
+
+/**
+ * Tries every pair of rows whose patterns have words in common.
+ * @param random gives numbers from 0 to 2^32 - 1
+ * @returns a word for each pair of rows that was seen to overlap
+ */
+export const checkTable = (rows: readonly InstructionRow[], random: () => number): readonly Overlap[] => {
+  const all = candidatesOf(rows);
+  const overlaps: Overlap[] = [];
+  for (const [index, a] of all.entries()) {
+    for (const b of all.slice(index + 1)) {
+      if (((a.pattern.value ^ b.pattern.value) & a.pattern.mask & b.pattern.mask) !== 0) continue;
+      const fixed = a.pattern.value | b.pattern.value;
+      const open = ~(a.pattern.mask | b.pattern.mask);
+      const bits = Array.from({ length: 32 }, (_, bit) => 1 << bit);
+      const samples = [0, -1, ...bits, ...bits.map((bit) => ~bit), ...Array.from({ length: RANDOM_WORDS }, random)];
+      const word = samples
+        .map((sample) => (fixed | (sample & open)) >>> 0)
+        .find((sample) => answers(a, sample) !== undefined && answers(b, sample) !== undefined);
+      if (word !== undefined) overlaps.push({ word, rows: [a.row, b.row] });
+    }
+  }
+  return overlaps;
+};

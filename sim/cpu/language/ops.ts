@@ -1,0 +1,176 @@
+import type { ExceptionLevel } from '../state/levels.js';
+import type { I32, I64, V128, Value } from './value.js';
+
+/**
+ * What the semantics of an instruction may ask of whoever runs it.
+ *
+ * Reads see the state from before the instruction. Writes to registers and flags take effect together at its end, and
+ * not at all if a memory access faults: so the order in which an instruction reads and writes does not matter, and every
+ * abort is precise. Of two writes to one register the later counts. Memory accesses take effect at once and in order.
+ *
+ * Register numbers are fields of the encoding and are only handed on: a backend may hand out numbers that stand for
+ * "whatever the field holds when it runs". Never compare or compute with them; {@link InstructionRow.fixed} tells how to
+ * ask for a field's true value.
+ */
+export interface Ops {
+  /** Address of the instruction. */
+  pc(): I64;
+  /** An immediate that {@link InstructionRow.immediates} computed. */
+  imm(index: number): I64;
+
+  /** X0 to X30, or zero for 31. */
+  x(register: number): I64;
+  w(register: number): I32;
+  /** X0 to X30, or SP for 31. */
+  xsp(register: number): I64;
+  wsp(register: number): I32;
+  setX(register: number, value: I64): void;
+  /** Clears the upper half. */
+  setW(register: number, value: I32): void;
+  setXsp(register: number, value: I64): void;
+  setWsp(register: number, value: I32): void;
+
+  v(register: number): V128;
+  /** Writes all 128 bits: what an instruction does not set it must set to zero, as A64 demands of scalars. */
+  setV(register: number, value: V128): void;
+
+  /** Whether a condition holds, 0 or 1 (Arm ARM C1.2.4; 14 and 15 are always). */
+  condition(condition: number): I32;
+  /** The carry flag, 0 or 1. */
+  carry(): I32;
+  /** N, Z, C and V in bits 3 to 0. */
+  nzcv(): I32;
+  /** NZCV as an addition or subtraction of the operands sets them, or as a result does whose C and V are 0. */
+  setFlags(kind: 'add32' | 'sub32', a: I32, b: I32): void;
+  setFlags(kind: 'add64' | 'sub64', a: I64, b: I64): void;
+  setFlags(kind: 'logic64', result: I64): void;
+  /** `nzcv`: N, Z, C and V in bits 3 to 0. */
+  setFlags(kind: 'logic32' | 'nzcv', value: I32): void;
+
+  /** Reads 1, 2, 4 or 8 bytes, zero-extended. */
+  load(sizeBytes: AccessSize, address: I64, access?: Access): I64;
+  store(sizeBytes: AccessSize, address: I64, value: I64, access?: Access): void;
+  load128(address: I64, access?: Access): V128;
+  store128(address: I64, value: V128, access?: Access): void;
+  /** Load-exclusive: reads, and marks the address for the store that may follow. A pair is 2 * `sizeBytes` at once. */
+  loadExclusive(sizeBytes: AccessSize, address: I64): I64;
+  loadExclusivePair(sizeBytes: 4 | 8, address: I64): readonly [I64, I64];
+  /** Store-exclusive. Gives 0 if it stored and 1 if not. */
+  storeExclusive(sizeBytes: AccessSize, address: I64, value: I64): I32;
+  storeExclusivePair(sizeBytes: 4 | 8, address: I64, low: I64, high: I64): I32;
+  clearExclusive(): void;
+  /** Cache maintenance by address: faults as a load would where nothing is mapped, and does nothing else. */
+  touch(address: I64): void;
+  /** DC ZVA: 64 bytes of zeros at the address rounded down; faults on Device memory. */
+  zeroBlock(address: I64): void;
+
+  /** Evaluates now and once. Only saves work: a value means the same wherever in the instruction it is evaluated. */
+  let<T extends Value['type']>(value: Value<T>): Value<T>;
+
+  /** Continues elsewhere, at the end of the instruction. A constant target lets the code there be joined to this. */
+  branch(target: I64, kind?: BranchKind): void;
+  branchIf(condition: I32, target: I64): void;
+  /** The Unknown reason exception (EC 0), as an unallocated encoding raises. */
+  undefined(): void;
+  /** Context synchronization: code behind it is fetched anew. */
+  isb(): void;
+}
+
+export type AccessSize = 1 | 2 | 4 | 8;
+
+export type BranchKind = 'jump' | 'call' | 'return' | 'indirect';
+
+export interface Access {
+  /** Faults unless the address is a multiple of this: acquire, release and atomic accesses. */
+  readonly aligned?: number;
+  /** The alignment that strict checking demands (Device memory, SCTLR_ELx.A) where it is not the size of the access. */
+  readonly strictAlignment?: AccessSize;
+  /** As EL0 would (LDTR, STTR). */
+  readonly unprivileged?: boolean;
+  /** Where the base is SP, it must be a multiple of 16 if SCTLR_ELx.SA says so; checked only then. */
+  readonly spBase?: boolean;
+}
+
+/** The named fields of an encoding, unsigned. */
+export type Fields = Readonly<Record<string, number>>;
+
+interface RowBase {
+  /** The Arm ARM's heading, such as `ADD (immediate)`. */
+  readonly name: string;
+  /** The group in the table of instructions covered, such as `Data processing (immediate)`. */
+  readonly group: string;
+  /** Section of the Arm ARM (DDI 0487), such as `C6.2.4`. */
+  readonly section: string;
+  /** 32 bits from bit 31 on: `0`, `1`, and fields as `name:width`; blanks only divide. */
+  readonly pattern: string;
+  /** Encodings that match the pattern but are not allocated to this instruction. Sees true values of all fields. */
+  readonly allocated?: (fields: Fields) => boolean;
+  /** Needs CPACR_EL1.FPEN and its like to allow floating point; checked before the semantics. */
+  readonly fp?: boolean;
+  /**
+   * The result depends on FPCR. The semantics are those of FPCR = 0 (to nearest, nothing flushed, NaNs propagated): with
+   * another one the instruction is not modelled. FPSR's cumulative flags are not set either way.
+   */
+  readonly fpcr?: boolean;
+}
+
+/** An instruction whose work is done by code that is made for it. */
+export interface OpsRow extends RowBase {
+  /** Adds to the executing side what the instruction does. */
+  readonly semantics: (t: Ops, fields: Fields) => void;
+  /** Constants that the semantics use by `t.imm(index)` in place of the fields they are computed from. Two's complement. */
+  readonly immediates?: (fields: Fields) => readonly bigint[];
+  /**
+   * Fields that only `allocated` and `immediates` look at. With the register fields (see REGISTER_FIELDS) they are what may
+   * vary between instructions that share one piece of the interpreter's code; the semantics must not read them.
+   */
+  readonly free?: readonly string[];
+  /** Register fields whose true value the semantics need after all. */
+  readonly fixed?: readonly string[];
+  /** What a higher exception level may forbid: then SystemState.execute raises the exception in place of the semantics. */
+  readonly maintenance?: CacheMaintenance;
+}
+
+/** Cache maintenance by address, by the assembler's names. */
+export type CacheMaintenance = 'DC ZVA' | 'DC IVAC' | 'DC CVAC' | 'DC CVAU' | 'DC CIVAC' | 'IC IVAU';
+
+/** An instruction about the processor itself, carried out by TypeScript: rare, and everything is at hand. */
+export interface SystemRow extends RowBase {
+  readonly system: (cpu: SystemCpu, fields: Fields) => void;
+}
+
+/** Part of the architecture that is allocated and not modelled yet: running into it ends the run with an error. */
+export interface UnmodelledRow extends RowBase {
+  readonly unmodelled: string;
+}
+
+export type InstructionRow = OpsRow | SystemRow | UnmodelledRow;
+
+/** Fields that hold a register number, everywhere. */
+export const REGISTER_FIELDS: readonly string[] = ['Rd', 'Rn', 'Rm', 'Ra', 'Rt', 'Rt2', 'Rs'];
+
+/** What {@link SystemRow.system} works with. The program counter moves on by 4 behind it, unless it sets or raises one. */
+export interface SystemCpu {
+  /** Address of the instruction. */
+  readonly pc: bigint;
+  readonly el: ExceptionLevel;
+  /** X0 to X30; 31 reads as zero, and writes to it are lost. */
+  x(register: number): bigint;
+  setX(register: number, value: bigint): void;
+  /** MRS and MSR; op0 is 2 or 3. Raises the exception itself where the register is not accessible. */
+  readSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void;
+  writeSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void;
+  /** MSR (immediate): PSTATE fields. */
+  writePstate(op1: number, op2: number, imm: number): void;
+  /** SYS and SYSL: TLB maintenance, address translation, and cache maintenance by set and way. */
+  system(op1: number, crn: number, crm: number, op2: number, rt: number, isRead: boolean): void;
+  /** SVC, HVC, SMC, BRK, HLT. */
+  call(kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', imm16: number): void;
+  exceptionReturn(): void;
+  /** WFI and WFE. */
+  wait(kind: 'wfi' | 'wfe'): void;
+  /** SEV and SEVL: the event that the next WFE finds. */
+  sendEvent(): void;
+  /** Raises the Unknown reason exception. */
+  undefined(): void;
+}

@@ -1,0 +1,330 @@
+import {
+  ACCESS_ALIGN_SHIFT,
+  ACCESS_ALIGNED,
+  ACCESS_CACHE_MAINTENANCE,
+  ACCESS_STRICT_SHIFT,
+  ACCESS_UNPRIVILEGED,
+  ACCESS_WRITE,
+  ACCESS_ZERO_BLOCK,
+  STATUS,
+  type FlagKind,
+} from '../state/layout.js';
+import type { Access, AccessSize, BranchKind, Ops } from './ops.js';
+import { constant, constantOf, i32, i64, type I32, type I64, type Leaf, type V128, type Value } from './value.js';
+import type { ValueType } from '../wasm/opcodes.js';
+
+/**
+ * What an instruction does, written down: its effects in order, then all writes of registers together, then where it
+ * goes on. The semantics of the table's rows are run on this once, and translation starts from what it holds.
+ */
+export interface Recorded {
+  readonly effects: readonly Effect[];
+  readonly writes: readonly Write[];
+  readonly flags: FlagWrite | undefined;
+  readonly end: End | undefined;
+}
+
+export type Effect =
+  | { readonly kind: 'let'; readonly result: Leaf; readonly value: Value }
+  | { readonly kind: 'load'; readonly result: Leaf; readonly address: I64; readonly access: AccessCode }
+  | { readonly kind: 'store'; readonly address: I64; readonly value: Value; readonly access: AccessCode }
+  | { readonly kind: 'touch'; readonly address: I64; readonly access: AccessCode }
+  | {
+      readonly kind: 'mark-exclusive';
+      readonly address: I64;
+      readonly sizeBytes: number;
+      readonly parts: readonly I64[];
+    }
+  | {
+      readonly kind: 'store-exclusive';
+      readonly result: Leaf;
+      readonly address: I64;
+      readonly sizeBytes: number;
+      /** One or two parts of 8 bytes, or one of less. */
+      readonly parts: readonly I64[];
+    }
+  | { readonly kind: 'clear-exclusive' };
+
+export interface AccessCode {
+  /** The size is 1 << this, in bytes. */
+  readonly sizeLog2: number;
+  /** 1, or what the address must be a multiple of whatever the memory. */
+  readonly aligned: number;
+  /** What it must be a multiple of where alignment is checked strictly. */
+  readonly strictlyAligned: number;
+  /** Bits of the access' kind beside the size, as in layout.ts. */
+  readonly bits: number;
+  readonly spBase: boolean;
+}
+
+/** A write of X0 to X30 or SP (0 to 31), or of a V register (from {@link V_LEAF} on). */
+export interface Write {
+  readonly target: number;
+  readonly value: Value;
+}
+
+export interface FlagWrite {
+  readonly kind: FlagKind;
+  readonly a: Value;
+  readonly b: Value | undefined;
+}
+
+export type End =
+  | { readonly kind: 'branch'; readonly target: I64; readonly branch: BranchKind }
+  | { readonly kind: 'branch-if'; readonly condition: I32; readonly target: I64 }
+  /** Leaves translated code with a status; the program counter is the instruction's, or the next one's for `isb`. */
+  | { readonly kind: 'status'; readonly status: number };
+
+/** Leaves of values: X registers and SP, V registers, flags, temporaries of the instruction. */
+export const V_LEAF = 32;
+export const CONDITION_LEAF = 64;
+export const CARRY_LEAF = 80;
+export const NZCV_LEAF = 81;
+export const TEMP_LEAF = 100;
+
+const leaf = <T extends ValueType>(type: T, number: number): Leaf<T> => ({ kind: 'leaf', type, leaf: number });
+
+const ZERO = i64.const(0);
+
+/** What a value reads: bits of X registers and SP, of V registers, and whether the flags. */
+export interface Reads {
+  x: number;
+  v: number;
+  flags: boolean;
+}
+
+export const addReads = (value: Value, reads: Reads): void => {
+  if (value.kind === 'op') for (const arg of value.args) addReads(arg, reads);
+  if (value.kind !== 'leaf') return;
+  const { leaf: number } = value;
+  if (number < V_LEAF) reads.x |= 1 << number;
+  else if (number < CONDITION_LEAF) reads.v |= 1 << (number - V_LEAF);
+  else if (number < TEMP_LEAF) reads.flags = true;
+};
+
+/** The recording of one instruction, whose operands are all known. */
+export class Recorder implements Ops {
+  readonly #effects: Effect[] = [];
+  readonly #writes: Write[] = [];
+  #flags: FlagWrite | undefined;
+  #end: End | undefined;
+  #temps = TEMP_LEAF;
+
+  /** @param address of the instruction */
+  constructor(
+    private readonly address: bigint,
+    private readonly immediates: readonly bigint[],
+  ) {}
+
+  /** What was recorded. */
+  finish(): Recorded {
+    return { effects: this.#effects, writes: this.#writes, flags: this.#flags, end: this.#end };
+  }
+
+  #temp<T extends ValueType>(type: T): Leaf<T> {
+    return leaf(type, this.#temps++);
+  }
+
+  pc(): I64 {
+    return constant('i64', this.address);
+  }
+
+  imm(index: number): I64 {
+    return constant('i64', this.immediates[index]!);
+  }
+
+  x(register: number): I64 {
+    return register === 31 ? ZERO : leaf('i64', register);
+  }
+
+  w(register: number): I32 {
+    return i32.wrap(this.x(register));
+  }
+
+  xsp(register: number): I64 {
+    return leaf('i64', register);
+  }
+
+  wsp(register: number): I32 {
+    return i32.wrap(this.xsp(register));
+  }
+
+  setX(register: number, value: I64): void {
+    if (register !== 31) this.setXsp(register, value);
+  }
+
+  setW(register: number, value: I32): void {
+    this.setX(register, i64.extendU(value));
+  }
+
+  setXsp(register: number, value: I64): void {
+    this.write(register, value);
+  }
+
+  protected write(target: number, value: Value): void {
+    // The later of two writes counts, as for a load whose destination is also its base.
+    const earlier = this.#writes.findIndex((other) => other.target === target);
+    if (earlier >= 0) this.#writes.splice(earlier, 1);
+    this.#writes.push({ target, value });
+  }
+
+  setWsp(register: number, value: I32): void {
+    this.setXsp(register, i64.extendU(value));
+  }
+
+  v(register: number): V128 {
+    return leaf('v128', V_LEAF + register);
+  }
+
+  setV(register: number, value: V128): void {
+    this.write(V_LEAF + register, value);
+  }
+
+  condition(condition: number): I32 {
+    return condition >= 14 ? i32.const(1) : leaf('i32', CONDITION_LEAF + condition);
+  }
+
+  carry(): I32 {
+    return leaf('i32', CARRY_LEAF);
+  }
+
+  nzcv(): I32 {
+    return leaf('i32', NZCV_LEAF);
+  }
+
+  setFlags(kind: FlagKind, a: Value, b?: Value): void {
+    this.#flags = { kind, a, b };
+  }
+
+  load(sizeBytes: AccessSize, address: I64, access: Access = {}): I64 {
+    const result = this.#temp('i64');
+    this.#effects.push({ kind: 'load', result, address, access: accessCode(sizeBytes, access) });
+    return result;
+  }
+
+  store(sizeBytes: AccessSize, address: I64, value: I64, access: Access = {}): void {
+    this.#store(sizeBytes, address, value, access);
+  }
+
+  load128(address: I64, access: Access = {}): V128 {
+    const result = this.#temp('v128');
+    this.#effects.push({ kind: 'load', result, address, access: accessCode(16, access) });
+    return result;
+  }
+
+  store128(address: I64, value: V128, access: Access = {}): void {
+    this.#store(16, address, value, access);
+  }
+
+  #store(sizeBytes: number, address: I64, value: Value, access: Access, bits = 0): void {
+    const code = accessCode(sizeBytes, access, ACCESS_WRITE | bits);
+    this.#effects.push({ kind: 'store', address, value: this.let(value), access: code });
+  }
+
+  loadExclusive(sizeBytes: AccessSize, address: I64): I64 {
+    const at = this.let(address);
+    const value = this.load(sizeBytes, at, { aligned: sizeBytes, spBase: true });
+    this.#effects.push({ kind: 'mark-exclusive', address: at, sizeBytes, parts: [value] });
+    return value;
+  }
+
+  loadExclusivePair(sizeBytes: 4 | 8, address: I64): readonly [I64, I64] {
+    if (sizeBytes === 4) {
+      const both = this.loadExclusive(8, address);
+      return [i64.and(both, i64.const(0xffff_ffffn)), i64.shrU(both, i64.const(32))];
+    }
+    const at = this.let(address);
+    const low = this.load(8, at, { aligned: 16, spBase: true });
+    const high = this.load(8, i64.add(at, i64.const(8)));
+    this.#effects.push({ kind: 'mark-exclusive', address: at, sizeBytes: 16, parts: [low, high] });
+    return [low, high];
+  }
+
+  storeExclusive(sizeBytes: AccessSize, address: I64, value: I64): I32 {
+    return this.#storeExclusive(sizeBytes, address, [value]);
+  }
+
+  storeExclusivePair(sizeBytes: 4 | 8, address: I64, low: I64, high: I64): I32 {
+    if (sizeBytes === 8) return this.#storeExclusive(16, address, [low, high]);
+    const both = i64.or(i64.and(low, i64.const(0xffff_ffffn)), i64.shl(high, i64.const(32)));
+    return this.#storeExclusive(8, address, [both]);
+  }
+
+  #storeExclusive(sizeBytes: number, address: I64, parts: readonly I64[]): I32 {
+    const result = this.#temp('i32');
+    this.#effects.push({
+      kind: 'store-exclusive',
+      result,
+      address: this.let(address),
+      sizeBytes,
+      parts: parts.map((part) => this.let(part)),
+    });
+    return result;
+  }
+
+  clearExclusive(): void {
+    this.#effects.push({ kind: 'clear-exclusive' });
+  }
+
+  touch(address: I64): void {
+    this.#effects.push({ kind: 'touch', address, access: accessCode(1, {}, ACCESS_CACHE_MAINTENANCE) });
+  }
+
+  zeroBlock(address: I64): void {
+    const start = this.let(i64.and(address, i64.const(-64)));
+    const zero = constant('v128', 0n);
+    for (let at = 0; at < 64; at += 16) {
+      this.#store(16, i64.add(start, i64.const(at)), zero, {}, ACCESS_ZERO_BLOCK);
+    }
+  }
+
+  let<T extends ValueType>(value: Value<T>): Value<T> {
+    if (value.kind !== 'op') return value;
+    const result = this.#temp(value.type);
+    this.#effects.push({ kind: 'let', result, value });
+    return result;
+  }
+
+  branch(target: I64, kind: BranchKind = 'jump'): void {
+    const self = kind === 'jump' && constantOf(target) === this.address;
+    this.#end = self ? { kind: 'status', status: STATUS.stuck } : { kind: 'branch', target, branch: kind };
+  }
+
+  branchIf(condition: I32, target: I64): void {
+    const known = constantOf(condition);
+    if (known === undefined) this.#end = { kind: 'branch-if', condition, target };
+    else if (known !== 0n) this.branch(target);
+  }
+
+  undefined(): void {
+    this.#end = { kind: 'status', status: STATUS.undefined };
+  }
+
+  isb(): void {
+    this.#end = { kind: 'status', status: STATUS.isb };
+  }
+}
+
+/** A recording of an instruction that only leaves translated code. */
+export const leaveWith = (status: number): Recorded => ({
+  effects: [],
+  writes: [],
+  flags: undefined,
+  end: { kind: 'status', status },
+});
+
+export const accessCode = (sizeBytes: number, access: Access, more = 0): AccessCode => {
+  const sizeLog2 = Math.log2(sizeBytes);
+  const aligned = access.aligned ?? 1;
+  const strictlyAligned = access.strictAlignment ?? sizeBytes;
+  let bits = more | (Math.log2(strictlyAligned) << ACCESS_STRICT_SHIFT);
+  if (access.unprivileged === true) bits |= ACCESS_UNPRIVILEGED;
+  if (aligned > 1) bits |= ACCESS_ALIGNED | (Math.log2(aligned) << ACCESS_ALIGN_SHIFT);
+  return { sizeLog2, aligned, strictlyAligned, bits, spBase: access.spBase === true };
+};
+
+/** The register that an address is computed from, if it is one register and something; for the choice of a cache. */
+export const baseOf = (address: I64): number | undefined => {
+  const base = address.kind === 'op' && address.op === 'i64.add' ? address.args[0]! : address;
+  return base.kind === 'leaf' && base.leaf < V_LEAF ? base.leaf : undefined;
+};

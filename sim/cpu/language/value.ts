@@ -1,0 +1,209 @@
+import type { ValueType } from '../wasm/opcodes.js';
+
+export type Value<T extends ValueType = ValueType> = Constant<T> | Operation<T> | Leaf<T>;
+
+export interface Constant<T extends ValueType = ValueType> {
+  readonly kind: 'const';
+  readonly type: T;
+  /** Unsigned: an i32 as 0 to 2^32 - 1, an i64 as 0 to 2^64 - 1, a v128 as 0 to 2^128 - 1; floats are their bits. */
+  readonly value: bigint;
+}
+
+export interface Operation<T extends ValueType = ValueType> {
+  readonly kind: 'op';
+  readonly type: T;
+  /** WebAssembly's name of the instruction, such as `i64.add`, or `select`. */
+  readonly op: string;
+  readonly args: readonly Value[];
+  /** The number in the instruction itself: the lane of `i8x16.extract_lane_u`; the 16 lanes of `i8x16.shuffle`. */
+  readonly immediate?: readonly number[];
+}
+
+/** What only the backend knows how to read: a register, a temporary, an operand that is not known until it runs. */
+export interface Leaf<T extends ValueType = ValueType> {
+  readonly kind: 'leaf';
+  readonly type: T;
+  /** The backend's business. */
+  readonly leaf: number;
+}
+
+export type I32 = Value<'i32'>;
+export type I64 = Value<'i64'>;
+export type F32 = Value<'f32'>;
+export type F64 = Value<'f64'>;
+export type V128 = Value<'v128'>;
+
+const BITS: Readonly<Record<ValueType, number>> = { i32: 32, i64: 64, f32: 32, f64: 64, v128: 128 };
+
+export const constant = <T extends ValueType>(type: T, value: bigint): Constant<T> => ({
+  kind: 'const',
+  type,
+  value: BigInt.asUintN(BITS[type], value),
+});
+
+/** The value of a constant; undefined for what is known only when it runs. */
+export const constantOf = (value: Value): bigint | undefined => (value.kind === 'const' ? value.value : undefined);
+
+/** Any operation of WebAssembly, unfolded: for vectors and floats. */
+export const operation = <T extends ValueType>(
+  type: T,
+  op: string,
+  args: readonly Value[],
+  immediate?: readonly number[],
+): Value<T> => ({ kind: 'op', type, op, args, ...(immediate && { immediate }) });
+
+type Fold = (a: bigint, b: bigint, bits: number) => bigint;
+
+const signed = (value: bigint, bits: number): bigint => BigInt.asIntN(bits, value);
+const bool = (value: boolean): bigint => (value ? 1n : 0n);
+const shiftBy = (b: bigint, bits: number): bigint => b & BigInt(bits - 1);
+
+/** How constants combine, by the part of the name behind the type. What is missing here is not folded. */
+const FOLDS: Readonly<Record<string, Fold>> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  shl: (a, b, bits) => a << shiftBy(b, bits),
+  shr_u: (a, b, bits) => a >> shiftBy(b, bits),
+  shr_s: (a, b, bits) => signed(a, bits) >> shiftBy(b, bits),
+  rotr: (a, b, bits) => (a >> shiftBy(b, bits)) | (a << ((BigInt(bits) - shiftBy(b, bits)) % BigInt(bits))),
+  eq: (a, b) => bool(a === b),
+  ne: (a, b) => bool(a !== b),
+  lt_u: (a, b) => bool(a < b),
+  lt_s: (a, b, bits) => bool(signed(a, bits) < signed(b, bits)),
+  gt_u: (a, b) => bool(a > b),
+  gt_s: (a, b, bits) => bool(signed(a, bits) > signed(b, bits)),
+  le_u: (a, b) => bool(a <= b),
+  le_s: (a, b, bits) => bool(signed(a, bits) <= signed(b, bits)),
+  ge_u: (a, b) => bool(a >= b),
+  ge_s: (a, b, bits) => bool(signed(a, bits) >= signed(b, bits)),
+};
+
+/** Operations that give `a` back when `b` is 0. */
+const ZERO_IS_NEUTRAL: readonly string[] = ['add', 'sub', 'or', 'xor', 'shl', 'shr_u', 'shr_s', 'rotr'];
+
+const binary = <T extends ValueType>(prefix: 'i32' | 'i64', name: string, type: T, a: Value, b: Value): Value<T> => {
+  const fold = FOLDS[name];
+  const x = constantOf(a);
+  const y = constantOf(b);
+  if (x !== undefined && y !== undefined && fold !== undefined) return constant(type, fold(x, y, BITS[prefix]));
+  if (y === 0n && ZERO_IS_NEUTRAL.includes(name)) return a as Value<T>;
+  if (x === 0n && (name === 'add' || name === 'or' || name === 'xor')) return b as Value<T>;
+  if ((x === 0n || y === 0n) && (name === 'and' || name === 'mul')) return constant(type, 0n);
+  if (name === 'and' && y === (1n << BigInt(BITS[prefix])) - 1n) return a as Value<T>;
+  // (a + 8) + 8 is a + 16: addresses that were computed in steps stay recognisable as base and offset.
+  if (name === 'add' && y !== undefined && a.kind === 'op' && a.op === `${prefix}.add`) {
+    const inner = constantOf(a.args[1]!);
+    if (inner !== undefined) return binary(prefix, name, type, a.args[0]!, constant(type, inner + y));
+  }
+  return operation(type, `${prefix}.${name}`, [a, b]);
+};
+
+const unaryFold = (op: string, value: bigint): bigint | undefined => {
+  switch (op) {
+    case 'i32.wrap_i64':
+    case 'i64.extend_i32_u':
+      return value;
+    case 'i64.extend_i32_s':
+    case 'i64.extend32_s':
+      return BigInt.asIntN(32, value);
+    case 'i64.extend16_s':
+    case 'i32.extend16_s':
+      return BigInt.asIntN(16, value);
+    case 'i64.extend8_s':
+    case 'i32.extend8_s':
+      return BigInt.asIntN(8, value);
+    case 'i32.eqz':
+    case 'i64.eqz':
+      return bool(value === 0n);
+    default:
+      return undefined;
+  }
+};
+
+const unary = <T extends ValueType>(type: T, op: string, a: Value): Value<T> => {
+  const value = constantOf(a);
+  const folded = value === undefined ? undefined : unaryFold(op, value);
+  return folded === undefined ? operation(type, op, [a]) : constant(type, folded);
+};
+
+type Arithmetic =
+  'add' | 'sub' | 'mul' | 'div_s' | 'div_u' | 'rem_u' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | 'shr_s' | 'rotr';
+type Comparison = 'eq' | 'ne' | 'lt_u' | 'lt_s' | 'gt_u' | 'gt_s' | 'le_u' | 'le_s' | 'ge_u' | 'ge_s';
+
+const integer = <T extends 'i32' | 'i64'>(type: T) => {
+  const arithmetic =
+    (name: Arithmetic) =>
+    (a: Value<T>, b: Value<T>): Value<T> =>
+      binary(type, name, type, a, b);
+  const comparison =
+    (name: Comparison) =>
+    (a: Value<T>, b: Value<T>): I32 =>
+      binary(type, name, 'i32', a, b);
+  return {
+    const: (value: bigint | number): Constant<T> => constant(type, BigInt(value)),
+    add: arithmetic('add'),
+    sub: arithmetic('sub'),
+    mul: arithmetic('mul'),
+    /** Traps in WebAssembly on a zero divisor and on overflow: only for divisors made safe. */
+    divS: arithmetic('div_s'),
+    divU: arithmetic('div_u'),
+    remU: arithmetic('rem_u'),
+    and: arithmetic('and'),
+    or: arithmetic('or'),
+    xor: arithmetic('xor'),
+    /** Shift counts are taken modulo the width, as in A64. */
+    shl: arithmetic('shl'),
+    shrU: arithmetic('shr_u'),
+    shrS: arithmetic('shr_s'),
+    rotr: arithmetic('rotr'),
+    eq: comparison('eq'),
+    ne: comparison('ne'),
+    ltU: comparison('lt_u'),
+    ltS: comparison('lt_s'),
+    gtU: comparison('gt_u'),
+    gtS: comparison('gt_s'),
+    leU: comparison('le_u'),
+    leS: comparison('le_s'),
+    geU: comparison('ge_u'),
+    geS: comparison('ge_s'),
+    not: (a: Value<T>): Value<T> => binary(type, 'xor', type, a, constant(type, -1n)),
+    neg: (a: Value<T>): Value<T> => binary(type, 'sub', type, constant(type, 0n), a),
+    eqz: (a: Value<T>): I32 => unary('i32', `${type}.eqz`, a),
+    clz: (a: Value<T>): Value<T> => operation(type, `${type}.clz`, [a]),
+    ctz: (a: Value<T>): Value<T> => operation(type, `${type}.ctz`, [a]),
+    popcnt: (a: Value<T>): Value<T> => operation(type, `${type}.popcnt`, [a]),
+    extend8S: (a: Value<T>): Value<T> => unary(type, `${type}.extend8_s`, a),
+    extend16S: (a: Value<T>): Value<T> => unary(type, `${type}.extend16_s`, a),
+  };
+};
+
+/** What the operations of both widths have in common. */
+export type Integer<T extends 'i32' | 'i64'> = ReturnType<typeof integer<T>>;
+
+/** The 32-bit integer operations. */
+export const i32 = {
+  ...integer('i32'),
+  wrap: (a: I64): I32 => unary('i32', 'i32.wrap_i64', a),
+};
+
+/** The 64-bit integer operations. */
+export const i64 = {
+  ...integer('i64'),
+  /** Zero-extends. */
+  extendU: (a: I32): I64 => unary('i64', 'i64.extend_i32_u', a),
+  /** Sign-extends. */
+  extendS: (a: I32): I64 => unary('i64', 'i64.extend_i32_s', a),
+  /** Sign-extends the low 32 bits. */
+  extend32S: (a: I64): I64 => unary('i64', 'i64.extend32_s', a),
+};
+
+/** `whenTrue` if `condition` is not 0. Both are computed. */
+export const select = <T extends ValueType>(condition: I32, whenTrue: Value<T>, whenFalse: Value<T>): Value<T> => {
+  const known = constantOf(condition);
+  if (known !== undefined) return known === 0n ? whenFalse : whenTrue;
+  return operation(whenTrue.type, 'select', [whenTrue, whenFalse, condition]);
+};

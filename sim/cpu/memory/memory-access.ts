@@ -1,0 +1,118 @@
+import type { Bus } from '../state/bus.js';
+import { type AccessKind, type Fault, type Translation, FaultStatus } from '../state/fault.js';
+import {
+  ACCESS_ADDRESS,
+  ACCESS_ALIGN_MASK,
+  ACCESS_ALIGN_SHIFT,
+  ACCESS_ALIGNED,
+  ACCESS_CACHE_MAINTENANCE,
+  ACCESS_SIZE_MASK,
+  ACCESS_STRICT_SHIFT,
+  ACCESS_UNPRIVILEGED,
+  ACCESS_VALUE,
+  ACCESS_WRITE,
+  ACCESS_ZERO_BLOCK,
+} from '../state/layout.js';
+import type { Tlb } from './tlb.js';
+
+const PAGE = 4096;
+
+/** A data access that did not take place. */
+export interface AccessFault {
+  readonly virtAddr: bigint;
+  readonly faultStatus: number;
+  readonly isWrite: boolean;
+  readonly cacheMaintenance: boolean;
+}
+
+export interface AccessHost {
+  readonly bus: Bus;
+  readonly tlb: Tlb;
+  translate(virtAddr: bigint, access: AccessKind, unprivileged: boolean): Translation | Fault;
+  /** Every access must be aligned. */
+  isStrict(): boolean;
+  /** Some bytes of a physical page are about to change. */
+  onWrite(physPage: number, inPage: number, sizeBytes: number): void;
+}
+
+/** Accesses that translated code cannot finish: to pages that are not in the TLB, to devices, to code, and faults. */
+export class MemoryAccess {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  #fault: AccessFault | undefined;
+
+  constructor(private readonly host: AccessHost) {
+    this.#view = new DataView(host.bus.linear.buffer);
+    this.#bytes = new Uint8Array(host.bus.linear.buffer);
+  }
+
+  /** What was wrong with the last access that failed. */
+  get fault(): AccessFault {
+    return this.#fault!;
+  }
+
+  /**
+   * Carries out the access that the state describes (ACCESS_ADDRESS and ACCESS_VALUE of layout.ts).
+   * @returns not 0 if it faults
+   */
+  run(kind: number): number {
+    const { bus, tlb } = this.host;
+    const address = this.#view.getBigUint64(ACCESS_ADDRESS, true);
+    const sizeBytes = 1 << (kind & ACCESS_SIZE_MASK);
+    const isWrite = (kind & ACCESS_WRITE) !== 0;
+    const unprivileged = (kind & ACCESS_UNPRIVILEGED) !== 0;
+    const isStrict = this.host.isStrict();
+    const fail = (faultStatus: number, virtAddr = address): number => {
+      this.#fault = { virtAddr, faultStatus, isWrite, cacheMaintenance: (kind & ACCESS_CACHE_MAINTENANCE) !== 0 };
+      return 1;
+    };
+    const strictlyAligned = 1 << ((kind >> ACCESS_STRICT_SHIFT) & ACCESS_ALIGN_MASK);
+    const aligned = (kind & ACCESS_ALIGNED) !== 0 ? 1 << ((kind >> ACCESS_ALIGN_SHIFT) & ACCESS_ALIGN_MASK) : 1;
+    const inPage = Number(address & 0xfffn);
+    if (inPage % (isStrict ? Math.max(aligned, strictlyAligned) : aligned) !== 0) return fail(FaultStatus.alignment);
+
+    const firstBytes = Math.min(sizeBytes, PAGE - inPage);
+    for (let done = 0; done < sizeBytes; done = done === 0 ? firstBytes : sizeBytes) {
+      const virtAddr = BigInt.asUintN(64, address + BigInt(done));
+      const translation = this.host.translate(virtAddr, isWrite ? 'write' : 'read', unprivileged);
+      if ('faultStatus' in translation) return fail(translation.faultStatus, virtAddr);
+      const { page, device } = translation;
+      if (device && (inPage % strictlyAligned !== 0 || (kind & ACCESS_ZERO_BLOCK) !== 0))
+        return fail(FaultStatus.alignment);
+      const bytes = done === 0 ? firstBytes : sizeBytes - done;
+      // Both pages of a store must be writable before the first one changes.
+      if (isWrite && done === 0 && bytes < sizeBytes) {
+        const secondAddr = BigInt.asUintN(64, address + BigInt(bytes));
+        const second = this.host.translate(secondAddr, 'write', unprivileged);
+        if ('faultStatus' in second) return fail(second.faultStatus, secondAddr);
+      }
+      const at = Number(virtAddr & 0xfffn);
+      const offset = bus.ramPage(page);
+      if (offset === undefined) {
+        if (!this.#device(page + at, bytes, isWrite)) return fail(FaultStatus.externalAbort, virtAddr);
+        continue;
+      }
+      if (isWrite) {
+        this.host.onWrite(page, at, bytes);
+        this.#bytes.copyWithin(offset + at, ACCESS_VALUE + done, ACCESS_VALUE + done + bytes);
+      } else {
+        if (done === 0) this.#bytes.fill(0, ACCESS_VALUE, ACCESS_VALUE + 16);
+        this.#bytes.copyWithin(ACCESS_VALUE + done, offset + at, offset + at + bytes);
+      }
+      if (!unprivileged && (isStrict || !device)) tlb.fill(virtAddr, offset, page, isWrite);
+    }
+    return 0;
+  }
+
+  #device(physAddr: number, sizeBytes: number, isWrite: boolean): boolean {
+    const view = this.#view;
+    if (sizeBytes > 8) return false;
+    const mask = (1n << BigInt(8 * sizeBytes)) - 1n;
+    if (isWrite) return this.host.bus.write(physAddr, sizeBytes, view.getBigUint64(ACCESS_VALUE, true) & mask);
+    const value = this.host.bus.read(physAddr, sizeBytes);
+    if (value === undefined) return false;
+    view.setBigUint64(ACCESS_VALUE, value & mask, true);
+    view.setBigUint64(ACCESS_VALUE + 8, 0n, true);
+    return true;
+  }
+}

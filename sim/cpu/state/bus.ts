@@ -1,0 +1,20 @@
+import type { LinearMemory } from '../wasm/host.js';
+
+/** What the processor knows of the board: physical addresses lead to RAM, to a device, or nowhere. */
+export interface Bus {
+  /** The WebAssembly memory that guest RAM is in, of which the bytes below {@link firstRamOffset} are the processor's own. */
+  readonly linear: LinearMemory;
+  /**
+   * Offset in `linear` of the 4 KiB of RAM at a physical address; RAM that was never touched gets its place now.
+   * @param page multiple of 4096; at most 2^48
+   * @returns undefined where there is no RAM
+   */
+  ramPage(page: number): number | undefined;
+  /** Reads a device's register. @returns undefined where nothing answers: an external abort */
+  read(physAddr: number, sizeBytes: number): bigint | undefined;
+  /** Writes a device's register. @returns false where nothing answers */
+  write(physAddr: number, sizeBytes: number, value: bigint): boolean;
+}
+
+/** The processor's state, its TLB and its caches lie below; guest RAM lies above. */
+export const FIRST_RAM_OFFSET = 0x100_0000;

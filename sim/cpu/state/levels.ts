@@ -1,0 +1,1 @@
+export type ExceptionLevel = 0 | 1 | 2;

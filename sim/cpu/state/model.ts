@@ -1,0 +1,96 @@
+import type { Bus } from './bus.js';
+import type { ExceptionLevel } from './levels.js';
+
+/** The processor as those see it who start it, look at it and stop it. */
+export interface CpuModel {
+  /** X0 to X30. */
+  getX(register: number): bigint;
+  setX(register: number, value: bigint): void;
+  pc: bigint;
+  /** The stack pointer in use, as PSTATE.SP and the exception level select it. */
+  sp: bigint;
+  /** N, Z, C and V in bits 3 to 0. */
+  nzcv: number;
+  getV(register: number): bigint;
+  setV(register: number, value: bigint): void;
+  /** D, A, I and F in bits 3 to 0: 1 masks. */
+  daif: number;
+  readonly el: ExceptionLevel;
+  /** Enters an exception level as it is at kexec time or reset: SP_ELx selected, all interrupts masked. */
+  setEl(el: ExceptionLevel): void;
+  /** A system register by the Arm ARM's name, such as `SCTLR_EL1`. @throws Error for a name that is not modelled */
+  getSystemRegister(name: string): bigint;
+  setSystemRegister(name: string, value: bigint): void;
+  /** Instructions carried out so far, those that raised an exception included. */
+  readonly instructions: bigint;
+  /** Runs until something of note happens. */
+  run(limits?: RunLimits): StopReason;
+  /** What the translator did so far. */
+  readonly statistics: CpuStatistics;
+  /** Forgets all translations and cached lookups: after somebody else wrote to RAM that may hold code or page tables. */
+  invalidate(): void;
+  /** Records taken branches from now on; slow, for the last instructions before a known end. */
+  traceBranches(onBranch: ((from: bigint, to: bigint) => void) | undefined): void;
+}
+
+export interface RunLimits {
+  /** At most so many instructions from now, exactly. */
+  readonly maxInstructions?: bigint;
+  /** Stops before the instruction at one of these addresses is carried out (virtual, as the program counter has it). */
+  readonly stopAt?: ReadonlySet<bigint>;
+  /** Asked every few million instructions; true interrupts the run. */
+  readonly interrupted?: () => boolean;
+  /** Stops when the guest takes an exception to one of its own vectors that is not a system call (SVC, HVC, SMC). */
+  readonly stopOnException?: boolean;
+}
+
+export type StopReason =
+  | { readonly kind: 'max-instructions' }
+  | { readonly kind: 'stop-at'; readonly pc: bigint }
+  | { readonly kind: 'interrupted' }
+  /** The board was asked to end: PSCI SYSTEM_OFF or SYSTEM_RESET. */
+  | { readonly kind: 'power'; readonly what: 'off' | 'reset' }
+  /** A branch to itself or a wait for an interrupt, with all interrupts masked or none that could come. */
+  | { readonly kind: 'stuck'; readonly pc: bigint; readonly why: string }
+  /** The program counter and everything else is as it was before the instruction at `pc`. */
+  | { readonly kind: 'exception'; readonly pc: bigint; readonly exception: ExceptionInfo }
+  /** Allocated by the architecture, but not modelled here. */
+  | { readonly kind: 'unmodelled'; readonly pc: bigint; readonly encoding: number | undefined; readonly what: string };
+
+/** An exception as it is taken. */
+export interface ExceptionInfo {
+  readonly target: ExceptionLevel;
+  readonly vector: 'synchronous' | 'irq' | 'fiq' | 'serror';
+  readonly esr: bigint;
+  /** Undefined where the syndrome has none. */
+  readonly far: bigint | undefined;
+  readonly elr: bigint;
+  readonly spsr: bigint;
+  /** Where the exception goes on: VBAR_ELx and the vector's offset. */
+  readonly handler: bigint;
+}
+
+export interface CpuStatistics {
+  readonly regions: number;
+  readonly translatedInstructions: number;
+  readonly translationMs: number;
+}
+
+/** What the processor asks its surroundings. */
+export interface CpuHost {
+  readonly bus: Bus;
+  /**
+   * A call to firmware (SMCCC), by `hvc` where no EL2 would take it, or by `smc`: the function in W0, arguments in X1 on;
+   * results go to X0 on. @returns how the run ends, or undefined to go on behind the instruction
+   */
+  firmwareCall(
+    conduit: 'hvc' | 'smc',
+    cpu: CpuModel,
+  ): { readonly kind: 'power'; readonly what: 'off' | 'reset' } | undefined;
+  /** The physical counter, CNTPCT_EL0; `instructions` is the model's clock. */
+  counter(instructions: bigint): bigint;
+  /** CNTFRQ_EL0 in Hz. */
+  readonly counterFrequency: bigint;
+  /** The highest exception level that there is beside EL3, which firmware has: 2 where the machine booted at EL2. */
+  readonly highestEl: 1 | 2;
+}

@@ -1,0 +1,146 @@
+import type { AccessKind, Fault } from '../state/fault.js';
+import type { Walk } from './mmu.js';
+import type { CacheMaintenance } from '../language/ops.js';
+import type { ExceptionLevel } from '../state/levels.js';
+import { hcr, userIf, type Trap } from './registers/row.js';
+import { encodingOf, parsePlace, type Place } from './registers/sysreg.js';
+
+/** What a system instruction does beside its traps. */
+export type Effect =
+  | { readonly kind: 'none' }
+  /** Translations are forgotten: all, or those of the address in Rt. */
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'flush-address' }
+  /** The translation of the address in Rt goes to PAR_EL1. */
+  | { readonly kind: 'translate'; readonly access: AccessKind; readonly el: ExceptionLevel };
+
+/** A SYS instruction (Arm ARM C5.3 to C5.5). */
+export interface SystemOperation {
+  readonly name: string;
+  readonly place: Place;
+  readonly traps: readonly Trap[];
+  readonly effect: Effect;
+  /** Allocated, and not modelled: what it belongs to. */
+  readonly absent?: string;
+}
+
+const NONE: Effect = { kind: 'none' };
+const FLUSH: Effect = { kind: 'flush' };
+const FLUSH_ADDRESS: Effect = { kind: 'flush-address' };
+
+const USER_CACHE = userIf('SCTLR_EL1', 26);
+const USER_ZERO = userIf('SCTLR_EL1', 14);
+/** HCR_EL2: TSW, TPC, TPU, TTLB, TDZ. */
+const TSW = hcr(22);
+const TPC = hcr(23);
+const TPU = hcr(24);
+const TTLB = hcr(25);
+const TDZ = hcr(28);
+
+const operation = (name: string, at: string, effect: Effect, ...traps: readonly Trap[]): SystemOperation => ({
+  name,
+  place: parsePlace(at),
+  traps,
+  effect,
+});
+
+/** The caches are always coherent: only who may maintain them matters. */
+const CACHES: readonly SystemOperation[] = [
+  operation('IC IALLUIS', 'S1_0_C7_C1_0', NONE, TPU),
+  operation('IC IALLU', 'S1_0_C7_C5_0', NONE, TPU),
+  operation('DC ISW', 'S1_0_C7_C6_2', NONE, TSW),
+  operation('DC CSW', 'S1_0_C7_C10_2', NONE, TSW),
+  operation('DC CISW', 'S1_0_C7_C14_2', NONE, TSW),
+  operation('DC IVAC', 'S1_0_C7_C6_1', NONE, TPC),
+  operation('DC ZVA', 'S1_3_C7_C4_1', NONE, USER_ZERO, TDZ),
+  operation('DC CVAC', 'S1_3_C7_C10_1', NONE, USER_CACHE, TPC),
+  operation('DC CIVAC', 'S1_3_C7_C14_1', NONE, USER_CACHE, TPC),
+  operation('DC CVAU', 'S1_3_C7_C11_1', NONE, USER_CACHE, TPU),
+  operation('IC IVAU', 'S1_3_C7_C5_1', NONE, USER_CACHE, TPU),
+  { ...operation('RAMINDEX', 'S1_0_C15_C4_0', NONE), absent: 'access to the RAM of the caches' },
+];
+
+const at = (name: string, place: string, access: AccessKind, el: ExceptionLevel): SystemOperation =>
+  operation(`AT ${name}`, place, { kind: 'translate', access, el });
+
+const ADDRESS_TRANSLATION: readonly SystemOperation[] = [
+  at('S1E1R', 'S1_0_C7_C8_0', 'read', 1),
+  at('S1E1W', 'S1_0_C7_C8_1', 'write', 1),
+  at('S1E0R', 'S1_0_C7_C8_2', 'read', 0),
+  at('S1E0W', 'S1_0_C7_C8_3', 'write', 0),
+  at('S1E2R', 'S1_4_C7_C8_0', 'read', 2),
+  at('S1E2W', 'S1_4_C7_C8_1', 'write', 2),
+  // Without stage 2 these are like S1E1R to S1E0W.
+  at('S12E1R', 'S1_4_C7_C8_4', 'read', 1),
+  at('S12E1W', 'S1_4_C7_C8_5', 'write', 1),
+  at('S12E0R', 'S1_4_C7_C8_6', 'read', 0),
+  at('S12E0W', 'S1_4_C7_C8_7', 'write', 0),
+];
+
+/** A TLB operation for this processor, and the same for all of the inner shareable domain. */
+const tlbi = (
+  name: string,
+  op1: number,
+  op2: number,
+  effect: Effect,
+  ...traps: readonly Trap[]
+): readonly SystemOperation[] => [
+  operation(`TLBI ${name}`, `S1_${op1}_C8_C7_${op2}`, effect, ...traps),
+  operation(`TLBI ${name}IS`, `S1_${op1}_C8_C3_${op2}`, effect, ...traps),
+];
+
+const TLB: readonly SystemOperation[] = [
+  ...tlbi('VMALLE1', 0, 0, FLUSH, TTLB),
+  ...tlbi('VAE1', 0, 1, FLUSH_ADDRESS, TTLB),
+  ...tlbi('ASIDE1', 0, 2, FLUSH, TTLB),
+  ...tlbi('VAAE1', 0, 3, FLUSH_ADDRESS, TTLB),
+  ...tlbi('VALE1', 0, 5, FLUSH_ADDRESS, TTLB),
+  ...tlbi('VAALE1', 0, 7, FLUSH_ADDRESS, TTLB),
+  ...tlbi('ALLE2', 4, 0, FLUSH),
+  ...tlbi('VAE2', 4, 1, FLUSH_ADDRESS),
+  ...tlbi('ALLE1', 4, 4, FLUSH),
+  ...tlbi('VALE2', 4, 5, FLUSH_ADDRESS),
+  ...tlbi('VMALLS12E1', 4, 6, FLUSH),
+  // Intermediate addresses belong to stage 2.
+  operation('TLBI IPAS2E1IS', 'S1_4_C8_C0_1', FLUSH),
+  operation('TLBI IPAS2LE1IS', 'S1_4_C8_C0_5', FLUSH),
+  operation('TLBI IPAS2E1', 'S1_4_C8_C4_1', FLUSH),
+  operation('TLBI IPAS2LE1', 'S1_4_C8_C4_5', FLUSH),
+];
+
+export const SYSTEM_OPERATIONS: readonly SystemOperation[] = [...CACHES, ...ADDRESS_TRANSLATION, ...TLB];
+
+const BY_ENCODING: ReadonlyMap<number, SystemOperation> = new Map(
+  SYSTEM_OPERATIONS.map((row) => [encodingOf(row.place), row]),
+);
+
+/** The operation at a place; undefined where none is allocated. */
+export const operationAt = (place: Place): SystemOperation | undefined => BY_ENCODING.get(encodingOf(place));
+
+const BY_NAME: ReadonlyMap<string, SystemOperation> = new Map(SYSTEM_OPERATIONS.map((row) => [row.name, row]));
+
+/** The operation of a row of the instruction table that has its own semantics. */
+export const maintenanceOperation = (name: CacheMaintenance): SystemOperation => BY_NAME.get(name)!;
+
+export const BY_ADDRESS: readonly CacheMaintenance[] = [
+  'DC IVAC',
+  'DC ZVA',
+  'DC CVAC',
+  'DC CIVAC',
+  'DC CVAU',
+  'IC IVAU',
+];
+
+/** Whether a fault status is a synchronous external abort on a translation table walk, level 0 to 3. */
+export const isAbortOfWalk = (faultStatus: number): boolean => faultStatus >> 2 === 5;
+
+/** Bit 11 of PAR_EL1 is RES1; NS, bit 9, is 1 outside the secure state. */
+const PAR_FIXED = 0x800n;
+const PAR_NON_SECURE = 0x200n;
+
+/** PAR_EL1 after an address translation instruction (Arm ARM D13.2.94). */
+export const parAfter = (result: Walk | Fault): bigint => {
+  if ('faultStatus' in result) return PAR_FIXED | (BigInt(result.faultStatus) << 1n) | 1n;
+  const { page, attributes, shareability } = result;
+  return (BigInt(attributes) << 56n) | BigInt(page) | PAR_FIXED | PAR_NON_SECURE | (BigInt(shareability) << 7n);
+};

@@ -1,0 +1,288 @@
+import { fpTrapTarget, usualTarget } from './controls.js';
+import type { Core } from '../state/core.js';
+import { isCall } from './esr.js';
+import {
+  abortException,
+  fpAccessException,
+  illegalStateException,
+  packSpsr,
+  pcAlignmentException,
+  spAlignmentException,
+  undefinedException,
+  unpackSpsr,
+  vectorOffset,
+  type Abort,
+  type Exception,
+} from './exceptions.js';
+import { type AccessKind, type Fault, type Translation, FaultStatus } from '../state/fault.js';
+import { LargeMappings } from './large-mappings.js';
+import type { ExceptionLevel } from '../state/levels.js';
+import { Mmu, type Walk } from './mmu.js';
+import type { CpuHost, CpuModel, ExceptionInfo, StopReason } from '../state/model.js';
+import type { CacheMaintenance, Fields, OpsRow, SystemRow } from '../language/ops.js';
+import { RegisterFile } from './register-file.js';
+import type { RegisterRow } from './registers/row.js';
+import { SystemInstructions, type SystemSide } from './instructions.js';
+import { readRegister, registerNamed, writeRegister } from './registers/index.js';
+
+const ERET = 0xd69f_03e0;
+const ALL_MASKED = 15;
+
+const SCTLR_A = 1;
+const SCTLR_SA = 3;
+const SCTLR_SA0 = 4;
+const HCR_VM = 0;
+const HCR_DC = 12;
+const HCR_TGE = 27;
+const HCR_RW = 31;
+const CPTR_TFP = 10;
+
+/**
+ * The system side of the processor: system registers, exception levels, address translation and exceptions.
+ *
+ * What it meets and cannot model ends the run: {@link takeStop} says so, and the state is as before the instruction.
+ */
+export class SystemState implements SystemSide {
+  /** Exceptions other than calls stop the run before they are taken. */
+  stopOnException = false;
+  readonly registers: RegisterFile;
+  readonly #core: Core;
+  readonly #host: CpuHost;
+  readonly #mmu: Mmu;
+  readonly #large = new LargeMappings();
+  readonly #instructions: SystemInstructions;
+  #pendingStop: StopReason | undefined;
+  /** How often the program counter was set, or had to stay. */
+  #pcSettings = 0;
+
+  constructor(core: Core, host: CpuHost, model: () => CpuModel) {
+    this.#core = core;
+    this.#host = host;
+    this.registers = new RegisterFile(core, host);
+    this.#mmu = new Mmu(host.bus, this.registers.forTranslation);
+    this.#instructions = new SystemInstructions(this, core, (conduit) => host.firmwareCall(conduit, model()));
+  }
+
+  // What others see.
+
+  get el(): ExceptionLevel {
+    return this.registers.el;
+  }
+
+  /** D, A, I and F in bits 3 to 0. */
+  get daif(): number {
+    return this.registers.daif;
+  }
+
+  set daif(value: number) {
+    this.registers.daif = value & ALL_MASKED;
+  }
+
+  /** See {@link CpuModel.setEl}. @throws Error for an exception level that the machine has not */
+  setEl(el: ExceptionLevel): void {
+    if (el > this.#host.highestEl) throw new Error(`the machine has no EL${el}`);
+    this.daif = ALL_MASKED;
+    this.registers.enter(el, el === 0 ? 0 : 1);
+  }
+
+  /** See {@link CpuModel.getSystemRegister}. */
+  getSystemRegister(name: string): bigint {
+    return readRegister(registerNamed(name), this.registers);
+  }
+
+  /** Bits that cannot be written keep their value. @throws Error for a value that asks for what is not modelled, too */
+  setSystemRegister(name: string, value: bigint): void {
+    const row = registerNamed(name);
+    if (row.only === 'read') throw new Error(`system register ${name} can only be read`);
+    const missing = row.unmodelled?.(value);
+    if (missing !== undefined)
+      throw new Error(`system register ${name} = 0x${value.toString(16)}: no model of ${missing}`);
+    this.write(row, value);
+  }
+
+  /** Every data access must be aligned. */
+  get strictAlignment(): boolean {
+    return !this.#mmu.isEnabled(this.el) || this.#sctlr(SCTLR_A);
+  }
+
+  get stackAlignmentChecked(): boolean {
+    return this.#sctlr(this.el === 0 ? SCTLR_SA0 : SCTLR_SA);
+  }
+
+  get fpEnabled(): boolean {
+    return fpTrapTarget(this.registers.controls) === undefined;
+  }
+
+  /** Cache maintenance that would raise an exception now: {@link execute} its rows instead of their semantics. */
+  get forbiddenMaintenance(): readonly CacheMaintenance[] {
+    return this.#instructions.forbiddenMaintenance;
+  }
+
+  /** Carries out a system instruction, or the exception of one that is forbidden, and sets the program counter. */
+  execute(row: SystemRow | OpsRow, fields: Fields): void {
+    const settings = this.#pcSettings;
+    if ('system' in row) row.system(this.#instructions, fields);
+    else if (row.maintenance !== undefined) this.#instructions.maintain(row.maintenance, fields['Rt']!);
+    if (this.#pcSettings === settings) this.#core.pc = BigInt.asUintN(64, this.#core.pc + 4n);
+  }
+
+  /** Why the run ends, once. */
+  takeStop(): StopReason | undefined {
+    const stop = this.#pendingStop;
+    this.#pendingStop = undefined;
+    return stop;
+  }
+
+  get isStopping(): boolean {
+    return this.#pendingStop !== undefined;
+  }
+
+  /** Ends the run before the instruction. */
+  stop(reason: StopReason): void {
+    this.#pendingStop ??= reason;
+    this.#pcSettings++;
+  }
+
+  /** Ends the run behind the instruction. */
+  stopBehind(reason: StopReason): void {
+    this.#pendingStop ??= reason;
+  }
+
+  stopUnmodelled(what: string, encoding: number | undefined): void {
+    this.stop({ kind: 'unmodelled', pc: this.#core.pc, encoding, what });
+  }
+
+  write(row: RegisterRow, value: bigint): void {
+    const before = row.affects === undefined ? 0n : this.registers.stored(row.name);
+    writeRegister(row, this.registers, BigInt.asUintN(64, value));
+    if (row.affects === undefined || before === this.registers.stored(row.name)) return;
+    this.#mmu.registersChanged();
+    this.flush();
+    if (row.affects === 'context') this.#core.contextChanged();
+  }
+
+  // Address translation.
+
+  /**
+   * The page of an address for an access of the current exception level.
+   * @param unprivileged as EL0 would (LDTR and STTR at EL1)
+   */
+  translate(virtAddr: bigint, access: AccessKind, unprivileged: boolean): Translation | Fault {
+    return this.walk(virtAddr, access, unprivileged && this.el === 1 ? 0 : this.el);
+  }
+
+  /** The same for an access of any exception level. */
+  walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault {
+    const { bit } = this.registers.controls;
+    if (el < 2 && (bit('HCR_EL2', HCR_VM) || bit('HCR_EL2', HCR_DC))) {
+      this.stopUnmodelled('stage 2 of address translation (HCR_EL2.VM, HCR_EL2.DC)', undefined);
+      return { faultStatus: FaultStatus.translation };
+    }
+    const walk = this.#mmu.walk(virtAddr, access, el);
+    if (!('faultStatus' in walk)) this.#large.add(virtAddr, walk.mappedBytes);
+    return walk;
+  }
+
+  /** Forgets translations: all, or those of the mapping of an address whose top byte does not count. */
+  flush(virtAddr?: bigint): void {
+    if (virtAddr !== undefined && !this.#large.covers(virtAddr) && !this.#mmu.isTopIgnored(virtAddr, this.el)) {
+      this.#core.flushTlb(virtAddr);
+      return;
+    }
+    this.#large.clear();
+    this.#core.flushTlb();
+  }
+
+  /** Where a branch to an address goes: a tag in its top byte is replaced where TBI says so (Arm ARM D5.1.4). */
+  branchAddress(target: bigint): bigint {
+    if (!this.#mmu.isTopIgnored(target, this.el)) return target;
+    const address = BigInt.asUintN(56, target);
+    return this.el < 2 ? BigInt.asUintN(64, BigInt.asIntN(56, address)) : address;
+  }
+
+  // Exceptions.
+
+  takeAbort(abort: Abort): void {
+    const target = usualTarget(this.registers.controls);
+    this.take(abortException(abort, this.el < target), target);
+  }
+
+  takeUndefined(): void {
+    this.take(undefinedException);
+  }
+
+  takePcAlignment(): void {
+    this.take(pcAlignmentException(this.#core.pc));
+  }
+
+  takeSpAlignment(): void {
+    this.take(spAlignmentException);
+  }
+
+  takeFpTrap(): void {
+    const { controls } = this.registers;
+    const target = fpTrapTarget(controls) ?? usualTarget(controls);
+    // What EL2 takes in place of EL1 is no trap to EL2 (Arm ARM D1.14.2).
+    const isForEl1 = target === 2 && !controls.bit('CPTR_EL2', CPTR_TFP);
+    this.take(isForEl1 ? undefinedException : fpAccessException, target);
+  }
+
+  /** Takes an exception; the run may end before it instead. */
+  take(exception: Exception, target: 1 | 2 = usualTarget(this.registers.controls)): void {
+    this.#pcSettings++;
+    if (this.#pendingStop !== undefined) return;
+    const info = this.#describe(exception, target);
+    const { esr, far, elr, spsr, handler } = info;
+    if (this.stopOnException && !isCall(esr)) {
+      this.#pendingStop = { kind: 'exception', pc: this.#core.pc, exception: info };
+      return;
+    }
+    const { store } = this.registers;
+    store(`ESR_EL${target}`, esr);
+    if (far !== undefined) store(`FAR_EL${target}`, far);
+    store(`ELR_EL${target}`, elr);
+    store(`SPSR_EL${target}`, spsr);
+    this.registers.enter(target, 1);
+    this.daif = ALL_MASKED;
+    this.#core.pc = handler;
+  }
+
+  #describe({ esr, far, isCall: isDone = false, isIllegalState = false }: Exception, target: 1 | 2): ExceptionInfo {
+    const { pstate, stored } = this.registers;
+    const { pc } = this.#core;
+    return {
+      target,
+      vector: 'synchronous',
+      esr,
+      far,
+      elr: isDone ? BigInt.asUintN(64, pc + 4n) : pc,
+      spsr: packSpsr(pstate, isIllegalState),
+      handler: BigInt.asUintN(64, stored(`VBAR_EL${target}`) + vectorOffset(pstate, target)),
+    };
+  }
+
+  /** ERET, behind its checks. @param el of the instruction */
+  returnFrom(el: 1 | 2): void {
+    const { controls, stored } = this.registers;
+    const rules = {
+      el,
+      tge: controls.bit('HCR_EL2', HCR_TGE),
+      el1Is64: !controls.hasEl2 || controls.bit('HCR_EL2', HCR_RW),
+    };
+    const state = unpackSpsr(stored(`SPSR_EL${el}`), rules);
+    if (state.kind === 'aarch32') return this.stopUnmodelled('the AArch32 state', ERET);
+    const target = stored(`ELR_EL${el}`);
+    const { nzcv, daif } = state.kind === 'legal' ? state.pstate : state;
+    this.#core.nzcv = nzcv;
+    this.daif = daif;
+    if (state.kind === 'legal') this.registers.enter(state.pstate.el, state.pstate.spSel);
+    this.#core.pc = this.branchAddress(target);
+    this.#core.clearExclusive();
+    this.#pcSettings++;
+    if (state.kind === 'illegal' || state.illegalState) this.take(illegalStateException);
+  }
+
+  #sctlr(bit: number): boolean {
+    return this.registers.controls.bit(this.el === 2 ? 'SCTLR_EL2' : 'SCTLR_EL1', bit);
+  }
+}

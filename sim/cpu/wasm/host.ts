@@ -1,0 +1,39 @@
+/**
+ * The part of the WebAssembly interface of JavaScript that is used here, with types: TypeScript has them only for
+ * browsers, and this project is compiled for neither browsers nor Node alone.
+ */
+
+export interface LinearMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+export interface FunctionTable {
+  readonly length: number;
+  get(index: number): WasmFunction | null;
+  set(index: number, value: WasmFunction | null): void;
+  /** @returns the length before */
+  grow(delta: number): number;
+}
+
+export type WasmFunction = (...args: number[]) => number;
+
+export type WasmImports = Readonly<
+  Record<string, Readonly<Record<string, LinearMemory | FunctionTable | WasmFunction>>>
+>;
+
+export interface WasmModule {
+  readonly [Symbol.toStringTag]: string;
+}
+
+export interface WasmInstance {
+  readonly exports: Readonly<Record<string, WasmFunction>>;
+}
+
+interface Interface {
+  readonly Memory: new (descriptor: { initial: number; maximum: number }) => LinearMemory;
+  readonly Table: new (descriptor: { element: 'anyfunc'; initial: number; maximum?: number }) => FunctionTable;
+  readonly Module: new (bytes: Uint8Array) => WasmModule;
+  readonly Instance: new (module: WasmModule, imports: WasmImports) => WasmInstance;
+}
+
+export const wasm: Interface = (globalThis as unknown as { readonly WebAssembly: Interface }).WebAssembly;

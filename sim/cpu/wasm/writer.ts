@@ -1,0 +1,347 @@
+import { WASM_OPCODES, type ValueType } from './opcodes.js';
+
+/** Writes WebAssembly's binary format (WebAssembly specification, chapter 5). */
+
+export const TYPE_CODES: Readonly<Record<ValueType, number>> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
+
+const EMPTY_BLOCK = 0x40;
+
+/** Bytes that grow. */
+export class ByteWriter {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A view, until the next write. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  byte(value: number): void {
+    if (this.#length === this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  append(bytes: Uint8Array | readonly number[]): void {
+    if (this.#length + bytes.length > this.#bytes.length) this.#grow(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  insert(at: number, bytes: Uint8Array): void {
+    const behind = this.bytes.slice(at);
+    this.#length = at;
+    this.append(bytes);
+    this.append(behind);
+  }
+
+  #grow(extra: number): void {
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + extra));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  /** Unsigned LEB128. */
+  u32(value: number): void {
+    while (value >= 0x80) {
+      this.byte((value & 0x7f) | 0x80);
+      value >>>= 7;
+    }
+    this.byte(value);
+  }
+
+  /** Signed LEB128 of a 32-bit integer. */
+  s32(value: number): void {
+    let rest = value | 0;
+    for (;;) {
+      const low = rest & 0x7f;
+      rest >>= 7;
+      if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) return this.byte(low);
+      this.byte(low | 0x80);
+    }
+  }
+
+  /** Signed LEB128 of a 64-bit integer. */
+  s64(value: bigint): void {
+    let rest = BigInt.asIntN(64, value);
+    if (rest >= -0x8000_0000n && rest < 0x8000_0000n) return this.s32(Number(rest));
+    for (;;) {
+      const low = Number(rest & 0x7fn);
+      rest >>= 7n;
+      if ((rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0)) return this.byte(low);
+      this.byte(low | 0x80);
+    }
+  }
+
+  name(text: string): void {
+    this.u32(text.length);
+    for (const letter of text) this.byte(letter.charCodeAt(0));
+  }
+}
+
+/** Code of one function, with the names of its labels kept for branches. */
+export class CodeWriter extends ByteWriter {
+  readonly #labels: (string | undefined)[] = [];
+  readonly #locals: ValueType[] = [];
+
+  /** @param parameters how many locals there are already */
+  constructor(private readonly parameters: number) {
+    super();
+  }
+
+  /** Index of a new local. */
+  local(type: ValueType): number {
+    this.#locals.push(type);
+    return this.parameters + this.#locals.length - 1;
+  }
+
+  /** The body as the code section has it, the locals' declarations included. */
+  body(): Uint8Array {
+    const runs: [number, ValueType][] = [];
+    for (const type of this.#locals) {
+      const last = runs.at(-1);
+      if (last?.[1] === type) last[0]++;
+      else runs.push([1, type]);
+    }
+    const head = new ByteWriter();
+    head.u32(runs.length);
+    for (const [count, type] of runs) {
+      head.u32(count);
+      head.byte(TYPE_CODES[type]);
+    }
+    const body = new ByteWriter();
+    body.u32(head.length + this.length + 1);
+    body.append(head.bytes);
+    body.append(this.bytes);
+    body.byte(0x0b);
+    return body.bytes;
+  }
+
+  op(name: string): void {
+    const code = WASM_OPCODES.get(name);
+    if (code === undefined) throw new Error(`no WebAssembly instruction ${name}`);
+    this.append(code);
+  }
+
+  getLocal(index: number): void {
+    this.byte(0x20);
+    this.u32(index);
+  }
+
+  setLocal(index: number): void {
+    this.byte(0x21);
+    this.u32(index);
+  }
+
+  teeLocal(index: number): void {
+    this.byte(0x22);
+    this.u32(index);
+  }
+
+  constI32(value: number): void {
+    this.byte(0x41);
+    this.s32(value);
+  }
+
+  constI64(value: bigint): void {
+    this.byte(0x42);
+    this.s64(value);
+  }
+
+  constV128(value: bigint): void {
+    this.append([0xfd, 12]);
+    for (let i = 0n; i < 16n; i++) this.byte(Number((value >> (8n * i)) & 0xffn));
+  }
+
+  /** @param bits of the number */
+  constFloat(type: 'f32' | 'f64', bits: bigint): void {
+    const bytes = type === 'f32' ? 4n : 8n;
+    this.byte(type === 'f32' ? 0x43 : 0x44);
+    for (let i = 0n; i < bytes; i++) this.byte(Number((bits >> (8n * i)) & 0xffn));
+  }
+
+  /** A load or store: the address, and for a store the value, are on the stack. */
+  memory(name: string, offset = 0): void {
+    this.op(name);
+    this.u32(0);
+    this.u32(offset);
+  }
+
+  /** Loads from a fixed place. */
+  loadAt(name: string, offset: number): void {
+    this.constI32(0);
+    this.memory(name, offset);
+  }
+
+  /** Stores to a fixed place what `value` writes. */
+  storeAt(name: string, offset: number, value: () => void): void {
+    this.constI32(0);
+    value();
+    this.memory(name, offset);
+  }
+
+  call(index: number): void {
+    this.byte(0x10);
+    this.u32(index);
+  }
+
+  callIndirect(type: number): void {
+    this.byte(0x11);
+    this.u32(type);
+    this.u32(0);
+  }
+
+  return(): void {
+    this.byte(0x0f);
+  }
+
+  block(label?: string): void {
+    this.#open(0x02, label);
+  }
+
+  loop(label?: string): void {
+    this.#open(0x03, label);
+  }
+
+  if(label?: string, result?: ValueType): void {
+    this.#open(0x04, label, result);
+  }
+
+  #open(opcode: number, label: string | undefined, result?: ValueType): void {
+    this.byte(opcode);
+    this.byte(result === undefined ? EMPTY_BLOCK : TYPE_CODES[result]);
+    this.#labels.push(label);
+  }
+
+  else(): void {
+    this.byte(0x05);
+  }
+
+  end(): void {
+    this.#labels.pop();
+    this.byte(0x0b);
+  }
+
+  br(label: string): void {
+    this.byte(0x0c);
+    this.u32(this.#depth(label));
+  }
+
+  brIf(label: string): void {
+    this.byte(0x0d);
+    this.u32(this.#depth(label));
+  }
+
+  /** @param labels by the index on the stack; the last one is also for every larger index */
+  brTable(labels: readonly string[]): void {
+    this.byte(0x0e);
+    this.u32(labels.length - 1);
+    for (const label of labels) this.u32(this.#depth(label));
+  }
+
+  hasLabel(label: string): boolean {
+    return this.#labels.includes(label);
+  }
+
+  #depth(label: string): number {
+    const at = this.#labels.lastIndexOf(label);
+    if (at < 0) throw new Error(`no label ${label} in scope`);
+    return this.#labels.length - 1 - at;
+  }
+}
+
+export interface FunctionType {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+export type WasmImport =
+  | { readonly kind: 'function'; readonly name: string; readonly type: number }
+  | { readonly kind: 'memory'; readonly name: string; readonly pages: number }
+  | { readonly kind: 'table'; readonly name: string };
+
+export interface ModuleParts {
+  readonly types: readonly FunctionType[];
+  /** All from the module `env`. */
+  readonly imports: readonly WasmImport[];
+  readonly functions: readonly { readonly type: number; readonly name?: string; readonly body: Uint8Array }[];
+}
+
+const section = (module: ByteWriter, id: number, write: (content: ByteWriter) => void): void => {
+  const content = new ByteWriter();
+  write(content);
+  module.byte(id);
+  module.u32(content.length);
+  module.append(content.bytes);
+};
+
+const writeImport = (content: ByteWriter, one: WasmImport): void => {
+  content.name('env');
+  content.name(one.name);
+  switch (one.kind) {
+    case 'function':
+      content.byte(0);
+      content.u32(one.type);
+      break;
+    case 'table':
+      content.append([1, 0x70, 0, 0]);
+      break;
+    case 'memory':
+      content.append([2, 1]);
+      content.u32(one.pages);
+      content.u32(one.pages);
+      break;
+  }
+};
+
+/** A module. Functions are numbered behind the imported ones; those with a name are exported. */
+export const encodeModule = ({ types, imports, functions }: ModuleParts): Uint8Array => {
+  const module = new ByteWriter();
+  module.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  section(module, 1, (content) => {
+    content.u32(types.length);
+    for (const { parameters, results } of types) {
+      content.byte(0x60);
+      for (const list of [parameters, results]) {
+        content.u32(list.length);
+        for (const type of list) content.byte(TYPE_CODES[type]);
+      }
+    }
+  });
+  section(module, 2, (content) => {
+    content.u32(imports.length);
+    for (const one of imports) writeImport(content, one);
+  });
+  section(module, 3, (content) => {
+    content.u32(functions.length);
+    for (const { type } of functions) content.u32(type);
+  });
+  const imported = imports.filter(({ kind }) => kind === 'function').length;
+  section(module, 7, (content) => {
+    content.u32(functions.filter(({ name }) => name !== undefined).length);
+    functions.forEach(({ name }, i) => {
+      if (name === undefined) return;
+      content.name(name);
+      content.byte(0);
+      content.u32(imported + i);
+    });
+  });
+  section(module, 10, (content) => {
+    content.u32(functions.length);
+    for (const { body } of functions) content.append(body);
+  });
+  return module.bytes.slice();
+};

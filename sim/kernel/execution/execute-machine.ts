@@ -1,0 +1,46 @@
+import { KexecError } from '../../../kexec/base/error.js';
+import { createCpu } from '../../cpu/cpu.js';
+import { describeEsr } from '../../cpu/system/esr.js';
+import { type ExecuteOptions, execute } from './execute.js';
+import type { ExecuteImage } from '../execution-settings.js';
+import type { ImageSlot } from '../rules/kexec-load.js';
+import { kexecMachine } from '../way-out/kexec-machine.js';
+import { readLoadedKernel } from './loaded-kernel.js';
+import { boardFacts } from '../facts/board.js';
+import { prepareKexec } from '../way-out/machine-kexec.js';
+import type { RecordedMachine } from '../recorded-machine.js';
+
+/** @throws KexecError when there is nothing that could be executed */
+export const openExecution = (
+  machine: RecordedMachine,
+  image: ImageSlot,
+  purgatory: Uint8Array,
+): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpu' | 'prepare' | 'describeEsr'> => {
+  const { files, stateDirectory } = machine;
+  if (image === undefined) throw KexecError.die('Nothing has been loaded!', { subject: stateDirectory });
+  if (image === 'unknown') {
+    throw KexecError.die('kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is', {
+      subject: stateDirectory,
+    });
+  }
+  const facts = boardFacts(files);
+  const kernel = readLoadedKernel(image, stateDirectory);
+  const segments = kernel.segments.map(({ memory, data }) => ({ mem: memory.start, memsz: memory.size, data }));
+  const kexec = kexecMachine(machine, facts.bootEl);
+  return {
+    facts,
+    kernel,
+    purgatory,
+    createCpu,
+    prepare: (memory, cpu, log) => prepareKexec(kexec, { entry: image.entry, dtb: image.segments.find(({ role }) => role === 'dtb')?.mem, segments }, memory, cpu, log),
+    describeEsr,
+  };
+};
+
+/** Executes what is loaded on a recorded machine. @throws KexecError when there is nothing that could be */
+export const executeOn: ExecuteImage = async (machine, image, settings, interrupted) => {
+  const { until, maxInstructions, timeoutMs, purgatory, ...terminal } = settings;
+  if (until === 'reboot') return { exitCode: 0, keepsImage: false };
+  const bounds = { maxInstructions, timeoutMs, interrupted };
+  return execute({ ...openExecution(machine, image, purgatory()), ...terminal, until, bounds });
+};

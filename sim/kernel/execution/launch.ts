@@ -1,0 +1,64 @@
+import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
+import { Board } from '../../machine/board.js';
+import type { PhysicalMemory } from '../../machine/memory.js';
+import type { BoardFacts } from '../facts/board.js';
+import type { LoadedKernel } from './loaded-kernel.js';
+import { type CodeSymbol, nameOf, purgatorySymbols } from './purgatory-symbols.js';
+
+/** What machine_kexec() leaves behind. */
+export interface Prepared {
+  /** What the code at an address is called, such as `arm64_relocate_new_kernel+0x10`; undefined outside of the kernel's own. */
+  readonly symbolAt: (pc: bigint) => string | undefined;
+}
+
+/** Brings a machine to where the old kernel's last code starts. */
+export type Prepare = (memory: PhysicalMemory, cpu: CpuModel, log: (line: string) => void) => Prepared;
+
+export interface LaunchOptions {
+  readonly facts: BoardFacts;
+  readonly kernel: LoadedKernel;
+  /** The object that the purgatory may be made of, for the names of its functions. */
+  readonly purgatory: Uint8Array;
+  readonly createCpu: (host: CpuHost) => CpuModel;
+  readonly prepare: Prepare;
+  /** Receives what the console sends. */
+  readonly onOutput: (byte: number) => void;
+  /** Receives what the kernel logs. */
+  readonly log: (line: string) => void;
+}
+
+/** A machine whose old kernel has done all that it does before its last instructions. */
+export interface Launched {
+  readonly board: Board;
+  readonly cpu: CpuModel;
+  /** `0x40200010 (purgatory+0x10)`. */
+  readonly place: (pc: bigint) => string;
+}
+
+/** Does the same each time, to the last bit. @throws KexecError */
+export const launch = ({ facts, kernel, purgatory, createCpu, prepare, onOutput, log }: LaunchOptions): Launched => {
+  const board = new Board({ ram: facts.ram, uart: facts.uart, highestEl: facts.bootEl, onOutput });
+  const cpu = createCpu(board);
+  const { symbolAt } = prepare(board.memory, cpu, log);
+  cpu.invalidate();
+  const symbols = (kernel.purgatory && purgatorySymbols(purgatory, kernel.purgatory)) ?? [];
+  const place = (pc: bigint): string => {
+    const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
+    return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
+  };
+  return { board, cpu, place };
+};
+
+const segmentName = (
+  { segments, purgatory }: LoadedKernel,
+  symbols: readonly CodeSymbol[],
+  pc: bigint,
+): string | undefined => {
+  const index = segments.findIndex(({ memory }) => memory.size > 0n && memory.contains(pc));
+  const segment = segments[index];
+  if (segment === undefined) return undefined;
+  const offset = `0x${(pc - segment.memory.start).toString(16)}`;
+  if (segment !== purgatory) return `segment ${index}+${offset}`;
+  const name = nameOf(symbols, pc);
+  return name === undefined ? `purgatory segment+${offset}` : `${name} of the purgatory`;
+};

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
+import { Range } from '../../../kexec/base/range.js';
+import { packageRoot } from '../recording/package-root.js';
+import type { LoadedSegment } from './arrival.js';
+import { isNodeError } from '../recording/host-files.js';
+import type { LoadedImage } from '../rules/kexec-load.js';
+import { readSegmentData, readSegmentSums } from '../state/state.js';
+
+/** What is loaded, as its segments show it: nobody tells the kernel what they are. */
+export interface LoadedKernel {
+  readonly entry: bigint;
+  readonly segments: readonly LoadedSegment[];
+  /** The segment that is entered first, unless that is the new kernel itself. */
+  readonly purgatory: LoadedSegment | undefined;
+  /** Where the new kernel's first instruction may be, physical addresses. */
+  readonly kernelEntries: ReadonlySet<bigint>;
+}
+
+const WORD = 8;
+const INSTRUCTION = 4n;
+
+/** @param directory of the state, which has the segments' bytes @throws KexecError when they cannot be read */
+export const readLoadedKernel = (image: LoadedImage, directory: string): LoadedKernel =>
+  lookAtSegments(
+    image.entry,
+    image.segments.map((segment) => ({
+      memory: Range.sized(segment.mem, segment.memsz),
+      data: readSegmentData(directory, segment),
+      sums: readSegmentSums(directory, segment),
+    })),
+  );
+
+/**
+ * A kernel that is entered first has the header of an Image there. Otherwise a purgatory is, and it knows the address that
+ * it goes on to: that is one of the words in it which lead into another segment.
+ */
+export const lookAtSegments = (entry: bigint, segments: readonly LoadedSegment[]): LoadedKernel => {
+  const first = segments.find(({ memory }) => memory.size > 0n && memory.contains(entry));
+  if (first === undefined || isImageAt(first, entry)) {
+    return { entry, segments, purgatory: undefined, kernelEntries: new Set([entry]) };
+  }
+  const others = segments.filter((segment) => segment !== first && segment.memory.size > 0n);
+  const starts = others.map(({ memory }) => memory.start);
+  const named = words(first.data).filter((word) => word % INSTRUCTION === 0n && others.some(({ memory }) => memory.contains(word)));
+  return { entry, segments, purgatory: first, kernelEntries: new Set([...starts, ...named]) };
+};
+
+const isImageAt = ({ memory, data }: LoadedSegment, address: bigint): boolean =>
+  readArm64ImageHeader(data.subarray(Number(address - memory.start))) !== undefined;
+
+const words = (bytes: Uint8Array): readonly bigint[] => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: Math.floor(bytes.length / WORD) }, (_, i) => view.getBigUint64(i * WORD, true));
+};
+
+/** Whether the kernel is the demo kernel that comes with the package: its bytes are. */
+export const isBundledPayload = ({ segments, purgatory }: LoadedKernel): boolean => {
+  const payload = readPayload();
+  return (
+    payload !== undefined &&
+    segments.some((segment) => segment !== purgatory && startsWith(segment.data, payload))
+  );
+};
+
+const readPayload = (): Uint8Array | undefined => {
+  try {
+    return readFileSync(join(packageRoot(), 'machines', 'payload', 'Image'));
+  } catch (error) {
+    if (isNodeError(error)) return undefined;
+    throw error;
+  }
+};
+
+const startsWith = (bytes: Uint8Array, beginning: Uint8Array): boolean =>
+  bytes.length >= beginning.length && beginning.every((byte, i) => bytes[i] === byte);

@@ -1,0 +1,76 @@
+import type { CpuModel } from '../../cpu/state/model.js';
+import type { LoadedKernel } from './loaded-kernel.js';
+import type { Launched } from './launch.js';
+import type { RunEnd } from './run-cpu.js';
+import { describeDifference, differences } from './segment-difference.js';
+
+/** Words about a run that ended where it should not. */
+
+/** A taken branch. */
+export interface Branch {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+export type DescribeEsr = (esr: bigint, far?: bigint) => string;
+
+const hex16 = (value: bigint): string => value.toString(16).padStart(16, '0');
+
+/** The general registers, four a line. */
+export const formatRegisters = (cpu: CpuModel): string => {
+  const named = [
+    ...Array.from({ length: 31 }, (_, i): [string, bigint] => [`x${i}`, cpu.getX(i)]),
+    ['sp', cpu.sp] as const,
+    ['pc', cpu.pc] as const,
+  ];
+  const cells = named.map(([name, value]) => `${name.padStart(3)} ${hex16(value)}`);
+  const lines = Array.from({ length: Math.ceil(cells.length / 4) }, (_, i) => cells.slice(4 * i, 4 * i + 4).join('  '));
+  const flags = ['N', 'Z', 'C', 'V'].map((flag, i) => ((cpu.nzcv >> (3 - i)) & 1 ? flag : '-')).join('');
+  return `${lines.join('\n')}  nzcv ${flags}  EL${cpu.el}\n`;
+};
+
+/** One sentence, without its end. */
+export const describeEnd = (end: RunEnd, { cpu, place }: Launched, describeEsr: DescribeEsr): string => {
+  const after = `after ${cpu.instructions} instructions`;
+  switch (end.kind) {
+    case 'stop-at':
+      return `stopped at ${place(end.pc)} ${after}`;
+    case 'power':
+      return `the machine ${end.what === 'off' ? 'switched itself off' : 'reset itself'} ${after}`;
+    case 'stuck':
+      return `stuck at ${place(end.pc)} ${after}: ${end.why}`;
+    case 'exception': {
+      const { exception } = end;
+      return (
+        `exception at ${place(end.pc)} ${after}: ${describeEsr(exception.esr, exception.far)} ` +
+        `(ESR_EL${exception.target} 0x${exception.esr.toString(16)}` +
+        `${exception.far === undefined ? '' : `, FAR 0x${exception.far.toString(16)}`}, vector ${place(exception.handler)})`
+      );
+    }
+    case 'unmodelled': {
+      const encoding = end.encoding === undefined ? '' : `, encoding 0x${end.encoding.toString(16).padStart(8, '0')}`;
+      return `not modelled yet: ${end.what} at ${place(end.pc)}${encoding}, ${after}`;
+    }
+    case 'max-instructions':
+      return `the limit of ${cpu.instructions} instructions is reached at ${place(cpu.pc)}`;
+    case 'timeout':
+      return `the time limit is reached at ${place(cpu.pc)} ${after}`;
+    case 'interrupted':
+      return `interrupted at ${place(cpu.pc)} ${after}`;
+  }
+};
+
+/** What a purgatory that goes on no more has found; undefined when the run ended otherwise. */
+export const describeStuckPurgatory = (end: RunEnd, { board }: Launched, kernel: LoadedKernel): string | undefined => {
+  const { purgatory, segments } = kernel;
+  if (end.kind !== 'stuck' || purgatory?.memory.contains(end.pc) !== true) return undefined;
+  const found = differences(segments, purgatory, board.memory);
+  return found.length === 0
+    ? 'the purgatory refuses to go on: the digest in it is not that of the segments, though memory holds what is loaded'
+    : `the purgatory refuses to go on: memory is not what was loaded: ${found.map(describeDifference).join('; ')}`;
+};
+
+export const formatBranches = (branches: readonly Branch[], place: Launched['place']): string =>
+  branches.length === 0
+    ? ''
+    : `last branches, the newest at the end:\n${branches.map(({ from, to }) => `  ${place(from)} -> ${place(to)}\n`).join('')}`;

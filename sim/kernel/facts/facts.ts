@@ -1,0 +1,124 @@
+import { KexecError } from '../../../kexec/base/error.js';
+import type { Range } from '../../../kexec/base/range.js';
+import { parseResources, type Resource } from './iomem.js';
+import { freeMemory } from './page-allocator.js';
+
+/** Releases of Linux whose answers are known; the simulated kernel is one of them. */
+export const GENERATIONS = ['5.10', '6.1', '6.12', '7.2'] as const;
+export type Generation = (typeof GENERATIONS)[number];
+
+/** What the answers of a machine's kernel depend on, besides what is loaded. */
+export interface KernelFacts {
+  readonly generation: Generation;
+  /** Bytes. */
+  readonly pageSize: bigint;
+  /** totalram_pages(): pages that the kernel's allocator was given. */
+  readonly totalRamPages: bigint;
+  /** What the kernel's allocator hands out, in whole pages; empty when the recording does not tell. */
+  readonly freeMemory: readonly Range[];
+  /** Where crash images go (crashk_res); undefined when nothing is reserved. */
+  readonly crashRegion: Range | undefined;
+  /** Whether lockdown forbids to load what is not signed. */
+  readonly lockedDown: boolean;
+}
+
+/** The files that the facts come from, as text; undefined where the recording has none. */
+export interface FactSources {
+  readonly version: string | undefined;
+  readonly meminfo: string | undefined;
+  readonly iomem: string | undefined;
+  readonly lockdown: string | undefined;
+}
+
+const DEFAULT_GENERATION: Generation = '6.12';
+
+/** Counts releases, so that distances between them can be told: there are twenty of 5.x and of 6.x. */
+const ordinal = (major: number, minor: number): number => major * 20 + minor;
+
+const generationOrdinal = (generation: Generation): number => {
+  const [major, minor] = generation.split('.');
+  return ordinal(Number(major), Number(minor));
+};
+
+/** "Linux version 6.1.0-50-cloud-arm64 (...": the release. */
+export const kernelRelease = (version: string | undefined): string | undefined =>
+  /^Linux version (\S{1,128})/.exec(version ?? '')?.[1];
+
+/** The known release that is nearest to the one of /proc/version; the older one of two as near. */
+export const generationOf = (version: string | undefined): Generation => {
+  const match = /^(\d{1,3})\.(\d{1,4})/.exec(kernelRelease(version) ?? '');
+  if (match === null) return DEFAULT_GENERATION;
+  const release = ordinal(Number(match[1]), Number(match[2]));
+  return GENERATIONS.reduce((best, candidate) =>
+    Math.abs(generationOrdinal(candidate) - release) < Math.abs(generationOrdinal(best) - release) ? candidate : best,
+  );
+};
+
+/** MemTotal of /proc/meminfo in KiB. */
+export const memTotalKiB = (meminfo: string | undefined): bigint | undefined => {
+  const match = /^MemTotal:\s{0,64}(\d{1,19}) kB$/m.exec(meminfo ?? '');
+  return match === null ? undefined : BigInt(match[1]!);
+};
+
+/** Bytes of the "System RAM" resources, reserved ones included. */
+export const systemRamBytes = (resources: readonly Resource[]): bigint =>
+  resources.filter(({ name }) => name === 'System RAM').reduce((sum, { range }) => sum + range.end - range.start, 0n);
+
+/** The region that counts: of a high and a low one, both called "Crash kernel", crashk_res is the upper. */
+export const crashRegionOf = (resources: readonly Resource[]): Range | undefined =>
+  resources
+    .filter(({ name, range }) => name === 'Crash kernel' && range.last > 0n)
+    .reduce<Range | undefined>(
+      (upper, { range }) => (upper === undefined || range.start > upper.start ? range : upper),
+      undefined,
+    );
+
+/** Never fails: what a file does not tell has the value that an unremarkable machine has. */
+export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts => {
+  const resources = parseResources(sources.iomem ?? '');
+  const kiB = memTotalKiB(sources.meminfo);
+  // Not all RAM is the allocator's; without /proc/meminfo, all of it is the best guess.
+  const ramBytes = kiB === undefined ? systemRamBytes(resources) : kiB << 10n;
+  return {
+    generation: generationOf(sources.version),
+    pageSize,
+    totalRamPages: ramBytes / pageSize,
+    freeMemory: freeMemory(resources, pageSize),
+    crashRegion: crashRegionOf(resources),
+    lockedDown: /\[(integrity|confidentiality)\]/.test(sources.lockdown ?? ''),
+  };
+};
+
+const PAGE_SIZES = [4096n, 16384n, 65536n];
+
+/** A page size that arm64 has. @throws KexecError naming `subject` */
+export const checkPageSize = (bytes: bigint, subject: string): bigint => {
+  if (PAGE_SIZES.includes(bytes)) return bytes;
+  throw KexecError.die(`${subject}: bad page size ${bytes}: must be one of ${PAGE_SIZES.join(', ')}`, { subject });
+};
+
+/** A page size that a user typed. @throws KexecError naming `subject` */
+export const parsePageSize = (text: string, subject: string): bigint => {
+  if (/^\d{1,9}$/.test(text)) return checkPageSize(BigInt(text), subject);
+  throw KexecError.die(`${subject}: bad page size "${text}": must be one of ${PAGE_SIZES.join(', ')}`, { subject });
+};
+
+/** The page size that VMCOREINFO tells, which is in a note of /proc/kcore; undefined when it is not there. */
+export const pageSizeOfKcore = (kcore: string | undefined): bigint | undefined => {
+  const match = /(?:^|\n)PAGESIZE=(\d{1,9})\n/.exec(kcore ?? '');
+  return match === null ? undefined : BigInt(match[1]!);
+};
+
+/** CPUs in a list as sysfs writes it ("0-3,8"); undefined when it is none. */
+export const countCpuList = (text: string | undefined): number | undefined => {
+  let count = 0;
+  for (const part of (text ?? '').trim().split(',')) {
+    const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part);
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (last < first) return undefined;
+    count += last - first + 1;
+  }
+  return count;
+};

@@ -1,0 +1,194 @@
+import type { NoteMemory } from '../../../kexec/running-kernel/crashdump.js';
+import { ELFCLASS64, ELFDATA2LSB, type ElfProgramHeader, PT_LOAD, hasElfMagic, readFileHeader, readProgramHeader, sizesOf } from '../../../kexec/elf/elf.js';
+import { KexecError, SystemError } from '../../../kexec/base/error.js';
+import { Range } from '../../../kexec/base/range.js';
+import { KiB, U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
+import { initrdOf } from './boot-tree.js';
+import { type KernelFacts, countCpuList } from './facts.js';
+import { type Resource, parseResources } from './iomem.js';
+import { freeMemory, withoutRange } from './page-allocator.js';
+import { KCORE_HEAD, type RecordedFiles } from './recorded-files.js';
+
+/** What kexec_file_load(2) takes from the machine whose kernel has it. */
+export interface FileLoadMachine {
+  readonly facts: KernelFacts;
+  /** Memory that memblock does not hold reserved, in order of its addresses; see {@link memblockHoles}. */
+  readonly holes: readonly Range[];
+  /** crashk_res, and crashk_low_res where that counts. */
+  readonly crashRegions: readonly Range[];
+  /** Whether kernels must be signed; whether one is, is not looked at. */
+  readonly wantsSignature: boolean;
+  /** Whether the processor knows pages of a size in bytes. */
+  readonly hasPagesOf: (size: bigint) => boolean;
+  /** The device tree that the kernel was started with. @throws KexecError when the recording has none */
+  readonly bootTree: () => Uint8Array;
+  /** For crash kernels. @throws KexecError when the recording does not tell */
+  readonly dumpFacts: () => DumpFacts;
+  /** Undefined while the kernel has no random numbers; a machine that was recorded has them. */
+  readonly random: ((length: number) => Uint8Array) | undefined;
+}
+
+/**
+ * Whether a machine's kernel has kexec_file_load(2): by its configuration, or else by /proc/kallsyms, where
+ * kexec_add_buffer() is only with CONFIG_KEXEC_FILE.
+ */
+export const hasFileLoad = (files: RecordedFiles): boolean => {
+  const config = files.kernelConfig();
+  if (config !== undefined) return /^CONFIG_KEXEC_FILE=y$/m.test(config);
+  return /^[0-9a-f]{1,16} [A-Za-z] kexec_add_buffer$/m.test(files.readText('/proc/kallsyms') ?? '');
+};
+
+/** Never fails: what is missing matters when it is asked for. */
+export const fileLoadMachine = (
+  files: RecordedFiles,
+  facts: KernelFacts,
+  random: FileLoadMachine['random'],
+): FileLoadMachine => {
+  const resources = parseResources(files.readText('/proc/iomem') ?? '');
+  return {
+    facts,
+    holes: memblockHoles(resources, bootInitrd(files), facts),
+    crashRegions: crashRegions(resources, facts),
+    wantsSignature: facts.lockedDown && !/^# CONFIG_KEXEC_SIG is not set$/m.test(files.kernelConfig() ?? ''),
+    hasPagesOf: (size) => size !== KiB(16n) || !WITHOUT_16K.includes(cpuPart(files) ?? ''),
+    bootTree: () => bootTree(files),
+    dumpFacts: () => dumpFacts(files, resources),
+    random,
+  };
+};
+
+/** Parts of Arm (MIDR_EL1) whose ID_AA64MMFR0_EL1 says that they lack pages of 16 KiB: Cortex-A53, A57 and A72. */
+const WITHOUT_16K: readonly string[] = ['0xd03', '0xd07', '0xd08'];
+
+const cpuPart = (files: RecordedFiles): string | undefined =>
+  /^CPU part\s{0,16}: (0x[0-9a-f]{1,8})$/m.exec(files.readText('/proc/cpuinfo') ?? '')?.[1];
+
+const BOOT_TREE = '/sys/firmware/fdt';
+
+const readOr = (files: RecordedFiles, path: string, need: string, length = Number.MAX_SAFE_INTEGER): Uint8Array => {
+  try {
+    return files.readAt(path, 0, length);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw KexecError.die(`${files.path}: the recording has no ${path}: ${need}`, { subject: path });
+  }
+};
+
+const bootTree = (files: RecordedFiles): Uint8Array => readOr(files, BOOT_TREE, 'the device tree for the new kernel is made from it');
+
+/** The initrd that the kernel was started with; undefined when there was none, or nobody tells. */
+const bootInitrd = (files: RecordedFiles): Range | undefined => {
+  try {
+    return initrdOf(bootTree(files));
+  } catch (error) {
+    if (error instanceof KexecError) return undefined;
+    throw error;
+  }
+};
+
+/** What lies between the kernel's code and its data. */
+const initSection = (resources: readonly Resource[]): readonly Range[] => {
+  const [code, data] = ['Kernel code', 'Kernel data'].map((name) => resources.find((resource) => resource.name === name)?.range);
+  return code === undefined || data === undefined || data.start <= code.end ? [] : [Range.between(code.end, data.start)];
+};
+
+/**
+ * The free memory of memblock (for_each_free_mem_range(), include/linux/memblock.h), in which the kernel looks for
+ * places. It is not recorded, but follows from /proc/iomem: that shows as "reserved" what was reserved early in the
+ * boot. Since then the initrd was freed, and since 6.12 the kernel's init section, which older kernels free for the
+ * page allocator alone. The few pages of the first page tables, in the kernel's data, are not told: before 6.12 they
+ * are freed, too.
+ */
+export const memblockHoles = (
+  resources: readonly Resource[],
+  initrd: Range | undefined,
+  { generation, pageSize }: Pick<KernelFacts, 'generation' | 'pageSize'>,
+): readonly Range[] => {
+  // 7.2 frees the initrd to the byte, others the pages that it is in.
+  const [roundStart, roundEnd] = generation === '7.2' ? [alignUp, alignDown] : [alignDown, alignUp];
+  const freedInitrd = initrd && { start: roundStart(initrd.start, pageSize), end: roundEnd(initrd.end, pageSize) };
+  const freed = [
+    ...(freedInitrd === undefined || freedInitrd.end <= freedInitrd.start ? [] : [Range.between(freedInitrd.start, freedInitrd.end)]),
+    ...(generation === '5.10' || generation === '6.1' ? [] : initSection(resources)),
+  ];
+  const left = resources.flatMap((resource) =>
+    resource.name === 'reserved' ? freed.reduce(withoutRange, [resource.range]).map((range) => ({ ...resource, range })) : [resource],
+  );
+  return freeMemory(left, pageSize);
+};
+
+/** The upper one is crashk_res; Linux 5.10 knows of no other. */
+const crashRegions = (resources: readonly Resource[], { generation, crashRegion }: KernelFacts): readonly Range[] => {
+  if (crashRegion === undefined) return [];
+  const others = resources.filter(({ name, range }) => name === 'Crash kernel' && range.start !== crashRegion.start);
+  return [crashRegion, ...(generation === '5.10' ? [] : others.map(({ range }) => range))];
+};
+
+const LAYOUT = { class: ELFCLASS64, data: ELFDATA2LSB };
+const NEED = "the crash kernel's elfcorehdr is made from it";
+
+const dumpFacts = (files: RecordedFiles, resources: readonly Resource[]): DumpFacts => {
+  const text = (path: string): string => new TextDecoder('latin1').decode(readOr(files, path, NEED));
+  const broken = (path: string): KexecError =>
+    KexecError.die(`${files.path}: ${path} is not as Linux writes it: ${NEED}`, { subject: path });
+  const code = resources.find(({ name }) => name === 'Kernel code')?.range;
+  const kcore = readOr(files, '/proc/kcore', NEED, KCORE_HEAD);
+  // The kernel's image is mapped twice: by itself, and with the memory around it.
+  const maps = loadsOf(kcore)
+    .filter(({ paddr, memsz }) => code !== undefined && paddr <= code.start && code.start < paddr + memsz && paddr !== U64_MAX)
+    .sort((a, b) => (a.memsz < b.memsz ? -1 : 1));
+  const [image, linear] = [maps[0], maps.at(-1)];
+  if (image === undefined || linear === undefined || image === linear) throw broken('/proc/kcore');
+
+  const cpus = '/sys/devices/system/cpu';
+  const numbers = files
+    .list(cpus)
+    .flatMap((name) => /^cpu(\d{1,6})$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+  const hexNumbers = (path: string, pattern: RegExp): readonly bigint[] => {
+    const match = pattern.exec(text(path));
+    if (match === null) throw broken(path);
+    return match.slice(1).map((digits) => BigInt(`0x${digits}`));
+  };
+  const cpuNotes = numbers.map((cpu): NoteMemory => {
+    const [address] = hexNumbers(`${cpus}/cpu${cpu}/crash_notes`, /^([0-9a-f]{1,16})$/m);
+    return { address: address!, size: BigInt(/^\d{1,9}/.exec(text(`${cpus}/cpu${cpu}/crash_notes_size`))?.[0] ?? 0) };
+  });
+  const [address, size] = hexNumbers('/sys/kernel/vmcoreinfo', /^0x([0-9a-f]{1,16}) ([0-9a-f]{1,8})$/m);
+  return {
+    ram: resources.filter(({ name }) => name === 'System RAM').map(({ range }) => range),
+    cpuNotes,
+    possibleCpus: countCpuList(files.readText(`${cpus}/possible`)) ?? cpuNotes.length,
+    vmcoreinfo: { address: address!, size: size! },
+    kernelImage: { vaddr: image.vaddr, paddr: image.paddr, size: image.memsz },
+    linear: (physAddr) => u64(physAddr - linear.paddr + linear.vaddr),
+  };
+};
+
+const loadsOf = (kcore: Uint8Array): readonly ElfProgramHeader[] => {
+  const sizes = sizesOf(LAYOUT);
+  if (kcore.length < sizes.header || !hasElfMagic(kcore)) return [];
+  const { phoff, phnum } = readFileHeader(kcore, LAYOUT);
+  const loads: ElfProgramHeader[] = [];
+  for (let at = Number(phoff), n = 0; n < phnum && at + sizes.programHeader <= kcore.length; n++, at += sizes.programHeader) {
+    const header = readProgramHeader(kcore, LAYOUT, at);
+    if (header.type === PT_LOAD) loads.push(header);
+  }
+  return loads;
+};
+
+/** What of a running kernel goes into the header of its dump. */
+export interface DumpFacts {
+  /** All of memory, in order of its addresses. */
+  readonly ram: readonly Range[];
+  /** Where each CPU will leave its registers. */
+  readonly cpuNotes: readonly NoteMemory[];
+  /** num_possible_cpus(). */
+  readonly possibleCpus: number;
+  readonly vmcoreinfo: NoteMemory;
+  /** From _text to _end. */
+  readonly kernelImage: { readonly vaddr: bigint; readonly paddr: bigint; readonly size: bigint };
+  /** The address of memory in the linear map. */
+  readonly linear: (physAddr: bigint) => bigint;
+}

@@ -1,0 +1,36 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { KexecError, strerror } from '../../../kexec/base/error.js';
+import { packageRoot } from './package-root.js';
+import { errnoOf, isNodeError } from './host-files.js';
+
+/** The machine that is used when the user names none. */
+export const DEFAULT_MACHINE = 'virt-2g';
+
+const machinesDirectory = (): string => join(packageRoot(), 'machines');
+
+/** Names of the machines that come with the package, in order. @throws KexecError */
+export const bundledMachines = (): readonly string[] => {
+  const directory = machinesDirectory();
+  try {
+    return readdirSync(directory)
+      .filter((name) => existsSync(join(directory, name, 'proc')))
+      .sort();
+  } catch (error) {
+    if (!isNodeError(error)) throw error;
+    throw KexecError.die(`Cannot read ${directory}: ${strerror(errnoOf(error))}`, { subject: directory });
+  }
+};
+
+/**
+ * The recording that the user means, as a path: a bundled one's name, a directory, or a tar file.
+ * @param machine undefined and the empty string stand for the default one
+ * @throws KexecError when it is none of them
+ */
+export const findMachine = (machine: string | undefined): string => {
+  const wanted = machine === undefined || machine === '' ? DEFAULT_MACHINE : machine;
+  const bundled = bundledMachines();
+  if (bundled.includes(wanted)) return join(machinesDirectory(), wanted);
+  if (wanted.includes('/') || existsSync(wanted)) return resolve(wanted);
+  throw KexecError.die(`No such machine: ${wanted} (a directory, a tar file, or one of ${bundled.join(', ')})`, { subject: wanted });
+};

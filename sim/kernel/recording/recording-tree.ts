@@ -1,0 +1,58 @@
+import { readlinkSync, realpathSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Errno, SystemError } from '../../../kexec/base/error.js';
+import type { FileStat } from '../../../kexec/base/system.js';
+import { GUARDED_READ, listHost, lstatHost, readHost, systemCall } from './host-files.js';
+
+/** The system call that a failure is told of, and the path that the caller gave. */
+export interface Asked {
+  readonly call: string;
+  readonly path: string;
+}
+
+/**
+ * Where the files of a recording are kept. `components` are the names on the way to a file from the recording's top;
+ * none of them is ".." and none but the last may be a link. All methods throw SystemError.
+ */
+export interface RecordingTree {
+  /** Of the file itself when it is a link; undefined when there is none. */
+  lstat(components: readonly string[], asked: Asked): FileStat | undefined;
+  /** What a link says. */
+  readLink(components: readonly string[], asked: Asked): string;
+  /** At most `length` bytes from `offset`. */
+  readAt(components: readonly string[], offset: number, length: number, asked: Asked): Uint8Array;
+  list(components: readonly string[], asked: Asked): readonly string[];
+}
+
+/** A recording, and what it is called. */
+export interface Recording {
+  /** The last part of its path, an archive's without what tells that it is one. */
+  readonly name: string;
+  /** Its path on the host, links followed. */
+  readonly realPath: string;
+  readonly tree: RecordingTree;
+}
+
+/** A recording in a directory of the host. It must not change while it is read. */
+export const directoryRecording = (directory: string): Recording => {
+  const realPath = realpathSync(directory);
+  const hostPath = (components: readonly string[]): string => `${realPath}/${components.join('/')}`;
+  return {
+    name: basename(realPath),
+    realPath,
+    tree: {
+      lstat: (components, { call, path }) => {
+        try {
+          return lstatHost(hostPath(components));
+        } catch (error) {
+          if (!(error instanceof SystemError)) throw error;
+          if (error.errno === Errno.ENOENT) return undefined;
+          throw new SystemError(call, path, error.errno);
+        }
+      },
+      readLink: (components, { call, path }) => systemCall(call, path, () => readlinkSync(hostPath(components))),
+      readAt: (components, offset, length, { path }) => readHost(hostPath(components), path, offset, length, GUARDED_READ),
+      list: (components, { path }) => listHost(hostPath(components), path),
+    },
+  };
+};

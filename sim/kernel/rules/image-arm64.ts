@@ -1,0 +1,138 @@
+import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
+import { Errno } from '../../../kexec/base/error.js';
+import { hex } from '../../../kexec/base/format.js';
+import { isFdtError } from '../../../kexec/device-tree/libfdt.js';
+import { Range } from '../../../kexec/base/range.js';
+import { GiB, KiB, MiB, alignDown, u64 } from '../../../kexec/base/u64.js';
+import { prepareElfHeaders } from './crash-headers.js';
+import type { FileLoadMachine } from '../facts/file-load-machine.js';
+import { type KernelSegment, type SlotName, crashBounds } from './kexec-load.js';
+import { type Memory, addBuffer } from './mem-hole.js';
+import { setUpTree } from './of-kexec.js';
+
+/**
+ * Where kexec_file_load(2) puts a kernel and what goes with it on arm64: arch/arm64/kernel/kexec_image.c and
+ * machine_kexec_file.c of Linux. There is no purgatory: the kernel is entered directly.
+ */
+
+/** What the system call was given, read and checked. */
+export interface FilesToLoad {
+  readonly slot: SlotName;
+  readonly kernel: Uint8Array;
+  readonly initrd: Uint8Array | undefined;
+  /** One byte a character. */
+  readonly cmdline: string | undefined;
+}
+
+export type PlacedImage =
+  | { readonly segments: readonly KernelSegment[]; readonly entry: bigint; readonly log: readonly string[] }
+  | { readonly errno: number; readonly log: readonly string[] };
+
+/** MIN_KIMG_ALIGN (arch/arm64/include/asm/boot.h). */
+const KERNEL_ALIGNMENT = MiB(2n);
+/** The largest page that an arm64 kernel may have. */
+const ELFCOREHDR_ALIGNMENT = KiB(64n);
+/** A tree must not cross a boundary of 2 MB. */
+const TREE_ALIGNMENT = MiB(2n);
+/** From a boundary of 1 GB, the kernel and the initrd must lie in as much. */
+const INITRD_WINDOW = GiB(32n);
+
+/** The kernel goes on until memory ends. Here a recording may tell of any memory: this is 128 GiB for small kernels. */
+const MAX_TRIES = 1 << 16;
+
+/** ARM64_IMAGE_FLAG_PAGE_SIZE: bytes; undefined where the header does not tell. */
+const pageSizeOf = (flags: bigint): bigint | undefined => [undefined, KiB(4n), KiB(16n), KiB(64n)][Number((flags >> 1n) & 3n)];
+
+const NAMES = { kernel: 'kernel', initrd: 'initrd', dtb: 'dtb', elfcorehdr: 'elf core header' } as const;
+
+const loadedLine = ({ role, mem, bufsz, memsz }: KernelSegment): string =>
+  `<6>kexec_file${role === 'kernel' ? '(Image)' : ''}: ` +
+  `Loaded ${NAMES[role!]} at 0x${hex(mem)} bufsz=0x${hex(bufsz)} memsz=0x${hex(memsz)}`;
+
+const refuse = (errno: number, ...log: readonly string[]): PlacedImage => ({ errno, log });
+const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel location!';
+
+/**
+ * image_probe() and image_load(). Kernels of the other byte order are taken: arm64 processors can do both.
+ * @returns the segments in the kernel's order, and what it logs with KEXEC_FILE_DEBUG
+ * @throws KexecError when the recording does not tell enough
+ */
+export const loadImage = (machine: FileLoadMachine, files: FilesToLoad): PlacedImage => {
+  const { facts } = machine;
+  const header = readArm64ImageHeader(files.kernel);
+  if (header === undefined || header.imageSize === 0n) return refuse(Errno.EINVAL);
+  const pages = pageSizeOf(header.flags);
+  if (pages !== undefined && !machine.hasPagesOf(pages)) return refuse(Errno.EINVAL);
+
+  const { start, last } = crashBounds(facts);
+  const memory: Memory = {
+    generation: facts.generation,
+    pageSize: facts.pageSize,
+    holes: files.slot === 'crash' ? [Range.inclusive(start, last)] : machine.holes,
+    placed: [],
+  };
+  const buffer = {
+    role: 'kernel',
+    bytes: files.kernel,
+    memsz: u64(header.imageSize + header.textOffset),
+    align: KERNEL_ALIGNMENT,
+    topDown: false,
+  } as const;
+  const log: string[] = [];
+  let placeOthers: PlaceOthers | undefined;
+  let min = 0n;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const place = addBuffer(memory, { ...buffer, min });
+    if (place === undefined) break;
+    placeOthers ??= prepareOthers(machine, files, log);
+    const others = placeOthers(memory, place);
+    if (others !== undefined) {
+      const { mem, memsz } = place;
+      const kernel = { ...place, mem: u64(mem + header.textOffset), memsz: u64(memsz - header.textOffset) };
+      return { segments: [kernel, ...others], entry: kernel.mem, log: [...log, loadedLine(kernel)] };
+    }
+    min = place.mem + place.memsz;
+  }
+  return refuse(Errno.EADDRNOTAVAIL, ...log, NO_LOCATION);
+};
+
+/** Finds places above the kernel for all else. @returns undefined when there are none */
+type PlaceOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegment[] | undefined;
+
+/** load_other_segments(). @param log receives where things were put, also in vain @throws KexecError */
+const prepareOthers = (machine: FileLoadMachine, { slot, initrd, cmdline }: FilesToLoad, log: string[]): PlaceOthers => {
+  const { facts, crashRegions, random } = machine;
+  const headers = slot === 'crash' ? prepareElfHeaders(machine.dumpFacts(), crashRegions) : undefined;
+  const bootTree = machine.bootTree();
+  const treeFor = (initrdAt: Range | undefined, elfcorehdr: Range | undefined, seeds: FileLoadMachine['random']) =>
+    setUpTree(
+      { ...facts, bootTree, random: seeds },
+      { initrd: initrdAt, cmdline, crash: elfcorehdr && { elfcorehdr, usable: crashRegions } },
+    );
+  // Its size does not depend on the addresses in it: they come last.
+  const somewhere = (bytes: Uint8Array | undefined) => bytes && Range.sized(facts.pageSize, BigInt(bytes.length));
+  const draft = treeFor(somewhere(initrd), somewhere(headers), random && ((length) => new Uint8Array(length)));
+  if (isFdtError(draft)) return () => undefined;
+
+  return (memory, kernel) => {
+    const min = kernel.mem + kernel.memsz;
+    const placed: KernelSegment[] = [];
+    const add = (role: 'initrd' | 'dtb' | 'elfcorehdr', bytes: Uint8Array, align: bigint, max?: bigint): Range | undefined => {
+      const buffer = { role, bytes, memsz: BigInt(bytes.length), align, min, topDown: max === undefined, ...(max && { max }) };
+      const segment = addBuffer({ ...memory, placed: [kernel, ...placed] }, buffer);
+      if (segment === undefined) return undefined;
+      placed.push(segment);
+      log.push(loadedLine(segment));
+      return Range.sized(segment.mem, segment.bufsz);
+    };
+    const headersAt = headers && add('elfcorehdr', headers, ELFCOREHDR_ALIGNMENT);
+    if (headers !== undefined && headersAt === undefined) return undefined;
+    const window = alignDown(kernel.mem, GiB(1n)) + INITRD_WINDOW;
+    const initrdAt = initrd && add('initrd', initrd, facts.pageSize, window);
+    if (initrd !== undefined && initrdAt === undefined) return undefined;
+    if (add('dtb', draft, TREE_ALIGNMENT) === undefined) return undefined;
+    const bytes = treeFor(initrdAt, headersAt, random);
+    if (isFdtError(bytes)) return undefined;
+    return placed.map((segment) => (segment.role === 'dtb' ? { ...segment, source: { kind: 'bytes', bytes } } : segment));
+  };
+};

@@ -1,0 +1,77 @@
+import type { Range } from '../../../kexec/base/range.js';
+import { U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
+import type { Generation } from '../facts/facts.js';
+import type { KernelSegment, SegmentRole } from './kexec-load.js';
+
+/** A segment that looks for its place (`struct kexec_buf`, include/linux/kexec.h). */
+export interface KexecBuffer {
+  readonly role: SegmentRole;
+  readonly bytes: Uint8Array;
+  /** Bytes of memory, of which whole pages are taken. */
+  readonly memsz: bigint;
+  /** A power of two; less than a page is a page. */
+  readonly align: bigint;
+  /** Lowest address. */
+  readonly min: bigint;
+  /** Highest address, inclusive; undefined for no limit. */
+  readonly max?: bigint;
+  readonly topDown: boolean;
+}
+
+/** Where segments may go, and where they already are. */
+export interface Memory {
+  readonly generation: Generation;
+  /** Bytes. */
+  readonly pageSize: bigint;
+  /** In order of their addresses. */
+  readonly holes: readonly Range[];
+  readonly placed: readonly KernelSegment[];
+}
+
+/**
+ * Finds a place for a segment: kexec_add_buffer() and locate_mem_hole_callback(), kernel/kexec_file.c.
+ * @returns undefined when there is none
+ */
+export const addBuffer = (memory: Memory, buffer: KexecBuffer): KernelSegment | undefined => {
+  const { pageSize, holes } = memory;
+  const { role, bytes, topDown } = buffer;
+  const memsz = alignUp(buffer.memsz, pageSize);
+  const align = buffer.align > pageSize ? buffer.align : pageSize;
+  const locate = topDown ? locateTopDown : locateBottomUp;
+  for (const hole of topDown ? holes.toReversed() : holes) {
+    if (u64(hole.size) < memsz || hole.last < buffer.min || hole.start > (buffer.max ?? U64_MAX)) continue;
+    const mem = locate(hole, { ...buffer, memsz, align }, memory);
+    if (mem !== undefined) return { role, mem, memsz, bufsz: BigInt(bytes.length), source: { kind: 'bytes', bytes } };
+  }
+  return undefined;
+};
+
+/** A segment in the way. The kernel goes on page by page until none is; here, at the segment's end. */
+const conflictAt = (start: bigint, size: bigint, { placed }: Memory): KernelSegment | undefined =>
+  placed.find(({ mem, memsz }) => start < mem + memsz && mem < start + size);
+
+const locateTopDown = (hole: Range, { memsz, align, min, max = U64_MAX }: KexecBuffer, memory: Memory): bigint | undefined => {
+  // Before 6.8, the last byte is taken for the one behind it: what would just fit goes further down.
+  const slack = memory.generation === '5.10' || memory.generation === '6.1' ? 0n : 1n;
+  let start = (hole.last < max ? hole.last : max) - memsz + slack;
+  for (;;) {
+    start = alignDown(start, align);
+    if (start < hole.start || start < min) return undefined;
+    const conflict = conflictAt(start, memsz, memory);
+    if (conflict === undefined) return start;
+    if (conflict.mem < memsz) return undefined;
+    start = conflict.mem - memsz;
+  }
+};
+
+const locateBottomUp = (hole: Range, { memsz, align, min, max = U64_MAX }: KexecBuffer, memory: Memory): bigint | undefined => {
+  let start = hole.start > min ? hole.start : min;
+  for (;;) {
+    start = alignUp(start, align);
+    const last = start + memsz - 1n;
+    if (last > hole.last || last > max) return undefined;
+    const conflict = conflictAt(start, memsz, memory);
+    if (conflict === undefined) return start;
+    start = conflict.mem + conflict.memsz;
+  }
+};

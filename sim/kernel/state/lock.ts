@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { Errno, KexecError, strerror } from '../../../kexec/base/error.js';
+import { errnoOf, isNodeError } from '../recording/host-files.js';
+
+/** A file by which processes take turns. Its holder's death frees it. */
+export interface Lock {
+  release(): void;
+}
+
+/** Without hard links, a lock file may say nothing yet; for this long, unless its maker was killed. */
+const EMPTY_LOCK_MS = 5000;
+
+/** A name that no other process or call has. */
+export const uniqueName = (): string => `${process.pid}-${randomBytes(6).toString('hex')}`;
+
+/** When a process was started, in ticks since the host's boot: tells it from a later one with the same id. */
+const startTime = (pid: number): string | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // Field 22 of proc(5); the second one is a name in parentheses, which may hold spaces and parentheses.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+};
+
+/** Whether a process lives; with `started`, whether it is the one that was started then. */
+export const isAlive = (pid: number, started?: string): boolean => {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return isNodeError(error) && error.code === 'EPERM';
+  }
+  const now = startTime(pid);
+  return started === undefined || now === undefined || started === now;
+};
+
+const readIfThere = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'latin1').slice(0, 100);
+  } catch (error) {
+    if (isNodeError(error) && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
+
+const unlinkIfThere = (path: string): void => {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isNodeError(error) || error.code !== 'ENOENT') throw error;
+  }
+};
+
+/** Whether the process that wrote `content` into the lock file cannot release it any more. */
+const isStale = (path: string, content: string): boolean => {
+  const match = /^(\d{1,10}) (\d*) /.exec(content);
+  if (match !== null) return !isAlive(Number(match[1]), match[2] === '' ? undefined : match[2]);
+  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > EMPTY_LOCK_MS;
+};
+
+/** Removes a dead process' lock, unless it was another process' by then. */
+const discard = (path: string, content: string): void => {
+  const aside = `${path}.${uniqueName()}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (isNodeError(error) && error.code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    // Two processes may find the same stale lock, and the slower one then takes the lock of the faster one.
+    if (readIfThere(aside) !== content) linkSync(aside, path);
+  } catch (error) {
+    if (!isNodeError(error) || error.code !== 'EEXIST') throw error;
+  } finally {
+    unlinkIfThere(aside);
+  }
+};
+
+/** Makes the lock file, with its content from the first moment on where the file system has hard links. */
+const create = (path: string, content: string): boolean => {
+  const fresh = `${path}.${uniqueName()}`;
+  try {
+    writeFileSync(fresh, content, { flag: 'wx' });
+    linkSync(fresh, path);
+    return true;
+  } catch (error) {
+    if (!isNodeError(error) || !NO_LINKS.includes(error.code ?? '')) return notCreated(error);
+  } finally {
+    unlinkIfThere(fresh);
+  }
+  try {
+    writeFileSync(path, content, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    return notCreated(error);
+  }
+};
+
+/** What link(2) says on file systems that have no hard links, or forbid them. */
+const NO_LINKS: readonly string[] = ['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK'];
+
+/** Gives false, for "not created", when the file was there already. @throws the error when it says something else */
+const notCreated = (error: unknown): false => {
+  if (isNodeError(error) && error.code === 'EEXIST') return false;
+  throw error;
+};
+
+/**
+ * Takes the lock, or leaves it to the living process that has it.
+ * @returns undefined when it is taken
+ * @throws KexecError when the file cannot be made
+ */
+export const tryLock = (path: string): Lock | undefined => {
+  const mine = `${process.pid} ${startTime(process.pid) ?? ''} ${uniqueName()}\n`;
+  try {
+    if (!create(path, mine)) {
+      const content = readIfThere(path);
+      if (content !== undefined && !isStale(path, content)) return undefined;
+      if (content !== undefined) discard(path, content);
+      if (!create(path, mine)) return undefined;
+    }
+  } catch (error) {
+    if (!isNodeError(error)) throw error;
+    const errno = errnoOf(error);
+    throw KexecError.die(`Cannot lock ${path}: ${strerror(errno)}`, { subject: path, errno: -errno });
+  }
+  return { release: () => releaseOwn(path, mine) };
+};
+
+const releaseOwn = (path: string, mine: string): void => {
+  if (readIfThere(path) === mine) unlinkIfThere(path);
+};
+
+/** Waits for the lock. @throws KexecError when it stays taken for `limitMs` */
+export const lock = async (path: string, limitMs = 10_000): Promise<Lock> => {
+  for (const start = Date.now(); Date.now() - start < limitMs; ) {
+    const taken = tryLock(path);
+    if (taken !== undefined) return taken;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw KexecError.die(`${path}: ${strerror(Errno.EBUSY)}`, { subject: path, errno: -Errno.EBUSY });
+};

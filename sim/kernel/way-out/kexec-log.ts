@@ -1,0 +1,37 @@
+import type { PlacedCode } from './place-code.js';
+import type { KexecMachine } from './kexec-machine.js';
+import type { KexecImage } from './kexec-image.js';
+import type { Kimage } from '../rules/kimage.js';
+
+/**
+ * What a kernel tells about its end. Lines that real kernels print, and in their words; those that begin with
+ * "kexec-ts: " say what it does without a word.
+ */
+
+/** kernel_kexec(), kernel/kexec_core.c, up to machine_kexec(). */
+export const shutdownLines = ({ bootEl, nrCpus }: KexecMachine): readonly string[] => [
+  'kexec-ts: no task is frozen: arm64 does not come back from a kexec',
+  'kexec-ts: kernel_restart_prepare: user mode helpers are off, devices are shut down',
+  ...(bootEl === 2 ? ['kvm: exiting hardware virtualization'] : []),
+  'kexec_core: Starting new kernel',
+  ...Array.from({ length: nrCpus - 1 }, (_, i) => `psci: CPU${i + 1} killed (polled 0 ms)`),
+];
+
+const hex16 = (value: bigint): string => value.toString(16).padStart(16, '0');
+
+/** kexec_image_info() and machine_kexec(), arch/arm64/kernel/machine_kexec.c: what kernels print with dynamic debug. */
+export const imageInfo = (kimage: Kimage, { entry, segments }: KexecImage, relocate: PlacedCode): readonly string[] => [
+  '  kexec kimage info:',
+  `    type:        ${kimage.type === 'normal' ? 0 : 1}`,
+  `    start:       ${entry.toString(16)}`,
+  `    head:        ${kimage.head.toString(16)}`,
+  `    nr_segments: ${segments.length}`,
+  ...segments.map(
+    ({ mem, memsz }, i) =>
+      `      segment[${i}]: ${hex16(mem)} - ${hex16(mem + memsz)}, 0x${memsz.toString(16)} bytes, ` +
+      `${memsz / BigInt(kimage.pageSize)} pages`,
+  ),
+  `machine_kexec: reboot_code_buffer_phys:  0x${hex16(relocate.at)}`,
+  `machine_kexec: relocate_new_kernel_size: 0x${relocate.piece.bytes.length.toString(16)}` +
+    `(${relocate.piece.bytes.length}) bytes`,
+];

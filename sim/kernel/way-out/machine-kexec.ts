@@ -1,0 +1,136 @@
+import { KexecError } from '../../../kexec/base/error.js';
+import type { CpuModel } from '../../cpu/state/model.js';
+import type { PhysicalMemory } from '../../machine/memory.js';
+import { findPiece } from './code.js';
+import type { PageTable } from './page-table.js';
+import { type PlacedCode, nameCode, placeCode, symbolIn } from './place-code.js';
+import { setLinuxRegisters } from './registers.js';
+import { copyForRelocation, storeKimageFields } from './relocation-copy.js';
+import { type Relocation, relocationOf } from './relocation-kind.js';
+import { type RunningKernel, placeKernel } from './running-kernel.js';
+import type { KexecImage } from './kexec-image.js';
+import { imageInfo, shutdownLines } from './kexec-log.js';
+import type { KexecMachine } from './kexec-machine.js';
+import { type Kimage, layOutKimage, storeKimage } from '../rules/kimage.js';
+import { type AllocationOrder, type PageAllocator, createPageAllocator } from '../facts/page-allocator.js';
+
+/** A machine whose kernel has shut everything down, and stands before its last instructions. */
+export interface PreparedKexec {
+  readonly kimage: Kimage;
+  readonly relocation: Relocation;
+  /** Physical address of the code that copies: `reboot_code_buffer_phys`, or `kimage->arch.kern_reloc`. */
+  readonly controlCodePage: bigint;
+  /** What the entry receives in x0. */
+  readonly dtb: bigint;
+  /** The kernel's code, as far as it is code here. */
+  readonly code: readonly PlacedCode[];
+  /** The code at an address, such as `arm64_relocate_new_kernel+0x10`; undefined where it is not the kernel's. */
+  readonly symbolAt: (pc: bigint) => string | undefined;
+}
+
+const PAGE_SHIFTS: Readonly<Record<string, number>> = { 4096: 12, 16384: 14, 65536: 16 };
+const NO_DTB = 0n;
+
+/**
+ * Does what Linux does for reboot(LINUX_REBOOT_CMD_KEXEC) up to the end of machine_kexec()
+ * (arch/arm64/kernel/machine_kexec.c): what follows is executed. The processor is left there, at EL1 with the MMU on.
+ * @param memory of the machine, as it is after power-on
+ * @param log receives the kernel's lines, and what it does silently
+ * @param order in which the kernel's pages were free when the image was loaded
+ * @throws KexecError when memory does not suffice, or the machine's description of it does not
+ */
+export const prepareKexec = (
+  machine: KexecMachine,
+  image: KexecImage,
+  memory: PhysicalMemory,
+  cpu: CpuModel,
+  log: (line: string) => void,
+  order?: AllocationOrder,
+): PreparedKexec => {
+  for (const line of shutdownLines(machine)) log(line);
+  const { pageSize, bootEl } = machine;
+  const allocator = createPageAllocator(machine.freeMemory, pageSize, order);
+  const kimage = layOutKimage(image.segments, allocator, pageSize);
+  if ('lacks' in kimage) throw outOfMemory(`a ${kimage.lacks}`);
+  storeKimage(kimage, image.segments, memory);
+
+  const relocation = relocationOf(machine.generation);
+  const kernel = placeKernel(machine, memory, relocation);
+  const { addresses, code, hypStub, reservedTable } = kernel;
+  const copying = findPiece(kernel.pieces, `relocate.${relocation}.${PAGE_SHIFTS[`${pageSize}`]}`);
+  const control = placeCode(memory, copying, BigInt(kimage.controlCodePage));
+  setLinuxRegisters(cpu, {
+    relocation,
+    bootEl,
+    pageSize,
+    addressBits: addresses.addressBits,
+    reservedTable,
+    kernelTable: kernel.table.root,
+    // Where the kernel has its own is not told. These end any exception in a branch to itself.
+    vectors: addresses.image(hypStub.at),
+    hypVectors: hypStub.at,
+  });
+  cpu.sp = addresses.image(kernel.stackEnd);
+  cpu.pc = addresses.image(symbolIn(code, 'machine_kexec'));
+  const start: Start = { machine, image, kimage, memory, cpu, allocator, kernel, control };
+  const more = relocation === 'mmu_off' ? startWithMmuOff(start) : startWithMmuOn(start);
+
+  for (const line of imageInfo(kimage, image, control)) log(line);
+  log('Bye!');
+  const placed = [control, code, hypStub, ...more];
+  const symbolAt = (pc: bigint): string | undefined => nameCode(memory, placed, pc);
+  return { kimage, relocation, controlCodePage: control.at, dtb: image.dtb ?? NO_DTB, code: placed, symbolAt };
+};
+
+const outOfMemory = (what: string): KexecError =>
+  KexecError.die(`simulated machine: no memory is left for ${what}`, { subject: 'memory' });
+
+interface Start {
+  readonly machine: KexecMachine;
+  readonly image: KexecImage;
+  readonly kimage: Kimage;
+  readonly memory: PhysicalMemory;
+  readonly cpu: CpuModel;
+  readonly allocator: PageAllocator;
+  readonly kernel: RunningKernel;
+  /** The code in the control page. */
+  readonly control: PlacedCode;
+}
+
+/** The arguments of machine_kexec-mmu-off.S. @returns more code that was put into memory */
+const startWithMmuOff = ({ machine, image, kimage, cpu, kernel, control }: Start): readonly PlacedCode[] => {
+  const el2Switch = machine.bootEl === 2 ? 1n : 0n;
+  setArguments(cpu, [el2Switch, control.at, BigInt(kimage.head), image.entry, image.dtb ?? NO_DTB]);
+  setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
+  return [];
+};
+
+/** The arguments of machine_kexec-mmu-on.S. @returns more code that was put into memory */
+const startWithMmuOn = (start: Start): readonly PlacedCode[] => {
+  const { machine, image, kimage, memory, cpu, allocator, kernel, control } = start;
+  const copy = copyForRelocation(kernel, machine, memory, control.at, () => {
+    const page = kimage.allocateControlPage();
+    if (page === undefined) throw outOfMemory('the page tables of the relocation');
+    return BigInt(page);
+  });
+  // An ordinary page, over which a segment may be copied.
+  const page = allocator.allocate();
+  if (page === undefined) throw outOfMemory('the kimage');
+  const struct = BigInt(page);
+  storeKimageFields(memory, struct, { head: BigInt(kimage.head), start: image.entry, dtb: image.dtb ?? NO_DTB }, copy, kernel);
+  setArguments(cpu, [kernel.addresses.linear(struct), copy.vectors?.at ?? 0n]);
+  setWayOut(cpu, kernel, copy.identity, control.at);
+  return copy.vectors === undefined ? [] : [copy.vectors];
+};
+
+const setArguments = (cpu: CpuModel, values: readonly bigint[]): void => {
+  values.forEach((value, register) => cpu.setX(register, value));
+};
+
+/** x5 to x8: how to install the table of an identity map, and where to go then. */
+const setWayOut = (cpu: CpuModel, { reservedTable }: RunningKernel, identity: PageTable, target: bigint): void => {
+  cpu.setX(5, reservedTable);
+  cpu.setX(6, identity.root);
+  cpu.setX(7, BigInt(64 - identity.addressBits));
+  cpu.setX(8, target);
+};

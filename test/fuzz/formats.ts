@@ -1,0 +1,11 @@
+import type { ImageFormat } from '../../kexec/formats/image-format.js';
+
+/** A format that any bytes are of: stands for what a UKI may hold. */
+export const acceptsAll: ImageFormat = {
+  name: 'anything',
+  usage: '',
+  probe: async (bytes) => ({
+    load: async () => {},
+    fileLoad: () => ({ kernel: bytes, descriptorOffset: 0, initrd: undefined, cmdline: undefined }),
+  }),
+};

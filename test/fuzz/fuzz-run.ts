@@ -1,0 +1,99 @@
+import { KexecError } from '../../kexec/base/error.js';
+import { targets as debugLog } from './debug-log.fuzz.js';
+import { targets as elf } from './elf.fuzz.js';
+import { targets as fdt } from './fdt.fuzz.js';
+import { targets as fileLoad } from './file-load.fuzz.js';
+import type { AsyncFuzzTarget } from './fuzz-target.js';
+import { createRandom, mutate, seedOf } from './mutate.js';
+import { targets as purgatory } from './purgatory.fuzz.js';
+import { targets as sim } from './sim.fuzz.js';
+import { targets as text } from './text.fuzz.js';
+import { targets as vmcore } from './vmcore.fuzz.js';
+
+export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
+  ...text,
+  ...elf,
+  ...fdt,
+  ...fileLoad,
+  ...purgatory,
+  ...sim,
+  ...debugLog,
+  ...vmcore,
+];
+
+/** Processor time that one input may take. */
+export const TIME_LIMIT_MS = 2000;
+/** By how much memory outside the heap of JavaScript and in it may grow; what a leak, or a number taken at its word, would need. */
+const MEMORY_LIMIT = 2 ** 31;
+/** How often memory is looked at: it costs as much as many an input. */
+const MEMORY_INTERVAL = 64;
+
+export interface Finding {
+  readonly target: string;
+  readonly index: number;
+  readonly reason: string;
+}
+
+/** The input of a number: the seeds themselves come first. */
+export const inputOf = (
+  target: AsyncFuzzTarget,
+  seeds: readonly Uint8Array[],
+  seed: number,
+  index: number,
+): Uint8Array => seeds[index] ?? mutate(seeds, createRandom(seedOf(seed, target.name, index)));
+
+/** The error and the line of code that it comes from. */
+const describeError = (error: unknown): string => {
+  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error);
+  const { name, message, stack } = error as Error;
+  const place = stack?.split('\n').find((line) => /^\s+at /.test(line));
+  return `${name}: ${message}${place === undefined ? '' : `\n${place}`}`;
+};
+
+/** Runs one input. @returns what is wrong; undefined when nothing is */
+export const tryInput = async (target: AsyncFuzzTarget, input: Uint8Array): Promise<string | undefined> => {
+  const before = process.cpuUsage();
+  try {
+    await target.run(input);
+  } catch (error) {
+    if (!(error instanceof KexecError)) return describeError(error);
+  }
+  const { user, system } = process.cpuUsage(before);
+  const milliseconds = (user + system) / 1000;
+  return milliseconds > TIME_LIMIT_MS ? `took ${Math.round(milliseconds)} ms` : undefined;
+};
+
+const memoryInUse = (): number => {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+};
+
+export interface Progress {
+  /** Called before each input. */
+  readonly onInput?: (index: number) => void;
+  readonly onFinding: (finding: Finding) => void;
+}
+
+/** Runs the inputs of numbers `from` to `to` - 1 of one target. @returns how many passed */
+export const fuzzTarget = async (
+  target: AsyncFuzzTarget,
+  seed: number,
+  from: number,
+  to: number,
+  { onInput, onFinding }: Progress,
+): Promise<number> => {
+  const seeds = target.seeds();
+  const before = memoryInUse();
+  let passed = 0;
+  for (let index = from; index < to; index++) {
+    onInput?.(index);
+    const input = inputOf(target, seeds, seed, index);
+    let reason = await tryInput(target, input);
+    if (reason === undefined && index % MEMORY_INTERVAL === 0 && memoryInUse() - before > MEMORY_LIMIT) {
+      reason = `${Math.round((memoryInUse() - before) / 2 ** 20)} MiB of memory more are in use`;
+    }
+    if (reason === undefined) passed++;
+    else onFinding({ target: target.name, index, reason });
+  }
+  return passed;
+};

@@ -1,0 +1,134 @@
+import { gzipSync } from 'node:zlib';
+import { KexecError, SystemError } from '../../kexec/base/error.js';
+import { callToJson, parseCalls } from '../../sim/kernel/calls/calls.js';
+import { countCpuList, kernelFacts, pageSizeOfKcore } from '../../sim/kernel/facts/facts.js';
+import { formatLines } from '../../sim/kernel/state/json.js';
+import { INITIAL_STATE, kexecLoad } from '../../sim/kernel/rules/kexec-load.js';
+import { formatState, parseState } from '../../sim/kernel/state/state-json.js';
+import { tarTree } from '../../sim/kernel/recording/tar-recording.js';
+import { paxRecord, sumHeader, tarOf } from '../support/tar-builder.js';
+import type { FuzzTarget } from './fuzz-target.js';
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+const SEGMENT = '{"bufsz":"0x1000","mem":"0x60000000","memsz":"0x2000","file":"call0-segment0.bin"}';
+
+const CALLS = `[
+{"call":"kexec_load","entry":"0x60000000","flags":"0xb70000","segments":[${SEGMENT},{"bufsz":"0x0","mem":"0x0","memsz":"0x0","buf":"null"}],"result":0},
+{"call":"kexec_load","entry":"0x0","flags":"0x1","nrSegments":"0x11","segmentsPtr":"bad","who":"nobody","segments":[],"result":-1},
+{"call":"kexec_file_load","flags":"0x0","cmdline":"root=/dev/vda","cmdlineLen":14,"kernelFile":"call1-kernel.bin","initrdFile":null,"result":-38},
+{"call":"reboot","magic1":"0xfee1dead","cmd":"0x45584543","result":0},
+{"call":"write","path":"/proc/sys/kernel/kexec_load_disabled","data":"1","result":0}
+]
+`;
+
+const REBOOT_CALLS = `[{"call":"sync","result":0},
+{"call":"ioctl","request":"SIOCSIFFLAGS","interface":"eth0","flags":"0x1002","result":0},
+{"call":"execve","path":"/sbin/shutdown","argv":["shutdown","-r","now"],"result":0}]
+`;
+
+const STATE = `{"version":1,"crash":"unknown","loadDisabled":false,"limitReboot":-1,"limitPanic":3,
+"interfaces":[{"name":"eth0","up":false}],
+"normal":{"entry":"0x60000000","flags":"0xb70000","segments":[
+{"role":"kernel","mem":"0x60000000","memsz":"0x2000","bufsz":"0x1000","file":"segment-12-abcdef012345-n0.bin"},
+{"mem":"0x70000000","memsz":"0x2000","bufsz":"0x0","file":null}]}}
+`;
+
+const IOMEM = `40000000-bfffffff : System RAM
+  40210000-4157ffff : Kernel code
+  a9a00000-b99fffff : Crash kernel
+100000000-13fffffff : System RAM
+`;
+
+const NO_FACTS = { version: undefined, meminfo: undefined, iomem: undefined, lockdown: undefined };
+
+/** An entry of every kind. */
+const ARCHIVE = tarOf(
+  { name: './proc/', type: '5' },
+  { name: './proc/iomem', content: IOMEM },
+  { name: 'long', type: 'L', content: `sys/${'x'.repeat(120)}` },
+  { name: 'x', content: 'long' },
+  { name: 'pax', type: 'x', content: paxRecord('path', 'sys/pax') + paxRecord('size', '3') },
+  { name: 'x', content: 'pax' },
+  { name: 'sys/link', type: '2', target: '../proc/iomem' },
+  { name: 'sys/hard', type: '1', target: 'proc/iomem' },
+  { name: 'sys/device', type: '3' },
+);
+
+/** Reads all files of a recording that may be none. */
+const readArchive = (input: Uint8Array): void => {
+  const tree = tarTree(input, (reason) => KexecError.die(reason));
+  const visit = (components: readonly string[]): void => {
+    const asked = { call: 'visit', path: `/${components.join('/')}` };
+    const kind = tree.lstat(components, asked)?.kind;
+    if (kind === 'directory') for (const name of tree.list(components, asked)) visit([...components, name]);
+    else if (kind === 'symlink') tree.readLink(components, asked);
+    else if (kind === 'file') tree.readAt(components, 0, input.length, asked);
+    else throw new SystemError('visit', asked.path, 0);
+  };
+  visit([]);
+};
+
+export const targets: readonly FuzzTarget[] = [
+  {
+    name: 'sim-calls',
+    seeds: () => [encode(CALLS), encode(REBOOT_CALLS), encode('[]')],
+    run: (input) => {
+      formatLines(parseCalls(decode(input), 'calls.json').map(callToJson), 'calls.json');
+    },
+  },
+  {
+    name: 'sim-state',
+    seeds: () => [encode(STATE)],
+    run: (input) => {
+      formatState(parseState(decode(input), 'state.json'));
+    },
+  },
+  {
+    name: 'sim-iomem',
+    seeds: () => [encode(IOMEM)],
+    run: (input) => {
+      const facts = kernelFacts({ ...NO_FACTS, iomem: decode(input) }, 4096n);
+      const mem = facts.crashRegion?.start ?? 0n;
+      kexecLoad(facts, INITIAL_STATE, {
+        entry: mem,
+        flags: 1n,
+        nrSegments: 1n,
+        segments: [{ mem, memsz: 0x1000n, bufsz: 0n, source: { kind: 'zeros' } }],
+      });
+    },
+  },
+  {
+    name: 'sim-meminfo',
+    seeds: () => [
+      encode('MemTotal:        1771196 kB\nMemFree:         1745396 kB\n'),
+      encode('Linux version 6.12.107+deb13 (x)\n'),
+      encode('0-3,8\n'),
+    ],
+    run: (input) => {
+      const text = decode(input);
+      kernelFacts({ ...NO_FACTS, meminfo: text, version: text, lockdown: text }, 65536n);
+      countCpuList(text);
+      pageSizeOfKcore(text);
+    },
+  },
+  {
+    name: 'sim-tar',
+    seeds: () => [ARCHIVE, gzipSync(ARCHIVE), tarOf()].map((bytes) => new Uint8Array(bytes)),
+    run: readArchive,
+  },
+  {
+    // Behind the checksums, which no mutation gets past.
+    name: 'sim-tar-headers',
+    seeds: () => [new Uint8Array(ARCHIVE)],
+    run: (input) => {
+      const archive = new Uint8Array(input);
+      for (let at = 0; at + 512 <= archive.length; at += 512) {
+        const block = archive.subarray(at, at + 512);
+        if (block.some((byte) => byte !== 0)) sumHeader(block);
+      }
+      readArchive(archive);
+    },
+  },
+];

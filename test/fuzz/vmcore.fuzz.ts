@@ -1,0 +1,40 @@
+import { compatFor } from '../../kexec/base/compat.js';
+import { KexecError } from '../../kexec/base/error.js';
+import { vmcoreDmesg } from '../../vmcore-dmesg/vmcore-dmesg.js';
+import { characterLog, coreOf, recordLog, ringbufferLog } from '../support/core-builder.js';
+import { ARM64_CORE } from '../support/elf-builder.js';
+import { memorySystem } from '../support/memory-system.js';
+import type { FuzzTarget } from './fuzz-target.js';
+
+const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+
+const NARROW = { ...ARM64_CORE, wide: false, littleEndian: false };
+const TEXTS = ['one', 'two\nlines', '', '\x01\xff', 'x'.repeat(100)].map((text) => ({ text }));
+
+/** A broken log of records may repeat itself for gigabytes. */
+const ENOUGH = 2 ** 20;
+
+export const targets: readonly FuzzTarget[] = [
+  {
+    name: 'vmcore',
+    seeds: () =>
+      [ARM64_CORE, NARROW].flatMap((kind) => [
+        coreOf(characterLog(ascii('<6>one\n<4>two\n'), { kind, end: 20 })),
+        coreOf(recordLog(TEXTS, { kind, size: 256 })),
+        coreOf(ringbufferLog(TEXTS, { kind, countBits: 3, sizeBits: 8 })),
+      ]),
+    run: (input) => {
+      for (const release of ['2.0.20', '2.0.32'] as const) {
+        let length = 0;
+        try {
+          for (const text of vmcoreDmesg(memorySystem({ vmcore: input }), 'vmcore', { compat: compatFor(release) })) {
+            length += text.length;
+            if (length > ENOUGH) break;
+          }
+        } catch (error) {
+          if (!(error instanceof KexecError)) throw error;
+        }
+      }
+    },
+  },
+];

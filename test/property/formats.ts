@@ -1,8 +1,0 @@
-import type { ImageFormat } from '../../kexec/image-format.js';
-
-/** A format that any bytes are of: stands for what a UKI may hold. */
-export const acceptsAll: ImageFormat = {
-  name: 'anything',
-  usage: '',
-  probe: async (bytes) => ({ load: async () => {}, fileLoad: () => ({ kernel: bytes, descriptorOffset: 0, initrd: undefined, cmdline: undefined }) }),
-};

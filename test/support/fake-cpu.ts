@@ -1,0 +1,79 @@
+import type { CpuHost, CpuModel, RunLimits, StopReason } from '../../sim/cpu/state/model.js';
+
+/** One step of a {@link FakeCpu}'s life: takes so many instructions, and does what it says with the processor. */
+export interface FakeStep {
+  readonly instructions: bigint;
+  readonly act: (cpu: FakeCpu, host: CpuHost) => StopReason | undefined;
+}
+
+/** A processor that follows a script in place of instructions; a step is done when all of its instructions are. */
+export class FakeCpu implements CpuModel {
+  readonly x = new Map<number, bigint>();
+  readonly v = new Map<number, bigint>();
+  readonly registers = new Map<string, bigint>();
+  pc = 0n;
+  sp = 0n;
+  nzcv = 0;
+  daif = 15;
+  el: 0 | 1 | 2 = 1;
+  instructions = 0n;
+  readonly statistics = { regions: 2, translatedInstructions: 30, translationMs: 1.25 };
+  onBranch: ((from: bigint, to: bigint) => void) | undefined;
+  #step = 0;
+  #done = 0n;
+
+  constructor(
+    private readonly host: CpuHost,
+    private readonly script: readonly FakeStep[],
+  ) {}
+
+  getX(register: number): bigint {
+    return this.x.get(register) ?? 0n;
+  }
+  setX(register: number, value: bigint): void {
+    this.x.set(register, value);
+  }
+  getV(register: number): bigint {
+    return this.v.get(register) ?? 0n;
+  }
+  setV(register: number, value: bigint): void {
+    this.v.set(register, value);
+  }
+  setEl(el: 0 | 1 | 2): void {
+    this.el = el;
+  }
+  getSystemRegister(name: string): bigint {
+    return this.registers.get(name) ?? 0n;
+  }
+  setSystemRegister(name: string, value: bigint): void {
+    this.registers.set(name, value);
+  }
+  invalidations = 0;
+
+  invalidate(): void {
+    this.invalidations++;
+  }
+  traceBranches(onBranch: ((from: bigint, to: bigint) => void) | undefined): void {
+    this.onBranch = onBranch;
+  }
+
+  run({ maxInstructions }: RunLimits = {}): StopReason {
+    let left = maxInstructions ?? 1_000_000_000n;
+    for (;;) {
+      const step = this.script[this.#step];
+      if (step === undefined) throw new Error('the script is at its end');
+      const wanted = step.instructions - this.#done;
+      if (wanted > left) {
+        this.#done += left;
+        this.instructions += left;
+        return { kind: 'max-instructions' };
+      }
+      left -= wanted;
+      this.instructions += wanted;
+      this.#done = 0n;
+      this.#step++;
+      const stop = step.act(this, this.host);
+      if (stop !== undefined) return stop;
+    }
+  }
+}

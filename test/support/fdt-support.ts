@@ -1,0 +1,94 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLog, type Log } from '../../kexec/base/log.js';
+import { FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_PROP, Fdt, nextTag } from '../../kexec/device-tree/libfdt.js';
+import type { System } from '../../kexec/base/system.js';
+import { type MemoryFile, memorySystem } from './memory-system.js';
+
+export const MACHINES = ['virt-2g', 'virt-8g', 'virt-el2-4g'] as const;
+
+/** What is in a file of test/data/fdt. */
+export const fixture = (name: string): unknown => JSON.parse(readFileSync(join('test/data/fdt', name), 'utf8'));
+
+const TREES = fixture('trees.json') as Readonly<Record<string, string>>;
+export const SMALL_TREES = Object.keys(TREES);
+
+/** A small tree of trees.json, or the device tree that a recorded machine was booted with. */
+export const treeBytes = (name: string): Uint8Array => {
+  const small = TREES[name];
+  if (small !== undefined) return new Uint8Array(Buffer.from(small, 'base64'));
+  return new Uint8Array(readFileSync(join('machines', name, 'sys/firmware/fdt')));
+};
+
+/** A tree of trees.json or of a machine, ready to be read. */
+export const tree = (name: string): Fdt => new Fdt(treeBytes(name), name);
+
+/** Every property of a tree by its path; "/node/" stands for the node itself. Written apart from libfdt-ro.ts. */
+export const contents = (fdt: Fdt): Map<string, string> => {
+  const all = new Map<string, string>();
+  const stringAt = (position: number): string => {
+    const end = fdt.bytes.indexOf(0, position);
+    return Buffer.from(fdt.bytes.subarray(position, end)).toString('latin1');
+  };
+  const path: string[] = [];
+  for (let offset = 0; ;) {
+    const { tag, next } = nextTag(fdt, offset);
+    const position = fdt.header('structOffset') + offset;
+    if (tag === FDT_BEGIN_NODE) {
+      path.push(`${stringAt(position + 4)}/`);
+      all.set(path.join(''), '');
+    } else if (tag === FDT_END_NODE) path.pop();
+    else if (tag === FDT_PROP) {
+      const name = stringAt(fdt.header('stringsOffset') + fdt.u32At(position + 8));
+      all.set(path.join('') + name, Buffer.from(fdt.slice(position + 12, fdt.u32At(position + 4))).toString('hex'));
+    } else if (tag === FDT_END) return all;
+    offset = next;
+  }
+};
+
+/** A system with these files in /proc/device-tree/. */
+export const deviceTreeSystem = (files: Readonly<Record<string, MemoryFile>>): System => {
+  const under = Object.entries(files).map(([name, file]) => [`/proc/device-tree/${name}`, file] as const);
+  const system = memorySystem(Object.fromEntries(under));
+  // As the kernel does, which takes several slashes for one.
+  const plain = (path: string): string => path.replace(/\/+/g, '/');
+  return {
+    ...system,
+    readFile: (path) => system.readFile(plain(path)),
+    list: (path) => [...new Set(system.list(plain(path).replace(/\/$/, '')))],
+  };
+};
+
+/** The files in a recorded machine's /proc/device-tree. */
+export const recordedDeviceTree = (machine: string): Record<string, Uint8Array> => {
+  const base = join('machines', machine, 'sys/firmware/devicetree/base');
+  const files = readdirSync(base, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Object.fromEntries(
+    files.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [path.slice(base.length + 1), new Uint8Array(readFileSync(path))];
+    }),
+  );
+};
+
+export interface KeptLog {
+  readonly log: Log;
+  readonly out: () => string;
+  readonly err: () => string;
+}
+
+/** A log that keeps both streams. */
+export const keptLog = (debug = true): KeptLog => {
+  let out = '';
+  let err = '';
+  const log = createLog(
+    debug,
+    (text) => {
+      out += text;
+    },
+    (text) => {
+      err += text;
+    },
+  );
+  return { log, out: () => out, err: () => err };
+};

@@ -1,0 +1,225 @@
+import { describe, expect, test } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Range } from '../../../kexec/base/range.js';
+import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
+import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/sim-support.js';
+
+const temp = useTempDir();
+
+interface Answer {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Answer => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [KEXEC_SIM, ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: temp.path, ...env },
+  });
+  return { status, stdout, stderr };
+};
+
+const ok = (stdout: string): Answer => ({ status: 0, stdout, stderr: '' });
+const fails = (line: string): Answer => ({ status: 1, stdout: '', stderr: `kexec-sim: ${line}\n` });
+
+/** A state directory of virt-2g with a kernel, a device tree and a purgatory loaded. */
+const loaded = async (): Promise<string> => {
+  const state = temp.make('state');
+  const system = recordedMachine({ state, env: {} });
+  const image = new Uint8Array(5000).fill(1);
+  image.set([0x41, 0x52, 0x4d, 0x64], 56);
+  const pieces = [image, Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed), Uint8Array.of(1, 2, 3)];
+  const segments = pieces.map((data, i) => ({
+    data,
+    memory: Range.sized(0x6000_0000n + BigInt(i) * 0x2000n, 0x2000n),
+    buf: 0n,
+  }));
+  expect(await system.kexecLoad({ entry: 0x6000_4010n, flags: 0xb7_0000n, segments })).toBe(0);
+  return state;
+};
+
+describe('kexec-sim', () => {
+  test('--version is the package’s', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
+    expect(run(['--version'])).toEqual(ok(`kexec-sim ${version}\n`));
+  });
+
+  test('--help names every command and the environment', () => {
+    const { status, stdout, stderr } = run(['--help']);
+    expect([status, stderr]).toEqual([0, '']);
+    for (const word of [
+      'machines',
+      'status',
+      'segments',
+      'replay',
+      'extract-purgatory',
+      'completion',
+      'KEXEC_MACHINE',
+      'KEXEC_STATE',
+    ]) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test.each([
+    [[], 'a command is needed'],
+    [['bogus'], 'Unknown argument: bogus'],
+    [['status', '--bogus'], 'Unknown argument: bogus'],
+    [['status', '--machine'], 'Not enough arguments following: machine'],
+    [['segments', 'other'], 'Invalid values: Argument: image, Given: "other", Choices: "normal", "crash"'],
+    [['replay'], 'Not enough non-option arguments: got 0, need at least 1'],
+  ])('usage error: %j', (args, reason) => {
+    expect(run(args)).toEqual(fails(`${reason}\nTry "kexec-sim --help".`));
+  });
+
+  test('errors are one line, whatever a file is called', () => {
+    expect(run(['status', '--machine', 'nope'])).toEqual(
+      fails('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-el2-4g, virt-file-2g)'),
+    );
+    expect(run(['replay', '/no\nsuch'])).toEqual(fails('Cannot read /no such: No such file or directory'));
+    expect(run(['status'], { KEXEC_PAGE_SIZE: '5' })).toEqual(
+      fails('KEXEC_PAGE_SIZE: bad page size 5: must be one of 4096, 16384, 65536'),
+    );
+    const state = temp.make('state');
+    writeFileSync(join(state, 'state.json'), '{"version":1');
+    for (const command of ['status', 'segments']) {
+      const { status, stderr } = run([command, '--state', state]);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^kexec-sim: \S*state\.json: not JSON: [^\n]*\n$/);
+    }
+  });
+
+  test('a reader that leaves early is no failure', async () => {
+    const child = spawn(process.execPath, [KEXEC_SIM, 'machines'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    expect([status, stderr]).toEqual([0, '']);
+  });
+
+  test('machines', () => {
+    expect(run(['machines']).stdout.split('\n')).toEqual([
+      'NAME          KERNEL                      RAM      CPUS  CRASH KERNEL',
+      'virt-2g       6.1.0-50-cloud-arm64        2.0 GiB  1     256.0 MiB at 0xa9a00000',
+      'virt-8g       6.1.0-50-cloud-arm64        8.0 GiB  4     -',
+      'virt-el2-4g   6.12.107+deb13-cloud-arm64  4.0 GiB  2     256.0 MiB at 0xec000000',
+      'virt-file-2g  6.12.117                    2.0 GiB  2     256.0 MiB at 0xacc00000',
+      '',
+    ]);
+    const machines = JSON.parse(run(['machines', '--json']).stdout) as readonly unknown[];
+    expect(machines[0]).toEqual({
+      name: 'virt-2g',
+      kernel: '6.1.0-50-cloud-arm64',
+      ramBytes: 2 ** 31,
+      cpus: 1,
+      crashKernel: { start: '0xa9a00000', last: '0xb99fffff', bytes: 2 ** 28 },
+    });
+    expect(machines[1]).toMatchObject({ crashKernel: null });
+  });
+
+  test('status', async () => {
+    const state = await loaded();
+    expect(run(['status', '--state', state])).toEqual(
+      ok(
+        [
+          'machine  virt-2g (Linux 6.1.0-50-cloud-arm64, answers as 6.1)',
+          `state    ${state}`,
+          'normal   loaded: entry 0x60004010, 3 segments, 4.9 KiB of data in 24.0 KiB of memory',
+          'crash    not loaded',
+          '',
+        ].join('\n'),
+      ),
+    );
+    expect(JSON.parse(run(['status', '--json'], { KEXEC_STATE: state }).stdout)).toEqual({
+      machine: 'virt-2g',
+      kernel: '6.1.0-50-cloud-arm64',
+      answersAs: '6.1',
+      state,
+      normal: { loaded: true, entry: '0x60004010', flags: '0xb70000', segments: 3, bytes: 5007, memoryBytes: 0x6000 },
+      crash: { loaded: false },
+    });
+  });
+
+  test('status tells of the network, where there is one', () => {
+    const [machine, state] = [temp.make('machine'), temp.make('state')];
+    const net = {
+      'sys/class/net/lo/flags': '0x9\n',
+      'sys/class/net/eth0/flags': '0x1002\n',
+      'sys/class/net/odd/mtu': '1500\n',
+    };
+    writeTree(machine, { ...SMALL_MACHINE, ...net });
+    const env = { KEXEC_MACHINE: machine, KEXEC_STATE: state };
+    expect(run(['status'], env).stdout).toContain('\nnetwork  eth0 down, lo up, odd in an unknown state\n');
+    expect(JSON.parse(run(['status', '--json'], env).stdout)).toMatchObject({
+      interfaces: [
+        { name: 'eth0', up: false },
+        { name: 'lo', up: true },
+        { name: 'odd', up: null },
+      ],
+    });
+  });
+
+  test('segments', async () => {
+    const state = await loaded();
+    expect(
+      run(['segments', '--sim-state', state])
+        .stdout.split('\n')
+        .map((line) => line.replace(/[0-9a-f]{12} /, 'DIGEST ')),
+    ).toEqual([
+      'IMAGE   SEGMENT  MEM         MEMSZ   BUFSZ   SHA256        CONTENT',
+      'normal  0        0x60000000  0x2000  0x1388  DIGEST  arm64 Image',
+      'normal  1        0x60002000  0x2000  0x4     DIGEST  device tree',
+      'normal  2        0x60004000  0x2000  0x3     DIGEST  purgatory',
+      '',
+    ]);
+    expect(JSON.parse(run(['segments', 'normal', '--json', '--state', state]).stdout)).toContainEqual({
+      image: 'normal',
+      segment: 2,
+      mem: '0x60004000',
+      memsz: '0x2000',
+      bufsz: '0x3',
+      role: null,
+      content: 'purgatory',
+      sha256: '039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81',
+    });
+    expect(JSON.parse(run(['segments', 'crash', '--json', '--state', state]).stdout)).toEqual([]);
+  });
+
+  test('replay', () => {
+    const folder = temp.make('calls');
+    const state = join(folder, 'state');
+    const segments = [{ bufsz: '0x10', mem: '0x60000000', memsz: '0x1000', buf: 'valid' }];
+    const calls = [{ call: 'kexec_load', entry: '0x60000000', flags: '0x0', segments }];
+    writeFileSync(join(folder, 'calls.json'), JSON.stringify(calls));
+    const results = [{ ...calls[0], result: 0, kexec_loaded: '1', kexec_crash_loaded: '0' }];
+    const { status, stdout, stderr } = run(['replay', folder], { KEXEC_STATE: state, KEXEC_MACHINE: 'virt-el2-4g' });
+    expect([status, JSON.parse(stdout), stderr]).toEqual([0, results, '']);
+    expect(run(['status', '--state', state]).stdout).toContain('normal   loaded: entry 0x60000000, 1 segment,');
+    writeFileSync(join(folder, 'calls.json'), '[{}]');
+    expect(run(['replay', join(folder, 'calls.json'), '--state', state])).toEqual(
+      fails(`${folder}/calls.json: call 0: "call" is missing`),
+    );
+  });
+
+  test('extract-purgatory says what is wrong with a file', () => {
+    const folder = temp.make('purgatory');
+    mkdirSync(join(folder, 'directory'));
+    expect(run(['extract-purgatory', join(folder, 'nope'), join(folder, 'out')])).toEqual(
+      fails(`Cannot read ${folder}/nope: No such file or directory`),
+    );
+    writeFileSync(join(folder, 'text'), 'no executable');
+    const { status, stderr } = run(['extract-purgatory', join(folder, 'text'), join(folder, 'out')]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^kexec-sim: [^\n]+\n$/);
+  });
+
+  test('completion is a script for a shell that it knows', () => {
+    expect(run(['completion', 'bash'])).toMatchObject({ status: 0, stderr: '' });
+    expect(run(['completion', 'zsh']).stdout).toMatch(/^#compdef kexec kexec-sim/);
+    expect(run(['completion', 'csh'])).toMatchObject({ status: 1, stdout: '' });
+  });
+});

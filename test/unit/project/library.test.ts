@@ -1,0 +1,229 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import fs from 'node:fs';
+import {
+  DEFAULT_COMPAT,
+  KexecError,
+  bundledMachines,
+  createLog,
+  kexecLoad,
+  kexecUnload,
+  loadKernel,
+  parseCompat,
+  purgatory,
+  recordedMachine,
+  runKexec,
+  type LoadPlan,
+} from '../../../index.js';
+import { fakeSystem, machineFiles, smallMachine } from '../../support/fake-system.js';
+import { arm64Image, gzip, smallTree, uImage } from '../../support/kernel-files.js';
+import { useTempDir, writeTree } from '../../support/sim-support.js';
+
+const temp = useTempDir();
+const KERNEL = '/boot/Image';
+const IOMEM = '40000000-7fffffff : System RAM\n';
+
+const system = (kernel: Uint8Array = arm64Image()) =>
+  fakeSystem({ ...smallMachine(IOMEM, smallTree()), [KERNEL]: kernel });
+
+/** What can be compared: the made-up addresses of buffers too. */
+const plain = (plan: LoadPlan) => ({
+  ...plan,
+  segments: plan.segments.map(({ data, memory, buf }) => ({
+    data: [...data],
+    start: memory.start,
+    size: memory.size,
+    buf,
+  })),
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe('loadKernel', () => {
+  test('computes the same plan every time, and changes nothing that it is given', async () => {
+    const files = {
+      ...machineFiles('virt-2g'),
+      [KERNEL]: arm64Image({ pe: true }),
+      '/i': new Uint8Array(5000).fill(3),
+    };
+    const copy = Object.fromEntries(
+      Object.entries(files).map(([path, file]) => [path, file instanceof Uint8Array ? Uint8Array.from(file) : file]),
+    );
+    const ourPurgatory = Buffer.from(purgatory);
+    const options = { kernel: KERNEL, initrd: '/i', append: 'quiet', panic: true, purgatory: ourPurgatory };
+    const one = await loadKernel(fakeSystem(files), options);
+    const two = await loadKernel(fakeSystem(files), options);
+    expect(plain(two)).toEqual(plain(one));
+    expect(plain(await loadKernel(fakeSystem(copy), { ...options, purgatory }))).toEqual(plain(one));
+    expect(Buffer.compare(ourPurgatory, purgatory)).toBe(0);
+    for (const [path, file] of Object.entries(files)) {
+      if (file instanceof Uint8Array) expect([path, Buffer.compare(file, copy[path] as Uint8Array)]).toEqual([path, 0]);
+    }
+  });
+
+  test('of different kernels at the same time', async () => {
+    const kernels = [arm64Image(), arm64Image({ seed: 9, imageSize: 0x100000n }), gzip(arm64Image())];
+    const apart = [];
+    for (const kernel of kernels) apart.push(plain(await loadKernel(system(kernel), { kernel: KERNEL })));
+    const together = await Promise.all(
+      kernels.map(async (kernel) => plain(await loadKernel(system(kernel), { kernel: KERNEL }))),
+    );
+    expect(together).toEqual(apart);
+  });
+
+  test('prints nothing, whether it succeeds or not', async () => {
+    const spies = [
+      jest.spyOn(process.stdout, 'write'),
+      jest.spyOn(process.stderr, 'write'),
+      jest.spyOn(fs, 'writeSync'),
+      ...(['log', 'error', 'warn', 'info', 'debug'] as const).map((name) => jest.spyOn(console, name)),
+    ];
+    await loadKernel(system(), { kernel: KERNEL, serial: 'none' });
+    await expect(loadKernel(system(new Uint8Array(1000)), { kernel: KERNEL })).rejects.toThrow(KexecError);
+    await expect(loadKernel(system(), { kernel: '/none' })).rejects.toThrow(KexecError);
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+  });
+
+  test('gives its words to a log', async () => {
+    const words = { out: '', err: '' };
+    const log = createLog(
+      true,
+      (text) => (words.out += text),
+      (text) => (words.err += text),
+    );
+    await loadKernel(system(), { kernel: KERNEL, log });
+    expect(words.err).toContain('image_arm64_load: kernel_segment: 0000000040000000\n');
+    expect(words.out).toBe('');
+  });
+
+  test('throws KexecErrors that say what and where', async () => {
+    await expect(loadKernel(system(), { kernel: '/none' })).rejects.toMatchObject({
+      name: 'KexecError',
+      message: "Cannot open `/none': No such file or directory",
+      subject: '/none',
+      exitCode: 1,
+    });
+    await expect(loadKernel(system(), { kernel: KERNEL, panic: true })).rejects.toMatchObject({
+      subject: 'crashkernel',
+    });
+    await expect(loadKernel(system(), { kernel: KERNEL, type: 'x' })).rejects.toMatchObject({
+      message: 'Unsupported kernel type x',
+    });
+    await expect(
+      loadKernel(system(gzip(new Uint8Array(100_000))), { kernel: KERNEL, decompressLimitBytes: 1000 }),
+    ).rejects.toThrow('decompresses to more than 1000 bytes');
+  });
+
+  test('knows a packed kernel in another packing', async () => {
+    const plan = await loadKernel(system(gzip(uImage(gzip(arm64Image()), { compression: 1 }))), { kernel: KERNEL });
+    expect(new Uint8Array(plan.segments[0]!.data)).toEqual(arm64Image());
+  });
+
+  test('follows another release', async () => {
+    await expect(loadKernel(system(), { kernel: KERNEL, compat: parseCompat('2.0.20:')! })).resolves.toMatchObject({
+      flags: 0xb70000n,
+    });
+    await expect(
+      loadKernel(system(gzip(arm64Image())), { kernel: KERNEL, compat: parseCompat('2.0.32:')! }),
+    ).rejects.toThrow('Cannot determine the file type');
+    expect(DEFAULT_COMPAT.release).toBe('2.0.32');
+  });
+});
+
+describe('a recorded machine', () => {
+  test('takes what was computed, and gives it up again', async () => {
+    const machine = recordedMachine({ machine: 'virt-2g', state: temp.make('state') });
+    const plan = await loadKernel(machine, { kernel: 'machines/payload/Image' });
+    await kexecLoad(machine, plan);
+    expect(Buffer.from(machine.readFile('/sys/kernel/kexec_loaded')).toString()).toBe('1\n');
+    await kexecUnload(machine);
+    expect(Buffer.from(machine.readFile('/sys/kernel/kexec_loaded')).toString()).toBe('0\n');
+  });
+
+  test('refuses what a kernel would', async () => {
+    const machine = recordedMachine({ machine: 'virt-2g', state: temp.make('state') });
+    const plan = await loadKernel(machine, { kernel: 'machines/payload/Image' });
+    await expect(kexecLoad(machine, { ...plan, flags: 0x30000n })).rejects.toMatchObject({
+      name: 'KexecError',
+      errno: -22,
+    });
+  });
+
+  test('is one of those that come along', () => {
+    expect(bundledMachines()).toEqual(expect.arrayContaining(['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-file-2g']));
+    expect(() => recordedMachine({ machine: 'none-such' })).toThrow(KexecError);
+  });
+});
+
+describe('runKexec', () => {
+  const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const words = { out: '', err: '' };
+    const code = await runKexec(args, {
+      env: { KEXEC_STATE: temp.path, ...env },
+      out: (text) => (words.out += text),
+      err: (text) => (words.err += text),
+    });
+    return { code, ...words };
+  };
+
+  test('is the command without a process', async () => {
+    const state = temp.make('state');
+    const env = { KEXEC_STATE: state, KEXEC_MACHINE: 'virt-2g' };
+    expect(await run(['-l', 'machines/payload/Image'], env)).toEqual({ code: 0, out: '', err: '' });
+    expect((await run(['-S', '-l'], env)).code).toBe(1);
+    expect((await run(['-S'], env)).code).toBe(0);
+    expect((await run(['-u'], env)).code).toBe(0);
+    expect((await run(['-S', '-l'], env)).code).toBe(0);
+  });
+
+  test('takes the machine from an option, or from the environment', async () => {
+    expect((await run(['--sim-machine=virt-8g', '--print-ckr-size'], { KEXEC_MACHINE: 'virt-2g' })).out).toBe('0\n');
+    expect((await run(['--print-ckr-size'], { KEXEC_MACHINE: 'virt-2g' })).out).toBe('268435456\n');
+    expect((await run(['--print-ckr-size', '--sim-machine', 'none-such'])).code).toBe(1);
+  });
+
+  test('takes a machine that someone recorded', async () => {
+    const directory = temp.make('machine');
+    writeTree(directory, {
+      'proc/iomem': '40000000-7fffffff : System RAM\n  50000000-50ffffff : Crash kernel\n',
+      'sys/kernel/kexec_loaded': '0\n',
+    });
+    expect((await run([`--sim-machine=${directory}`, '--print-ckr-size'])).out).toBe('16777216\n');
+  });
+
+  test('follows the release that it is told', async () => {
+    expect((await run(['-v'], { KEXEC_COMPAT: '2.0.20' })).out).toBe('kexec-tools 2.0.20\n');
+    expect((await run(['-v', '--sim-compat=2.0.25:zlib'], { KEXEC_COMPAT: '2.0.20' })).out).toBe(
+      'kexec-tools 2.0.25\n',
+    );
+    expect((await run(['-v', '--sim-compat='], { KEXEC_COMPAT: '2.0.20' })).out).toBe('kexec-tools 2.0.32\n');
+  });
+
+  test.each(['2.0.21', '2.0.32:', '2.0.32:bzip2', '2.0.32:zlib:zstd', 'x', '2.0.32:zlib,', ':zlib'])(
+    'KEXEC_COMPAT=%s',
+    async (text) => {
+      const { code, out, err } = await run(['-v'], { KEXEC_COMPAT: text });
+      if (parseCompat(text) !== undefined) {
+        expect(code).toBe(0);
+        return;
+      }
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err).toBe(
+        `kexec: KEXEC_COMPAT: "${text}" is not VERSION[:LIB,...] (2.0.20, 2.0.25, 2.0.29, 2.0.32, 2.0.32.git; zlib, zstd, lzma)\n`,
+      );
+    },
+  );
+
+  test.each(['0', '-1', 'x', '1e99', '5000000000', '1.5'])('KEXEC_DECOMPRESS_LIMIT=%s is none', async (text) => {
+    const { code, err } = await run(['-l', 'machines/payload/Image'], { KEXEC_DECOMPRESS_LIMIT: text });
+    expect(code).toBe(1);
+    expect(err).toContain(`KEXEC_DECOMPRESS_LIMIT: "${text}" is not a number of bytes`);
+  });
+
+  test('an operand ends the options with POSIXLY_CORRECT', async () => {
+    const env = { KEXEC_STATE: temp.make('state') };
+    expect((await run(['-c', '-l', 'machines/payload/Image', '--wat'], env)).code).toBe(1);
+    expect((await run(['-c', '-l', 'machines/payload/Image', '--wat'], { ...env, POSIXLY_CORRECT: '' })).code).toBe(0);
+  });
+});

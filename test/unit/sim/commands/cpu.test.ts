@@ -1,0 +1,189 @@
+import { describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KEXEC_SIM, useTempDir } from '../../../support/sim-support.js';
+
+const temp = useTempDir();
+
+const BASE = '0x40000000';
+
+/** Writes instructions to a file. */
+const program = (...words: readonly number[]): string => {
+  const bytes = Buffer.alloc(4 * words.length);
+  words.forEach((word, i) => bytes.writeUInt32LE(word, 4 * i));
+  const path = join(temp.make('program'), 'code');
+  writeFileSync(path, bytes);
+  return path;
+};
+
+const run = (code: string, ...args: readonly string[]) => {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [KEXEC_SIM, 'cpu', '--load', `${code}@${BASE}`, '--pc', BASE, ...args],
+    {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: temp.path },
+    },
+  );
+  return { status, stdout, stderr };
+};
+
+interface Answer {
+  readonly reason: Readonly<Record<string, unknown>>;
+  readonly instructions: number;
+  readonly output: string;
+  readonly el: number;
+  readonly registers: Readonly<Record<string, string>>;
+}
+
+const answer = (code: string, ...args: readonly string[]): Answer => {
+  const { status, stdout, stderr } = run(code, '--json', ...args);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return JSON.parse(stdout) as Answer;
+};
+
+/** MOV X0, #5; ADD X0, X0, #2; STR X0, [SP, #-16]!; B . */
+const SUM = [0xd280_00a0, 0x9100_0800, 0xf81f_0fe0, 0x1400_0000];
+/** MOV X1, #0x9000000; MOV W2, #'h'; STRB W2, [X1]; MOV W2, #10; STRB W2, [X1] */
+const SAY_H = [0xd2a1_2001, 0x5280_0d02, 0x3900_0022, 0x5280_0142, 0x3900_0022];
+/** MOV W0, #0x84000008 in two steps: SYSTEM_OFF */
+const OFF = [0x5280_0100, 0x72b0_8000];
+const HVC = 0xd400_0002;
+const SMC = 0xd400_0003;
+
+describe('bare code', () => {
+  test('runs to where it is stopped, and shows all registers', () => {
+    const { instructions, reason, registers, el } = answer(
+      program(...SUM),
+      '--sp',
+      '0x40001000',
+      '--stop-at',
+      '0x4000000c',
+    );
+    expect({ instructions, reason, el }).toEqual({
+      instructions: 3,
+      reason: { kind: 'stop-at', pc: '0x4000000c' },
+      el: 1,
+    });
+    expect(registers).toMatchObject({
+      x0: '0x7',
+      x30: '0x0',
+      sp: '0x40000ff0',
+      pc: '0x4000000c',
+      nzcv: '0x0',
+      v31: '0x0',
+    });
+    expect(Object.keys(registers)).toHaveLength(31 + 3 + 32);
+  });
+
+  test('is told in words, one register a line', () => {
+    const { status, stdout } = run(program(...SUM), '--sp', '0x40001000', '--stop-at', '0x40000008');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^stopped at 0x40000008 after 2 instructions\nx0 {3}0x7\nx1 {3}0x0\n/);
+  });
+
+  test('ends exactly where its instructions are used up', () => {
+    expect(answer(program(...SUM), '--max-instructions', '1')).toMatchObject({
+      instructions: 1,
+      registers: { x0: '0x5' },
+    });
+  });
+
+  test('that goes round in circles is stuck', () => {
+    expect(answer(program(...SUM), '--sp', '0x40001000').reason).toMatchObject({ kind: 'stuck', pc: '0x4000000c' });
+  });
+
+  test('prints through the console, and in JSON as a string', () => {
+    const code = program(...SAY_H, ...OFF, HVC);
+    expect(run(code).stdout).toMatch(/^h\nthe machine switched itself off after 8 instructions\n/);
+    expect(answer(code)).toMatchObject({ output: 'h\n', reason: { kind: 'power', what: 'off' } });
+  });
+
+  test('at EL2 finds the firmware by SMC', () => {
+    const code = program(...OFF, SMC);
+    expect(answer(code, '--el', '2')).toMatchObject({ el: 2, reason: { kind: 'power', what: 'off' } });
+    expect(answer(code, '--machine', 'virt-el2-4g').el).toBe(2);
+  });
+
+  test('may use vector registers', () => {
+    // MOV X0, #5; DUP V1.16B, W0
+    const { registers } = answer(program(0xd280_00a0, 0x4e01_0c01, 0x1400_0000));
+    expect(registers['v1']).toBe('0x05050505050505050505050505050505'.replace('0x0', '0x'));
+  });
+
+  test('starts with the registers of an earlier run', () => {
+    const first = join(temp.path, 'first.json');
+    writeFileSync(first, run(program(...SUM), '--json', '--sp', '0x40001000').stdout);
+    expect(answer(program(0x9100_0800, 0x1400_0000), '--registers', first).registers).toMatchObject({
+      x0: '0x9',
+      sp: '0x40000ff0',
+    });
+    writeFileSync(first, '{"x0": "0x10", "nzcv": "0x6"}');
+    expect(answer(program(0x9100_0800, 0x1400_0000), '--registers', first).registers).toMatchObject({
+      x0: '0x12',
+      nzcv: '0x6',
+    });
+  });
+
+  test('leaves memory that can be written to a file', () => {
+    const file = join(temp.path, 'dump');
+    answer(program(...SUM), '--sp', '0x40001000', '--dump', `0x40000ff0,16=${file}`);
+    expect([...readFileSync(file)]).toEqual([7, ...Array<number>(15).fill(0)]);
+  });
+
+  test('that faults is a failure, told in words', () => {
+    // MOV X4, #0; LDR X3, [X4]
+    const { status, stdout, stderr } = run(program(0xd280_0004, 0xf940_0083));
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^exception at 0x40000004 after \d+ instructions: .*abort/i);
+    expect(stderr).toMatch(/^kexec-sim: exception at 0x40000004 .*\n$/);
+  });
+});
+
+describe('mistakes', () => {
+  const code = (): string => program(...SUM);
+
+  test.each([
+    [['--load', 'x'], '--load: "x" is not FILE@ADDR'],
+    [['--load', '/nope@0x40000000'], 'Cannot read /nope: No such file or directory'],
+    [['--stop-at', 'here'], '--stop-at: "here" is not an address'],
+    [['--dump', '0x40000000'], '--dump: "0x40000000" is not ADDR,SIZE=FILE'],
+    [['--max-instructions', '-1'], '--max-instructions: "-1" is not a number of instructions'],
+    [['--registers', '/nope'], 'Cannot read /nope: No such file or directory'],
+  ])('%j', (args, message) => {
+    expect(run(code(), ...args)).toEqual({ status: 1, stdout: '', stderr: `kexec-sim: ${message}\n` });
+  });
+
+  test('no start', () => {
+    const { status, stderr } = spawnSync(process.execPath, [KEXEC_SIM, 'cpu'], {
+      encoding: 'utf8',
+      env: { HOME: temp.path },
+    });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'kexec-sim: where to start is not told: --pc, or --registers with "pc" in it\n',
+    });
+  });
+
+  test('in a file of registers', () => {
+    const file = join(temp.path, 'bad.json');
+    for (const [text, message] of [
+      ['{"x31": "0x0"}', 'there is no register "x31"'],
+      ['{"nzcv": "0x10"}', '"nzcv": must be a string from "0x0" to "0xf"'],
+      ['{"x0": 1}', '"x0": must be a string from "0x0" to "0xffffffffffffffff"'],
+      ['[]', 'must be an object'],
+    ] as const) {
+      writeFileSync(file, text);
+      expect(run(code(), '--registers', file).stderr).toBe(`kexec-sim: ${file}: ${message}\n`);
+    }
+  });
+
+  test('code where there is no RAM', () => {
+    const { status, stderr } = run(code(), '--load', `${code()}@0x10`);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'kexec-sim: simulated machine: no RAM at 0x10 (16 bytes)\n',
+    });
+  });
+});

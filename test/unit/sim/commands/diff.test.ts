@@ -1,0 +1,283 @@
+import { describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { arm64Image, deviceTree, gzip, zboot } from '../../../support/kernel-files.js';
+import { KEXEC_SIM, useTempDir, writeTree } from '../../../support/sim-support.js';
+
+const temp = useTempDir();
+const PAYLOAD = 'machines/payload/Image';
+
+const logPath = (name: string): string => resolve(`test/data/logs/${name}.txt`);
+const readLog = (name: string): string => readFileSync(logPath(name), 'utf8');
+
+const diffIn = (cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [KEXEC_SIM, 'diff', ...args], {
+    cwd,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: temp.path, ...env },
+  });
+  return { status, stdout, stderr };
+};
+
+const diff = (args: readonly string[], env?: Readonly<Record<string, string>>) => diffIn('.', args, env);
+
+const json = (args: readonly string[]): { readonly status: number | null; readonly answer: unknown } => {
+  const { status, stdout } = diff(['--json', ...args]);
+  return { status, answer: JSON.parse(stdout) };
+};
+
+const file = (text: string): string => {
+  const path = join(temp.make('log'), 'real.log');
+  writeFileSync(path, text);
+  return path;
+};
+
+describe('kexec-sim diff', () => {
+  test.each([
+    ['virt-2g-2.0.20', 'virt-2g', ['-d', '-l', PAYLOAD, '--reuse-cmdline'], ['2.0.20']],
+    ['virt-2g-2.0.25', 'virt-2g', ['-d', '-l', PAYLOAD, '--reuse-cmdline'], ['2.0.25']],
+    // What this load prints is the same in both; their purgatories are not.
+    ['virt-2g-2.0.29', 'virt-2g', ['-d', '-c', '-l', PAYLOAD, '--reuse-cmdline'], ['2.0.25', '2.0.29']],
+    ['virt-2g-2.0.32', 'virt-2g', ['-d', '-c', '-l', PAYLOAD, '--reuse-cmdline'], ['2.0.32']],
+    [
+      'virt-el2-4g-2.0.32-panic',
+      'virt-el2-4g',
+      ['-c', '-p', PAYLOAD, '--reuse-cmdline', '--append=irqpoll'],
+      ['2.0.32'],
+    ],
+    ['virt-el2-4g-2.0.32-panic', 'virt-el2-4g', [PAYLOAD], ['2.0.32']],
+    ['virt-2g-2.0.20', 'virt-2g', [PAYLOAD], ['2.0.20']],
+  ])('finds nothing that differs in %s on %s for %j, and names its release', (name, machine, args, releases) => {
+    const { status, answer } = json([logPath(name), '--machine', machine, '--', ...args]);
+    expect(answer).toMatchObject({ same: true, differences: [], releases, leftOut: 0, others: [] });
+    expect(status).toBe(0);
+  });
+
+  test('says in words what it has set aside', () => {
+    const { status, stdout, stderr } = diff([
+      logPath('virt-2g-2.0.25'),
+      '--machine',
+      'virt-2g',
+      '--',
+      '-d',
+      '-l',
+      PAYLOAD,
+      '--reuse-cmdline',
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(
+      /^ours: kexec-tools 2\.0\.25, which fits best: kexec -d -l machines\/payload\/Image --reuse-cmdline\n/,
+    );
+    expect(stdout).toMatch(
+      /^The purgatories are different ones .*: 13656 bytes, .*give it with --purgatory\.\nNothing that is compared differs\.\n$/m,
+    );
+  });
+
+  test('shows what differs', () => {
+    const real = file(
+      readLog('virt-2g-2.0.25').replace('kernel_segment: 0000000040000000', 'kernel_segment: 0000000041000000'),
+    );
+    const { status, stdout, stderr } = diff([real, '--machine', 'virt-2g', '--', '-l', PAYLOAD, '--reuse-cmdline']);
+    expect(stdout.split('\n').slice(2)).toEqual([
+      `@@ ${real} line 31, ours line 31 @@`,
+      ' 00000000bfbd8000-00000000bfbd9fff (0)',
+      ' elf_arm64_probe: Not an ELF executable.',
+      '-image_arm64_load: kernel_segment: 0000000041000000',
+      '+image_arm64_load: kernel_segment: 0000000040000000',
+      ' image_arm64_load: text_offset:    0000000000000000',
+      ' image_arm64_load: image_size:     0000000000003000',
+      '',
+    ]);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: `kexec-sim: ${real} and ours differ in 1 place\n` });
+  });
+
+  test('follows the release that it is told to', () => {
+    const { status, answer } = json([
+      logPath('virt-2g-2.0.25'),
+      '--machine',
+      'virt-2g',
+      '--compat',
+      '2.0.20:zlib',
+      '--',
+      PAYLOAD,
+    ]);
+    expect(answer).toMatchObject({ same: false, releases: ['2.0.20'] });
+    expect(status).toBe(1);
+  });
+
+  test('compares two logs, and takes messages that no table has for kexec’s when ours has them', () => {
+    const news = 'something that a later release says\n';
+    const [old, changed] = [readLog('virt-2g-2.0.32'), readLog('virt-2g-2.0.32') + news];
+    expect(json([file(changed), file(changed)])).toMatchObject({
+      status: 0,
+      answer: { same: true, releases: ['2.0.32'] },
+    });
+    expect(json([file(changed), file(old)])).toMatchObject({
+      status: 0,
+      answer: { same: true, others: [{ text: news.trim() }] },
+    });
+    expect(json([logPath('virt-2g-2.0.20'), logPath('virt-2g-2.0.32')])).toMatchObject({
+      status: 1,
+      answer: { same: false, releases: ['2.0.20'] },
+    });
+  });
+
+  test('names the release by the text alone when there is nothing to compare', () => {
+    const { status, stdout, stderr } = diff([logPath('qemu-virt-notes')]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain(
+      'looks like kexec-tools 2.0.20, of those that can be followed:\n  source lines 154, 156, 157, 159, 613: no release',
+    );
+    expect(stdout).toContain('Nothing was compared');
+    expect(json([logPath('hpe-apollo-2.0.32')])).toMatchObject({
+      status: 0,
+      answer: { ours: null, releases: ['2.0.32'] },
+    });
+  });
+
+  test('takes the run that is asked for', () => {
+    const real = file(readLog('virt-2g-2.0.20') + readLog('virt-2g-2.0.32'));
+    expect(json([real])).toMatchObject({ answer: { releases: ['2.0.32'] } });
+    expect(json([real, '--run', '1'])).toMatchObject({ answer: { releases: ['2.0.20'] } });
+    expect(diff([real, '--run', '3']).stderr).toBe(`kexec-sim: --run: ${real} has 2 of kexec's runs\n`);
+  });
+
+  test('leaves what the user has loaded alone', () => {
+    const state = temp.make('state');
+    const { status } = diff([logPath('virt-2g-2.0.20'), '--', PAYLOAD], {
+      KEXEC_MACHINE: 'virt-2g',
+      KEXEC_STATE: state,
+      KEXEC_RECORD: join(state, 'record'),
+    });
+    expect(status).toBe(0);
+    expect(readdirSync(state)).toEqual([]);
+    expect(existsSync(join(temp.path, '.local'))).toBe(false);
+  });
+
+  test('shows no terminal codes of a log', () => {
+    const real = file(`${readLog('virt-2g-2.0.20')}Cannot load \x1b[31m\x07\x9b2J\n`);
+    expect(diff([real, logPath('virt-2g-2.0.20')]).stdout).toContain('-Cannot load \\x07\\x9b2J\n');
+  });
+
+  test.each<[readonly string[], string]>([
+    [['/nonexistent'], 'Cannot read /nonexistent: No such file or directory'],
+    [['machines'], 'Cannot read machines: Is a directory'],
+    [['COPYING'], "COPYING has no line of kexec's debug log for arm64"],
+    [['/dev/null'], "/dev/null has no line of kexec's debug log for arm64"],
+    [[logPath('virt-2g-2.0.20'), 'COPYING'], "COPYING has no line of kexec's debug log for arm64"],
+    [[logPath('virt-2g-2.0.20'), '--machine', '/nonexistent', '--', PAYLOAD], '/nonexistent: not a recorded machine'],
+    [[logPath('virt-2g-2.0.20'), '--machine', 'virt-2g'], 'does not tell which kernel was loaded'],
+    [
+      [logPath('virt-2g-2.0.20'), '--machine', 'virt-2g', '--compat', '1.0', '--', PAYLOAD],
+      '--compat: "1.0" is not VERSION[:LIB,...]',
+    ],
+    [
+      [logPath('virt-2g-2.0.20'), '--', '-l', PAYLOAD, '--sim-state=/tmp/x'],
+      '--sim-state=/tmp/x: behind -- go options of the real kexec only',
+    ],
+    [[logPath('virt-2g-2.0.20'), '--', '-l', '/nonexistent/Image'], '/nonexistent/Image cannot be opened here'],
+    [
+      [logPath('qemu-virt-notes'), '--machine', 'virt-2g'],
+      "/root/Image cannot be opened here; give kexec's command line with files that are here behind --",
+    ],
+    [[logPath('virt-2g-2.0.20'), '--', '--help'], 'Usage: kexec'],
+    [
+      [logPath('virt-2g-2.0.20'), logPath('virt-2g-2.0.20'), '--', '-l', 'x'],
+      'a log of ours, or a command line for ours behind --, but not both',
+    ],
+  ])('%j is trouble: %s', (args, message) => {
+    const { status, stdout, stderr } = diff(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^kexec-sim: .*\n$/);
+    expect(stderr).toContain(message);
+  });
+
+  test('refuses a log that is too large', () => {
+    const path = join(temp.make('log'), 'large.log');
+    writeFileSync(path, Buffer.alloc(16 * 1024 * 1024 + 1, 'x\n'));
+    expect(diff([path])).toMatchObject({
+      status: 2,
+      stderr: `kexec-sim: ${path} is larger than 16777216 bytes: cut out what kexec said\n`,
+    });
+  });
+});
+
+describe('the machine of a public log, put together again', () => {
+  test('HPE Apollo: the command in the log makes ours say the same', () => {
+    const place = temp.make('apollo');
+    writeTree(place, {
+      'machine/proc/cmdline':
+        'BOOT_IMAGE=(hd0,gpt2)/vmlinuz-6.18.0-rc7-next-20251125 root=/dev/mapper/rhel_hpe--apollo80--02--n00-root ro earlycon=pl011,0x1c050000 ' +
+        'ip=dhcp crashkernel=2G-4G:406M,4G-64G:470M,64G-:726M rd.lvm.lv=rhel_hpe-apollo80-02-n00/root ' +
+        'rd.lvm.lv=rhel_hpe-apollo80-02-n00/swap console=ttyAMA0  cma=512M\n',
+      'machine/proc/iomem': '80000000-ffffffff : System RAM\n',
+      'machine/proc/version': 'Linux version 6.18.0-rc7-next-20251125 (someone) #1 SMP\n',
+      'machine/config': 'CONFIG_KEXEC_FILE=y\n',
+      'machine/sys/firmware/memmap': '',
+      'machine/sys/firmware/fdt': readFileSync('machines/virt-2g/sys/firmware/fdt'),
+      'vmlinuz-6.18.0-rc7-next-20251125': zboot(
+        gzip(arm64Image({ size: 50790400, imageSize: 50790400n, pe: true }).fill(0, 0x200)),
+      ),
+      'initramfs-6.18.0-rc7-next-20251125.img': 'initrd',
+    });
+    const { stdout } = diffIn(place, [logPath('hpe-apollo-2.0.32'), '--machine', './machine', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ releases: ['2.0.32'], same: true });
+  });
+
+  test('a virtual machine: everything is at the same place; the rest is what that kexec has of its own', () => {
+    const place = temp.make('virt');
+    const bootargs = 'root=/dev/vda rw rootfstype=ext4 earlycon earlyprintk crashkernel=384M@0';
+    writeTree(place, {
+      'machine/proc/cmdline': `${bootargs}\n`,
+      'machine/proc/iomem': '40000000-23fffffff : System RAM\n',
+      'machine/proc/version': 'Linux version 4.9.0 (someone) #1 SMP\n',
+      // As large as the log's device tree was.
+      'machine/sys/firmware/fdt': deviceTree({
+        '#address-cells': [2],
+        '#size-cells': [2],
+        board: new Uint8Array(7376),
+        chosen: { bootargs },
+      }),
+      Image: arm64Image({ size: 0xc89200, textOffset: 0x80000n, imageSize: 0xce4000n, pe: true }),
+    });
+    const { status, stdout } = diffIn(place, [
+      logPath('qemu-virt-notes'),
+      '--machine',
+      './machine',
+      '--',
+      '-d',
+      '-c',
+      '-t',
+      'Image',
+      '-l',
+      'Image',
+      '--reuse-cmdline',
+    ]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^ours: kexec-tools 2\.0\.20, which fits best/);
+    expect(stdout.split('\n').filter((line) => /^[-+]/.test(line))).toEqual([
+      // That one prints the console, as later releases do; it does not look into /proc/kcore and at the cells' sizes.
+      '-arch_process_options:159: console: (null)',
+      "+Can't open (/proc/kcore).",
+      '+Cannot open /proc/kallsyms',
+      "+Can't get the symbol of _stext.",
+      '+set_phys_offset: phys_offset : 0000000040000000 (method : iomem)',
+      '-arm64_load_other_segments:613: purgatory sink: 0x0',
+      '+get_cells_size: #address-cells:2 #size-cells:2',
+      '+cells_size_fitted: 0-0',
+      '+cells_size_fitted: 0-0',
+      '+setup_2nd_dtb: no kaslr-seed found',
+      '+dtb_delete_property: fdt_delprop failed: <valid offset/length>',
+      '+dtb_delete_property: fdt_delprop failed: <valid offset/length>',
+    ]);
+  });
+
+  test('a kernel elsewhere makes no difference', () => {
+    const place = temp.make('elsewhere');
+    copyFileSync(PAYLOAD, join(place, 'Image'));
+    expect(json([logPath('virt-2g-2.0.20'), '--machine', 'virt-2g', '--', join(place, 'Image')])).toMatchObject({
+      status: 0,
+    });
+  });
+});

@@ -1,0 +1,170 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { Range } from '../../../../kexec/base/range.js';
+import { createCpu } from '../../../../sim/cpu/cpu.js';
+import type { CpuModel, RunLimits } from '../../../../sim/cpu/state/model.js';
+import { PhysicalMemory } from '../../../../sim/machine/memory.js';
+
+/** Assembled by GNU as; `b .` ends a program. */
+interface Program {
+  readonly name: string;
+  readonly source: readonly string[];
+  readonly words: string;
+}
+
+const PROGRAMS = JSON.parse(readFileSync('test/data/cpu-programs.json', 'utf8')) as readonly Program[];
+
+const CODE = 0x4000_0000n;
+const STACK = 0x4000_8000n;
+const RAM = Range.sized(CODE, 0x10_0000n);
+
+const bytesOf = ({ words }: Program): Uint8Array => {
+  const numbers = words.split(' ').map((word) => Number.parseInt(word, 16));
+  return new Uint8Array(Uint32Array.from(numbers).buffer);
+};
+
+const programNamed = (name: string): Program => PROGRAMS.find((program) => program.name === name)!;
+
+/** How code is carried out: never translated, or as soon as it has run once. */
+const TIERS = { interpreted: 2 ** 31 - 1, translated: 1 } as const;
+
+const start = (program: Uint8Array, hotRuns: number): { readonly cpu: CpuModel; readonly memory: PhysicalMemory } => {
+  const memory = new PhysicalMemory([RAM]);
+  memory.write(CODE, program);
+  const bus = {
+    linear: memory.linear,
+    ramPage: (page: number) => memory.ramPage(page),
+    read: () => undefined,
+    write: () => false,
+  };
+  const host = {
+    bus,
+    firmwareCall: () => undefined,
+    counter: (instructions: bigint) => instructions,
+    counterFrequency: 62_500_000n,
+    highestEl: 1,
+  } as const;
+  const cpu = createCpu(host, { hotRuns });
+  cpu.setEl(1);
+  cpu.pc = CODE;
+  cpu.sp = STACK;
+  return { cpu, memory };
+};
+
+const stateOf = (cpu: CpuModel) => ({
+  x: Array.from({ length: 31 }, (_, register) => cpu.getX(register)),
+  sp: cpu.sp,
+  pc: cpu.pc,
+  nzcv: cpu.nzcv,
+  instructions: cpu.instructions,
+});
+
+const run = (program: Program, hotRuns: number, limits: RunLimits = { stopOnException: true }) => {
+  const { cpu } = start(bytesOf(program), hotRuns);
+  const stop = cpu.run(limits);
+  return { stop, state: stateOf(cpu), cpu };
+};
+
+describe.each(PROGRAMS)('$name', (program) => {
+  const { stop, state } = run(program, TIERS.interpreted);
+
+  test('does the same interpreted and translated', () => {
+    const translated = run(program, TIERS.translated);
+    expect(translated.stop).toEqual(stop);
+    expect(translated.state).toEqual(state);
+    expect(['stuck', 'exception']).toContain(stop.kind);
+  });
+
+  test('does the same in steps', () => {
+    const { cpu } = start(bytesOf(program), TIERS.interpreted);
+    let last = cpu.run({ maxInstructions: 1n, stopOnException: true });
+    while (last.kind === 'max-instructions') last = cpu.run({ maxInstructions: 1n, stopOnException: true });
+    expect(last).toEqual(stop);
+    expect(stateOf(cpu)).toEqual(state);
+  });
+
+  test('stops after any number of instructions', () => {
+    for (const fraction of [3n, 7n, 10n]) {
+      const maxInstructions = (state.instructions * fraction) / 11n;
+      const { cpu: stepped } = start(bytesOf(program), TIERS.interpreted);
+      for (let done = 0n; done < maxInstructions; done += 1000n) {
+        stepped.run({ maxInstructions: maxInstructions - done < 1000n ? maxInstructions - done : 1000n });
+      }
+      const { cpu, stop: end } = run(program, TIERS.translated, { maxInstructions });
+      expect(end.kind).toBe('max-instructions');
+      expect(stateOf(cpu)).toEqual(stateOf(stepped));
+      expect(cpu.instructions).toBe(maxInstructions);
+    }
+  });
+});
+
+test('the results are those of the programs', () => {
+  const result = (name: string, register: number): bigint =>
+    run(programNamed(name), TIERS.translated).state.x[register]!;
+  // Sum over i of 9 * i, and two Fibonacci numbers.
+  expect(result('recursion, and calls of several functions', 19)).toBe(233n + (9n * 200n * 201n) / 2n + 34n);
+  // The immediate grows by one each time.
+  expect(result('code that rewrites itself', 0)).toBe((40n * 41n) / 2n);
+  expect(result('data in the line of code', 0)).toBe(7n + (900n * 901n) / 2n);
+});
+
+test('a fault is precise: what stands behind it did not happen', () => {
+  const { stop, state } = run(programNamed('a store that faults in the end'), TIERS.translated);
+  expect(stop).toMatchObject({ kind: 'exception', pc: CODE + 12n, exception: { far: CODE + 0x10_0000n } });
+  const stores = (RAM.end - STACK) / 4096n;
+  expect(state.x[0]).toBe(stores + 1n);
+  expect(state.x[1]).toBe(CODE + 0x10_0000n);
+  expect(state.x[2]).toBe(2n * stores);
+});
+
+describe('a run', () => {
+  const program = programNamed('nested loops');
+
+  test('stops at an address each time it gets there', () => {
+    const { cpu } = start(bytesOf(program), TIERS.translated);
+    const outer = CODE + 8n;
+    for (let i = 0n; i < 5n; i++) {
+      expect(cpu.run({ stopAt: new Set([outer]) })).toEqual({ kind: 'stop-at', pc: outer });
+      expect(cpu.getX(1)).toBe(i);
+      cpu.run({ maxInstructions: 1n });
+    }
+  });
+
+  test('is interrupted', () => {
+    const { cpu } = start(Uint8Array.from([0x00, 0x04, 0x00, 0x91, 0xff, 0xff, 0xff, 0x17]), TIERS.translated);
+    let asked = 0;
+    expect(cpu.run({ interrupted: () => ++asked === 3 })).toEqual({ kind: 'interrupted' });
+    expect(cpu.getX(0)).toBeGreaterThan(1_000_000n);
+  });
+
+  test('tells taken branches', () => {
+    const { cpu } = start(bytesOf(programNamed('a loop that is entered in the middle')), TIERS.translated);
+    const branches: string[] = [];
+    cpu.traceBranches((from, to) => branches.push(`${from - CODE}>${to - CODE}`));
+    cpu.run({ maxInstructions: 11n });
+    expect(branches).toEqual(['8>28', '32>12', '32>12']);
+  });
+
+  test('ends where exceptions lead to nothing but themselves', () => {
+    // br x0
+    const { cpu } = start(Uint8Array.from([0x00, 0x00, 0x1f, 0xd6]), TIERS.translated);
+    expect(cpu.run()).toMatchObject({ kind: 'stuck', pc: 0x200n });
+  });
+
+  test('ends at a jump to an odd address, and to nowhere', () => {
+    // br x0
+    const branch = Uint8Array.from([0x00, 0x00, 0x1f, 0xd6]);
+    for (const [target, esr] of [
+      [CODE + 2n, 0x8a00_0000n],
+      [0x1000n, 0x8600_0010n],
+    ] as const) {
+      const { cpu } = start(branch, TIERS.translated);
+      cpu.setX(0, target);
+      expect(cpu.run({ stopOnException: true })).toMatchObject({
+        kind: 'exception',
+        pc: target,
+        exception: { esr, far: target },
+      });
+    }
+  });
+});

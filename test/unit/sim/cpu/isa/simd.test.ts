@@ -1,0 +1,107 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { checkTable, createDecoder } from '../../../../../sim/cpu/language/decode.js';
+import { SIMD_AND_FP } from '../../../../../sim/cpu/isa/simd-and-fp.js';
+import { compileInstruction, type Registers } from '../../../../support/isa-run.js';
+
+interface Instruction {
+  readonly word: string;
+  readonly text: string;
+  readonly changes: readonly string[];
+}
+
+interface Recorded {
+  readonly states: readonly { readonly v: readonly string[]; readonly x: readonly string[]; readonly nzcv: number }[];
+  readonly instructions: readonly Instruction[];
+}
+
+const { states, instructions } = JSON.parse(readFileSync('test/data/cpu/simd.json', 'utf8')) as Recorded;
+
+const hex = (text: string): bigint => BigInt(`0x${text}`);
+const filled = (values: readonly string[]): readonly bigint[] =>
+  Array.from({ length: 32 }, (_, i) => hex(values[i] ?? '0'));
+
+const STATES: readonly Registers[] = states.map(({ v, x, nzcv }) => ({ v: filled(v), x: filled(x), nzcv }));
+
+const decode = createDecoder(SIMD_AND_FP);
+const wordOf = (text: string): number => Number(hex(text));
+
+/** As the recording has it. */
+const changes = (before: Registers, after: Registers): string =>
+  [
+    ...after.v.map((value, i) => (value === before.v[i] ? '' : `v${i}=${value.toString(16)}`)),
+    ...after.x.map((value, i) => (value === before.x[i] ? '' : `x${i}=${value.toString(16)}`)),
+    after.nzcv === before.nzcv ? '' : `nzcv=${after.nzcv}`,
+  ]
+    .filter((change) => change !== '')
+    .join(' ');
+
+describe('Advanced SIMD and floating point', () => {
+  test.each(instructions)('$text', ({ word, changes: recorded }) => {
+    const run = compileInstruction(wordOf(word))!;
+    expect(STATES.map((before) => changes(before, run(before)))).toEqual(recorded);
+  });
+
+  test('every row that is modelled was compared', () => {
+    const seen = new Set(
+      instructions.map(({ word }) => {
+        const decoded = decode(wordOf(word));
+        return decoded.kind === 'row' ? decoded.row : undefined;
+      }),
+    );
+    expect(SIMD_AND_FP.filter((row) => 'semantics' in row && !seen.has(row)).map(({ name }) => name)).toEqual([]);
+  });
+
+  test('no word belongs to two rows', () => {
+    let seed = 1;
+    const random = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0);
+    const overlaps = checkTable(SIMD_AND_FP, random);
+    expect(overlaps.map(({ word, rows }) => [word.toString(16), ...rows.map(({ name }) => name)])).toEqual([]);
+  });
+});
+
+describe('what is allocated and not modelled', () => {
+  test.each([
+    ['sqadd v0.4s, v1.4s, v2.4s', 0x4ea20c20, 'SQADD: saturation, which FPSR.QC reports'],
+    ['uqshl d0, d1, #3', 0x7f437420, 'UQSHL (immediate), scalar: saturation, which FPSR.QC reports'],
+    ['sqdmull v0.4s, v1.4h, v2.h[3]', 0x0f72b020, 'SQDMULL (by element): saturation, which FPSR.QC reports'],
+    ['fmadd d0, d1, d2, d3', 0x1f420c20, 'FMADD, FMSUB, FNMADD, FNMSUB: fused multiplication and addition'],
+    ['fmla v0.2d, v1.2d, v2.2d', 0x4e62cc20, 'FMLA (vector): fused multiplication and addition'],
+    ['frecpe v0.4s, v1.4s', 0x4ea1d820, 'FRECPE: floating-point estimates and their steps'],
+    ['fcvt h0, s1', 0x1e23c020, 'FCVT, half from single or double: half precision'],
+    ['aese v0.16b, v1.16b', 0x4e284820, 'AESE, AESD, AESMC, AESIMC: the Cryptographic Extension'],
+  ])('%s', (_, word, unmodelled) => {
+    expect(decode(word)).toMatchObject({ kind: 'row', row: { unmodelled } });
+  });
+
+  test.each([
+    ['fadd v0.8h, v1.8h, v2.8h (ARMv8.2)', 0x4e421420],
+    ['sqrdmlah v0.4s, v1.4s, v2.4s (ARMv8.1)', 0x6e828420],
+    ['udot v0.4s, v1.16b, v2.16b (ARMv8.2)', 0x6e829420],
+    ['mul of 64-bit elements', 0x4ee29c20],
+    ['add of one 64-bit element as a vector', 0x0ee28420],
+    ['fadd of one double as a vector', 0x0e62d420],
+    ['ext past 8 bytes', 0x2e024020],
+    ['movi with cmode 15, op 1 and Q 0', 0x2f00f400],
+    ['addv of two words', 0x0eb1b820],
+    ['fmov of a half', 0x1ee04020],
+  ])('unallocated: %s', (_, word) => {
+    expect(decode(word)).toEqual({ kind: 'unallocated' });
+  });
+});
+
+describe('FPCR', () => {
+  test.each([
+    ['fadd d0, d1, d2', 0x1e622820, true],
+    ['fcmp s1, #0.0', 0x1e202028, true],
+    ['scvtf d0, x1', 0x9e620020, true],
+    ['fabs d0, d1', 0x1e60c020, undefined],
+    ['fneg v0.4s, v1.4s', 0x6ea0f820, undefined],
+    ['fmov x0, d1', 0x9e660020, undefined],
+    ['fcsel d0, d1, d2, eq', 0x1e620c20, undefined],
+    ['add v0.4s, v1.4s, v2.4s', 0x4ea28420, undefined],
+  ])('%s', (_, word, fpcr) => {
+    const decoded = decode(word);
+    expect(decoded.kind === 'row' && (decoded.row.fpcr ?? undefined)).toBe(fpcr);
+  });
+});

@@ -1,0 +1,166 @@
+import { describe, expect, test } from '@jest/globals';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runKexecSim } from '../../../../../sim/commands/index.js';
+import { useTempDir } from '../../../../support/sim-support.js';
+import { runToEnd } from '../../../../support/run-support.js';
+
+const temp = useTempDir();
+const PAYLOAD = 'machines/payload/Image';
+
+/** A Linux-like Image: the demo kernel, but for one byte. */
+const linux = (): string => {
+  const bytes = readFileSync(PAYLOAD);
+  bytes[bytes.length - 1]! ^= 1;
+  const path = join(temp.make('kernel'), 'Image');
+  writeFileSync(path, bytes);
+  return path;
+};
+
+const session = (machine = 'virt-2g') => {
+  const env = { KEXEC_MACHINE: machine, KEXEC_STATE: temp.make('state') };
+  return { env, kexec: (...args: string[]) => runToEnd(args, env) };
+};
+
+describe('kexec -e', () => {
+  test.each([
+    ['virt-2g', 'EL1', 'hvc'],
+    ['virt-8g', 'EL1', 'hvc'],
+    ['virt-el2-4g', 'EL2', 'smc'],
+  ])('on %s runs the demo kernel at %s until it switches the machine off', async (machine, level, method) => {
+    const { kexec } = session(machine);
+    expect(await kexec('-l', PAYLOAD, '--append=hello')).toMatchObject({ code: 0 });
+    const { code, out, err } = await kexec('-e');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.replaceAll('\r', '')).toMatch(
+      new RegExp(`^kexec-ts demo kernel\nimage at: 0x40000000\nexception level: ${level}\nx0: 0x\\w+\n.*\nbootargs: hello\npsci method: ${method}\npowering off\n$`),
+    );
+    // The new kernel has nothing loaded.
+    expect((await kexec('-e')).err).toBe('Nothing has been loaded!\n');
+  });
+
+  test.each(['virt-2g', 'virt-el2-4g'])('on %s runs another kernel to its first instruction, and finds all rules kept', async (machine) => {
+    const { kexec } = session(machine);
+    await kexec('-l', linux(), '--append=hello');
+    const { code, out, err } = await kexec('-e');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const [first, ...rules] = out.trimEnd().split('\n');
+    expect(first).toMatch(/^The new kernel's first instruction: 0x40000000 at EL[12], x0 0x4000[0-9a-f]{4}, after \d+ instructions$/);
+    expect(rules.filter((line) => !line.startsWith('ok    '))).toEqual([]);
+  });
+
+  test('-f loads and executes at once, and -d tells the steps', async () => {
+    const { kexec } = session();
+    const { code, err } = await kexec('-f', '-d', PAYLOAD, '--append=hello');
+    expect(code).toBe(0);
+    for (const line of ['kexec_core: Starting new kernel', 'Bye!', 'ok    the MMU is off']) expect(err).toContain(`${line}\n`);
+    expect(err).toMatch(/^kexec-ts: \d+ instructions in \d+\.\d{3} s: \d+\.\d million a second$/m);
+    expect(err).toMatch(/^kexec-ts: translated \d+ instructions in \d+ regions, in \d+\.\d ms$/m);
+  });
+
+  test('without options loads, and a shutdown executes it', async () => {
+    const { kexec } = session();
+    const { code, out, err } = await kexec(PAYLOAD, '--append=hello');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('hello');
+    expect(await kexec('-e')).toMatchObject({ code: 1, err: 'Nothing has been loaded!\n' });
+  });
+
+  test('ends with the shutdown when that is asked for', async () => {
+    const { kexec } = session();
+    expect(await kexec(PAYLOAD, '--append=hello', '--sim-until=reboot')).toEqual({ code: 0, out: '', err: '' });
+    expect((await kexec('-e')).code).toBe(0);
+  });
+
+  test('ends with the system call when that is asked for', async () => {
+    const { kexec } = session();
+    await kexec('-l', PAYLOAD, '--append=hello');
+    expect(await kexec('-e', '--sim-until=reboot')).toEqual({ code: 0, out: '', err: '' });
+    expect((await kexec('-e')).err).toBe('Nothing has been loaded!\n');
+  });
+
+  test('names the segment and the byte that keep the purgatory from going on', async () => {
+    const { kexec, env } = session();
+    await kexec('-l', PAYLOAD, '--append=hello');
+    const file = join(env.KEXEC_STATE, readdirSync(env.KEXEC_STATE).find((name) => name.endsWith('-n0.bin'))!);
+    const bytes = readFileSync(file);
+    const was = bytes[0x123]!;
+    bytes[0x123] = was ^ 0xff;
+    writeFileSync(file, bytes);
+    const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
+
+    const { code, err } = await kexec('-e');
+    expect(code).toBe(1);
+    expect(err).toMatch(/^kexec-ts: stuck at 0x\w+ \(purgatory\+0x\w+ of the purgatory\) after \d+ instructions: /);
+    expect(err).toContain(`memory is not what was loaded: segment 0 differs from 0x40000123 on: ${hex(was ^ 0xff)} instead of ${hex(was)}\n`);
+    expect(err).toContain('last branches, the newest at the end:\n');
+    // On a machine whose purgatory gives up there is nothing left.
+    expect((await kexec('-e')).err).toBe('Nothing has been loaded!\n');
+  });
+
+  test('keeps what is loaded when a limit ends the run', async () => {
+    const { kexec } = session();
+    await kexec('-l', PAYLOAD, '--append=hello');
+    const { code, err } = await kexec('-e', '--sim-max-instructions=20000');
+    expect(code).toBe(1);
+    expect(err).toMatch(/^kexec-ts: the limit of 20000 instructions is reached at 0x\w+/);
+    expect((await kexec('-e')).code).toBe(0);
+  });
+
+  test('tells where it was, by the names of the old kernel, too', async () => {
+    const { kexec } = session();
+    await kexec('-l', PAYLOAD, '--append=hello');
+    const { err } = await kexec('-e', '--sim-max-instructions=60');
+    expect(err).toMatch(/^kexec-ts: the limit of 60 instructions is reached at 0x\w+ \((__cpu_soft_restart|arm64_relocate_new_kernel|machine_kexec)[+\w]*\)/);
+  });
+
+  test('does not guess what was loaded before the machine was recorded', async () => {
+    const machine = temp.make('machine');
+    for (const [name, text] of Object.entries({ 'proc/iomem': '', 'sys/kernel/kexec_loaded': '1\n' })) {
+      mkdirSync(join(machine, name, '..'), { recursive: true });
+      writeFileSync(join(machine, name), text);
+    }
+    const { kexec } = session(machine);
+    expect(await kexec('-e')).toEqual({
+      code: 1,
+      out: '',
+      err: 'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is\n',
+    });
+  });
+});
+
+describe('kexec-sim handoff', () => {
+  const sim = async (env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> => {
+    let text = '';
+    await runKexecSim(args, '0', { env, out: (more) => void (text += more) });
+    return text;
+  };
+
+  test('writes memory and registers, and keeps what is loaded', async () => {
+    const { kexec, env } = session();
+    await kexec('-l', PAYLOAD, '--append=hello');
+    const directory = join(temp.path, 'handoff');
+    const command = await sim(env, 'handoff', directory);
+    const { files, registers, rules, start } = JSON.parse(readFileSync(join(directory, 'cpu.json'), 'utf8')) as {
+      readonly files: readonly { readonly file: string; readonly physAddr: string; readonly sizeBytes: number }[];
+      readonly registers: Readonly<Record<string, string>>;
+      readonly rules: readonly { readonly ok: boolean }[];
+      readonly start: string;
+    };
+    expect(registers).toMatchObject({ pc: '0x40000000', x1: '0x0' });
+    expect(rules.every(({ ok }) => ok)).toBe(true);
+    for (const { file, physAddr, sizeBytes } of files) {
+      expect(readFileSync(join(directory, file))).toHaveLength(sizeBytes);
+      expect(command).toContain(`loader,file=${join(directory, file)},addr=${physAddr},force-raw=on`);
+    }
+    expect(command).toMatch(new RegExp(`^qemu-system-aarch64 .* -m 2048M .*-device loader,addr=${start},cpu-num=0\n$`));
+    // QEMU's own tree is where the kernel is: its bytes wait elsewhere.
+    const kernel = readFileSync(join(directory, files[0]!.file));
+    expect(kernel.subarray(0, 64)).toEqual(readFileSync(PAYLOAD).subarray(0, 64));
+    expect((await kexec('-e')).code).toBe(0);
+  });
+
+  test('needs something loaded', async () => {
+    await expect(sim(session().env, 'handoff', temp.path)).rejects.toThrow('Nothing has been loaded!');
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from '@jest/globals';
+import { Range } from '../../../../../kexec/base/range.js';
+import { handOff, qemuCommand } from '../../../../../sim/kernel/handoff/handoff.js';
+import { handoffStub } from '../../../../../sim/kernel/handoff/handoff-stub.js';
+import type { Launched } from '../../../../../sim/kernel/execution/launch.js';
+import { Board } from '../../../../../sim/machine/board.js';
+import { FakeCpu } from '../../../../support/fake-cpu.js';
+
+const RAM = [Range.sized(0x4000_0000n, 0x100_0000n)];
+
+const launched = (): Launched & { readonly cpu: FakeCpu } => {
+  const board = new Board({ ram: RAM, uart: 0x900_0000n, highestEl: 1, onOutput: () => {} });
+  const cpu = new FakeCpu(board, []);
+  cpu.pc = 0x4020_0000n;
+  return { board, cpu, place: String };
+};
+
+const wordsOf = (bytes: Uint8Array): readonly number[] => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
+};
+
+/** Follows the stub as far as its instructions are loads of numbers, which is what all but a few are. */
+const loadsOf = (stub: Uint8Array): readonly (readonly [register: number, value: bigint])[] => {
+  const view = new DataView(stub.buffer, stub.byteOffset, stub.byteLength);
+  const loads: [number, bigint][] = [];
+  for (const [i, word] of wordsOf(stub).entries()) {
+    if (word === 0xd69f03e0) break;
+    if (word >>> 24 === 0x58) loads.push([word & 31, view.getBigUint64(4 * (i + ((word >>> 5) & 0x7ffff)), true)]);
+  }
+  return loads;
+};
+
+describe('the code that sets the registers', () => {
+  test('gives each of them its value, and continues at the program counter', () => {
+    const { cpu } = launched();
+    for (let i = 0; i < 31; i++) cpu.setX(i, 0x1111n * BigInt(i));
+    Object.assign(cpu, { sp: 0x4100_0000n, nzcv: 0b1010, daif: 0b1111 });
+    expect(loadsOf(handoffStub(cpu, []))).toEqual([
+      [0, 0x4100_0000n],
+      [0, 0x4020_0000n],
+      [0, 0xa000_03c5n],
+      ...Array.from({ length: 31 }, (_, i) => [i, 0x1111n * BigInt(i)]),
+    ]);
+  });
+
+  test.each([
+    [1, [0x9100_001f, 0xd518_4020, 0xd518_4000, 0xd69f_03e0]],
+    [2, [0x9100_001f, 0xd51c_4020, 0xd51c_4000, 0xd69f_03e0]],
+  ] as const)('uses the registers of EL%i', (el, expected) => {
+    const { cpu } = launched();
+    cpu.setEl(el);
+    const words = wordsOf(handoffStub(cpu, []));
+    const code = words.slice(0, words.indexOf(0xd69f03e0) + 1);
+    expect(code.filter((word) => word >>> 24 !== 0x58)).toEqual(expected);
+  });
+
+  test('copies first what could not be put in its place', () => {
+    const { cpu } = launched();
+    const stub = handoffStub(cpu, [{ from: 0x100n, to: 0x200n, sizeBytes: 0x40n }]);
+    expect(loadsOf(stub).slice(0, 3)).toEqual([[0, 0x100n], [1, 0x200n], [2, 0x40n]]);
+    // LDR X3, [X0], #8; STR X3, [X1], #8; SUBS X2, X2, #8; B.NE back
+    expect(wordsOf(stub).slice(3, 7)).toEqual([0xf840_8403, 0xf800_8423, 0xf100_2042, 0x54ff_ffa1]);
+  });
+});
+
+describe('the files', () => {
+  const segment = (start: bigint, size: bigint) => ({ memory: Range.sized(start, size), data: new Uint8Array() });
+
+  test('are one for neighbours, and hold what memory holds now', () => {
+    const { board, cpu, place } = launched();
+    board.memory.write(0x4020_0004n, Uint8Array.of(1, 2));
+    const segments = [segment(0x4020_1000n, 0x1000n), segment(0x4020_0000n, 0x1000n), segment(0x4030_0000n, 0n)];
+    const { pieces, start } = handOff({ board, cpu, place }, segments, RAM);
+    expect(pieces.map(({ file, physAddr, bytes }) => [file, physAddr, bytes.length])).toEqual([
+      ['memory-40200000.bin', 0x4020_0000n, 0x2000],
+      ['stub.bin', start, expect.any(Number)],
+    ]);
+    expect([...pieces[0]!.bytes.subarray(4, 6)]).toEqual([1, 2]);
+  });
+
+  test('leave the code a place where nothing is loaded', () => {
+    const { start } = handOff(launched(), [segment(0x40ff_f000n, 0x1000n), segment(0x4020_0000n, 0x1000n)], RAM);
+    expect(start).toBe(0x40ff_e000n);
+  });
+
+  test("go round the tree that QEMU puts at the start of RAM", () => {
+    const machine = launched();
+    machine.board.memory.write(0x401f_f000n, Uint8Array.of(0xaa));
+    const { pieces, start } = handOff(machine, [segment(0x401f_f000n, 0x2000n)], RAM);
+    expect(pieces.map(({ physAddr, bytes: { length } }) => [physAddr, length]).slice(0, 2)).toEqual([
+      [0x4020_0000n, 0x1000],
+      [start + 0x1000n, 0x1000],
+    ]);
+    expect(pieces[1]!.bytes[0]).toBe(0xaa);
+    expect(loadsOf(pieces[2]!.bytes).slice(0, 3)).toEqual([[0, start + 0x1000n], [1, 0x401f_f000n], [2, 0x1000n]]);
+  });
+
+  test('need some free memory', () => {
+    const full = segment(0x4000_0000n, 0x100_0000n);
+    expect(() => handOff(launched(), [full], RAM)).toThrow('handoff: there is no free memory beside what is loaded');
+  });
+});
+
+test('the command names the files, the machine and where to start', () => {
+  const handoff = { pieces: [{ file: 'm.bin', physAddr: 0x4020_0000n, bytes: new Uint8Array(1) }], start: 0x5000_0000n };
+  const machine = { ramBytes: 2n << 30n, nrCpus: 2, gic: 3, el: 2 } as const;
+  expect(qemuCommand(handoff, machine, (file) => `a,b/${file}`).join(' ')).toBe(
+    'qemu-system-aarch64 -machine virt,gic-version=3,virtualization=on -cpu cortex-a57 -smp 2 -m 2048M -nographic -nic none -no-reboot ' +
+      '-device loader,file=a,,b/m.bin,addr=0x40200000,force-raw=on -device loader,addr=0x50000000,cpu-num=0',
+  );
+});

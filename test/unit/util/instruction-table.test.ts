@@ -1,0 +1,31 @@
+import { expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { INSTRUCTIONS } from '../../../sim/cpu/isa/index.js';
+import { instructionTable } from '../../../util/instruction-table.js';
+
+test('INSTRUCTIONS.md is what npm run instructions writes', () => {
+  expect(readFileSync('INSTRUCTIONS.md', 'utf8')).toBe(instructionTable(INSTRUCTIONS));
+});
+
+test('each way to carry out an instruction is told', () => {
+  const row = { section: 'C6.2.1', pattern: 'word:32' };
+  const text = instructionTable([
+    { ...row, group: 'One', name: 'ADC', semantics: () => {} },
+    { ...row, group: 'Two', name: 'ERET', system: () => {} },
+    { ...row, group: 'One', name: 'X|Y', unmodelled: 'pointer authentication' },
+  ]);
+  expect(text).toContain('3 rows, of which 2 are modelled.');
+  expect(text.slice(text.indexOf('## One'))).toBe(`## One
+
+| instruction | section | how |
+| --- | --- | --- |
+| ADC | C6.2.1 | translated |
+| X\\|Y | C6.2.1 | not modelled: pointer authentication |
+
+## Two
+
+| instruction | section | how |
+| --- | --- | --- |
+| ERET | C6.2.1 | by the system model |
+`);
+});

@@ -1,0 +1,11 @@
+/** Removes what was compiled from sources that are gone: the compiler leaves it, and jest would run it. */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const DIST = 'dist';
+const compiled = existsSync(DIST) ? readdirSync(DIST, { recursive: true, encoding: 'utf8' }) : [];
+const stale = compiled.filter((path) => {
+  const source = path.replace(/(?:\.d\.ts|\.js)$/, '.ts');
+  return source !== path && !path.startsWith('commands') && !existsSync(source);
+});
+for (const path of stale) rmSync(join(DIST, path), { force: true });
