@@ -2,7 +2,7 @@ import type { Bus } from './state/bus.js';
 import { CodeCache, type Code, type FetchedPage } from './code-cache.js';
 import type { Decoded, Decoder } from './language/decode.js';
 import type { TranslationContext } from './language/context.js';
-import { type AccessKind, type Fault, type Translation, FaultStatus } from './state/fault.js';
+import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
 import { BLOCK_INDEX, type Functions } from './emit/functions.js';
 import { Interpreter, type Words } from './cold/predecoder.js';
 import type { CpuStatistics } from './state/model.js';
@@ -27,7 +27,7 @@ export interface CodeMakerHost {
   readonly decode: Decoder;
   /** How often a block is interpreted before it is translated. */
   readonly hotRuns: number;
-  translate(virtAddr: bigint, access: AccessKind): Translation | Fault;
+  resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault;
   /** Addresses that no code may run over. */
   isStop(address: bigint): boolean;
   hasStops(): boolean;
@@ -83,10 +83,10 @@ export class CodeMaker {
 
   /** Where a page's instructions are. */
   place(virtAddr: bigint): CodePlace | Fault {
-    const translation = this.host.translate(virtAddr, 'execute');
-    if ('faultStatus' in translation) return translation;
-    const offset = this.host.bus.ramPage(translation.page);
-    return offset === undefined ? { faultStatus: FaultStatus.externalAbort } : { physPage: translation.page, offset };
+    const resolved = this.host.resolve(virtAddr, 'execute');
+    if ('faultStatus' in resolved) return resolved;
+    const offset = this.host.bus.ramPage(resolved.page);
+    return offset === undefined ? { faultStatus: FaultStatus.externalAbort } : { physPage: resolved.page, offset };
   }
 
   /** The instruction at an address. @returns undefined where there is none */
@@ -173,7 +173,7 @@ export class CodeMaker {
   }
 
   #stackHoldsCode(): boolean {
-    const stack = this.host.translate(this.host.stackPointer(), 'write');
+    const stack = this.host.resolve(this.host.stackPointer(), 'write');
     return !('faultStatus' in stack) && this.#cache.linesOf(stack.page) !== 0n;
   }
 

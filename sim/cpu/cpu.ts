@@ -79,7 +79,7 @@ class Cpu implements CpuModel, Core {
       functions: this.#functions,
       decode: this.#decode,
       hotRuns,
-      translate: (virtAddr, access) => this.#system.translate(virtAddr, access, false),
+      resolve: (virtAddr, access) => this.#system.resolve(virtAddr, access, false),
       isStop: (address) => this.#stopAt.has(address),
       hasStops: () => this.#stopAt.size > 0,
       stackPointer: () => this.sp,
@@ -88,7 +88,7 @@ class Cpu implements CpuModel, Core {
     this.#access = new MemoryAccess({
       bus,
       tlb: this.#tlb,
-      translate: (virtAddr, access, unprivileged) => this.#system.translate(virtAddr, access, unprivileged),
+      resolve: (virtAddr, access, unprivileged) => this.#system.resolve(virtAddr, access, unprivileged),
       isStrict: () => this.#context.strictAlignment,
       onWrite: (physPage, inPage, sizeBytes) => {
         if (this.#code.overwrite(physPage, inPage, sizeBytes)) this.#tlb.flush();

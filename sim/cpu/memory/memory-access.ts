@@ -1,5 +1,5 @@
 import type { Bus } from '../state/bus.js';
-import { type AccessKind, type Fault, type Translation, FaultStatus } from '../state/fault.js';
+import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
 import {
   ACCESS_ADDRESS,
   ACCESS_ALIGN_MASK,
@@ -28,7 +28,7 @@ export interface AccessFault {
 export interface AccessHost {
   readonly bus: Bus;
   readonly tlb: Tlb;
-  translate(virtAddr: bigint, access: AccessKind, unprivileged: boolean): Translation | Fault;
+  resolve(virtAddr: bigint, access: AccessKind, unprivileged: boolean): ResolvedPage | Fault;
   /** Every access must be aligned. */
   isStrict(): boolean;
   /** Some bytes of a physical page are about to change. */
@@ -74,16 +74,16 @@ export class MemoryAccess {
     const firstBytes = Math.min(sizeBytes, PAGE - inPage);
     for (let done = 0; done < sizeBytes; done = done === 0 ? firstBytes : sizeBytes) {
       const virtAddr = BigInt.asUintN(64, address + BigInt(done));
-      const translation = this.host.translate(virtAddr, isWrite ? 'write' : 'read', unprivileged);
-      if ('faultStatus' in translation) return fail(translation.faultStatus, virtAddr);
-      const { page, device } = translation;
+      const resolved = this.host.resolve(virtAddr, isWrite ? 'write' : 'read', unprivileged);
+      if ('faultStatus' in resolved) return fail(resolved.faultStatus, virtAddr);
+      const { page, device } = resolved;
       if (device && (inPage % strictlyAligned !== 0 || (kind & ACCESS_ZERO_BLOCK) !== 0))
         return fail(FaultStatus.alignment);
       const bytes = done === 0 ? firstBytes : sizeBytes - done;
       // Both pages of a store must be writable before the first one changes.
       if (isWrite && done === 0 && bytes < sizeBytes) {
         const secondAddr = BigInt.asUintN(64, address + BigInt(bytes));
-        const second = this.host.translate(secondAddr, 'write', unprivileged);
+        const second = this.host.resolve(secondAddr, 'write', unprivileged);
         if ('faultStatus' in second) return fail(second.faultStatus, secondAddr);
       }
       const at = Number(virtAddr & 0xfffn);

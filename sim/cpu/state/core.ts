@@ -15,7 +15,7 @@ export interface Core {
   fpsr: number;
   readonly instructions: bigint;
   clearExclusive(): void;
-  /** Forgets cached translations of addresses: all, or one 4 KiB page. The next access asks {@link Translator} again. */
+  /** Forgets where pages of addresses lead: all, or one 4 KiB page. The next access asks the system side again. */
   flushTlb(virtAddr?: bigint): void;
   /** The exception level or what decides how code runs (MMU on, alignment checked, FP trapped) may have changed. */
   contextChanged(): void;

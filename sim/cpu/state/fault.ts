@@ -1,14 +1,14 @@
 export type AccessKind = 'read' | 'write' | 'execute';
 
 /** Where a 4 KiB page of virtual addresses leads. */
-export interface Translation {
+export interface ResolvedPage {
   /** Physical address of the page; multiple of 4096. */
   readonly page: number;
   /** Device memory: unaligned access faults. */
   readonly device: boolean;
 }
 
-/** A fault of address translation or of the access itself, as the syndrome's fault status code (ISS bits 5 to 0) has it. */
+/** A fault of a table walk or of the access itself, as the syndrome's fault status code (ISS bits 5 to 0) has it. */
 export interface Fault {
   readonly faultStatus: number;
 }

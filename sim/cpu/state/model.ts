@@ -27,7 +27,7 @@ export interface CpuModel {
   run(limits?: RunLimits): StopReason;
   /** What the translator did so far. */
   readonly statistics: CpuStatistics;
-  /** Forgets all translations and cached lookups: after somebody else wrote to RAM that may hold code or page tables. */
+  /** Forgets all translated code and cached walks: after somebody else wrote to RAM that may hold code or page tables. */
   invalidate(): void;
   /** Records taken branches from now on; slow, for the last instructions before a known end. */
   traceBranches(onBranch: ((from: bigint, to: bigint) => void) | undefined): void;

@@ -169,7 +169,7 @@ export class SystemInstructions implements SystemCpu {
         return this.#state.flush();
       case 'flush-address':
         return this.#state.flush(addressOfTlbi(this.x(rt)));
-      case 'translate': {
+      case 'walk': {
         const virtAddr = this.x(rt);
         const walk = this.#state.walk(virtAddr, effect.access, effect.el);
         if (this.#state.isStopping) return;

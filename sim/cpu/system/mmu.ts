@@ -1,9 +1,9 @@
 import type { Bus } from '../state/bus.js';
-import { type AccessKind, type Fault, type Translation, FaultStatus } from '../state/fault.js';
+import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
 import type { ExceptionLevel } from '../state/levels.js';
 
-/** A translation with what PAR_EL1 tells about it. */
-export interface Walk extends Translation {
+/** What a walk of the translation tables finds: the page, and what PAR_EL1 tells about it. */
+export interface Walk extends ResolvedPage {
   /** The memory type, as a field of MAIR_ELx has it. */
   readonly attributes: number;
   /** 0 non-shareable, 2 outer, 3 inner shareable. */
@@ -18,7 +18,7 @@ interface Half {
   readonly table: number;
   /** log2 of the page size: 12, 14 or 16. */
   readonly granule: number;
-  /** Bits of a virtual address that are translated. */
+  /** Bits of a virtual address that the tables resolve. */
   readonly inputBits: number;
   readonly startLevel: number;
   /** The top byte of an address is ignored (TBI). */
@@ -127,7 +127,7 @@ export class Mmu {
     this.#words = new Uint32Array(bus.linear.buffer);
   }
 
-  /** The registers that translation depends on have changed. */
+  /** The registers that walks depend on have changed. */
   registersChanged(): void {
     this.#regimes = {};
   }
@@ -143,7 +143,7 @@ export class Mmu {
   }
 
   /**
-   * Translates the page of an address.
+   * Finds the page of an address.
    * @param el whose access it is: decides the regime and the permissions
    */
   walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault {
@@ -224,7 +224,7 @@ export class Mmu {
   }
 }
 
-/** With the MMU off an address is its own translation, and data is Device-nGnRnE (Arm ARM D5.2.9). */
+/** With the MMU off a virtual address is the physical one, and data is Device-nGnRnE (Arm ARM D5.2.9). */
 const flat = (address: number, access: AccessKind): Walk => {
   const isData = access !== 'execute';
   return {

@@ -6,27 +6,27 @@ import { hcr, userIf, type Trap } from './registers/row.js';
 import { encodingOf, parsePlace, type Place } from './registers/sysreg.js';
 
 /** What a system instruction does beside its traps. */
-export type Effect =
+export type OperationEffect =
   | { readonly kind: 'none' }
-  /** Translations are forgotten: all, or those of the address in Rt. */
+  /** Cached walks are forgotten: all, or those of the address in Rt. */
   | { readonly kind: 'flush' }
   | { readonly kind: 'flush-address' }
-  /** The translation of the address in Rt goes to PAR_EL1. */
-  | { readonly kind: 'translate'; readonly access: AccessKind; readonly el: ExceptionLevel };
+  /** What a walk for the address in Rt finds goes to PAR_EL1. */
+  | { readonly kind: 'walk'; readonly access: AccessKind; readonly el: ExceptionLevel };
 
 /** A SYS instruction (Arm ARM C5.3 to C5.5). */
 export interface SystemOperation {
   readonly name: string;
   readonly place: Place;
   readonly traps: readonly Trap[];
-  readonly effect: Effect;
+  readonly effect: OperationEffect;
   /** Allocated, and not modelled: what it belongs to. */
   readonly absent?: string;
 }
 
-const NONE: Effect = { kind: 'none' };
-const FLUSH: Effect = { kind: 'flush' };
-const FLUSH_ADDRESS: Effect = { kind: 'flush-address' };
+const NONE: OperationEffect = { kind: 'none' };
+const FLUSH: OperationEffect = { kind: 'flush' };
+const FLUSH_ADDRESS: OperationEffect = { kind: 'flush-address' };
 
 const USER_CACHE = userIf('SCTLR_EL1', 26);
 const USER_ZERO = userIf('SCTLR_EL1', 14);
@@ -37,7 +37,7 @@ const TPU = hcr(24);
 const TTLB = hcr(25);
 const TDZ = hcr(28);
 
-const operation = (name: string, at: string, effect: Effect, ...traps: readonly Trap[]): SystemOperation => ({
+const operation = (name: string, at: string, effect: OperationEffect, ...traps: readonly Trap[]): SystemOperation => ({
   name,
   place: parsePlace(at),
   traps,
@@ -61,7 +61,7 @@ const CACHES: readonly SystemOperation[] = [
 ];
 
 const at = (name: string, place: string, access: AccessKind, el: ExceptionLevel): SystemOperation =>
-  operation(`AT ${name}`, place, { kind: 'translate', access, el });
+  operation(`AT ${name}`, place, { kind: 'walk', access, el });
 
 const ADDRESS_TRANSLATION: readonly SystemOperation[] = [
   at('S1E1R', 'S1_0_C7_C8_0', 'read', 1),
@@ -82,7 +82,7 @@ const tlbi = (
   name: string,
   op1: number,
   op2: number,
-  effect: Effect,
+  effect: OperationEffect,
   ...traps: readonly Trap[]
 ): readonly SystemOperation[] => [
   operation(`TLBI ${name}`, `S1_${op1}_C8_C7_${op2}`, effect, ...traps),

@@ -56,8 +56,8 @@ export class RegisterFile implements LiveState {
     this.#values.set(name, value);
   };
 
-  /** For address translation: nothing runs at EL1 under HCR_EL2.TGE, and what runs at EL0 has no MMU (Arm ARM D13.2.46). */
-  readonly forTranslation = (name: string): bigint => {
+  /** As table walks see it: nothing runs at EL1 under HCR_EL2.TGE, and what runs at EL0 has no MMU (Arm ARM D13.2.46). */
+  readonly forWalks = (name: string): bigint => {
     const value = this.stored(name);
     return name === 'SCTLR_EL1' && isTakenByEl2(this.#controls) ? value & ~SCTLR_M : value;
   };

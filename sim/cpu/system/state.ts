@@ -14,7 +14,7 @@ import {
   type Abort,
   type Exception,
 } from './exceptions.js';
-import { type AccessKind, type Fault, type Translation, FaultStatus } from '../state/fault.js';
+import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
 import { LargeMappings } from './large-mappings.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { Mmu, type Walk } from './mmu.js';
@@ -59,7 +59,7 @@ export class SystemState implements SystemSide {
     this.#core = core;
     this.#host = host;
     this.registers = new RegisterFile(core, host);
-    this.#mmu = new Mmu(host.bus, this.registers.forTranslation);
+    this.#mmu = new Mmu(host.bus, this.registers.forWalks);
     this.#instructions = new SystemInstructions(this, core, (conduit) => host.firmwareCall(conduit, model()));
   }
 
@@ -167,7 +167,7 @@ export class SystemState implements SystemSide {
    * The page of an address for an access of the current exception level.
    * @param unprivileged as EL0 would (LDTR and STTR at EL1)
    */
-  translate(virtAddr: bigint, access: AccessKind, unprivileged: boolean): Translation | Fault {
+  resolve(virtAddr: bigint, access: AccessKind, unprivileged: boolean): ResolvedPage | Fault {
     return this.walk(virtAddr, access, unprivileged && this.el === 1 ? 0 : this.el);
   }
 
@@ -183,7 +183,7 @@ export class SystemState implements SystemSide {
     return walk;
   }
 
-  /** Forgets translations: all, or those of the mapping of an address whose top byte does not count. */
+  /** Forgets cached walks: all, or those of the mapping of an address whose top byte does not count. */
   flush(virtAddr?: bigint): void {
     if (virtAddr !== undefined && !this.#large.covers(virtAddr) && !this.#mmu.isTopIgnored(virtAddr, this.el)) {
       this.#core.flushTlb(virtAddr);

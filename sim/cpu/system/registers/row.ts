@@ -75,8 +75,8 @@ export interface RegisterRow {
   readonly traps?: readonly Trap[];
   /** Trapped like a floating-point instruction. */
   readonly fp?: true;
-  /** A write changes how addresses translate, or how code runs (which includes that). */
-  readonly affects?: 'translation' | 'context';
+  /** A write changes where addresses lead, or how code runs (which includes that). */
+  readonly affects?: 'addresses' | 'context';
   /** In place of the stored value. */
   readonly read?: (state: LiveState) => bigint;
   /** In place of storing the value. */

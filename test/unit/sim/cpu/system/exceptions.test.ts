@@ -375,9 +375,9 @@ describe('address translation', () => {
   test('is that of the current exception level, or of EL0 where an access is unprivileged', () => {
     const { state } = mapped();
     map(mapped(), 2, 0n);
-    expect(state.translate(0x4000_1000n, 'read', false)).toMatchObject({ page: 0x4000_1000, device: false });
-    expect(state.translate(0x4000_1000n, 'write', true)).toEqual({ faultStatus: 0x0d });
-    expect(state.translate(0x8000_0000n, 'read', false)).toEqual({ faultStatus: 0x05 });
+    expect(state.resolve(0x4000_1000n, 'read', false)).toMatchObject({ page: 0x4000_1000, device: false });
+    expect(state.resolve(0x4000_1000n, 'write', true)).toEqual({ faultStatus: 0x0d });
+    expect(state.resolve(0x8000_0000n, 'read', false)).toEqual({ faultStatus: 0x05 });
   });
 
   test('AT tells the translation, or the fault, in PAR_EL1', () => {
@@ -395,7 +395,7 @@ describe('address translation', () => {
     core.setX(0, 0xffff_0000_0004_0001n);
     execute(machine, msr('S1_0_C8_C7_1'));
     expect(core.log).toEqual(['flush 0x40001000']);
-    state.translate(0x4000_1000n, 'read', false);
+    state.resolve(0x4000_1000n, 'read', false);
     execute(machine, msr('S1_0_C8_C7_1'));
     execute(machine, msr('S1_0_C8_C7_1'));
     execute(machine, msr('S1_0_C8_C3_0', 31));
@@ -405,9 +405,9 @@ describe('address translation', () => {
   test('under HCR_EL2.TGE EL0 has no MMU', () => {
     const machine = mapped(2);
     machine.state.setEl(0);
-    expect(machine.state.translate(0x8000_0000n, 'read', false)).toEqual({ faultStatus: 0x05 });
+    expect(machine.state.resolve(0x8000_0000n, 'read', false)).toEqual({ faultStatus: 0x05 });
     set(machine, 'HCR_EL2', 1n << 27n);
-    expect(machine.state.translate(0x8000_0000n, 'read', false)).toMatchObject({ page: 0x8000_0000, device: true });
+    expect(machine.state.resolve(0x8000_0000n, 'read', false)).toMatchObject({ page: 0x8000_0000, device: true });
   });
 
   test('stage 2 ends the run', () => {
@@ -416,12 +416,12 @@ describe('address translation', () => {
     machine.state.takeAbort({
       kind: 'data',
       virtAddr: 0n,
-      ...(machine.state.translate(0n, 'read', false) as { faultStatus: number }),
+      ...(machine.state.resolve(0n, 'read', false) as { faultStatus: number }),
     });
     expect(machine.state.takeStop()).toMatchObject({ kind: 'unmodelled', what: expect.stringContaining('stage 2') });
     expect([machine.core.pc, machine.state.getSystemRegister('ESR_EL1')]).toEqual([0x1000n, 0n]);
     machine.state.setEl(2);
-    expect(machine.state.translate(0x1000n, 'read', false)).toMatchObject({ page: 0x1000 });
+    expect(machine.state.resolve(0x1000n, 'read', false)).toMatchObject({ page: 0x1000 });
   });
 });
 
