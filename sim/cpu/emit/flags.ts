@@ -26,12 +26,14 @@ export const emitLoadFlags = (code: CodeWriter, flags: FlagLocals): void => {
   code.setLocal(flags.b);
 };
 
+type Comparison = 'eq' | 'ne' | 'lt_s' | 'lt_u' | 'le_s' | 'le_u' | 'gt_s' | 'gt_u' | 'ge_s' | 'ge_u';
+
 /** A comparison that is true when the condition holds: even conditions; odd ones are their opposites (C1.2.4). */
-const SUB: Readonly<Record<number, string>> = { 0: 'eq', 2: 'ge_u', 8: 'gt_u', 10: 'ge_s', 12: 'gt_s' };
-const SUB_NOT: Readonly<Record<number, string>> = { 0: 'ne', 2: 'lt_u', 8: 'le_u', 10: 'lt_s', 12: 'le_s' };
+const SUB: Readonly<Record<number, Comparison>> = { 0: 'eq', 2: 'ge_u', 8: 'gt_u', 10: 'ge_s', 12: 'gt_s' };
+const SUB_NOT: Readonly<Record<number, Comparison>> = { 0: 'ne', 2: 'lt_u', 8: 'le_u', 10: 'lt_s', 12: 'le_s' };
 /** Of the result with zero; C and V are 0. */
-const LOGIC: Readonly<Record<number, string>> = { 0: 'eq', 4: 'lt_s', 10: 'ge_s', 12: 'gt_s' };
-const LOGIC_NOT: Readonly<Record<number, string>> = { 0: 'ne', 4: 'ge_s', 10: 'lt_s', 12: 'le_s' };
+const LOGIC: Readonly<Record<number, Comparison>> = { 0: 'eq', 4: 'lt_s', 10: 'ge_s', 12: 'gt_s' };
+const LOGIC_NOT: Readonly<Record<number, Comparison>> = { 0: 'ne', 4: 'ge_s', 10: 'lt_s', 12: 'le_s' };
 
 const pushOperand = (code: CodeWriter, local: number, is32: boolean): void => {
   code.getLocal(local);
@@ -44,7 +46,7 @@ const compare = (code: CodeWriter, flags: FlagLocals, kind: FlagKind, condition:
   const even = condition & ~1;
   const negated = (condition & 1) === 1;
   const zero = (): void => (is32 ? code.constI32(0) : code.constI64(0n));
-  const result = (op: string): void => {
+  const result = (op: Comparison | 'sub' | 'add'): void => {
     pushOperand(code, flags.a, is32);
     pushOperand(code, flags.b, is32);
     code.op(`${type}.${op}`);

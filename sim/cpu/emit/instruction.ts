@@ -28,7 +28,8 @@ export interface PageLocals {
   readonly addend: number;
 }
 
-const SIZES = ['8', '16', '32', '', ''] as const;
+const LOADS = ['i64.load8_u', 'i64.load16_u', 'i64.load32_u', 'i64.load', 'v128.load'] as const;
+const STORES = ['i64.store8', 'i64.store16', 'i64.store32', 'i64.store', 'v128.store'] as const;
 const PAGE_MASK = ~0xfffn;
 const LINE_SHIFT = 6n;
 const SP: Leaf<'i64'> = { kind: 'leaf', type: 'i64', leaf: SP_INDEX };
@@ -302,7 +303,7 @@ export abstract class InstructionEmitter {
       if (result === undefined) {
         code.op('drop');
       } else {
-        code.memory(size === 4 ? 'v128.load' : size === 3 ? 'i64.load' : `i64.load${SIZES[size]}_u`);
+        code.memory(LOADS[size]!);
         code.setLocal(local ?? this.temp(result.type, result.leaf));
       }
       code.br('done');
@@ -329,7 +330,7 @@ export abstract class InstructionEmitter {
       if (this.isBesideCode(address)) this.#placeBesideCode(page, this.#alignmentOf(access) < 1 << size, 1 << size);
       else this.#place(page, true);
       this.emit(value);
-      code.memory(size === 4 ? 'v128.store' : `i64.store${SIZES[size]}`);
+      code.memory(STORES[size]!);
       code.br('done');
     }
     code.end();

@@ -1,4 +1,4 @@
-import type { ValueType } from '../wasm/opcodes.js';
+import type { ValueType, WasmOp } from '../wasm/opcodes.js';
 
 export type Value<T extends ValueType = ValueType> = Constant<T> | Operation<T> | Leaf<T>;
 
@@ -12,8 +12,7 @@ export interface Constant<T extends ValueType = ValueType> {
 export interface Operation<T extends ValueType = ValueType> {
   readonly kind: 'op';
   readonly type: T;
-  /** WebAssembly's name of the instruction, such as `i64.add`, or `select`. */
-  readonly op: string;
+  readonly op: WasmOp;
   readonly args: readonly Value[];
   /** The number in the instruction itself: the lane of `i8x16.extract_lane_u`; the 16 lanes of `i8x16.shuffle`. */
   readonly immediate?: readonly number[];
@@ -47,10 +46,15 @@ export const constantOf = (value: Value): bigint | undefined => (value.kind === 
 /** Any operation of WebAssembly, unfolded: for vectors and floats. */
 export const operation = <T extends ValueType>(
   type: T,
-  op: string,
+  op: WasmOp,
   args: readonly Value[],
   immediate?: readonly number[],
 ): Value<T> => ({ kind: 'op', type, op, args, ...(immediate && { immediate }) });
+
+type Arithmetic =
+  'add' | 'sub' | 'mul' | 'div_s' | 'div_u' | 'rem_u' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | 'shr_s' | 'rotr';
+type Comparison = 'eq' | 'ne' | 'lt_u' | 'lt_s' | 'gt_u' | 'gt_s' | 'le_u' | 'le_s' | 'ge_u' | 'ge_s';
+type Binary = Arithmetic | Comparison;
 
 type Fold = (a: bigint, b: bigint, bits: number) => bigint;
 
@@ -59,7 +63,7 @@ const bool = (value: boolean): bigint => (value ? 1n : 0n);
 const shiftBy = (b: bigint, bits: number): bigint => b & BigInt(bits - 1);
 
 /** How constants combine, by the part of the name behind the type. What is missing here is not folded. */
-const FOLDS: Readonly<Record<string, Fold>> = {
+const FOLDS: Readonly<Partial<Record<Binary, Fold>>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
@@ -83,9 +87,9 @@ const FOLDS: Readonly<Record<string, Fold>> = {
 };
 
 /** Operations that give `a` back when `b` is 0. */
-const ZERO_IS_NEUTRAL: readonly string[] = ['add', 'sub', 'or', 'xor', 'shl', 'shr_u', 'shr_s', 'rotr'];
+const ZERO_IS_NEUTRAL: readonly Binary[] = ['add', 'sub', 'or', 'xor', 'shl', 'shr_u', 'shr_s', 'rotr'];
 
-const binary = <T extends ValueType>(prefix: 'i32' | 'i64', name: string, type: T, a: Value, b: Value): Value<T> => {
+const binary = <T extends ValueType>(prefix: 'i32' | 'i64', name: Binary, type: T, a: Value, b: Value): Value<T> => {
   const fold = FOLDS[name];
   const x = constantOf(a);
   const y = constantOf(b);
@@ -102,7 +106,7 @@ const binary = <T extends ValueType>(prefix: 'i32' | 'i64', name: string, type: 
   return operation(type, `${prefix}.${name}`, [a, b]);
 };
 
-const unaryFold = (op: string, value: bigint): bigint | undefined => {
+const unaryFold = (op: WasmOp, value: bigint): bigint | undefined => {
   switch (op) {
     case 'i32.wrap_i64':
     case 'i64.extend_i32_u':
@@ -124,15 +128,11 @@ const unaryFold = (op: string, value: bigint): bigint | undefined => {
   }
 };
 
-const unary = <T extends ValueType>(type: T, op: string, a: Value): Value<T> => {
+const unary = <T extends ValueType>(type: T, op: WasmOp, a: Value): Value<T> => {
   const value = constantOf(a);
   const folded = value === undefined ? undefined : unaryFold(op, value);
   return folded === undefined ? operation(type, op, [a]) : constant(type, folded);
 };
-
-type Arithmetic =
-  'add' | 'sub' | 'mul' | 'div_s' | 'div_u' | 'rem_u' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | 'shr_s' | 'rotr';
-type Comparison = 'eq' | 'ne' | 'lt_u' | 'lt_s' | 'gt_u' | 'gt_s' | 'le_u' | 'le_s' | 'ge_u' | 'ge_s';
 
 const integer = <T extends 'i32' | 'i64'>(type: T) => {
   const arithmetic =

@@ -1,4 +1,4 @@
-import { WASM_OPCODES, type ValueType } from './opcodes.js';
+import { opcodeOf, type LoadOp, type StoreOp, type ValueType, type WasmOp } from './opcodes.js';
 
 /** Writes WebAssembly's binary format (WebAssembly specification, chapter 5). */
 
@@ -130,10 +130,8 @@ export class CodeWriter extends ByteWriter {
     return body.bytes;
   }
 
-  op(name: string): void {
-    const code = WASM_OPCODES.get(name);
-    if (code === undefined) throw new Error(`no WebAssembly instruction ${name}`);
-    this.append(code);
+  op(name: WasmOp): void {
+    this.append(opcodeOf(name));
   }
 
   getLocal(index: number): void {
@@ -174,20 +172,20 @@ export class CodeWriter extends ByteWriter {
   }
 
   /** A load or store: the address, and for a store the value, are on the stack. */
-  memory(name: string, offset = 0): void {
+  memory(name: LoadOp | StoreOp, offset = 0): void {
     this.op(name);
     this.u32(0);
     this.u32(offset);
   }
 
   /** Loads from a fixed place. */
-  loadAt(name: string, offset: number): void {
+  loadAt(name: LoadOp, offset: number): void {
     this.constI32(0);
     this.memory(name, offset);
   }
 
   /** Stores to a fixed place what `value` writes. */
-  storeAt(name: string, offset: number, value: () => void): void {
+  storeAt(name: StoreOp, offset: number, value: () => void): void {
     this.constI32(0);
     value();
     this.memory(name, offset);

@@ -12,7 +12,7 @@ const FLAGS = { less: 0b1000, equal: 0b0110, greater: 0b0010, unordered: 0b0011 
 
 const compare = (size: FloatSize, n: V128, m: V128): I32 => {
   const [a, b] = size === 3 ? [double(n), double(m)] : [single(n), single(m)];
-  const is = (name: string): I32 => operation('i32', `${a.type}.${name}`, [a, b]);
+  const is = (name: 'eq' | 'lt' | 'gt'): I32 => operation('i32', `${a.type}.${name}`, [a, b]);
   const unlessLess = select(is('gt'), i32.const(FLAGS.greater), i32.const(FLAGS.unordered));
   return select(is('eq'), i32.const(FLAGS.equal), select(is('lt'), i32.const(FLAGS.less), unlessLess));
 };

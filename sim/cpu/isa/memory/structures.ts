@@ -173,14 +173,16 @@ const laneOf = ({ Q, scale, S, size }: Fields): Lane | undefined => {
   return (bits & ((1 << scale!) - 1)) === 0 ? { scale: scale!, lane: bits >> scale! } : undefined;
 };
 
-const SHAPES: readonly string[] = ['i8x16', 'i16x8', 'i32x4', 'i64x2'];
+const SHAPES = ['i8x16', 'i16x8', 'i32x4', 'i64x2'] as const;
+
+/** Elements of less than 64 bits are extracted as an i32, without their sign. */
+const EXTRACT = ['i8x16.extract_lane_u', 'i16x8.extract_lane_u', 'i32x4.extract_lane'] as const;
 
 const laneValue = (scale: number, value: I64) => (scale === 3 ? value : i32.wrap(value));
 
 const extractLane = ({ scale, lane }: Lane, value: V128): I64 => {
   if (scale === 3) return lane64(value, lane);
-  const suffix = scale === 2 ? '' : '_u';
-  return i64.extendU(operation('i32', `${SHAPES[scale]!}.extract_lane${suffix}`, [value], [lane]));
+  return i64.extendU(operation('i32', EXTRACT[scale]!, [value], [lane]));
 };
 
 const elementsOf = ({ o, R }: Fields): number => ((o! << 1) | R!) + 1;

@@ -1,5 +1,5 @@
 import { constant, i32, i64, operation } from '../../language/value.js';
-import type { I32, I64, V128, Value } from '../../language/value.js';
+import type { I32, I64, Operation, V128, Value } from '../../language/value.js';
 
 /** Vectors of 128 bits as A64 sees them, over WebAssembly's fixed-width SIMD. Element 0 is the lowest. */
 
@@ -15,9 +15,14 @@ export const bitsOf = (size: number): number => 8 << size;
 /** How many elements a vector of 128 bits has. */
 export const countOf = (size: number): number => 16 >> size;
 
-const shape = (size: number): string => SHAPES[size as Size];
+type Op = Operation['op'];
 
-const op = (name: string, ...args: readonly Value[]): V128 => operation('v128', name, args);
+const shape = (size: number): (typeof SHAPES)[Size] => SHAPES[size as Size];
+
+/** The shapes of elements of 8 to 32 bits: WebAssembly has some operations only for them. */
+const narrowShape = (size: number): (typeof SHAPES)[0 | 1 | 2] => SHAPES[size as 0 | 1 | 2];
+
+const op = (name: Op, ...args: readonly Value[]): V128 => operation('v128', name, args);
 
 export const ZERO: V128 = constant('v128', 0n);
 
@@ -57,27 +62,39 @@ export type Sign = 's' | 'u';
 export const evens = (size: number, a: V128, b: V128): V128 => shuffle(size, a, b, (i) => 2 * i);
 export const odds = (size: number, a: V128, b: V128): V128 => shuffle(size, a, b, (i) => 2 * i + 1);
 
+/** An operation on one half of vectors whose result has elements twice as wide; of elements of 8, 16 or 32 bits. */
+const widening = (name: 'extend' | 'extmul', size: number, sign: Sign, half: Half) => {
+  const names = [
+    `i16x8.${name}_${half}_i8x16_${sign}`,
+    `i32x4.${name}_${half}_i16x8_${sign}`,
+    `i64x2.${name}_${half}_i32x4_${sign}`,
+  ] as const;
+  return names[size as 0 | 1 | 2];
+};
+
 /** Doubles the width of the elements of one half. */
 export const extend = (size: number, sign: Sign, half: Half, a: V128): V128 =>
-  op(`${shape(size + 1)}.extend_${half}_${shape(size)}_${sign}`, a);
+  op(widening('extend', size, sign, half), a);
 
 /** Products, twice as wide, of the elements of one half. */
 export const extendMultiply = (size: number, sign: Sign, half: Half, a: V128, b: V128): V128 =>
-  op(`${shape(size + 1)}.extmul_${half}_${shape(size)}_${sign}`, a, b);
+  op(widening('extmul', size, sign, half), a, b);
 
 export type Half = 'low' | 'high';
+
+const PRODUCTS = { 1: 'i16x8.mul', 2: 'i32x4.mul', 3: 'i64x2.mul' } as const;
 
 /** Low halves of products. WebAssembly has none of bytes. */
 export const mul = (size: number, a: V128, b: V128): V128 =>
   size === 0
     ? evens(0, extendMultiply(0, 'u', 'low', a, b), extendMultiply(0, 'u', 'high', a, b))
-    : op(`${shape(size)}.mul`, a, b);
+    : op(PRODUCTS[size as 1 | 2 | 3], a, b);
 
 /** Sums of neighbours, twice as wide. */
 export const addPairsLong = (size: number, sign: Sign, a: V128): V128 =>
   size === 2
     ? add(3, extend(2, sign, 'low', evens(2, a, a)), extend(2, sign, 'low', odds(2, a, a)))
-    : op(`${shape(size + 1)}.extadd_pairwise_${shape(size)}_${sign}`, a);
+    : op(size === 0 ? `i16x8.extadd_pairwise_i8x16_${sign}` : `i32x4.extadd_pairwise_i16x8_${sign}`, a);
 
 /** All ones where true. */
 export const equal = (size: number, a: V128, b: V128): V128 => op(`${shape(size)}.eq`, a, b);
@@ -88,16 +105,18 @@ const SIGN_64 = constant64(1n << 63n);
 const compare =
   (name: 'gt' | 'ge') =>
   (size: number, sign: Sign, a: V128, b: V128): V128 =>
-    size === 3 && sign === 'u'
-      ? op(`i64x2.${name}_s`, xor(a, SIGN_64), xor(b, SIGN_64))
-      : op(`${shape(size)}.${name}_${sign}`, a, b);
+    size < 3
+      ? op(`${narrowShape(size)}.${name}_${sign}`, a, b)
+      : sign === 's'
+        ? op(`i64x2.${name}_s`, a, b)
+        : op(`i64x2.${name}_s`, xor(a, SIGN_64), xor(b, SIGN_64));
 
 export const greater = compare('gt');
 export const greaterOrEqual = compare('ge');
 
 /** Elements of 8, 16 or 32 bits. */
-export const min = (size: number, sign: Sign, a: V128, b: V128): V128 => op(`${shape(size)}.min_${sign}`, a, b);
-export const max = (size: number, sign: Sign, a: V128, b: V128): V128 => op(`${shape(size)}.max_${sign}`, a, b);
+export const min = (size: number, sign: Sign, a: V128, b: V128): V128 => op(`${narrowShape(size)}.min_${sign}`, a, b);
+export const max = (size: number, sign: Sign, a: V128, b: V128): V128 => op(`${narrowShape(size)}.max_${sign}`, a, b);
 
 /** Counts are taken modulo the width. */
 export const shl = (size: number, a: V128, count: I32): V128 => op(`${shape(size)}.shl`, a, count);
@@ -127,7 +146,8 @@ export const splat = (size: number, value: I64): V128 =>
 /** An element, extended to 64 bits. */
 export const element = (size: number, sign: Sign, a: V128, index: number): I64 => {
   if (size === 3) return operation('i64', 'i64x2.extract_lane', [a], [index]);
-  const name = `${shape(size)}.extract_lane${size === 2 ? '' : `_${sign}`}`;
+  const name: Op =
+    size === 2 ? 'i32x4.extract_lane' : size === 1 ? `i16x8.extract_lane_${sign}` : `i8x16.extract_lane_${sign}`;
   const value = operation('i32', name, [a], [index]);
   return sign === 's' ? i64.extendS(value) : i64.extendU(value);
 };
@@ -170,6 +190,10 @@ export const pairs = (q: number, size: number, a: V128, b: V128, part: Part): V1
   return shuffle(size, a, b, (i) => pick(i % (2 * perVector)));
 };
 
+/** What WebAssembly has for elements of both widths. */
+type FloatName = NameOf<'f32x4', Op> & NameOf<'f64x2', Op>;
+type NameOf<Shape extends string, Name extends Op> = Name extends `${Shape}.${infer Rest}` ? Rest : never;
+
 /** An operation on floating-point elements of 32 or 64 bits. */
-export const float = (size: 2 | 3, name: string, ...args: readonly V128[]): V128 =>
+export const float = (size: 2 | 3, name: FloatName, ...args: readonly V128[]): V128 =>
   op(`${FLOAT_SHAPES[size]}.${name}`, ...args);
