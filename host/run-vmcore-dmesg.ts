@@ -1,3 +1,4 @@
+import { attempt } from '../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError } from '../kexec/base/error.js';
 import { createLog } from '../kexec/base/log.js';
 import type { System } from '../kexec/base/system.js';
@@ -19,12 +20,8 @@ const setting = (env: RunVmcoreDmesgOptions['env'], variable: string): string | 
 
 /** There is no reading at a place in a pipe, and opening one may wait for ever. */
 const isPipe = (system: System, path: string): boolean => {
-  try {
-    return system.stat(path).kind === 'other';
-  } catch (error) {
-    if (error instanceof SystemError) return false;
-    throw error;
-  }
+  const stat = attempt(SystemError, () => system.stat(path));
+  return !(stat instanceof SystemError) && stat.kind === 'other';
 };
 
 const run = (args: readonly string[], { env, out, err }: RunVmcoreDmesgOptions): void => {

@@ -1,8 +1,9 @@
+import { attempt, following } from './base/attempt.js';
 import type { ArchContext, ArchSession } from './architecture.js';
 import { slurpDecompressFile } from './compression/decompress.js';
 import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './base/error.js';
 import { hex } from './base/format.js';
-import type { FileLoadPlan } from './formats/image-format.js';
+import type { CompressedFile, FileLoadPlan, ImageFormat, RecognisedKernel } from './formats/image-format.js';
 import { KEXEC_FILE_NO_INITRAMFS } from './base/uapi.js';
 import { isGzipFile } from './compression/zlib.js';
 
@@ -32,15 +33,14 @@ const fallback = (errno: number): KexecError =>
 /** The bytes of the initrd that goes with a kernel. @throws KexecError */
 const readInitrd = (initrd: FileLoadPlan['initrd'], kernel: string, context: ArchContext): Uint8Array | undefined => {
   if (typeof initrd !== 'string') return initrd;
-  try {
-    // Anything that opens is handed over; what cannot be read has no bytes for the kernel.
-    return context.system.stat(initrd).kind === 'file' ? context.system.readFile(initrd) : new Uint8Array();
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    throw KexecError.failed(`Could not open initrd file ${initrd}:${strerror(error.errno)}`, { subject: initrd })
-      .follow('kexec: load failed.\n')
-      .follow(`Cannot load ${kernel}\n`);
-  }
+  // Anything that opens is handed over; what cannot be read has no bytes for the kernel.
+  const bytes = attempt(SystemError, () =>
+    context.system.stat(initrd).kind === 'file' ? context.system.readFile(initrd) : new Uint8Array(),
+  );
+  if (!(bytes instanceof SystemError)) return bytes;
+  throw KexecError.failed(`Could not open initrd file ${initrd}:${strerror(bytes.errno)}`, { subject: initrd })
+    .follow('kexec: load failed.\n')
+    .follow(`Cannot load ${kernel}\n`);
 };
 
 /**
@@ -67,18 +67,11 @@ export const fileLoad = async (
   // QUIRK-13: until 2.0.27 the probes are given the name of a gzip file in place of its content, though its size.
   const byName = !compat.fileLoadByDefault && compat.libraries.has('zlib') && isGzipFile(system, kernel, compat);
   const probed = byName ? nameAsBytes(kernel, bytes.length) : bytes;
-  let plan: FileLoadPlan | undefined;
-  for (const format of session.formats) {
-    const recognised = await format.probe(probed, byName ? { read } : undefined);
-    if (recognised === undefined) continue;
-    try {
-      plan = recognised.fileLoad();
-    } catch (error) {
-      throw error instanceof KexecError ? error.follow(`Cannot load ${kernel}\n`) : error;
-    }
-    break;
+  const recognised = await recogniseFile(session.formats, probed, byName ? { read } : undefined);
+  if (recognised === undefined) {
+    throw KexecError.failed(`Cannot determine the file type of ${kernel}`, { subject: kernel });
   }
-  if (plan === undefined) throw KexecError.failed(`Cannot determine the file type of ${kernel}`, { subject: kernel });
+  const plan = following(`Cannot load ${kernel}\n`, () => recognised.fileLoad());
   const initrd = readInitrd(plan.initrd, kernel, context);
   const unpacked = plan.descriptorOffset > 0;
   if (unpacked) say(`do_kexec_file_load: using image-specific kernel fd ${descriptor + plan.descriptorOffset}`);
@@ -98,6 +91,18 @@ export const fileLoad = async (
   throw refused('kexec_file_load failed: ', -result);
 };
 
+const recogniseFile = async (
+  formats: readonly ImageFormat[],
+  bytes: Uint8Array,
+  compressed: CompressedFile | undefined,
+): Promise<RecognisedKernel | undefined> => {
+  for (const format of formats) {
+    const recognised = await format.probe(bytes, compressed);
+    if (recognised !== undefined) return recognised;
+  }
+  return undefined;
+};
+
 /** A file's name where a kernel of `size` bytes is expected. */
 const nameAsBytes = (name: string, size: number): Uint8Array => {
   const bytes = new Uint8Array(Math.max(size, name.length));
@@ -111,14 +116,13 @@ const nameAsBytes = (name: string, size: number): Uint8Array => {
  * @throws KexecError
  */
 const openKernel = (kernel: string, { system }: ArchContext): number => {
-  try {
+  const size = attempt(SystemError, () => {
     system.readAt(kernel, 0, 0);
     return system.stat(kernel).size;
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.errno === Errno.EISDIR) return 0;
-    throw KexecError.failed(`Failed to open file ${kernel}:${strerror(error.errno)}`, { subject: kernel });
-  }
+  });
+  if (!(size instanceof SystemError)) return size;
+  if (size.errno === Errno.EISDIR) return 0;
+  throw KexecError.failed(`Failed to open file ${kernel}:${strerror(size.errno)}`, { subject: kernel });
 };
 
 /** Unloads by kexec_file_load (kexec_file_unload()). @throws KexecError, see {@link fileLoad} */

@@ -1,3 +1,4 @@
+import { attempt } from './base/attempt.js';
 import { SystemError, strerror } from './base/error.js';
 import type { Log } from './base/log.js';
 import type { System } from './base/system.js';
@@ -28,10 +29,7 @@ export const ifdown = async (system: System, log: Log): Promise<void> => {
 
 /** @returns 0 or a positive errno */
 const takeDown = async (system: System, name: string): Promise<number> => {
-  try {
-    return -(await system.setInterfaceFlags(name, system.interfaceFlags(name) & ~IFF_UP));
-  } catch (error) {
-    if (error instanceof SystemError) return error.errno;
-    throw error;
-  }
+  const flags = attempt(SystemError, () => system.interfaceFlags(name));
+  if (flags instanceof SystemError) return flags.errno;
+  return -(await system.setInterfaceFlags(name, flags & ~IFF_UP));
 };

@@ -1,3 +1,4 @@
+import { attempt, attemptAsync } from './base/attempt.js';
 import type { ArchContext, ArchSession, Architecture } from './architecture.js';
 import { getCommandLine } from './options/command-line.js';
 import type { Compat } from './base/compat.js';
@@ -102,15 +103,8 @@ const openSession = (
   return { session: architecture.open(context), context };
 };
 
-const exists = (system: System, path: string): boolean => {
-  try {
-    system.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof SystemError) return false;
-    throw error;
-  }
-};
+const exists = (system: System, path: string): boolean =>
+  !(attempt(SystemError, () => system.stat(path)) instanceof SystemError);
 
 /** Under Xen, kexec is the hypervisor's business, which nobody simulates here. */
 const refuseXen = (system: System): void => {
@@ -159,15 +153,13 @@ const hotplugFlag = (system: System, compat: Compat, log: Log): bigint => {
     KexecError.die(`Path ${CRASH_ELFCOREHDR_SIZE} does not exist, the kernel needs CONFIG_CRASH_HOTPLUG`, {
       subject: CRASH_ELFCOREHDR_SIZE,
     });
-  let text: string;
-  try {
-    // Seven bytes: the original takes the size of a pointer for that of its buffer.
-    text = latin1(system.readAt(CRASH_ELFCOREHDR_SIZE, 0, 7));
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    log.err(`Cannot open ${CRASH_ELFCOREHDR_SIZE}: ${strerror(error.errno)}\n`);
+  // Seven bytes: the original takes the size of a pointer for that of its buffer.
+  const bytes = attempt(SystemError, () => system.readAt(CRASH_ELFCOREHDR_SIZE, 0, 7));
+  if (bytes instanceof SystemError) {
+    log.err(`Cannot open ${CRASH_ELFCOREHDR_SIZE}: ${strerror(bytes.errno)}\n`);
     throw missing();
   }
+  const text = latin1(bytes);
   const { value, complete } = strtoul(text.endsWith('\n') ? text.slice(0, -1) : text, compat.readsBinaryNumbers);
   if (value === 0n || !complete) throw missing();
   log.dbg(`ELFCOREHDR_SIZE ${value}\n`);
@@ -184,14 +176,9 @@ const checkReuseInitrd = (system: System, compat: Compat, { flags }: Settings): 
 
 /** The number in a file of /sys; -1 without one, which the original takes for "yes" (kexec_loaded()). */
 const kexecLoaded = (system: System, path: string): number => {
-  let text: string;
-  try {
-    text = latin1(system.readAt(path, 0, 2));
-  } catch (error) {
-    if (error instanceof SystemError) return -1;
-    throw error;
-  }
-  const match = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text.split('\n', 1)[0] ?? '');
+  const bytes = attempt(SystemError, () => system.readAt(path, 0, 2));
+  if (bytes instanceof SystemError) return -1;
+  const match = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(latin1(bytes).split('\n', 1)[0] ?? '');
   return match === null ? -1 : Number(match[1]);
 };
 
@@ -222,14 +209,12 @@ class CommandRun {
   /** Tries kexec_file_load where it is wanted. @returns whether kexec_load is to be used instead */
   private async byFile(load: () => Promise<void>): Promise<boolean> {
     if (!this.#fileSyscall) return true;
-    try {
-      await load();
-    } catch (error) {
-      if (!(error instanceof KexecError) || error.exitCode !== EFALLBACK) throw error;
-      if (!this.settings.fallback) throw error.follow(`${error.message}\n`);
-      this.#fileSyscall = false;
-    }
-    return !this.#fileSyscall;
+    const error = await attemptAsync(KexecError, load);
+    if (!(error instanceof KexecError)) return false;
+    if (error.exitCode !== EFALLBACK) throw error;
+    if (!this.settings.fallback) throw error.follow(`${error.message}\n`);
+    this.#fileSyscall = false;
+    return true;
   }
 
   async unload(): Promise<void> {

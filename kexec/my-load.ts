@@ -1,7 +1,8 @@
+import { following, followingAsync } from './base/attempt.js';
 import type { ArchContext, ArchSession, Architecture } from './architecture.js';
 import { addBackupSegments } from './memory/backup-segments.js';
 import { slurpDecompressFile } from './compression/decompress.js';
-import { ENOCRASHKERNEL, KexecError } from './base/error.js';
+import { KexecError } from './base/error.js';
 import { hashHex, hex, pointer } from './base/format.js';
 import { Placement } from './memory/placement.js';
 import type { ImageFormat, KexecInfo, RecognisedKernel } from './formats/image-format.js';
@@ -58,14 +59,6 @@ const recognise = async (
   throw KexecError.failed(`Cannot determine the file type of ${kernel}`, { subject });
 };
 
-const NO_CRASH_KERNEL = 'No crash kernel segment found in /proc/iomem\nPlease check the crashkernel= boot parameter.\n';
-
-/** What follows when a format could not load the kernel. */
-const cannotLoad = (error: unknown, kernel: string): unknown =>
-  error instanceof KexecError
-    ? error.follow(error.exitCode === ENOCRASHKERNEL ? NO_CRASH_KERNEL : `Cannot load ${kernel}\n`)
-    : error;
-
 /**
  * Computes a load, up to what kexec_load is to be given (my_load(), kexec/kexec.c).
  * @throws KexecError
@@ -82,23 +75,14 @@ export const planLoad = async (
   log.dbg(`kernel: ${pointer(addressOf(bytes))} kernel_size: ${hashHex(BigInt(bytes.length))}\n`);
 
   const noLayout = 'Could not get memory layout\n';
-  let ranges;
-  try {
-    ranges = session.memoryRanges();
-  } catch (error) {
-    throw error instanceof KexecError ? error.follow(noLayout) : error;
-  }
+  const ranges = following(noLayout, () => session.memoryRanges());
   if (ranges.length === 0) throw KexecError.failed(noLayout.trimEnd(), { subject: '/proc/iomem' });
 
   const recognised = await recognise(bytes, request, session.formats);
   const flags = request.flags | physicalArch(system.machine, architecture);
   const placement = new Placement(ranges, limits, system.pageSize, log, addressOf);
   const info: KexecInfo = { placement, flags, entry: 0n, purgatory: undefined };
-  try {
-    await recognised.load(info);
-  } catch (error) {
-    throw cannotLoad(error, request.kernel);
-  }
+  await followingAsync(`Cannot load ${request.kernel}\n`, () => recognised.load(info));
   if ((flags & KEXEC_PRESERVE_CONTEXT) !== 0n) addBackupSegments(placement);
   for (const { memory } of placement.segments) {
     if (!placement.validMemoryRange(memory.start, memory.last)) {

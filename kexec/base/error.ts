@@ -1,14 +1,15 @@
+/** Errors: those of a load or a command, those of the system's calls, and Linux' numbers for them. */
+
 /** Exit codes as the original's functions return them (kexec/kexec.h); the process exits with the low eight bits. */
 export const EFAILED = -1;
-export const ENOCRASHKERNEL = -2;
 export const EFALLBACK = -3;
 
 /** What can be said about an error beyond its text. */
 export interface KexecErrorDetails {
   /** The file, option or system call that the error is about. */
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** Negative errno of a failed system call, or undefined. */
-  readonly errno?: number;
+  readonly errno?: number | undefined;
   /**
    * What the command writes to stderr for this error, when that is not `message` and a newline. The original ends
    * some messages without a newline, and fails silently in places: then this is the empty string.
@@ -28,7 +29,8 @@ export class KexecError extends Error {
   readonly died: boolean;
   readonly subject: string | undefined;
   readonly errno: number | undefined;
-  #text: string;
+  /** What the command writes to stderr: the message and what the callers added. */
+  readonly text: string;
 
   private constructor(message: string, exitCode: number, died: boolean, details: KexecErrorDetails) {
     super(message);
@@ -37,7 +39,7 @@ export class KexecError extends Error {
     this.died = died;
     this.subject = details.subject;
     this.errno = details.errno;
-    this.#text = details.text ?? (message === '' ? '' : `${message}\n`);
+    this.text = details.text ?? (message === '' ? '' : `${message}\n`);
   }
 
   /** The command cannot go on: die() of kexec/kexec.c, or exit() with a code of its own in util_lib/elf_info.c. */
@@ -50,15 +52,11 @@ export class KexecError extends Error {
     return new KexecError(message, details.exitCode ?? EFAILED, false, details);
   }
 
-  /** What the command writes to stderr: the message and what the callers added. */
-  get text(): string {
-    return this.#text;
-  }
-
-  /** Appends what a caller prints while the error passes through it; does nothing to an error that died. */
-  follow(text: string): this {
-    if (!this.died) this.#text += text;
-    return this;
+  /** The error with what a caller prints while it passes through; one that died stays as it is. */
+  follow(text: string): KexecError {
+    if (this.died) return this;
+    const { message, exitCode, subject, errno } = this;
+    return KexecError.failed(message, { exitCode, subject, errno, text: this.text + text });
   }
 }
 
@@ -137,7 +135,3 @@ const TEXTS: Readonly<Record<number, string>> = {
 
 /** The text of a positive errno, as glibc's strerror() gives it. */
 export const strerror = (errno: number): string => TEXTS[errno] ?? `Unknown error ${errno}`;
-
-/** The error for a file that decompresses to more than the limit. */
-export const bombError = (path: string, limitBytes: number): KexecError =>
-  KexecError.die(`Cannot read ${path}: it decompresses to more than ${limitBytes} bytes`, { subject: path });

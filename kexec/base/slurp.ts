@@ -1,3 +1,4 @@
+import { attempt } from './attempt.js';
 import { plainBytes } from './bytes.js';
 import { DEFAULT_COMPAT, type Compat } from './compat.js';
 import { Errno, KexecError, SystemError, strerror } from './error.js';
@@ -9,6 +10,9 @@ export const cannotRead = (path: string, compat: Compat, before = ''): KexecErro
   return KexecError.die(`Cannot read ${path}`, { subject: path, text });
 };
 
+const cannotOpen = (path: string, errno: number): KexecError =>
+  KexecError.die(`Cannot open \`${path}': ${strerror(errno)}`, { subject: path, errno });
+
 /**
  * Reads a whole file as slurp_file() of kexec/kexec.c does.
  *
@@ -16,28 +20,18 @@ export const cannotRead = (path: string, compat: Compat, before = ''): KexecErro
  * @throws KexecError when the file is missing, empty, unreadable or shorter than stat() says
  */
 export const slurpFile = (system: System, path: string, compat: Compat = DEFAULT_COMPAT): Uint8Array => {
-  let stat;
-  try {
-    stat = system.stat(path);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    throw KexecError.die(`Cannot open \`${path}': ${strerror(error.errno)}`, { subject: path, errno: error.errno });
-  }
+  const stat = attempt(SystemError, () => system.stat(path));
+  if (stat instanceof SystemError) throw cannotOpen(path, stat.errno);
   // Nothing is allocated for no bytes, and the original takes the missing buffer for an error. That is also what
   // becomes of most devices and of pipes, which have no size.
   if (stat.size === 0) throw cannotRead(path, compat);
   if (stat.kind === 'directory') {
     throw cannotRead(path, compat, `Read on ${path} failed: ${strerror(Errno.EISDIR)}\n`);
   }
-  let bytes: Uint8Array;
-  try {
-    bytes = system.readFile(path);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.call === 'open') {
-      throw KexecError.die(`Cannot open \`${path}': ${strerror(error.errno)}`, { subject: path, errno: error.errno });
-    }
-    throw cannotRead(path, compat, `Read on ${path} failed: ${strerror(error.errno)}\n`);
+  const bytes = attempt(SystemError, () => system.readFile(path));
+  if (bytes instanceof SystemError) {
+    if (bytes.call === 'open') throw cannotOpen(path, bytes.errno);
+    throw cannotRead(path, compat, `Read on ${path} failed: ${strerror(bytes.errno)}\n`);
   }
   if (bytes.length < stat.size) {
     throw KexecError.die(`Read on ${path} ended before stat said it should`, { subject: path });

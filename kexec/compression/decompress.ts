@@ -1,3 +1,5 @@
+import { attempt } from '../base/attempt.js';
+import { SystemError } from '../base/error.js';
 import { lzmaDecompressFile } from './lzma.js';
 import type { ReadContext } from './read-context.js';
 import { slurpFile, hasBytes } from '../base/slurp.js';
@@ -44,11 +46,10 @@ export const decompress = async (
 };
 
 const probe = (system: System, path: string): Uint8Array | undefined => {
-  try {
-    return hasBytes(system.stat(path)) ? system.readAt(path, 0, PROBE_SIZE) : new Uint8Array();
-  } catch {
-    return undefined;
-  }
+  const bytes = attempt(SystemError, () =>
+    hasBytes(system.stat(path)) ? system.readAt(path, 0, PROBE_SIZE) : new Uint8Array(),
+  );
+  return bytes instanceof SystemError ? undefined : bytes;
 };
 
 const startsWith =

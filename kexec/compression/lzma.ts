@@ -1,6 +1,5 @@
 import type { ReadContext } from './read-context.js';
-import { OutputLimitError } from '../base/platform.js';
-import { bombError } from '../base/error.js';
+import { refusingBombs } from '../base/attempt.js';
 
 /** Size of an .lzma file's header. */
 const HEADER_SIZE = 13;
@@ -37,13 +36,9 @@ export const lzmaDecompressFile = async (
     log.dbg(`Cannot open \`${path}'\n`);
     return undefined;
   }
-  try {
-    const output = await platform.lzma(bytes, compat.lzmaMemoryLimit, limit);
-    if (output === undefined) {
-      log.dbg(`lzma_decompress_file: read on ${path} of ${FIRST_ALLOCATION} bytes failed\n`);
-    }
-    return output;
-  } catch (error) {
-    throw error instanceof OutputLimitError ? bombError(path, limit) : error;
+  const output = await refusingBombs(path, limit, () => platform.lzma(bytes, compat.lzmaMemoryLimit, limit));
+  if (output === undefined) {
+    log.dbg(`lzma_decompress_file: read on ${path} of ${FIRST_ALLOCATION} bytes failed\n`);
   }
+  return output;
 };

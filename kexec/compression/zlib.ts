@@ -1,9 +1,10 @@
+import { attempt, refusingBombs } from '../base/attempt.js';
 import { concatBytes, plainBytes } from '../base/bytes.js';
 import type { Compat } from '../base/compat.js';
-import { SystemError, bombError } from '../base/error.js';
+import { SystemError } from '../base/error.js';
 import { DEFLATED, FHCRC, RESERVED, endOfGzipFields, isGzipMagic } from './gzip-header.js';
 import { countInflated } from './inflate-count.js';
-import { OutputLimitError, type Platform } from '../base/platform.js';
+import type { Platform } from '../base/platform.js';
 import type { ReadContext } from './read-context.js';
 import { hasBytes } from '../base/slurp.js';
 import type { System } from '../base/system.js';
@@ -120,22 +121,19 @@ const closeFails = (fileSize: number, good: number, { zlibReadsToTheFault }: Com
 
 /** Reads a file for a decompressor: undefined when it cannot be opened, no bytes when there are none to be had. */
 export const readForDecompression = (system: System, path: string): Uint8Array | undefined => {
-  try {
-    return hasBytes(system.stat(path)) ? plainBytes(system.readFile(path)) : new Uint8Array();
-  } catch (error) {
-    if (error instanceof SystemError) return undefined;
-    throw error;
-  }
+  const bytes = attempt(SystemError, () =>
+    hasBytes(system.stat(path)) ? plainBytes(system.readFile(path)) : new Uint8Array(),
+  );
+  return bytes instanceof SystemError ? undefined : bytes;
 };
 
 /** Whether a file is gzip by its first bytes (is_zlib_file()). */
 export const isGzipFile = (system: System, path: string, compat: Compat): boolean => {
-  try {
-    return hasBytes(system.stat(path)) && isGzip(system.readAt(path, 0, 4), 0, compat);
-  } catch (error) {
-    if (error instanceof SystemError) return false;
-    throw error;
-  }
+  const result = attempt(
+    SystemError,
+    () => hasBytes(system.stat(path)) && isGzip(system.readAt(path, 0, 4), 0, compat),
+  );
+  return result === true;
 };
 
 /**
@@ -156,13 +154,7 @@ export const zlibDecompressFile = async (
     return undefined;
   }
   if (!isGzip(bytes, 0, compat)) return undefined;
-  let result: Gunzipped;
-  try {
-    result = await gunzip(bytes, platform, limit, compat);
-  } catch (error) {
-    throw error instanceof OutputLimitError ? bombError(path, limit) : error;
-  }
-  const { output, end, good, error } = result;
+  const { output, end, good, error } = await refusingBombs(path, limit, () => gunzip(bytes, platform, limit, compat));
   switch (end) {
     case 'broken':
       // With nothing before the fault, the call that gives what there is gives nothing, which reads as the end.

@@ -1,6 +1,5 @@
 import type { ReadContext } from './read-context.js';
-import { OutputLimitError } from '../base/platform.js';
-import { bombError } from '../base/error.js';
+import { refusingBombs } from '../base/attempt.js';
 
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
 
@@ -37,12 +36,7 @@ export const zstdDecompressFile = async (
     return undefined;
   }
   if (!tellsContentSize(bytes)) log.dbg('original zstd size unknown!\n');
-  let output: Uint8Array | undefined;
-  try {
-    output = await platform.zstd(bytes, limit);
-  } catch (error) {
-    throw error instanceof OutputLimitError ? bombError(path, limit) : error;
-  }
+  const output = await refusingBombs(path, limit, () => platform.zstd(bytes, limit));
   log.dbg(
     output === undefined
       ? 'zstd error Data corruption detected\n'

@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.js';
 import { KexecError, SystemError, strerror } from '../base/error.js';
 import { cells64, stringValue } from './fdt-values.js';
 import { TreeWriter } from './fs2dt-blocks.js';
@@ -41,16 +42,13 @@ const die = (message: string, subject: string): KexecError => KexecError.die(mes
 
 /** Runs what a System does; a failure of it ends the command with "unrecoverable error: could not <what> ...". */
 const orDie = <T>(what: string, path: string, call: () => T): T => {
-  try {
-    return call();
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    const reason = strerror(error.errno);
-    throw KexecError.die(`unrecoverable error: could not ${what} "${path}": ${reason}`, {
-      subject: path,
-      errno: error.errno,
-    });
-  }
+  const result = attempt(SystemError, call);
+  if (!(result instanceof SystemError)) return result;
+  const { errno } = result;
+  throw KexecError.die(`unrecoverable error: could not ${what} "${path}": ${strerror(errno)}`, {
+    subject: path,
+    errno,
+  });
 };
 
 /** A big-endian number at the start of a value; to the original zeros follow what is shorter. */
@@ -231,16 +229,14 @@ class Flattener {
   #readProperty(path: string, size: number): Uint8Array {
     const { system, log } = this.#options;
     if (size === 0) return orDie('open', path, () => system.readAt(path, 0, 0));
-    let value: Uint8Array | undefined;
-    try {
-      value = system.readAt(path, 0, size);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      const reason = strerror(error.errno);
-      log.err(error.call === 'open' ? `Cannot open ${path}: ${reason}\n` : `Read on ${path} failed: ${reason}\n`);
+    const value = attempt(SystemError, () => system.readAt(path, 0, size));
+    if (value instanceof SystemError) {
+      const reason = strerror(value.errno);
+      log.err(value.call === 'open' ? `Cannot open ${path}: ${reason}\n` : `Read on ${path} failed: ${reason}\n`);
+    } else if (value.length === size) {
+      return value;
     }
-    if (value?.length !== size) throw die(`unrecoverable error: short read from"${path}"`, path);
-    return value;
+    throw die(`unrecoverable error: short read from"${path}"`, path);
   }
 
   /**
@@ -279,14 +275,8 @@ class Flattener {
    */
   #copyOldRoot(directory: string): void {
     const path = this.#path(directory, 'bootargs');
-    let bytes: Uint8Array;
-    try {
-      bytes = this.#options.system.readFile(path);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      if (error.call === 'open') return;
-      bytes = new Uint8Array();
-    }
+    const bytes = this.#tryRead(path);
+    if (bytes === undefined) return;
     if (bytes.length === 0) throw die(`unable to read ${path}`, path);
     const newline = bytes.indexOf('\n'.charCodeAt(0));
     const line = cString(latin1(newline < 0 ? bytes : bytes.subarray(0, newline + 1)));
@@ -295,14 +285,11 @@ class Flattener {
     this.#appendToCommandLine(this.#commandLine === '' ? parameter : ` ${parameter}`);
   }
 
-  /** The whole file, or undefined when it cannot be opened. */
+  /** The whole file, nothing of one that cannot be read, or undefined when it cannot be opened. */
   #tryRead(path: string): Uint8Array | undefined {
-    try {
-      return this.#options.system.readFile(path);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      return error.call === 'open' ? undefined : new Uint8Array();
-    }
+    const bytes = attempt(SystemError, () => this.#options.system.readFile(path));
+    if (!(bytes instanceof SystemError)) return bytes;
+    return bytes.call === 'open' ? undefined : new Uint8Array();
   }
 
   /** Looks for a console of which only the purgatory of another architecture makes use; here it is but messages. */

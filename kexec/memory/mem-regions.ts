@@ -1,5 +1,5 @@
 import { hex16 } from '../base/format.js';
-import { Range, RANGE_RAM, type MemoryRange } from '../base/range.js';
+import { type Range, RANGE_RAM, type MemoryRange } from '../base/range.js';
 
 /**
  * A growing list of memory ranges (kexec/mem_regions.c). Not sorted by itself: what is left of a range that was split
@@ -31,19 +31,15 @@ export class MemRegions {
     for (let i = 0; i < this.#regions.length; i++) {
       const { range, type } = this.#regions[i]!;
       if (!range.covers(excluded)) continue;
-      const fromStart = range.start === excluded.start;
-      const toLast = range.last === excluded.last;
-      if (fromStart && toLast) {
-        this.#regions.splice(i, 1);
-      } else if (fromStart) {
-        this.#regions[i] = { range: Range.inclusive(excluded.last + 1n, range.last), type };
-      } else if (toLast) {
-        this.#regions[i] = { range: Range.inclusive(range.start, excluded.start - 1n), type };
-      } else {
-        if (!this.add(Range.inclusive(excluded.last + 1n, range.last))) return false;
-        this.#regions[i] = { range: Range.inclusive(range.start, excluded.start - 1n), type };
+      const before = range.before(excluded);
+      const behind = range.behind(excluded);
+      if (before !== undefined && behind !== undefined) {
+        if (!this.add(behind)) return false;
+        this.#regions[i] = { range: before, type };
         break;
       }
+      const rest = before ?? behind;
+      this.#regions.splice(i, 1, ...(rest === undefined ? [] : [{ range: rest, type }]));
     }
     return true;
   }

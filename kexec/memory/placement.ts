@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.js';
 import { KexecError } from '../base/error.js';
 import { hex, pointer } from '../base/format.js';
 import type { Log } from '../base/log.js';
@@ -182,28 +183,18 @@ export class Placement {
    * @throws KexecError
    */
   addBuffer({ data, memsz, ...hole }: BufferRequest): bigint {
-    try {
-      this.sortSegments();
-    } catch (error) {
-      throw asDeath(error, 'sort_segments failed');
-    }
+    orDie('sort_segments failed', () => this.sortSegments());
     const size = alignUp(memsz, this.pageSize);
-    let base: bigint;
-    try {
-      base = this.locateHole({ ...hole, size });
-    } catch (error) {
-      throw asDeath(error, 'locate_hole failed');
-    }
+    const base = orDie('locate_hole failed', () => this.locateHole({ ...hole, size }));
     this.addSegment(data, base, size);
     return base;
   }
 }
 
 /** What the original does where a function's error makes the caller die: both texts are printed. */
-const asDeath = (error: unknown, message: string): unknown =>
-  error instanceof KexecError && !error.died
-    ? KexecError.die(error.message, {
-        text: `${error.text}${message}\n`,
-        ...(error.subject && { subject: error.subject }),
-      })
-    : error;
+const orDie = <T>(message: string, action: () => T): T => {
+  const result = attempt(KexecError, action);
+  if (!(result instanceof KexecError)) return result;
+  if (result.died) throw result;
+  throw KexecError.die(result.message, { text: `${result.text}${message}\n`, subject: result.subject });
+};

@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.js';
 import type { Compat } from '../base/compat.js';
 import { KexecError, SystemError } from '../base/error.js';
 import { cString, latin1 } from '../base/scan.js';
@@ -60,12 +61,9 @@ const readLimited = (system: System, limit: number): string => {
 };
 
 const readOr = (system: System, failed: () => KexecError): string => {
-  try {
-    return latin1(system.readFile(PROC_CMDLINE));
-  } catch (error) {
-    if (error instanceof SystemError) throw failed();
-    throw error;
-  }
+  const bytes = attempt(SystemError, () => system.readFile(PROC_CMDLINE));
+  if (bytes instanceof SystemError) throw failed();
+  return latin1(bytes);
 };
 
 /** A command line and what is appended to it (concat_cmdline(), kexec/kexec.c). */

@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.js';
 import { concatBytes } from '../base/bytes.js';
 import { Errno, KexecError, SystemError, strerror } from '../base/error.js';
 import { hex } from '../base/format.js';
@@ -37,7 +38,7 @@ export class CoreReader {
     if (s64(offset) < 0n || s64(offset + size) < 0n) return { bytes: nothing, complete: false, errno: Errno.EINVAL };
     const chunks: Uint8Array[] = [];
     let length = 0n;
-    try {
+    const failure = attempt(SystemError, () => {
       while (length < size && offset + length <= BigInt(Number.MAX_SAFE_INTEGER)) {
         const wanted = size - length < CHUNK_BYTES ? Number(size - length) : CHUNK_BYTES;
         const chunk = this.system.readAt(this.path, Number(offset + length), wanted);
@@ -45,9 +46,10 @@ export class CoreReader {
         length += BigInt(chunk.length);
         if (chunk.length < wanted) break;
       }
-    } catch (error) {
-      if (!(error instanceof SystemError) || error.call === 'open') throw error;
-      return { bytes: nothing, complete: false, errno: error.errno };
+    });
+    if (failure instanceof SystemError) {
+      if (failure.call === 'open') throw failure;
+      return { bytes: nothing, complete: false, errno: failure.errno };
     }
     return { bytes: concatBytes(chunks), complete: length === size, errno: this.leftoverErrno };
   }

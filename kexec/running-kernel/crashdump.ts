@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.js';
 import { Errno, KexecError, SystemError, strerror } from '../base/error.js';
 import { hex } from '../base/format.js';
 import type { Log } from '../base/log.js';
@@ -76,13 +77,10 @@ const firstLine = (
   path: string,
   leftoverErrno: number,
 ): { readonly text: string } | { readonly openErrno: number } => {
-  let bytes: Uint8Array;
-  try {
-    bytes = system.readAt(path, 0, MAX_LINE - 1);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.call === 'open') return { openErrno: error.errno };
-    throw cannotParse(path, error.errno);
+  const bytes = attempt(SystemError, () => system.readAt(path, 0, MAX_LINE - 1));
+  if (bytes instanceof SystemError) {
+    if (bytes.call === 'open') return { openErrno: bytes.errno };
+    throw cannotParse(path, bytes.errno);
   }
   for (const text of fgetsLines(latin1(bytes), MAX_LINE)) return { text: cString(text) };
   throw cannotParse(path, leftoverErrno);
@@ -100,11 +98,9 @@ const cannotOpen = (path: string, errno: number): KexecError =>
 
 /** A missing CPU is no fault, missing sysfs is one. @throws KexecError */
 const requireSysfs = (system: System): void => {
-  try {
-    system.stat(SYS_DEVICES);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.errno !== Errno.ENOENT) throw cannotOpen(SYS_DEVICES, error.errno);
+  const stat = attempt(SystemError, () => system.stat(SYS_DEVICES));
+  if (stat instanceof SystemError) {
+    if (stat.errno !== Errno.ENOENT) throw cannotOpen(SYS_DEVICES, stat.errno);
     throw KexecError.die(`"${SYS_DEVICES}" does not exist. Sysfs does not seem to be mounted. Try mounting sysfs.`, {
       subject: SYS_DEVICES,
     });

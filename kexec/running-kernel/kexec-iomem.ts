@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.js';
 import { KexecError, SystemError } from '../base/error.js';
 import { Range } from '../base/range.js';
 import { fgetsLines, latin1, scanHex, skipSpace } from '../base/scan.js';
@@ -46,10 +47,7 @@ export function* parseIomem(text: string): Generator<IomemLine> {
 
 /** The machine's memory map. @throws KexecError when it cannot be read */
 export const readIomem = (system: System): readonly IomemLine[] => {
-  try {
-    return [...parseIomem(latin1(system.readFile(PROC_IOMEM)))];
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    throw KexecError.die(`Cannot open ${PROC_IOMEM}`, { subject: PROC_IOMEM, errno: error.errno });
-  }
+  const bytes = attempt(SystemError, () => system.readFile(PROC_IOMEM));
+  if (!(bytes instanceof SystemError)) return [...parseIomem(latin1(bytes))];
+  throw KexecError.die(`Cannot open ${PROC_IOMEM}`, { subject: PROC_IOMEM, errno: bytes.errno });
 };

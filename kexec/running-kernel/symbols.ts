@@ -1,3 +1,4 @@
+import { attempt } from '../base/attempt.js';
 import { SystemError } from '../base/error.js';
 import { hex } from '../base/format.js';
 import type { Log } from '../base/log.js';
@@ -21,15 +22,12 @@ const addressOnLine = (line: string, symbol: string): bigint | undefined => {
  * @returns 0 when it is not to be had; the log says why
  */
 export const getKernelSym = (system: System, log: Log, symbol: string): bigint => {
-  let text: string;
-  try {
-    text = latin1(system.readFile(KALLSYMS));
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+  const bytes = attempt(SystemError, () => system.readFile(KALLSYMS));
+  if (bytes instanceof SystemError) {
     log.err(`Cannot open ${KALLSYMS}\n`);
     return 0n;
   }
-  for (const line of fgetsLines(text, LINE_SIZE)) {
+  for (const line of fgetsLines(latin1(bytes), LINE_SIZE)) {
     const address = addressOnLine(cString(line), symbol);
     if (address !== undefined) {
       log.dbg(`kernel symbol ${symbol} vaddr = ${hex(address).padStart(16)}\n`);

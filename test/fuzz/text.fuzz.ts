@@ -13,8 +13,7 @@ import { ukiFormat } from '../../kexec/formats/kexec-uki.js';
 import { createLog, silentLog, type Log } from '../../kexec/base/log.js';
 import { optionSyntax, optionsOf } from '../../kexec/options/options.js';
 import { endOfCertificates, peHeaderOffset, peSections } from '../../kexec/formats/pe.js';
-import { bombError } from '../../kexec/base/error.js';
-import { OutputLimitError } from '../../kexec/base/platform.js';
+import { refusingBombs } from '../../kexec/base/attempt.js';
 import { latin1, scanDecimal, scanHex, strtoul, strtoulBase } from '../../kexec/base/scan.js';
 import { interpretOptions } from '../../kexec/options/settings.js';
 import { getKernelSym } from '../../kexec/running-kernel/symbols.js';
@@ -215,17 +214,8 @@ export const targets: readonly AsyncFuzzTarget[] = [
     run: async (input) => {
       for (const checksums of [true, false]) probeUImageKernel(input, IH_ARCH_ARM64, nodePlatform, checksums, debugLog);
       // Behind the checksums, which no mutation gets past.
-      try {
-        await uImageData(
-          input,
-          { type: 2, compressed: (input[0] ?? 0) % 2 === 1, size: Math.max(0, input.length - 64) },
-          nodePlatform,
-          LIMIT,
-          debugLog,
-        );
-      } catch (error) {
-        throw error instanceof OutputLimitError ? bombError('uImage', LIMIT) : error;
-      }
+      const image = { type: 2, compressed: (input[0] ?? 0) % 2 === 1, size: Math.max(0, input.length - 64) };
+      await refusingBombs('uImage', LIMIT, () => uImageData(input, image, nodePlatform, LIMIT, debugLog));
     },
   },
   {

@@ -1,3 +1,4 @@
+import { attempt } from '../../base/attempt.js';
 import { DEFAULT_COMPAT, type Compat } from '../../base/compat.js';
 import { type Dtb, dtbSetBootargs, propertyLength } from '../../device-tree/dt-ops.js';
 import { Errno, KexecError, SystemError, strerror } from '../../base/error.js';
@@ -28,14 +29,10 @@ const NO_RANGE = Range.inclusive(0n, 0n);
 const MAX_CELLS = 0x4000;
 
 const exists = (system: System, path: string, caller: string, log: Log): boolean => {
-  try {
-    system.stat(path);
-    return true;
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    log.dbg(`${caller}: ${strerror(error.errno)}\n`);
-    return false;
-  }
+  const stat = attempt(SystemError, () => system.stat(path));
+  if (!(stat instanceof SystemError)) return true;
+  log.dbg(`${caller}: ${strerror(stat.errno)}\n`);
+  return false;
 };
 
 /**
@@ -136,14 +133,11 @@ const dumpReservemap = (fdt: Fdt, log: Log): void => {
 
 /** Eight random bytes, or zeros, with which the new kernel does without KASLR. */
 const randomSeed = (system: System, log: Log): Uint8Array => {
-  try {
-    return system.random(8);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    log.err('setup_2nd_dtb: Reading random bytes failed.\n');
-    log.dbg('setup_2nd_dtb: Disabling KASLR in secondary kernel.\n');
-    return new Uint8Array(8);
-  }
+  const seed = attempt(SystemError, () => system.random(8));
+  if (!(seed instanceof SystemError)) return seed;
+  log.err('setup_2nd_dtb: Reading random bytes failed.\n');
+  log.dbg('setup_2nd_dtb: Disabling KASLR in secondary kernel.\n');
+  return new Uint8Array(8);
 };
 
 /** The value of /chosen/kaslr-seed; undefined when there is none of the right length. */

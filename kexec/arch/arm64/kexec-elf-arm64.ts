@@ -1,3 +1,4 @@
+import { following } from '../../base/attempt.js';
 import { EM_AARCH64, PT_LOAD } from '../../elf/elf.js';
 import { KexecError } from '../../base/error.js';
 import { hex16 } from '../../base/format.js';
@@ -13,7 +14,7 @@ import {
   type ImagePlacement,
 } from './image-header.js';
 import { loadElfcorehdr, logPlacement } from './kexec-image-arm64.js';
-import { followDebug, loadOtherSegments, locateKernelSegment } from './other-segments.js';
+import { failedInDebug, followingDebug, loadOtherSegments, locateKernelSegment } from './other-segments.js';
 import type { Arm64Context } from './session.js';
 
 interface FoundHeader {
@@ -44,8 +45,7 @@ const findHeader = (bytes: Uint8Array, elf: ElfInfo, log: Log): FoundHeader | un
 /** elf_arm64_load() of kexec/arch/arm64/kexec-elf-arm64.c. @throws KexecError */
 const loadElf = (bytes: Uint8Array, info: KexecInfo, context: Arm64Context): void => {
   const { log, onCrash, crash, physOffset } = context;
-  const fail = (text: string): unknown =>
-    followDebug(KexecError.failed(text, { subject: 'vmlinux', text: '' }), log, `elf_arm64_load: ${text}\n`);
+  const fail = (text: string): KexecError => failedInDebug(log, 'elf_arm64_load', text, 'vmlinux');
 
   const elf = buildElfExecInfo(bytes, { log });
   if (elf === undefined) throw fail('build_elf_exec_info failed');
@@ -53,12 +53,9 @@ const loadElf = (bytes: Uint8Array, info: KexecInfo, context: Arm64Context): voi
   if (found === undefined) throw fail('Valid arm64 header not found');
   const { header, placement } = found;
 
-  let kernelSegment: bigint;
-  try {
-    kernelSegment = locateKernelSegment(info, placement, context);
-  } catch (error) {
-    throw followDebug(error, log, 'elf_arm64_load: Kernel segment is not allocated\n');
-  }
+  const kernelSegment = followingDebug(log, 'elf_arm64_load: Kernel segment is not allocated', () =>
+    locateKernelSegment(info, placement, context),
+  );
   // What is subtracted from an address in the file to have one relative to the start of memory.
   const entryBase = alignDown(elf.entry, MiB(2n));
   const vpOffset = onCrash ? entryBase : u64(entryBase - (kernelSegment - physOffset.value));
@@ -96,13 +93,8 @@ export const elfFormat = (context: Arm64Context): ImageFormat => ({
   probe: async (bytes) => {
     if (!probeElf(bytes, context.log)) return undefined;
     return {
-      load: async (info, inPlaceOf = bytes) => {
-        try {
-          loadElf(inPlaceOf, info, context);
-        } catch (error) {
-          throw error instanceof KexecError ? error.follow('kexec: Bad elf image file, load failed.\n') : error;
-        }
-      },
+      load: async (info, inPlaceOf = bytes) =>
+        following('kexec: Bad elf image file, load failed.\n', () => loadElf(inPlaceOf, info, context)),
       fileLoad: () => {
         throw KexecError.failed('ELF executable is not supported in kexec_file', { subject: 'vmlinux' });
       },

@@ -1,3 +1,5 @@
+import { following } from '../../base/attempt.js';
+import type { Range } from '../../base/range.js';
 import { KexecError } from '../../base/error.js';
 import { hex16 } from '../../base/format.js';
 import type { Log } from '../../base/log.js';
@@ -14,7 +16,7 @@ import {
   readArm64ImageHeader,
   type ImagePlacement,
 } from './image-header.js';
-import { followDebug, loadOtherSegments, locateKernelSegment } from './other-segments.js';
+import { followingDebug, loadOtherSegments, locateKernelSegment } from './other-segments.js';
 import type { Arm64Context } from './session.js';
 
 /** The debug log's lines about where the kernel goes; both formats have them. */
@@ -35,10 +37,6 @@ export const logPlacement = (
   log.dbg(`${func}: PE format:      ${hasPeSignature ? 'yes' : 'no'}\n`);
 };
 
-/** What the Image formats print last when a load fails, and pass on. */
-const loadFailed = (error: unknown): unknown =>
-  error instanceof KexecError ? error.follow('kexec: load failed.\n') : error;
-
 /**
  * Loads an Image, however it was packed (image_arm64_load(), kexec/arch/arm64/kexec-image-arm64.c).
  * @param func the function that the debug log names
@@ -49,31 +47,21 @@ export const loadImage = (bytes: Uint8Array, func: string, info: KexecInfo, cont
   const header = readArm64ImageHeader(bytes);
   if (header === undefined) throw KexecError.failed('Bad arm64 image header', { subject: 'Image', text: '' });
   const placement = processImageHeader(header, log);
-  try {
-    let kernelSegment: bigint;
-    try {
-      kernelSegment = locateKernelSegment(info, placement, context);
-    } catch (error) {
-      throw followDebug(error, log, `${func}: Kernel segment is not allocated\n`);
-    }
+  following('kexec: load failed.\n', () => {
+    const kernelSegment = followingDebug(log, `${func}: Kernel segment is not allocated`, () =>
+      locateKernelSegment(info, placement, context),
+    );
     logPlacement(log, func, kernelSegment, placement, physOffset.value, u64(-1n), header.hasPeSignature);
     const elfcorehdr = onCrash ? loadElfcorehdr(info, func, context) : undefined;
     const base = u64(kernelSegment + placement.textOffset);
     info.placement.addSegment(bytes, base, placement.imageSize);
     loadOtherSegments(info, base, placement.imageSize, elfcorehdr, context);
-  } catch (error) {
-    throw loadFailed(error);
-  }
+  });
 };
 
 /** Adds the header of the crash dump. @throws KexecError */
-export const loadElfcorehdr = (info: KexecInfo, func: string, { crash, physOffset, log }: Arm64Context) => {
-  try {
-    return crash.loadSegments(info, physOffset);
-  } catch (error) {
-    throw followDebug(error, log, `${func}: Creating eflcorehdr failed.\n`);
-  }
-};
+export const loadElfcorehdr = (info: KexecInfo, func: string, { crash, physOffset, log }: Arm64Context): Range =>
+  followingDebug(log, `${func}: Creating eflcorehdr failed.`, () => crash.loadSegments(info, physOffset));
 
 /**
  * @param unpackedFile for an image that comes out of a file of another format, which its loader never looks at again:

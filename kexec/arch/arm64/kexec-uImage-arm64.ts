@@ -1,6 +1,6 @@
-import { KexecError, bombError } from '../../base/error.js';
+import { KexecError } from '../../base/error.js';
 import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../formats/kexec-uImage.js';
-import { OutputLimitError } from '../../base/platform.js';
+import { refusingBombs } from '../../base/attempt.js';
 import type { ImageFormat } from '../../formats/image-format.js';
 import { loadImage } from './kexec-image-arm64.js';
 import type { Arm64Context } from './session.js';
@@ -17,12 +17,7 @@ export const uImageFormat = (context: Arm64Context): ImageFormat => ({
     if (image === undefined) return undefined;
     return {
       load: async (info, inPlaceOf = bytes) => {
-        let data: Uint8Array | undefined;
-        try {
-          data = await uImageData(inPlaceOf, image, platform, limit, log);
-        } catch (error) {
-          throw error instanceof OutputLimitError ? bombError('uImage', limit) : error;
-        }
+        const data = await refusingBombs('uImage', limit, () => uImageData(inPlaceOf, image, platform, limit, log));
         if (data === undefined) throw KexecError.failed('Bad data in the uImage', { subject: 'uImage', text: '' });
         loadImage(data, 'image_arm64_load', info, context);
       },

@@ -1,3 +1,4 @@
+import { attempt, following } from '../../base/attempt.js';
 import { dtbClearInitrd, dtbSetInitrd } from '../../device-tree/dt-ops.js';
 import { EM_AARCH64 } from '../../elf/elf.js';
 import { KexecError, SystemError } from '../../base/error.js';
@@ -38,28 +39,26 @@ export const locateKernelSegment = (
 ): bigint => {
   const size = u64(textOffset + imageSize);
   if (!onCrash) {
-    try {
-      return info.placement.locateHole({ size, align: MiB(2n), min: 0n, max: U64_MAX, from: 'bottom' });
-    } catch (error) {
-      throw followDebug(error, log, 'arm64_locate_kernel_segment: locate_hole failed\n');
-    }
+    return followingDebug(log, 'arm64_locate_kernel_segment: locate_hole failed', () =>
+      info.placement.locateHole({ size, align: MiB(2n), min: 0n, max: U64_MAX, from: 'bottom' }),
+    );
   }
   const region = crash.reserved.at(-1)!;
   const hole = alignUp(region.start < limits.memMin ? limits.memMin : region.start, MiB(2n));
   const holeEnd = u64(hole + size);
   if (holeEnd > limits.memMax || holeEnd > region.last) {
-    throw followDebug(
-      KexecError.failed('Crash kernel out of range', { subject: 'crash kernel', text: '' }),
-      log,
-      'arm64_locate_kernel_segment: Crash kernel out of range\n',
-    );
+    throw failedInDebug(log, 'arm64_locate_kernel_segment', 'Crash kernel out of range', 'crash kernel');
   }
   return hole;
 };
 
-/** Lets the debug log speak while an error passes through. */
-export const followDebug = (error: unknown, log: Log, text: string): unknown =>
-  error instanceof KexecError && log.debug ? error.follow(text) : error;
+/** Does `action`; the debug log has a line behind the error that it throws. */
+export const followingDebug = <T>(log: Log, line: string, action: () => T): T =>
+  log.debug ? following(`${line}\n`, action) : action();
+
+/** A failure that only the debug log tells of. */
+export const failedInDebug = (log: Log, func: string, message: string, subject: string): KexecError =>
+  KexecError.failed(message, { subject, text: log.debug ? `${func}: ${message}\n` : '' });
 
 /**
  * Address of the console that --serial names, for the purgatory's output; 0 without one (find_purgatory_sink()).
@@ -75,19 +74,16 @@ const findPurgatorySink = (system: System, log: Log, console: string | undefined
   }
   if (base.length >= PATH_SIZE) return tooLong(log);
   log.out(`console memory read from ${base}\n`);
-  let text: string;
-  try {
-    text = latin1(system.readAt(base, 0, ADDRESS_SIZE));
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+  const bytes = attempt(SystemError, () => system.readAt(base, 0, ADDRESS_SIZE));
+  if (bytes instanceof SystemError) {
     log.err(
-      error.call === 'open'
+      bytes.call === 'open'
         ? `kexec: find_purgatory_sink: No able to open ${base}\n`
         : 'kexec: find_purgatory_sink: not able to read fd\n',
     );
     return 0n;
   }
-  const address = scanHex(text, 0)?.value ?? 0n;
+  const address = scanHex(latin1(bytes), 0)?.value ?? 0n;
   log.out(`console memory is at ${hashHex(address)}\n`);
   return address;
 };
@@ -99,12 +95,8 @@ const tooLong = (log: Log): bigint => {
 };
 
 const isDirectory = (system: System, path: string): boolean => {
-  try {
-    return system.stat(path).kind === 'directory';
-  } catch (error) {
-    if (error instanceof SystemError) return false;
-    throw error;
-  }
+  const stat = attempt(SystemError, () => system.stat(path));
+  return !(stat instanceof SystemError) && stat.kind === 'directory';
 };
 
 const littleEndian64 = (value: bigint): Uint8Array => {

@@ -1,3 +1,4 @@
+import { attempt } from '../../base/attempt.js';
 import type { Compat } from '../../base/compat.js';
 import { readKcore, type Kcore } from '../../running-kernel/elf-info.js';
 import { SystemError } from '../../base/error.js';
@@ -60,14 +61,11 @@ export class PhysOffset {
   }
 
   private openKcore(previous?: Kcore): Kcore | undefined {
-    try {
-      this.system.readAt(KCORE, 0, 0);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      this.log.err(`Can't open (${KCORE}).\n`);
+    const { system, compat, log } = this;
+    if (attempt(SystemError, () => system.readAt(KCORE, 0, 0)) instanceof SystemError) {
+      log.err(`Can't open (${KCORE}).\n`);
       return undefined;
     }
-    const { system, compat, log } = this;
     return readKcore(system, KCORE, log, { compat, previous, leftoverErrno: compat.kcoreLeftoverErrno });
   }
 

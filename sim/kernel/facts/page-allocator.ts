@@ -35,13 +35,7 @@ export const freeMemory = (resources: readonly Resource[], pageSize: bigint): re
 
 /** What the ranges have outside of `hole`. */
 export const withoutRange = (ranges: readonly Range[], hole: Range): Range[] =>
-  ranges.flatMap((range) => {
-    if (!range.overlaps(hole)) return [range];
-    return [
-      ...(range.start < hole.start ? [Range.between(range.start, hole.start)] : []),
-      ...(hole.last < range.last ? [Range.inclusive(hole.end, range.last)] : []),
-    ];
-  });
+  ranges.flatMap((range) => range.minus(hole));
 
 export const countPages = (ranges: readonly Range[], pageSize: bigint): bigint =>
   ranges.reduce((pages, { size }) => pages + size / pageSize, 0n);

@@ -58,7 +58,7 @@ export const handOff = ({ board, cpu }: Launched, segments: readonly LoadedSegme
   const lowest = ram.reduce((low, { start }) => (start < low ? start : low), ram[0]!.start);
   const tree = Range.sized(lowest, QEMU_TREE_SIZE);
   const ranges = joined(segments);
-  const hidden = ranges.flatMap((range) => cut(range, tree));
+  const hidden = ranges.flatMap((range) => range.intersect(tree) ?? []);
   const size = hidden.reduce((sum, range) => sum + range.size, STUB_ROOM);
   const room = findRoom(size, ram, [...ranges, tree]);
   const moves: readonly Move[] = hidden.map(({ start, size: sizeBytes }, i) => ({
@@ -68,22 +68,12 @@ export const handOff = ({ board, cpu }: Launched, segments: readonly LoadedSegme
   }));
   return {
     pieces: [
-      ...ranges.flatMap((range) => outside(range, tree)).map((range) => piece(board.memory, range, range.start)),
+      ...ranges.flatMap((range) => range.minus(tree)).map((range) => piece(board.memory, range, range.start)),
       ...moves.map(({ from, to, sizeBytes }) => piece(board.memory, Range.sized(to, sizeBytes), from)),
       { file: 'stub.bin', physAddr: room.start, bytes: handoffStub(cpu, moves) },
     ],
     start: room.start,
   };
-};
-
-const cut = (range: Range, by: Range): readonly Range[] =>
-  range.overlaps(by)
-    ? [Range.inclusive(range.start > by.start ? range.start : by.start, range.last < by.last ? range.last : by.last)]
-    : [];
-
-const outside = (range: Range, by: Range): readonly Range[] => {
-  if (!range.overlaps(by)) return [range];
-  return range.end > by.end ? [Range.between(by.end, range.end)] : [];
 };
 
 const piece = (memory: MemoryView, { start, size }: Range, physAddr: bigint): Piece => ({
