@@ -60,11 +60,13 @@ fuzz: build
 bench: build
 	npm run --silent bench
 
-# A real kernel for those who want one: Debian's arm64 cloud kernel, 27 MB.
+# A real kernel for those who want one: Debian's arm64 cloud kernel, 27 MB. `make kernel SUITE=sid` takes another release's.
+SUITE := bookworm
+
 kernel: kernel/Image
 
 kernel/Image:
-	util/fetch-kernel.sh $@
+	util/fetch-kernel.sh $@ $(SUITE)
 
 # Needs gcc-aarch64-linux-gnu; the results are committed, so that nobody else does.
 purgatory: build

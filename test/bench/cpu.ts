@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scratchDirectory } from '../support/cache.js';
 import { purgatoryWorkloads, switchOffImage } from './purgatory-workload.js';
 import {
   coldPrograms,
@@ -140,8 +141,7 @@ const show = (result: Result): string =>
 
 /** Runs the benchmark of the processor, and prints it. @throws Error where the two sides do not print the same */
 export const benchCpu = async ({ rounds, json, only }: CpuBenchOptions): Promise<void> => {
-  fs.mkdirSync('.cache', { recursive: true });
-  const directory = fs.mkdtempSync(path.join(path.resolve('.cache'), 'bench-cpu-'));
+  const directory = scratchDirectory('bench');
   const report = (line: string): void => {
     if (!json) console.log(line);
   };

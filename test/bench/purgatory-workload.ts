@@ -60,7 +60,7 @@ const workload = async (directory: string, name: string, kernel: string, purgato
 export const purgatoryWorkloads = async (directory: string): Promise<readonly [theirs: Workload, ours: Workload]> => {
   const kernel = path.join(directory, 'Image');
   fs.writeFileSync(kernel, switchOffImage());
-  const real = prepareReal(path.join('.cache', 'conformance'), '2.0.25');
+  const real = prepareReal('2.0.25');
   const theirs = extractPurgatory(fs.readFileSync(real.program), real.program);
   return [
     await workload(directory, 'purgatory of kexec-tools 2.0.25', kernel, theirs),

@@ -9,6 +9,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepareReal, type Target } from '../conformance/debian.js';
+import { scratchDirectory } from '../support/cache.js';
 import { benchCpu } from './cpu.js';
 
 const AMD64: Target = {
@@ -117,9 +118,8 @@ const peakMemory = ({ file, args, env, reset }: Command): number | undefined => 
 const benchLoad = (rounds: number): void => {
   if (os.arch() !== 'x64') throw new Error('the native kexec-tools are compared on x86_64 only');
 
-  const project = process.cwd();
-  const real = prepareReal(path.join(project, '.cache', 'conformance'), '2.0.25', AMD64);
-  const work = fs.mkdtempSync(path.join(project, '.cache', 'bench-'));
+  const real = prepareReal('2.0.25', AMD64);
+  const work = scratchDirectory('bench');
   try {
     const root = path.join(work, 'root');
     for (const directory of ['proc', 'sys', 'out', 't', 'tmp'])
@@ -139,7 +139,7 @@ const benchLoad = (rounds: number): void => {
     const state = path.join(work, 'state');
     const ours = (...args: string[]): Command => ({
       file: process.execPath,
-      args: [path.join(project, 'bin', 'kexec'), ...args],
+      args: [path.join('bin', 'kexec'), ...args],
       env: { KEXEC_STATE: state, KEXEC_MACHINE: 'virt-2g' },
       reset: () => fs.rmSync(state, { recursive: true, force: true }),
     });

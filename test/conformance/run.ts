@@ -18,6 +18,7 @@ import type { RealKexec } from './debian.js';
 import { allFiles } from './files.js';
 import { hostileFiles } from './formats/hostile.js';
 import { realFiles } from './formats/real.js';
+import { scratchDirectory } from '../support/cache.js';
 import { machineTree } from './machines.js';
 import { makeRoot, ours, real } from './sides.js';
 import { writeTree } from './tree.js';
@@ -281,9 +282,7 @@ const main = async (): Promise<number> => {
   if (process.getuid?.() !== 0)
     throw new Error('the real kexec runs in a root directory of its own (chroot), which takes root');
   const project = process.cwd();
-  const cache = path.join(project, '.cache/conformance');
-  fs.mkdirSync(cache, { recursive: true });
-  const scratch = fs.mkdtempSync(path.join(cache, 'run-'));
+  const scratch = scratchDirectory('conformance');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       fs.rmSync(scratch, { recursive: true, force: true });
@@ -292,7 +291,7 @@ const main = async (): Promise<number> => {
   }
   try {
     const reals = DEBIAN_RELEASES.map((name) => {
-      const real = prepareReal(cache, name);
+      const real = prepareReal(name);
       return build !== undefined && name === BUILD_STANDS_FOR
         ? withBuild(real, build, path.join(scratch, 'build'))
         : real;
@@ -307,7 +306,7 @@ const main = async (): Promise<number> => {
     const inputs = path.join(scratch, 'files');
     fs.mkdirSync(inputs);
     const named = new Set(tasks.flatMap(({ test }) => test.commands.flat()));
-    const made = realFiles(path.join(scratch, 'formats'), cache, (name) => named.has(`t/${name}`));
+    const made = realFiles(path.join(scratch, 'formats'), (name) => named.has(`t/${name}`));
     for (const [name, bytes] of [...allFiles(), ...hostileFiles(), ...made])
       fs.writeFileSync(path.join(inputs, name), bytes);
     const purgatories = new Map<Release, string>();

@@ -2,16 +2,16 @@
  * Feeds mutated input to everything that reads a file: `npm run fuzz -- [--count N] [--seed N] [--target NAME]
  * [--replay FILE]`. What is found is kept in .cache/fuzz/, and ends the run with status 1.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { cacheDirectory } from '../support/cache.js';
 import type { Job, Message } from './fuzz-worker.js';
 import { ALL_TARGETS, inputOf, tryInput, type Finding } from './fuzz-run.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
 
 const DEFAULT_COUNT = 100_000;
-const FINDINGS = join('.cache', 'fuzz');
 /** An input that runs longer is given up: it does not end, or not in time for anyone. */
 const PATIENCE_MS = 60_000;
 const WATCH_MS = 500;
@@ -61,8 +61,7 @@ const showProgress = (text: string): void => {
 };
 
 const keep = (target: AsyncFuzzTarget, seed: number, { index, reason }: Finding): void => {
-  mkdirSync(FINDINGS, { recursive: true });
-  const file = join(FINDINGS, `${target.name}-${seed}-${index}.bin`);
+  const file = join(cacheDirectory('fuzz'), `${target.name}-${seed}-${index}.bin`);
   writeFileSync(file, inputOf(target, target.seeds(), seed, index));
   showProgress('');
   say(`FINDING ${target.name}, input ${index} of seed ${seed}: ${reason}`);

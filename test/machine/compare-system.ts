@@ -7,6 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeEsr } from '../../sim/cpu/system/esr.js';
+import { scratchDirectory } from '../support/cache.js';
 import { KNOWN_DIFFERENCES, type SystemCase, SYSTEM_CASES } from './system/cases.js';
 import { prepare, type Prepared, type Reached, runOnModel, runOnQemu } from './system/machines.js';
 
@@ -93,10 +94,10 @@ const main = async (): Promise<void> => {
   });
   const cases = SYSTEM_CASES.filter(({ name }) => name.includes(values.case));
   if (cases.length === 0) throw new Error(`no case is called like "${values.case}"`);
-  fs.mkdirSync('.cache', { recursive: true });
   let failed = 0;
   for (const system of cases) {
-    const directory = fs.mkdtempSync(path.join('.cache', 'system-'));
+    // A socket's path is 107 characters at most: the directory is named from here.
+    const directory = path.relative('', scratchDirectory('system'));
     try {
       const differences = await judge(directory, system);
       say(`${differences.length === 0 ? 'same   ' : 'DIFFERS'} ${system.name}`);

@@ -3,11 +3,11 @@
  * user process can carry out: `npm run fuzz:cpu -- [--count N] [--seed N] [--batch N] [--row NAME] [--findings N]`.
  * `--count` is in instructions, `--batch` runs one batch of a seed again, `--row` takes only rows whose names contain it.
  */
-import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createDecoder } from '../../sim/cpu/language/decode.js';
 import { INSTRUCTIONS } from '../../sim/cpu/isa/index.js';
 import type { InstructionRow } from '../../sim/cpu/language/ops.js';
+import { cacheDirectory } from '../support/cache.js';
 import { createRandom, seedOf } from '../fuzz/mutate.js';
 import { disassemble } from './disassemble.js';
 import { compare, type Differences } from './user/compare.js';
@@ -155,7 +155,7 @@ const main = async (): Promise<void> => {
   const generator = new Generator(rows);
   if (generator.rows.length === 0) throw new Error(`--row: user mode can run no row like "${values.row}"`);
   const coverage = new Coverage(generator.rows);
-  const harness = buildHarness(path.join('.cache', 'machine'));
+  const harness = buildHarness(cacheDirectory('harness'));
   const judge = new Judge(harness);
   const decode = createDecoder(INSTRUCTIONS);
   const nameOf = (word: number): string => {

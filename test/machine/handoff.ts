@@ -7,7 +7,8 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { findFile, unpackPackage } from '../conformance/debian.js';
+import { debianBusybox, debianKernel } from '../conformance/apt.js';
+import { cacheDirectory, scratchDirectory } from '../support/cache.js';
 import { busyboxInitramfs } from './initramfs.js';
 
 /** The suites of Debian, and the releases of their kernels. */
@@ -43,18 +44,11 @@ const run = (
   return stdout;
 };
 
-const found = (directory: string, what: RegExp): string => {
-  const file = findFile(directory, (candidate) => what.test(candidate));
-  if (file === undefined) throw new Error(`${directory} has no ${String(what)}`);
-  return file;
-};
-
 /** Boots the kernel of a suite. @returns what its console must show and does not */
-const boot = (work: string, cache: string, suite: string, machine: string): readonly string[] => {
-  const kernel = found(unpackPackage(cache, suite, 'linux-image-cloud-arm64', { follow: true }), /\/vmlinuz-/);
-  const busybox = found(unpackPackage(cache, 'bookworm', 'busybox-static'), /\/bin\/busybox$/);
+const boot = (work: string, suite: string, machine: string): readonly string[] => {
+  const kernel = debianKernel(suite);
   const initrd = path.join(work, 'initrd');
-  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(busybox), INIT));
+  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT));
   const directory = path.join(work, `${suite}-${machine}`);
   const env = { KEXEC_STATE: path.join(work, 'state'), KEXEC_MACHINE: machine };
   const commandLine = `${COMMAND_LINE} suite=${suite}`;
@@ -67,7 +61,7 @@ const boot = (work: string, cache: string, suite: string, machine: string): read
   const summary = run('kexec-sim handoff', process.execPath, ['bin/kexec-sim', 'handoff', directory, '--json'], env);
   const { qemu } = JSON.parse(summary) as { readonly qemu: readonly string[] };
   const console = run('qemu', qemu[0]!, qemu.slice(1));
-  fs.writeFileSync(path.join(cache, `console-${suite}-${machine}.txt`), console);
+  fs.writeFileSync(path.join(cacheDirectory('handoff'), `console-${suite}-${machine}.txt`), console);
   const release = `${KERNELS[suite]!}.`;
   const expected = [
     'Booting Linux on physical CPU',
@@ -84,13 +78,11 @@ const main = (): void => {
   });
   const suites = Object.keys(KERNELS).filter((suite) => values.kernel === undefined || suite === values.kernel);
   if (suites.length === 0) throw new Error(`--kernel is one of: ${Object.keys(KERNELS).join(', ')}`);
-  const cache = path.resolve('.cache', 'handoff');
-  fs.mkdirSync(cache, { recursive: true });
-  const work = fs.mkdtempSync(path.join(cache, 'run-'));
+  const work = scratchDirectory('handoff');
   try {
     for (const suite of suites) {
       const started = Date.now();
-      const missing = boot(work, cache, suite, values.machine);
+      const missing = boot(work, suite, values.machine);
       const name = `Debian's ${KERNELS[suite]!} (${suite}) on ${values.machine}`;
       if (missing.length === 0)
         say(`${name}: boots and reaches its init (${((Date.now() - started) / 1000).toFixed(0)} s)`);

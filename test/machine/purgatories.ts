@@ -4,15 +4,14 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
 import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
+import { scratchDirectory } from '../support/cache.js';
 
 const MACHINES = ['virt-2g', 'virt-8g', 'virt-el2-4g'];
 const PAYLOAD = path.join('machines', 'payload', 'Image');
 
-const cache = path.resolve('.cache', 'conformance');
-const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'purgatories-'));
+const scratch = scratchDirectory('purgatories');
 let runs = 0;
 const failures: string[] = [];
 
@@ -59,13 +58,12 @@ const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>,
 };
 
 try {
-  fs.mkdirSync(cache, { recursive: true });
   for (const release of DEBIAN_RELEASES) {
     const purgatory = path.join(scratch, `${release}.ro`);
     execFileSync(process.execPath, [
       path.join('bin', 'kexec-sim'),
       'extract-purgatory',
-      prepareReal(cache, release).program,
+      prepareReal(release).program,
       purgatory,
     ]);
     const variables = { KEXEC_PURGATORY: purgatory, KEXEC_COMPAT: release };

@@ -8,7 +8,9 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Outcome, differences } from '../conformance/compare.js';
-import { findFile, prepareReal, unpackPackage, type DebianRelease } from '../conformance/debian.js';
+import { debianBusybox, debianKernel, findFile } from '../conformance/apt.js';
+import { prepareReal, type DebianRelease } from '../conformance/debian.js';
+import { cacheDirectory, scratchDirectory } from '../support/cache.js';
 import { DIRECTORY, type Entry, PROGRAM, busyboxInitramfs } from './initramfs.js';
 
 /** The suites of Debian, and the release of kexec-tools that each has. */
@@ -61,12 +63,6 @@ real -e
 poweroff -f
 `;
 
-const found = (directory: string, what: RegExp): string => {
-  const file = findFile(directory, (candidate) => what.test(candidate));
-  if (file === undefined) throw new Error(`${directory} has no ${String(what)}`);
-  return file;
-};
-
 /** Directories and files of the host, for an initramfs. */
 const entriesOf = (hostPath: string, name: string): readonly Entry[] => {
   if (!fs.statSync(hostPath).isDirectory()) return [{ name, mode: PROGRAM, data: fs.readFileSync(hostPath) }];
@@ -94,10 +90,8 @@ interface Recorded {
 
 /** Boots the kernel of a suite and waits until it has switched itself off. */
 const boot = async (work: string, suite: string, tools: string): Promise<Recorded> => {
-  const cache = path.resolve('.cache', 'handoff');
-  const kernel = found(unpackPackage(cache, suite, 'linux-image-cloud-arm64', { follow: true }), /\/vmlinuz-/);
-  const config = found(path.dirname(kernel), /\/config-/);
-  const busybox = found(unpackPackage(cache, 'bookworm', 'busybox-static'), /\/bin\/busybox$/);
+  const kernel = debianKernel(suite);
+  const config = findFile(path.dirname(kernel), /\/config-/);
   const initrd = path.join(work, `${suite}.initrd`);
   const others: readonly Entry[] = [
     { name: 'etc', mode: DIRECTORY },
@@ -110,7 +104,7 @@ const boot = async (work: string, suite: string, tools: string): Promise<Recorde
     ...directories(PAYLOAD),
     ...entriesOf(PAYLOAD, PAYLOAD),
   ];
-  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(busybox), INIT, others));
+  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT, others));
   const machine = [
     '-M',
     'virt',
@@ -132,7 +126,7 @@ const boot = async (work: string, suite: string, tools: string): Promise<Recorde
   );
   qemu.child.stdin?.end();
   const console = (await qemu).stdout.replaceAll('\r', '');
-  fs.writeFileSync(path.join(cache, `snapshot-${suite}.txt`), console);
+  fs.writeFileSync(path.join(cacheDirectory('snapshot'), `console-${suite}.txt`), console);
   const shown = [...console.matchAll(/^=== (\S+) (\d+)\n([\w+/=\n]*?)^===$/gm)].map(
     ([, name, status, text]) => [name!, { status: Number(status), bytes: Buffer.from(text!, 'base64') }] as const,
   );
@@ -175,7 +169,7 @@ const checkSuite = (
   const purgatory = path.join(work, 'purgatory.ro');
   const output = (name: string): Shown => {
     const result = shown.get(name);
-    if (result === undefined) throw new Error(`the console of ${suite} does not show ${name}; see .cache/handoff/`);
+    if (result === undefined) throw new Error(`the console of ${suite} does not show ${name}; see .cache/snapshot/`);
     return result;
   };
   const text = (name: string): string => output(name).bytes.toString('latin1');
@@ -250,9 +244,7 @@ const main = async (): Promise<void> => {
   const { values } = parseArgs({ options: { kernel: { type: 'string' } } });
   const suites = Object.keys(KEXEC).filter((suite) => values.kernel === undefined || suite === values.kernel);
   if (suites.length === 0) throw new Error(`--kernel is one of: ${Object.keys(KEXEC).join(', ')}`);
-  const cache = path.resolve('.cache', 'conformance');
-  fs.mkdirSync(cache, { recursive: true });
-  const work = fs.mkdtempSync(path.join(cache, 'snapshot-'));
+  const work = scratchDirectory('snapshot');
   let passed = 0;
   let failed = 0;
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -265,7 +257,7 @@ const main = async (): Promise<void> => {
     await Promise.all(
       suites.map(async (suite) => {
         const release = KEXEC[suite]!;
-        const { program, tools } = prepareReal(cache, release);
+        const { program, tools } = prepareReal(release);
         checkSuite(path.join(work, suite), suite, release, await boot(work, suite, tools), program, check);
       }),
     );

@@ -10,6 +10,7 @@ import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Release } from '../../kexec/base/compat.js';
 import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
+import { scratchDirectory } from '../support/cache.js';
 import { FAULTS, allCases, type VmcoreCase } from './vmcore/cases.js';
 import { REAL_OUTCOMES, kept, mismatch, ourOutcome, type Outcome, type RealOutcome } from './vmcore/outcome.js';
 
@@ -47,9 +48,9 @@ const realOutcome = (root: string, release: Release): Promise<Outcome | undefine
     });
   });
 
-const makeRoot = (root: string, cache: string): void => {
+const makeRoot = (root: string): void => {
   for (const release of DEBIAN_RELEASES) {
-    const { program, tools } = prepareReal(cache, release);
+    const { program, tools } = prepareReal(release);
     fs.cpSync(tools, path.join(root, release), { recursive: true });
     fs.copyFileSync(path.join(path.dirname(program), 'vmcore-dmesg'), path.join(root, release, 'vmcore-dmesg'));
   }
@@ -118,9 +119,7 @@ const main = async (): Promise<void> => {
   });
   if (process.getuid?.() !== 0)
     throw new Error('the real vmcore-dmesg runs in a root directory of its own (chroot), which takes root');
-  const cache = path.resolve('.cache', 'vmcore');
-  fs.mkdirSync(cache, { recursive: true });
-  const scratch = fs.mkdtempSync(path.join(cache, 'run-'));
+  const scratch = scratchDirectory('vmcore');
   try {
     const queue = allCases()
       .map((test, i): Task => ({ test, releases: releasesFor(i, values.all || values.record) }))
@@ -133,7 +132,7 @@ const main = async (): Promise<void> => {
     };
     const workers = Array.from({ length: WORKERS }, async (_, i) => {
       const root = path.join(scratch, `root${i}`);
-      makeRoot(root, path.resolve('.cache', 'conformance'));
+      makeRoot(root);
       await work(root, queue, done);
     });
     await Promise.all(workers);

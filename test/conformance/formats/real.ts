@@ -2,15 +2,15 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { SUITES, findFile, unpackPackage } from '../debian.js';
+import { findFile, unpackPackage } from '../apt.js';
+import { SUITES } from '../debian.js';
 import type { NamedFile } from './damage.js';
 
 const SOURCES = path.join('test', 'conformance', 'formats');
 
-/** A folder to work in, and the cache of Debian's packages. */
+/** A folder to work in. */
 interface Workshop {
   readonly directory: string;
-  readonly cache: string;
 }
 
 /** mkimage writes the time into its header. */
@@ -112,11 +112,8 @@ const gzipped = (file: string): string => {
 };
 
 /** A unified kernel image: systemd's EFI stub with sections added, as its documentation (systemd-stub(7)) shows. */
-const uki = (sections: Readonly<Record<string, string>>, { directory, cache }: Workshop): string => {
-  const stub = findFile(unpackPackage(cache, SUITES['2.0.29'], 'systemd-boot-efi'), (file) =>
-    file.endsWith('/linuxaa64.efi.stub'),
-  );
-  if (stub === undefined) throw new Error('systemd-boot-efi has no linuxaa64.efi.stub');
+const uki = (sections: Readonly<Record<string, string>>, { directory }: Workshop): string => {
+  const stub = findFile(unpackPackage(SUITES['2.0.29'], 'systemd-boot-efi').directory, /\/linuxaa64\.efi\.stub$/);
   // Behind the stub's own sections, whose addresses begin at its image base.
   let address = 0x1_d300_0000;
   const args = Object.entries(sections).flatMap(([name, file]) => {
@@ -188,15 +185,11 @@ export const REAL_FILES: Readonly<Record<string, (workshop: Workshop) => string>
 };
 
 /** Makes those that are wanted, each in a folder of its own. */
-export const realFiles = (
-  directory: string,
-  cache: string,
-  isWanted: (name: string) => boolean,
-): readonly NamedFile[] =>
+export const realFiles = (directory: string, isWanted: (name: string) => boolean): readonly NamedFile[] =>
   Object.entries(REAL_FILES)
     .filter(([name]) => isWanted(name))
     .map(([name, make]): NamedFile => {
-      const workshop = { directory: path.join(directory, name), cache };
+      const workshop = { directory: path.join(directory, name) };
       fs.mkdirSync(workshop.directory, { recursive: true });
       return [name, fs.readFileSync(make(workshop))];
     });

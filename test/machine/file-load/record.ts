@@ -16,7 +16,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { findFile, unpackPackage } from '../../conformance/debian.js';
+import { debianBusybox, findFile, unpackPackage } from '../../conformance/apt.js';
+import { cacheDirectory, scratchDirectory } from '../../support/cache.js';
 import { type Entry, PROGRAM, busyboxInitramfs } from '../initramfs.js';
 import { BOOTS, type Boot, type Case, OLD_BOOT } from './cases.js';
 import { GUEST_INIT, type Guest, startGuest } from './guest.js';
@@ -52,12 +53,12 @@ const MAIN_RELEASE = '6.12';
 const DEBUGGED = ['kexec_file', 'kexec_image', 'machine_kexec_file'].map((name) => `CFLAGS_${name}.o=-DDEBUG`);
 
 /** The kernel, from the cache or built. */
-const buildKernel = (cache: string, release: string, { suite, old }: Release): string => {
+const buildKernel = (release: string, { suite, old }: Release): string => {
+  const cache = cacheDirectory('file-load');
   const build = path.join(cache, `linux-build-${release}`);
   const image = path.join(build, 'arch', 'arm64', 'boot', 'Image');
   if (fs.existsSync(image)) return image;
-  const archive = findFile(unpackPackage(cache, suite, `linux-source-${release}`), (file) => file.endsWith('.tar.xz'));
-  if (archive === undefined) throw new Error(`the package linux-source-${release} has no archive`);
+  const archive = findFile(unpackPackage(suite, `linux-source-${release}`).directory, /\.tar\.xz$/);
   const source = path.join(cache, `linux-${release}`);
   [source, build].forEach((directory) => fs.mkdirSync(directory, { recursive: true }));
   run('tar', ['-xJf', archive, '-C', source, '--strip-components=1']);
@@ -238,15 +239,12 @@ const main = async (): Promise<void> => {
       machine: { type: 'boolean', default: false },
     },
   });
-  const cache = path.resolve('.cache', 'file-load');
-  fs.mkdirSync(cache, { recursive: true });
   const release = RELEASES[values.release];
   if (release === undefined) throw new Error(`--release is one of: ${Object.keys(RELEASES).join(', ')}`);
-  const image = values.image ?? buildKernel(cache, values.release, release);
-  const busybox = fs.readFileSync(
-    findFile(unpackPackage(cache, 'bookworm', 'busybox-static'), (file) => file.endsWith('/bin/busybox'))!,
-  );
-  const work = fs.mkdtempSync(path.join(cache, 'run-'));
+  const image = values.image ?? buildKernel(values.release, release);
+  const busybox = fs.readFileSync(debianBusybox());
+  // QEMU's socket lies there, whose path is 107 characters at most: the directory is named from here.
+  const work = path.relative('', scratchDirectory('file-load'));
   try {
     const program = buildProgram(work);
     if (values.machine) return await recordMachine(image, busybox, work);

@@ -11,7 +11,9 @@ import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { vmcoreDmesg } from '../../../vmcore-dmesg/vmcore-dmesg.js';
-import { findFile, prepareReal, unpackPackage } from '../../conformance/debian.js';
+import { debianBusybox, debianKernel } from '../../conformance/apt.js';
+import { prepareReal } from '../../conformance/debian.js';
+import { cacheDirectory, scratchDirectory } from '../../support/cache.js';
 import { DIRECTORY, PROGRAM, busyboxInitramfs, type Entry } from '../initramfs.js';
 import { trimCore, type Memory } from './trim.js';
 
@@ -110,12 +112,6 @@ echo ${END}
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const found = (directory: string, what: RegExp): string => {
-  const file = findFile(directory, (candidate) => what.test(candidate));
-  if (file === undefined) throw new Error(`${directory} has no ${String(what)}`);
-  return file;
-};
-
 const fileMemory = (file: string): Memory => {
   const fd = fs.openSync(file, 'r');
   return (address, size) => {
@@ -125,15 +121,10 @@ const fileMemory = (file: string): Memory => {
   };
 };
 
-interface Place {
-  readonly cache: string;
-  readonly work: string;
-}
-
-const recordOne = ({ cache, work }: Place, name: string, suite: string, { commandLine, chatter }: Scenario): Buffer => {
-  const kernel = found(unpackPackage(cache, suite, 'linux-image-cloud-arm64', { follow: true }), /\/vmlinuz-/);
-  const busybox = fs.readFileSync(found(unpackPackage(cache, 'bookworm', 'busybox-static'), /\/bin\/busybox$/));
-  const { program: kexec, tools } = prepareReal(path.resolve('.cache', 'conformance'), '2.0.32');
+const recordOne = (work: string, name: string, suite: string, { commandLine, chatter }: Scenario): Buffer => {
+  const kernel = debianKernel(suite);
+  const busybox = fs.readFileSync(debianBusybox());
+  const { program: kexec, tools } = prepareReal('2.0.32');
   const file = (entry: string, from: string): Entry => ({ name: entry, mode: PROGRAM, data: fs.readFileSync(from) });
   const libraries = fs
     .readdirSync(path.join(tools, 'lib'))
@@ -177,7 +168,7 @@ const recordOne = ({ cache, work }: Place, name: string, suite: string, { comman
     timeout: PATIENCE_MS,
     maxBuffer: 2 ** 26,
   });
-  fs.writeFileSync(path.join(cache, `console-${name}.txt`), stdout);
+  fs.writeFileSync(path.join(cacheDirectory('vmcore'), `console-${name}.txt`), stdout);
   const [, head] = new RegExp(`${BEGIN}\\r?\\n([A-Za-z0-9+/=\\s]*)${END}`).exec(stdout) ?? [];
   if (head === undefined)
     throw new Error(`${error?.message ?? 'no core file was told'}; see .cache/vmcore/console-${name}.txt`);
@@ -193,15 +184,13 @@ const recordOne = ({ cache, work }: Place, name: string, suite: string, { comman
 
 const main = (): void => {
   const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
-  const cache = path.resolve('.cache', 'vmcore');
-  fs.mkdirSync(cache, { recursive: true });
-  const work = fs.mkdtempSync(path.join(cache, 'run-'));
+  const work = scratchDirectory('vmcore');
   try {
     for (const [suite, release] of Object.entries(KERNELS)) {
       for (const [what, scenario] of Object.entries(SCENARIOS)) {
         const name = `${release}-${what}`;
         if (!name.includes(values.only)) continue;
-        const core = recordOne({ cache, work }, name, suite, scenario);
+        const core = recordOne(work, name, suite, scenario);
         const file = path.join(DATA, `${name}.core.gz`);
         fs.writeFileSync(file, gzipSync(core, { level: 9 }));
         say(`${file}: ${core.length} bytes, ${fs.statSync(file).size} compressed`);
