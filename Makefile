@@ -1,6 +1,6 @@
 # kexec-ts. `make demo` and `make check` do all that a fresh machine needs.
 
-.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory relocation payload verify-generated clean
+.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory relocation payload guests verify-generated clean
 
 INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
@@ -85,9 +85,14 @@ relocation: build
 payload:
 	$(MAKE) -C machines/payload
 
+# The small programs that the tests of the limits run.
+guests:
+	$(MAKE) -C test/data/guests
+
 # Whether the commands above still make the committed bytes.
-verify-generated: purgatory relocation payload
-	git diff --exit-code --stat -- kexec/arch/arm64/purgatory.ts sim/kernel/way-out/relocation.ts machines/payload/Image
+verify-generated: purgatory relocation payload guests
+	git diff --exit-code --stat -- kexec/arch/arm64/purgatory.ts sim/kernel/way-out/relocation.ts machines/payload/Image \
+		test/data/guests/guests.json
 
 clean:
 	rm -rf dist .cache

@@ -160,7 +160,7 @@ export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): Commo
       const place = (pc: bigint): string => `0x${pc.toString(16)}`;
       const maxInstructions = parseCount(args['max-instructions']);
       const end = await withInterrupts((interrupted) =>
-        runCpu(cpu, limits, { maxInstructions, timeoutMs: undefined, interrupted }, () => {
+        runCpu(cpu, limits, { maxInstructions, deadline: Infinity, interrupted }, () => {
           terminal.flush();
           context.progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
         }),

@@ -41,7 +41,7 @@ export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): C
       const { directory } = args;
       await withInterrupts(async (interrupted) => {
         const options = openExecution(machine, machine.kernel.state.normal, purgatory);
-        const bounds = { maxInstructions: undefined, timeoutMs: undefined, interrupted };
+        const bounds = { maxInstructions: undefined, deadline: Infinity, interrupted };
         const { end, launched } = await runToEntry({
           ...options,
           bounds,

@@ -18,15 +18,20 @@ import {
   V,
   X,
 } from './state/layout.js';
-import { MemoryAccess } from './memory/memory-access.js';
+import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
 import type { CpuHost, CpuModel, CpuStatistics, RunLimits, StopReason } from './state/model.js';
 import type { InstructionRow } from './language/ops.js';
 import type { ExceptionLevel } from './state/levels.js';
 import { SystemState } from './system/state.js';
 import { Tlb } from './memory/tlb.js';
 
-/** Instructions between two returns from translated code: V8 swaps in better code only then. */
+/**
+ * Instructions between two returns from translated code, where V8 swaps in better code, and between two questions whether
+ * the run is to end: some milliseconds, and a tenth of a second where code is not translated.
+ */
 const SLICE = 4_000_000;
+/** What an instruction costs that ends translated code, in instructions that do not: it takes so much longer. */
+const EVENT_COST = 1000;
 /** The last instructions of a limit are carried out one by one: code may run over the end of a slice by a region. */
 const LIMIT_MARGIN = BigInt(2 * MAX_REGION_INSTRUCTIONS);
 /** DN, FZ and RMode of FPCR: rows with `fpcr` are right only where they are 0. */
@@ -65,6 +70,8 @@ class Cpu implements CpuModel, Core {
     forbidden: [],
   };
   #contextIsOld = true;
+  /** Instructions until somebody is asked whether the run is to end. */
+  #patience = SLICE;
   fpsr = 0;
 
   constructor(host: CpuHost, { hotRuns = HOT_RUNS }: CpuOptions) {
@@ -252,7 +259,7 @@ class Cpu implements CpuModel, Core {
   #instructionAbort(faultStatus: number): void {
     const { pc } = this;
     this.#raise(() => this.#system.takeAbort({ kind: 'instruction', virtAddr: pc, faultStatus }));
-    if (this.pc !== pc || this.#system.stopOnException) return;
+    if (this.pc !== pc || this.#system.isStopping) return;
     this.#system.stopBehind({
       kind: 'stuck',
       pc,
@@ -274,21 +281,35 @@ class Cpu implements CpuModel, Core {
       this.#stopAt = new Set(stopAt);
       this.invalidate();
     }
-    this.#system.stopOnException = limits.stopOnException === true;
+    const { stopOnException = false } = limits;
+    this.#system.stopsOn = typeof stopOnException === 'boolean' ? () => stopOnException : stopOnException;
     const end = limits.maxInstructions === undefined ? undefined : this.#executed + limits.maxInstructions;
     for (;;) {
       const { pc } = this;
       if (stopAt.has(pc)) return { kind: 'stop-at', pc };
-      const left = end === undefined ? BigInt(SLICE) + LIMIT_MARGIN : end - this.#executed;
+      const before = this.#executed;
+      const left = end === undefined ? BigInt(SLICE) + LIMIT_MARGIN : end - before;
       if (left <= 0n) return { kind: 'max-instructions' };
       const status =
         left <= LIMIT_MARGIN || this.#onBranch !== undefined
           ? this.#step()
-          : this.#runSlice(Math.min(SLICE, Number(left - LIMIT_MARGIN)));
+          : this.#runSlice(Math.min(SLICE, Number(left - LIMIT_MARGIN), this.#patience));
       const stop = this.#handle(status) ?? this.#system.takeStop();
       if (stop !== undefined) return stop;
-      if (status === STATUS.slice && limits.interrupted?.() === true) return { kind: 'interrupted' };
+      this.#patience -= Number(this.#executed - before) + EVENT_COST;
+      if (this.#patience > 0 && !this.#mayHaveTakenLong(status)) continue;
+      this.#patience = SLICE;
+      if (limits.interrupted?.() === true) return { kind: 'interrupted' };
     }
+  }
+
+  /** Making code takes up to tens of milliseconds, and so do the accesses before one that was put off. */
+  #mayHaveTakenLong(status: number): boolean {
+    return (
+      status === STATUS.miss ||
+      status === STATUS.hot ||
+      (status === STATUS.fault && this.#access.failure.kind === 'put-off')
+    );
   }
 
   #runSlice(slice: number): number {
@@ -323,7 +344,7 @@ class Cpu implements CpuModel, Core {
         this.#install(status === STATUS.hot);
         return undefined;
       case STATUS.fault:
-        this.#system.takeAbort({ kind: 'data', ...this.#access.fault });
+        this.#dataFailure(this.#access.failure);
         return undefined;
       case STATUS.system:
         return this.#systemInstruction();
@@ -341,6 +362,12 @@ class Cpu implements CpuModel, Core {
       default:
         return undefined;
     }
+  }
+
+  #dataFailure(failure: AccessFailure): void {
+    // The instruction was counted, and is not done.
+    if (failure.kind === 'put-off') this.#executed--;
+    else this.#system.takeAbort({ ...failure, kind: 'data' });
   }
 
   #missingOf(row: InstructionRow): string | undefined {

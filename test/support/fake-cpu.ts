@@ -57,7 +57,7 @@ export class FakeCpu implements CpuModel {
     this.onBranch = onBranch;
   }
 
-  run({ maxInstructions }: RunLimits = {}): StopReason {
+  run({ maxInstructions, stopOnException = false }: RunLimits = {}): StopReason {
     let left = maxInstructions ?? 1_000_000_000n;
     for (;;) {
       const step = this.script[this.#step];
@@ -73,7 +73,10 @@ export class FakeCpu implements CpuModel {
       this.#done = 0n;
       this.#step++;
       const stop = step.act(this, this.host);
-      if (stop !== undefined) return stop;
+      const isTaken =
+        stop?.kind === 'exception' &&
+        !(typeof stopOnException === 'boolean' ? stopOnException : stopOnException(stop.exception));
+      if (stop !== undefined && !isTaken) return stop;
     }
   }
 }

@@ -92,3 +92,11 @@ export const keptLog = (debug = true): KeptLog => {
   );
   return { log, out: () => out, err: () => err };
 };
+
+/** The least device tree there is: a root without properties. */
+export const emptyTree = (): Uint8Array => {
+  const words = [0xd00dfeed, 72, 56, 72, 40, 17, 16, 0, 0, 16, 0, 0, 0, 0, 1, 0, 2, 9];
+  const bytes = new Uint8Array(72);
+  words.forEach((word, i) => new DataView(bytes.buffer).setUint32(4 * i, word));
+  return bytes;
+};

@@ -1,5 +1,6 @@
 import type { TranslationContext } from '../language/context.js';
 import {
+  ACCESS_FOLLOWS,
   ACCESS_UNPRIVILEGED,
   ACCESS_VALUE,
   ACCESS_WRITE,
@@ -46,6 +47,8 @@ export abstract class InstructionEmitter {
   readonly #wanted: number;
   readonly #entry: number;
   #kept = 0;
+  /** Accesses to memory of the instruction so far. */
+  #accesses = 0;
 
   constructor(
     protected readonly code: CodeWriter,
@@ -85,6 +88,7 @@ export abstract class InstructionEmitter {
 
   protected beginInstruction(): void {
     this.#kept = 0;
+    this.#accesses = 0;
   }
 
   protected leaf(value: Leaf): void {
@@ -284,7 +288,7 @@ export abstract class InstructionEmitter {
   #slowly(function_: number, { sizeLog2, bits }: AccessCode): void {
     const code = this.code;
     code.getLocal(this.#address);
-    code.constI32(sizeLog2 | bits);
+    code.constI32(sizeLog2 | bits | (this.#accesses++ > 0 ? ACCESS_FOLLOWS : 0));
     code.call(function_);
     code.if();
     this.leave(STATUS.fault);

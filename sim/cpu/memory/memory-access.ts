@@ -6,6 +6,7 @@ import {
   ACCESS_ALIGN_SHIFT,
   ACCESS_ALIGNED,
   ACCESS_CACHE_MAINTENANCE,
+  ACCESS_FOLLOWS,
   ACCESS_SIZE_MASK,
   ACCESS_STRICT_SHIFT,
   ACCESS_UNPRIVILEGED,
@@ -16,14 +17,20 @@ import {
 import type { Tlb } from './tlb.js';
 
 const PAGE = 4096;
+/** So many accesses in a row take some ten milliseconds: then somebody may want to end the run. */
+const PATIENCE = 8192;
 
 /** A data access that did not take place. */
-export interface AccessFault {
-  readonly virtAddr: bigint;
-  readonly faultStatus: number;
-  readonly isWrite: boolean;
-  readonly cacheMaintenance: boolean;
-}
+export type AccessFailure =
+  | {
+      readonly kind: 'fault';
+      readonly virtAddr: bigint;
+      readonly faultStatus: number;
+      readonly isWrite: boolean;
+      readonly cacheMaintenance: boolean;
+    }
+  /** Nothing is wrong with it, and nothing of its instruction can be seen: the instruction is to be done once more. */
+  | { readonly kind: 'put-off' };
 
 export interface AccessHost {
   readonly bus: Bus;
@@ -39,21 +46,26 @@ export interface AccessHost {
 export class MemoryAccess {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
-  #fault: AccessFault | undefined;
+  #failure: AccessFailure | undefined;
+  /** Accesses since the last one that was put off. */
+  #inARow = 0;
 
   constructor(private readonly host: AccessHost) {
     this.#view = new DataView(host.bus.linear.buffer);
     this.#bytes = new Uint8Array(host.bus.linear.buffer);
   }
 
-  /** What was wrong with the last access that failed. */
-  get fault(): AccessFault {
-    return this.#fault!;
+  /** Why the last access that failed did. */
+  get failure(): AccessFailure {
+    if (this.#failure === undefined) throw new Error('no access has failed');
+    return this.#failure;
   }
 
   /**
-   * Carries out the access that the state describes (ACCESS_ADDRESS and ACCESS_VALUE of layout.ts).
-   * @returns not 0 if it faults
+   * Carries out the access that the state describes (ACCESS_ADDRESS and ACCESS_VALUE of layout.ts). Translated code can
+   * spend a whole slice in here, which is a thousand times slower than others: now and then an access is put off, so
+   * that translated code returns.
+   * @returns not 0 if it did not take place: see {@link failure}
    */
   run(kind: number): number {
     const { bus, tlb } = this.host;
@@ -63,7 +75,8 @@ export class MemoryAccess {
     const unprivileged = (kind & ACCESS_UNPRIVILEGED) !== 0;
     const isStrict = this.host.isStrict();
     const fail = (faultStatus: number, virtAddr = address): number => {
-      this.#fault = { virtAddr, faultStatus, isWrite, cacheMaintenance: (kind & ACCESS_CACHE_MAINTENANCE) !== 0 };
+      const cacheMaintenance = (kind & ACCESS_CACHE_MAINTENANCE) !== 0;
+      this.#failure = { kind: 'fault', virtAddr, faultStatus, isWrite, cacheMaintenance };
       return 1;
     };
     const strictlyAligned = 1 << ((kind >> ACCESS_STRICT_SHIFT) & ACCESS_ALIGN_MASK);
@@ -88,6 +101,11 @@ export class MemoryAccess {
       }
       const at = Number(virtAddr & 0xfffn);
       const offset = bus.ramPage(page);
+      // RAM can be accessed twice, but what an instruction did to a device stays.
+      if (done === 0 && (offset !== undefined || (kind & ACCESS_FOLLOWS) === 0) && this.#isImpatient()) {
+        this.#failure = { kind: 'put-off' };
+        return 1;
+      }
       if (offset === undefined) {
         if (!this.#device(page + at, bytes, isWrite)) return fail(FaultStatus.externalAbort, virtAddr);
         continue;
@@ -102,6 +120,11 @@ export class MemoryAccess {
       if (!unprivileged && (isStrict || !device)) tlb.fill(virtAddr, offset, page, isWrite);
     }
     return 0;
+  }
+
+  #isImpatient(): boolean {
+    this.#inARow = (this.#inARow + 1) % PATIENCE;
+    return this.#inARow === 0;
   }
 
   #device(physAddr: number, sizeBytes: number, isWrite: boolean): boolean {

@@ -115,6 +115,8 @@ export const ACCESS_ALIGNED = 1 << 5;
 export const ACCESS_CACHE_MAINTENANCE = 1 << 6;
 /** Faults as unaligned on Device memory whatever the address. */
 export const ACCESS_ZERO_BLOCK = 1 << 7;
+/** Not the first access of its instruction, whose earlier ones cannot be done once more where a device answers. */
+export const ACCESS_FOLLOWS = 1 << 14;
 export const ACCESS_ALIGN_SHIFT = 8;
 /** Where alignment is checked strictly, to 1 << (bits 13..11). */
 export const ACCESS_STRICT_SHIFT = 11;

@@ -38,10 +38,10 @@ export interface RunLimits {
   readonly maxInstructions?: bigint;
   /** Stops before the instruction at one of these addresses is carried out (virtual, as the program counter has it). */
   readonly stopAt?: ReadonlySet<bigint>;
-  /** Asked every few million instructions; true interrupts the run. */
+  /** Asked more often than ten times a second, whatever the guest does; true interrupts the run. */
   readonly interrupted?: () => boolean;
-  /** Stops when the guest takes an exception to one of its own vectors that is not a system call (SVC, HVC, SMC). */
-  readonly stopOnException?: boolean;
+  /** Stops before the guest takes an exception that is not a system call (SVC, HVC, SMC): any, or such as it says. */
+  readonly stopOnException?: boolean | ((exception: ExceptionInfo) => boolean);
 }
 
 export type StopReason =

@@ -43,8 +43,8 @@ const CPTR_TFP = 10;
  * What it meets and cannot model ends the run: {@link takeStop} says so, and the state is as before the instruction.
  */
 export class SystemState implements SystemSide {
-  /** Exceptions other than calls stop the run before they are taken. */
-  stopOnException = false;
+  /** Whether an exception that is no call stops the run before it is taken. */
+  stopsOn: (exception: ExceptionInfo) => boolean = () => false;
   readonly registers: RegisterFile;
   readonly #core: Core;
   readonly #host: CpuHost;
@@ -233,7 +233,7 @@ export class SystemState implements SystemSide {
     if (this.#pendingStop !== undefined) return;
     const info = this.#describe(exception, target);
     const { esr, far, elr, spsr, handler } = info;
-    if (this.stopOnException && !isCall(esr)) {
+    if (!isCall(esr) && this.stopsOn(info)) {
       this.#pendingStop = { kind: 'exception', pc: this.#core.pc, exception: info };
       return;
     }

@@ -9,6 +9,7 @@ import { readLoadedKernel } from './loaded-kernel.js';
 import { boardFacts } from '../facts/board.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
 import type { RecordedMachine } from '../recorded-machine.js';
+import { deadlineIn } from './run-cpu.js';
 
 /** @throws KexecError when there is nothing that could be executed */
 export const openExecution = (
@@ -41,6 +42,6 @@ export const openExecution = (
 export const executeOn: ExecuteImage = async (machine, image, settings, interrupted) => {
   const { until, maxInstructions, timeoutMs, purgatory, ...terminal } = settings;
   if (until === 'reboot') return { exitCode: 0, keepsImage: false };
-  const bounds = { maxInstructions, timeoutMs, interrupted };
+  const bounds = { maxInstructions, deadline: deadlineIn(timeoutMs), interrupted };
   return execute({ ...openExecution(machine, image, purgatory()), ...terminal, until, bounds });
 };

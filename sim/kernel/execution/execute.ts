@@ -1,5 +1,5 @@
 import type { OnProgress } from '../../../kexec/base/progress.js';
-import type { CpuModel } from '../../cpu/state/model.js';
+import type { CpuModel, ExceptionInfo } from '../../cpu/state/model.js';
 import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
 import { Console } from './console.js';
 import type { Executed, ExecutionSettings, Until } from '../execution-settings.js';
@@ -17,6 +17,9 @@ export interface ExecuteOptions
   readonly bounds: RunBounds;
   readonly progress?: OnProgress | undefined;
 }
+
+/** SCTLR_ELx.M (Arm ARM D17.2.118): the MMU is on. */
+const SCTLR_M = 1n;
 
 const INTERRUPTED = 130;
 const FAILED = 1;
@@ -81,14 +84,12 @@ const tell = ({ cpu, place }: Launched, progress: OnProgress | undefined): void 
   progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
 
 /** A kernel may take exceptions, but not to where it has no code: it would never come out of that. */
-const runKernel = async ({ board, cpu }: Launched, bounds: RunBounds, betweenSlices: () => void): Promise<RunEnd> => {
-  for (;;) {
-    const end = await runCpu(cpu, { stopOnException: true }, bounds, betweenSlices);
-    if (end.kind !== 'exception') return end;
-    const isMmuOn = (cpu.getSystemRegister(`SCTLR_EL${end.exception.target}`) & 1n) !== 0n;
-    if (!isMmuOn && !board.memory.isRam(end.exception.handler)) return end;
-    cpu.run({ maxInstructions: 1n });
-  }
+const runKernel = ({ board, cpu }: Launched, bounds: RunBounds, betweenSlices: () => void): Promise<RunEnd> => {
+  const hasNoVector = ({ target, handler }: ExceptionInfo): boolean => {
+    const isMmuOn = (cpu.getSystemRegister(`SCTLR_EL${target}`) & SCTLR_M) !== 0n;
+    return !isMmuOn && !board.memory.isRam(handler);
+  };
+  return runCpu(cpu, { stopOnException: hasNoVector }, bounds, betweenSlices);
 };
 
 /** The report on the boot protocol, of a machine that stands before the new kernel's first instruction. */
@@ -123,14 +124,13 @@ const lastBranches = async (end: RunEnd, instructions: bigint, options: ExecuteO
   const launched = launch({ ...options, onOutput: () => {}, log: () => {} });
   const { cpu } = launched;
   const betweenSlices = (): void => tell(launched, options.progress);
-  const quiet = { ...options.bounds, timeoutMs: undefined };
   const before = instructions - TRACED_INSTRUCTIONS;
   if (before > 0n) {
-    const { kind } = await runCpu(cpu, {}, { ...quiet, maxInstructions: before }, betweenSlices);
+    const { kind } = await runCpu(cpu, {}, { ...options.bounds, maxInstructions: before }, betweenSlices);
     if (kind !== 'max-instructions') return [];
   }
   const branches: Branch[] = [];
   cpu.traceBranches((from, to) => branches.push({ from, to }));
-  await runCpu(cpu, { stopOnException: end.kind === 'exception' }, { ...quiet, maxInstructions: instructions });
+  await runCpu(cpu, { stopOnException: end.kind === 'exception' }, { ...options.bounds, maxInstructions: instructions });
   return branches.slice(-SHOWN_BRANCHES);
 };

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Range } from '../../../../kexec/base/range.js';
 import { createCpu } from '../../../../sim/cpu/cpu.js';
+import type { Bus } from '../../../../sim/cpu/state/bus.js';
 import type { CpuModel, RunLimits } from '../../../../sim/cpu/state/model.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
 
@@ -28,7 +29,11 @@ const programNamed = (name: string): Program => PROGRAMS.find((program) => progr
 /** How code is carried out: never translated, or as soon as it has run once. */
 const TIERS = { interpreted: 2 ** 31 - 1, translated: 1 } as const;
 
-const start = (program: Uint8Array, hotRuns: number): { readonly cpu: CpuModel; readonly memory: PhysicalMemory } => {
+const start = (
+  program: Uint8Array,
+  hotRuns: number,
+  device: Partial<Pick<Bus, 'read' | 'write'>> = {},
+): { readonly cpu: CpuModel; readonly memory: PhysicalMemory } => {
   const memory = new PhysicalMemory([RAM]);
   memory.write(CODE, program);
   const bus = {
@@ -36,6 +41,7 @@ const start = (program: Uint8Array, hotRuns: number): { readonly cpu: CpuModel; 
     ramPage: (page: number) => memory.ramPage(page),
     read: () => undefined,
     write: () => false,
+    ...device,
   };
   const host = {
     bus,
@@ -135,6 +141,50 @@ describe('a run', () => {
     let asked = 0;
     expect(cpu.run({ interrupted: () => ++asked === 3 })).toEqual({ kind: 'interrupted' });
     expect(cpu.getX(0)).toBeGreaterThan(1_000_000n);
+  });
+
+  describe('asks whether it is to end, whatever the guest does', () => {
+    /** So many milliseconds between two questions would be noticed; a busy host is slower than ours. */
+    const LONGEST_MS = 1000;
+    const words = (...numbers: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
+
+    test.each([
+      ['system instructions', words(0xd53b_e040, 0x17ff_ffff)],
+      ['exceptions', words(0xd420_0000)],
+      ['accesses to a device', words(0xf940_0020, 0xf940_0020, 0xf940_0020, 0x17ff_fffd)],
+      ['code that is rewritten', words(0xb900_0002, 0xd5033fdf, 0x9100_0421, 0x17ff_fffd)],
+    ])('%s', (_, program) => {
+      const { cpu } = start(program, TIERS.translated, { read: () => 0n });
+      cpu.setX(0, CODE);
+      cpu.setX(1, 0x900_0000n);
+      cpu.setX(2, 0xb900_0002n);
+      cpu.setSystemRegister('VBAR_EL1', CODE);
+      const asked: number[] = [performance.now()];
+      cpu.run({ interrupted: () => asked.push(performance.now()) > 5 });
+      const longest = Math.max(...asked.slice(1).map((time, i) => time - asked[i]!));
+      expect(longest).toBeLessThan(LONGEST_MS);
+    });
+  });
+
+  test('does an access once, though it may be put off', () => {
+    let reads = 0n;
+    // ldr x2, [x1]; b .-4
+    const program = Uint8Array.from([0x22, 0x00, 0x40, 0xf9, 0xff, 0xff, 0xff, 0x17]);
+    const { cpu } = start(program, TIERS.translated, { read: () => ++reads });
+    cpu.setX(1, 0x900_0000n);
+    expect(cpu.run({ maxInstructions: 100_000n })).toEqual({ kind: 'max-instructions' });
+    expect([cpu.instructions, cpu.getX(2), reads]).toEqual([100_000n, 50_000n, 50_000n]);
+  });
+
+  test('puts off no access that follows another of its instruction to a device', () => {
+    const log: bigint[] = [];
+    // stp x0, x1, [x2]; add x0, x0, #2; add x1, x1, #2; b .-12
+    const program = new Uint8Array(Uint32Array.from([0xa900_0440, 0x9100_0800, 0x9100_0821, 0x17ff_fffd]).buffer);
+    const { cpu } = start(program, TIERS.translated, { write: (_, __, value) => log.push(value) > 0 });
+    cpu.setX(1, 1n);
+    cpu.setX(2, 0x900_0000n);
+    cpu.run({ maxInstructions: 80_000n });
+    expect(log).toEqual(Array.from({ length: 40_000 }, (_, i) => BigInt(i)));
   });
 
   test('tells taken branches', () => {

@@ -113,7 +113,7 @@ describe('taking an exception', () => {
 
   test('stops the run before it is taken, if that is wanted, but not for calls', () => {
     const machine = machineAt(1);
-    machine.state.stopOnException = true;
+    machine.state.stopsOn = () => true;
     machine.state.takeAbort({ kind: 'data', virtAddr: 0x77n, faultStatus: 6 });
     expect([machine.state.el, machine.core.pc, machine.state.getSystemRegister('ESR_EL1')]).toEqual([1, 0x1000n, 0n]);
     expect(machine.state.takeStop()).toEqual({

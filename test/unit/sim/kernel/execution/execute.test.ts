@@ -4,6 +4,7 @@ import { Range } from '../../../../../kexec/base/range.js';
 import type { StopReason } from '../../../../../sim/cpu/state/model.js';
 import { type ExecuteOptions, execute } from '../../../../../sim/kernel/execution/execute.js';
 import { lookAtSegments } from '../../../../../sim/kernel/execution/loaded-kernel.js';
+import { emptyTree } from '../../../../support/fdt-support.js';
 import { FakeCpu, type FakeStep } from '../../../../support/fake-cpu.js';
 
 const KERNEL = 0x4020_0000n;
@@ -18,13 +19,6 @@ const linux = (): Uint8Array => {
   return bytes;
 };
 
-const tree = (): Uint8Array => {
-  const words = [0xd00dfeed, 72, 56, 72, 40, 17, 16, 0, 0, 16, 0, 0, 0, 0, 1, 0, 2, 9];
-  const bytes = new Uint8Array(72);
-  words.forEach((word, i) => new DataView(bytes.buffer).setUint32(4 * i, word));
-  return bytes;
-};
-
 const purgatory = (): Uint8Array => {
   const bytes = new Uint8Array(64);
   new DataView(bytes.buffer).setBigUint64(8, KERNEL, true);
@@ -34,7 +28,7 @@ const purgatory = (): Uint8Array => {
 const segment = (start: bigint, data: Uint8Array) => ({ memory: Range.sized(start, 0x10_0000n), data });
 
 const kernelOf = (image: Uint8Array) =>
-  lookAtSegments(PURGATORY, [segment(KERNEL, image), segment(TREE, tree()), segment(PURGATORY, purgatory())]);
+  lookAtSegments(PURGATORY, [segment(KERNEL, image), segment(TREE, emptyTree()), segment(PURGATORY, purgatory())]);
 
 const TO_KERNEL: FakeStep = {
   instructions: 1000n,
@@ -72,7 +66,7 @@ const run = async (script: readonly FakeStep[], changes: Partial<ExecuteOptions>
     },
     describeEsr: (esr) => `syndrome ${esr}`,
     until: undefined,
-    bounds: { maxInstructions: undefined, timeoutMs: undefined, interrupted: () => false },
+    bounds: { maxInstructions: undefined, deadline: Infinity, interrupted: () => false },
     console: add('console'),
     out: add('out'),
     err: add('err'),
@@ -184,21 +178,21 @@ describe('what is loaded stays', () => {
   });
 
   test('when the instructions are used up', async () => {
-    const bounds = { maxInstructions: 5_000_000n, timeoutMs: undefined, interrupted: () => false };
+    const bounds = { maxInstructions: 5_000_000n, deadline: Infinity, interrupted: () => false };
     const { exitCode, keepsImage, err } = await run([endless], { bounds });
     expect({ exitCode, keepsImage }).toEqual({ exitCode: 1, keepsImage: true });
     expect(err).toContain('the limit of 5000000 instructions is reached at 0x0');
   });
 
   test('when time is up', async () => {
-    const bounds = { maxInstructions: undefined, timeoutMs: 1, interrupted: () => false };
+    const bounds = { maxInstructions: undefined, deadline: performance.now() + 1, interrupted: () => false };
     const { exitCode, keepsImage, err } = await run([endless], { bounds });
     expect({ exitCode, keepsImage }).toEqual({ exitCode: 1, keepsImage: true });
     expect(err).toContain('the time limit is reached at 0x0');
   });
 
   test('when the user interrupts', async () => {
-    const bounds = { maxInstructions: undefined, timeoutMs: undefined, interrupted: () => true };
+    const bounds = { maxInstructions: undefined, deadline: Infinity, interrupted: () => true };
     const { exitCode, keepsImage, err } = await run([endless], { bounds });
     expect({ exitCode, keepsImage }).toEqual({ exitCode: 130, keepsImage: true });
     expect(err).toContain('interrupted at 0x0');
@@ -214,7 +208,7 @@ describe('the places where a new kernel may start', () => {
   });
 
   test('are one, without a purgatory', () => {
-    const found = lookAtSegments(KERNEL, [segment(KERNEL, linux()), segment(TREE, tree())]);
+    const found = lookAtSegments(KERNEL, [segment(KERNEL, linux()), segment(TREE, emptyTree())]);
     expect(found).toMatchObject({ purgatory: undefined, kernelEntries: new Set([KERNEL]) });
   });
 });

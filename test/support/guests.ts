@@ -1,0 +1,67 @@
+/** The guests of test/data/guests, executed as `kexec -e` would, from their first instruction on. */
+import { readFileSync } from 'node:fs';
+import { Range } from '../../kexec/base/range.js';
+import { createCpu } from '../../sim/cpu/cpu.js';
+import { describeEsr } from '../../sim/cpu/system/esr.js';
+import { execute } from '../../sim/kernel/execution/execute.js';
+import { lookAtSegments } from '../../sim/kernel/execution/loaded-kernel.js';
+import { deadlineIn } from '../../sim/kernel/execution/run-cpu.js';
+import { emptyTree } from './fdt-support.js';
+
+const IMAGES = JSON.parse(readFileSync('test/data/guests/guests.json', 'utf8')) as Readonly<Record<string, string>>;
+
+export const GUESTS = Object.keys(IMAGES);
+
+/** The bytes of a guest's Image. */
+export const guestImage = (name: string): Uint8Array => Uint8Array.from(Buffer.from(IMAGES[name] ?? '', 'hex'));
+
+const RAM = Range.sized(0x4000_0000n, 0x8000_0000n);
+const ENTRY = RAM.start;
+const TREE = 0x4200_0000n;
+
+export interface GuestRun {
+  readonly exitCode: number;
+  /** All that it says in place of a result. */
+  readonly err: string;
+  readonly elapsedMs: number;
+}
+
+/** @param interrupted whether the user wants an end */
+export const runGuest = async (
+  name: string,
+  timeoutMs: number,
+  interrupted: () => boolean = () => false,
+): Promise<GuestRun> => {
+  const data = guestImage(name);
+  const tree = emptyTree();
+  const kernel = lookAtSegments(ENTRY, [
+    { memory: Range.sized(ENTRY, BigInt(data.length)), data },
+    { memory: Range.sized(TREE, BigInt(tree.length)), data: tree },
+  ]);
+  const start = performance.now();
+  let err = '';
+  const { exitCode } = await execute({
+    facts: { ram: [RAM], uart: 0x900_0000n, bootEl: 1, gic: 2 },
+    kernel,
+    purgatory: new Uint8Array(),
+    createCpu,
+    prepare: (memory, cpu) => {
+      memory.write(ENTRY, data);
+      memory.write(TREE, tree);
+      cpu.setX(0, TREE);
+      cpu.setEl(1);
+      cpu.pc = ENTRY;
+      // The old kernel's vectors, where nobody can fetch them any more.
+      cpu.setSystemRegister('VBAR_EL1', 0xffff_8000_0801_0000n);
+      return { symbolAt: () => undefined };
+    },
+    describeEsr,
+    until: 'halt',
+    bounds: { maxInstructions: undefined, deadline: deadlineIn(timeoutMs), interrupted },
+    console: () => {},
+    out: () => {},
+    err: (text) => void (err += text),
+    step: undefined,
+  });
+  return { exitCode, err, elapsedMs: performance.now() - start };
+};

@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { GUESTS, runGuest } from '../../../../support/guests.js';
+
+/** Much more than a slice takes, on a machine that has much else to do. */
+const PATIENCE_MS = 5000;
+
+/** The guests that go on without end, and how many milliseconds each may. */
+const ENDLESS = {
+  abortstorm: 500,
+  brkstorm: 500,
+  fastthenmrs: 2000,
+  flood: 500,
+  floodnl: 500,
+  mrsloop: 500,
+  psci_cpuon: 500,
+  selfmod: 2000,
+  storm: 500,
+  twobranch: 500,
+  udfvec: 500,
+} as const;
+
+const NO_VECTOR = 'the vector of the exception that this raises cannot be fetched';
+
+/** How the others end by themselves. */
+const ENDS = {
+  allones: 'not modelled yet: big-endian data \\(SCTLR_EL1\\) at 0x4000004c',
+  badvbar: 'exception at 0x900000000000200 .* instruction abort: address size fault, level 0',
+  mixed: 'exception at 0xffff800008010200 after \\d+ instructions: instruction abort: address size fault, level 0',
+  psci_reset: '',
+  selfpt: `stuck at 0xffff800008010200 after \\d+ instructions: ${NO_VECTOR}`,
+  tlbiloop: 'exception at 0x4000005c .* data abort: alignment fault, on a read, at 0x40000064',
+  touch: 'exception at 0x40000048 .* data abort: external abort: nothing answers there, on a write, at 0xc0000000',
+  ttbrout: `stuck at 0xffff800008010200 after \\d+ instructions: ${NO_VECTOR}`,
+  wfe: 'stuck at 0x40000040 .* WFE, and no event can come',
+  wfi: 'stuck at 0x40000040 .* WFI, and no interrupt can come',
+} as const;
+
+test('every guest is among them', () => {
+  expect([...Object.keys(ENDLESS), ...Object.keys(ENDS)].sort()).toEqual([...GUESTS].sort());
+});
+
+describe('a guest that goes on without end is ended when time is up', () => {
+  test.each(Object.entries(ENDLESS))('%s', async (name, timeoutMs) => {
+    const { exitCode, err, elapsedMs } = await runGuest(name, timeoutMs);
+    expect(err).toMatch(/^kexec-ts: the time limit is reached at 0x4000[0-9a-f]{4} /);
+    expect(exitCode).toBe(1);
+    expect(elapsedMs).toBeGreaterThanOrEqual(timeoutMs);
+    expect(elapsedMs).toBeLessThan(timeoutMs + PATIENCE_MS);
+  });
+});
+
+describe('a guest ends by itself', () => {
+  test.each(Object.entries(ENDS))('%s', async (name, end) => {
+    expect((await runGuest(name, 60_000)).err).toMatch(new RegExp(end === '' ? '^$' : `^kexec-ts: ${end}`));
+  });
+});
+
+test('the user ends a guest that goes on without end', async () => {
+  let pressed = false;
+  const timer = setTimeout(() => (pressed = true), 200);
+  const { exitCode, err, elapsedMs } = await runGuest('brkstorm', 60_000, () => pressed);
+  clearTimeout(timer);
+  expect(err).toMatch(/^kexec-ts: interrupted at 0x40000[0-9a-f]{3} /);
+  expect(exitCode).toBe(130);
+  expect(elapsedMs).toBeLessThan(PATIENCE_MS);
+});
