@@ -2,7 +2,6 @@
  * The machines that both tools are run on: the recorded ones, and ones that differ from them in one thing, described
  * by an edit each.
  */
-import * as path from 'node:path';
 import { buildFdt, deviceTreeFiles } from './fdt.js';
 import type { FdtNode, FdtOptions, Property } from './fdt.js';
 import { noise } from './files.js';
@@ -642,7 +641,7 @@ export const machineNames = (group: string): readonly string[] =>
 export const machineTree = (name: string): Tree => {
   const derived = DERIVED[name];
   if (derived === undefined && !RECORDED.some((recorded) => recorded === name)) throw new Error(`no machine ${name}`);
-  const tree = readTree(path.join('machines', derived?.base ?? name));
+  const tree = readTree(derived?.base ?? name);
   derived?.change(tree);
   return tree;
 };

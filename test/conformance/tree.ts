@@ -1,23 +1,13 @@
 /** A machine's /proc and /sys as a value: what is recorded, plus edits. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { recordedFiles } from '../support/recorded.js';
 
 /** Paths without a leading slash: "proc/iomem". */
 export type Tree = Map<string, Uint8Array>;
 
-export const readTree = (directory: string): Tree => {
-  const tree: Tree = new Map();
-  for (const top of ['proc', 'sys']) {
-    const root = path.join(directory, top);
-    if (!fs.existsSync(root)) continue;
-    for (const entry of fs.readdirSync(root, { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile()) continue;
-      const file = path.join(entry.parentPath, entry.name);
-      tree.set(path.relative(directory, file), fs.readFileSync(file));
-    }
-  }
-  return tree;
-};
+/** The files of a bundled machine, to be changed. */
+export const readTree = (machine: string): Tree => new Map(recordedFiles(machine));
 
 export const DEVICE_TREE = 'sys/firmware/devicetree/base';
 

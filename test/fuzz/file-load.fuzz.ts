@@ -5,13 +5,14 @@ import { kernelFacts } from '../../sim/kernel/facts/facts.js';
 import { parseResources } from '../../sim/kernel/facts/iomem.js';
 import { kexecFileLoad } from '../../sim/kernel/rules/kexec-file.js';
 import { INITIAL_STATE } from '../../sim/kernel/rules/kexec-load.js';
+import { recordedFile } from '../support/recorded.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
-const MACHINE = 'machines/virt-file-2g';
+const MACHINE = 'virt-file-2g';
 const PAGE = 4096n;
 
-const iomem = (): string => readFileSync(`${MACHINE}/proc/iomem`, 'utf8');
-const bootTree = (): Uint8Array => readFileSync(`${MACHINE}/sys/firmware/fdt`).subarray(0, 0x2000);
+const iomem = (): string => new TextDecoder().decode(recordedFile(MACHINE, '/proc/iomem'));
+const bootTree = (): Uint8Array => recordedFile(MACHINE, '/sys/firmware/fdt').subarray(0, 0x2000);
 
 /** The tree says that it has 1 MiB; what it really has is less, and faster to change. */
 const shortTree = (): Uint8Array => {
@@ -62,7 +63,7 @@ export const targets: readonly FuzzTarget[] = [
   { name: 'file-load-tree', seeds: () => [shortTree()], run: (input) => loadBoth(machineOf(iomem(), input), image()) },
   {
     name: 'file-load-iomem',
-    seeds: () => [readFileSync(`${MACHINE}/proc/iomem`)],
+    seeds: () => [recordedFile(MACHINE, '/proc/iomem')],
     run: (input) => loadBoth(machineOf(new TextDecoder().decode(input), shortTree()), image()),
   },
 ];

@@ -1,8 +1,7 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join, posix } from 'node:path';
 import { Errno } from '../../kexec/base/error.js';
 import type { KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
 import { memorySystem, type MemoryFile } from './memory-system.js';
+import { recordedFiles } from './recorded.js';
 
 export interface FakeOptions {
   readonly machine?: string;
@@ -70,21 +69,8 @@ export const fakeSystem = (files: Readonly<Record<string, MemoryFile>>, options:
 };
 
 /** The files of a bundled machine, by their paths on the machine. */
-export const machineFiles = (name: string): Readonly<Record<string, MemoryFile>> => {
-  const files: Record<string, MemoryFile> = {};
-  const add = (directory: string, path: string): void => {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      const [file, inside] = [join(directory, entry.name), posix.join(path, entry.name)];
-      if (entry.isDirectory()) add(file, inside);
-      else files[inside] = readFileSync(file);
-    }
-  };
-  for (const top of ['proc', 'sys']) {
-    const directory = join('machines', name, top);
-    if (existsSync(directory)) add(directory, `/${top}`);
-  }
-  return files;
-};
+export const machineFiles = (name: string): Readonly<Record<string, MemoryFile>> =>
+  Object.fromEntries([...recordedFiles(name)].map(([path, bytes]) => [`/${path}`, bytes]));
 
 /** The least that a kernel can be loaded on. */
 export const smallMachine = (iomem: string, tree: Uint8Array): Readonly<Record<string, MemoryFile>> => ({

@@ -1,9 +1,10 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, type Log } from '../../kexec/base/log.js';
 import { FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_PROP, Fdt, nextTag } from '../../kexec/device-tree/libfdt.js';
 import type { System } from '../../kexec/base/system.js';
 import { type MemoryFile, memorySystem } from './memory-system.js';
+import { recordedFile, recordedFiles } from './recorded.js';
 
 export const MACHINES = ['virt-2g', 'virt-8g', 'virt-el2-4g'] as const;
 
@@ -17,7 +18,7 @@ export const SMALL_TREES = Object.keys(TREES);
 export const treeBytes = (name: string): Uint8Array => {
   const small = TREES[name];
   if (small !== undefined) return new Uint8Array(Buffer.from(small, 'base64'));
-  return new Uint8Array(readFileSync(join('machines', name, 'sys/firmware/fdt')));
+  return recordedFile(name, '/sys/firmware/fdt');
 };
 
 /** A tree of trees.json or of a machine, ready to be read. */
@@ -61,14 +62,9 @@ export const deviceTreeSystem = (files: Readonly<Record<string, MemoryFile>>): S
 
 /** The files in a recorded machine's /proc/device-tree. */
 export const recordedDeviceTree = (machine: string): Record<string, Uint8Array> => {
-  const base = join('machines', machine, 'sys/firmware/devicetree/base');
-  const files = readdirSync(base, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    files.map(({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      return [path.slice(base.length + 1), new Uint8Array(readFileSync(path))];
-    }),
-  );
+  const base = 'sys/firmware/devicetree/base/';
+  const files = [...recordedFiles(machine)].filter(([path]) => path.startsWith(base));
+  return Object.fromEntries(files.map(([path, bytes]) => [path.slice(base.length), bytes]));
 };
 
 export interface KeptLog {

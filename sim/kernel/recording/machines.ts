@@ -1,11 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { KexecError, strerror } from '../../../kexec/base/error.js';
 import { packageRoot } from './package-root.js';
 import { errnoOf, isNodeError } from './host-files.js';
 
 /** The machine that is used when the user names none. */
 export const DEFAULT_MACHINE = 'virt-2g';
+
+/** The bundled machines are directories, or tar files, which are called without this. */
+const TAR = '.tar';
 
 const machinesDirectory = (): string => join(packageRoot(), 'machines');
 
@@ -14,12 +17,18 @@ export const bundledMachines = (): readonly string[] => {
   const directory = machinesDirectory();
   try {
     return readdirSync(directory)
-      .filter((name) => existsSync(join(directory, name, 'proc')))
+      .filter((name) => name.endsWith(TAR) || existsSync(join(directory, name, 'proc')))
+      .map((name) => basename(name, TAR))
       .sort();
   } catch (error) {
     if (!isNodeError(error)) throw error;
     throw KexecError.die(`Cannot read ${directory}: ${strerror(errnoOf(error))}`, { subject: directory });
   }
+};
+
+const bundledPath = (name: string): string => {
+  const path = join(machinesDirectory(), name);
+  return existsSync(path) ? path : `${path}${TAR}`;
 };
 
 /**
@@ -30,7 +39,7 @@ export const bundledMachines = (): readonly string[] => {
 export const findMachine = (machine: string | undefined): string => {
   const wanted = machine === undefined || machine === '' ? DEFAULT_MACHINE : machine;
   const bundled = bundledMachines();
-  if (bundled.includes(wanted)) return join(machinesDirectory(), wanted);
+  if (bundled.includes(wanted)) return bundledPath(wanted);
   if (wanted.includes('/') || existsSync(wanted)) return resolve(wanted);
   throw KexecError.die(`No such machine: ${wanted} (a directory, a tar file, or one of ${bundled.join(', ')})`, { subject: wanted });
 };

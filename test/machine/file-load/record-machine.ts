@@ -1,4 +1,4 @@
-/** Writes machines/virt-file-2g: what kexec and the simulated kernel read of a machine whose kernel has kexec_file_load(2). */
+/** Writes machines/virt-file-2g.tar: what kexec and the simulated kernel read of a machine whose kernel has kexec_file_load(2). */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { busyboxInitramfs } from '../initramfs.js';
 import { GUEST_INIT, startGuest } from './guest.js';
 
-const DIRECTORY = path.join('machines', 'virt-file-2g');
+const TAR = path.join('machines', 'virt-file-2g.tar');
 const BOARD = ['-M', 'virt', '-cpu', 'cortex-a57', '-m', '2048', '-smp', '2'];
 const COMMAND_LINE = 'console=ttyAMA0 panic=-1 root=/dev/vda rw rootfstype=ext4 earlycon crashkernel=256M';
 
@@ -54,9 +54,10 @@ export const recordMachine = async (image: string, busybox: Uint8Array, work: st
     const packed = await guest.run('busybox tar -cf - -C /m . | busybox gzip -c | base64');
     const archive = path.join(work, 'machine.tar');
     fs.writeFileSync(archive, gunzipSync(Buffer.from(packed, 'base64')));
-    fs.rmSync(DIRECTORY, { recursive: true, force: true });
-    fs.mkdirSync(DIRECTORY, { recursive: true });
-    execFileSync('tar', ['-xf', archive, '-C', DIRECTORY, '--no-same-owner', '--no-same-permissions', '--mode=u+w']);
+    const directory = path.join(work, 'machine');
+    fs.mkdirSync(directory);
+    execFileSync('tar', ['-xf', archive, '-C', directory, '--no-same-owner', '--no-same-permissions', '--mode=u+w']);
+    execFileSync('sh', [path.join('util', 'pack-machine.sh'), directory, TAR]);
   } finally {
     guest.stop();
   }

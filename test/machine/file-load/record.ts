@@ -7,8 +7,8 @@
  * which the kernel keeps in scattered pages, are looked at by the kernel that is then started.
  *
  * `-- --release 6.1` is about another kernel than 6.12, `-- --image FILE` takes one that was built before, `-- --boot NAME`
- * records no more than that boot, `-- --machine` writes machines/virt-file-2g. The result goes into
- * test/data/file-load-calls.json, where it replaces what was recorded of the same boots.
+ * records no more than that boot, `-- --machine` writes machines/virt-file-2g.tar. The result goes into
+ * test/data/file-load-calls.json.gz, where it replaces what was recorded of the same boots.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,13 +18,14 @@ import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { debianBusybox, findFile, unpackPackage } from '../../conformance/apt.js';
 import { cacheDirectory, scratchDirectory } from '../../support/cache.js';
+import { recordedJson } from '../../support/recorded.js';
 import { type Entry, PROGRAM, busyboxInitramfs } from '../initramfs.js';
 import { BOOTS, type Boot, type Case, OLD_BOOT } from './cases.js';
 import { GUEST_INIT, type Guest, startGuest } from './guest.js';
 import { recordMachine } from './record-machine.js';
 
 const SOURCES = path.join('test', 'machine', 'file-load');
-const DATA = path.join('test', 'data', 'file-load-calls.json');
+const DATA = path.join('test', 'data', 'file-load-calls.json.gz');
 const COMPILER = 'aarch64-linux-gnu-';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -228,7 +229,7 @@ const recordBoot = async (boot: Boot, image: string, program: Uint8Array, busybo
 };
 
 const readBoots = (): readonly { readonly name: string }[] =>
-  (JSON.parse(fs.readFileSync(DATA, 'utf8')) as { readonly boots: readonly { readonly name: string }[] }).boots;
+  (recordedJson('file-load-calls') as { readonly boots: readonly { readonly name: string }[] }).boots;
 
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
@@ -257,7 +258,10 @@ const main = async (): Promise<void> => {
     }
     const what =
       'What real kernels for arm64 answered to kexec_file_load(2), and where they put what; see test/machine/file-load/.';
-    fs.writeFileSync(DATA, `${JSON.stringify({ what, boots: [...boots.values()] }, null, 1)}\n`);
+    fs.writeFileSync(
+      DATA,
+      gzipSync(`${JSON.stringify({ what, boots: [...boots.values()] }, null, 1)}\n`, { level: 9 }),
+    );
   } finally {
     fs.rmSync(work, { recursive: true });
   }

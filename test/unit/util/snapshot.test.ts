@@ -18,6 +18,7 @@ import { MachineFiles } from '../../../sim/kernel/recording/machine-files.js';
 import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
 import { type FdtNode, buildFdt, deviceTreeFiles } from '../../conformance/fdt.js';
 import { MACHINES, contents } from '../../support/fdt-support.js';
+import { recordedFiles } from '../../support/recorded.js';
 import { runToEnd } from '../../support/run-support.js';
 import { SMALL_MACHINE, useTempDir, writeTree } from '../../support/sim-support.js';
 
@@ -55,11 +56,18 @@ const machineRoot = (files: Readonly<Record<string, string | Uint8Array>> = {}):
   return root;
 };
 
+/** A bundled machine in a directory, as it lay below the root of its files. */
+const unpacked = (machine: string): string => {
+  const root = temp.make('root');
+  writeTree(root, Object.fromEntries(recordedFiles(machine)));
+  return root;
+};
+
 const read = (files: MachineFiles, path: string): string => Buffer.from(files.readFile(path)).toString('latin1');
 
 describe('a recording by the script', () => {
   test.each(MACHINES)('of %s gives what the machine gives', async (machine) => {
-    const { status, archive, log, left } = record(join('machines', machine), '--kallsyms', '--kcore');
+    const { status, archive, log, left } = record(unpacked(machine), '--kallsyms', '--kcore');
     expect([status, left]).toEqual([0, []]);
     expect(log).not.toContain('WARNING');
     const states = [temp.make('state'), temp.make('state')] as const;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { readKcore, type Kcore } from '../../../../kexec/running-kernel/elf-info.js';
 import { Errno, KexecError, SystemError } from '../../../../kexec/base/error.js';
 import { silentLog } from '../../../../kexec/base/log.js';
 import { Vmcoreinfo, scanVmcoreinfo } from '../../../../kexec/running-kernel/vmcoreinfo.js';
 import { ARM64_CORE, buildElf, concat, note, type BuiltSegment } from '../../../support/elf-builder.js';
 import { keepingLog, memorySystem, type MemoryFile } from '../../../support/memory-system.js';
+import { recordedFile } from '../../../support/recorded.js';
 
 const PT_LOAD = 1;
 const PT_NOTE = 4;
@@ -39,7 +39,7 @@ describe('a recorded /proc/kcore', () => {
     ['virt-8g', '6.1.0-50-cloud-arm64', 0xffffd1ef80000000n, 48],
     ['virt-el2-4g', '6.12.107+deb13-cloud-arm64', 0xfff0e44440000000n, 52],
   ])('of %s', (machine, release, physOffset, vaBits) => {
-    const { kcore, text } = read(readFileSync(`machines/${machine}/proc/kcore`));
+    const { kcore, text } = read(recordedFile(machine, '/proc/kcore'));
     expect([text, kcore.result]).toEqual(['', 0]);
     expect(kcore.vmcoreinfo.osRelease).toBe(release);
     expect([kcore.physOffset, kcore.vaBits]).toEqual([physOffset, vaBits]);

@@ -13,6 +13,7 @@ import { setUpTree } from '../../../../sim/kernel/rules/of-kexec.js';
 import { type RecordedMachineOptions, recordedMachine } from '../../../../sim/kernel/recorded-system.js';
 import { readState } from '../../../../sim/kernel/state/state.js';
 import { arm64Image } from '../../../support/kernel-files.js';
+import { recordedFile } from '../../../support/recorded.js';
 import { runToEnd } from '../../../support/run-support.js';
 import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/sim-support.js';
 
@@ -111,7 +112,7 @@ describe('a recording that lacks what the kernel looks at', () => {
     const machine = makeMachine({ config: CONFIG, ...files });
     return open({ machine }).kexecFileLoad(call({ flags })).then(String, (error: unknown) => (error as Error).message.replace(machine, 'DIR'));
   };
-  const fdt = readFileSync(`machines/${MACHINE}/sys/firmware/fdt`).subarray(0, 8192);
+  const fdt = recordedFile(MACHINE, '/sys/firmware/fdt').subarray(0, 8192);
 
   test('says which file', async () => {
     expect(await failure({})).toBe('DIR: the recording has no /sys/firmware/fdt: the device tree for the new kernel is made from it');
@@ -139,7 +140,7 @@ describe('the reserve map of the new device tree', () => {
     return new Fdt(tree, 'made');
   };
   const entries = (tree: Fdt) => Array.from({ length: numMemRsv(tree) }, (_, n) => getMemRsv(tree, n));
-  const boot = readFileSync(`machines/${MACHINE}/sys/firmware/fdt`);
+  const boot = recordedFile(MACHINE, '/sys/firmware/fdt');
   const [first, second] = [Range.sized(0x5000_0000n, 0x1234n), Range.sized(0x6000_0000n, 0x777n)];
   const reserved = ({ start, size }: Range) => ({ address: start, size });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { decodeBitMasks } from '../../../../../sim/cpu/isa/integer/bits.js';
 import { INSTRUCTIONS } from '../../../../../sim/cpu/isa/index.js';
 import { evaluateInteger, type IntegerState, type Known } from '../../../../support/evaluate-ops.js';
+import { recordedJson } from '../../../../support/recorded.js';
 
 /** What the GNU assembler made of each text, and what qemu-aarch64 -cpu cortex-a57 did with it in each state. */
 interface Recording {
@@ -18,7 +18,7 @@ interface Recording {
   }[];
 }
 
-const recording = JSON.parse(readFileSync('test/data/a64-integer.json', 'utf8')) as Recording;
+const recording = recordedJson('a64-integer') as Recording;
 const GROUPS: readonly string[] = ['Data processing (immediate)', 'Data processing (register)'];
 const decode = createDecoder(INSTRUCTIONS);
 

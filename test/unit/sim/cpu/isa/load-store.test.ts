@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { LOADS_AND_STORES } from '../../../../../sim/cpu/isa/memory/index.js';
 import type { OpsRow } from '../../../../../sim/cpu/language/ops.js';
 import { fieldsOf, matches, parsePattern } from '../../../../../sim/cpu/language/pattern.js';
 import { type ConcreteState, type RecordedAccess, runConcrete } from '../../../../support/concrete-ops.js';
+import { recordedJson } from '../../../../support/recorded.js';
 
 /**
  * One or more instructions, assembled by GNU as, and what changed under qemu-aarch64 from the state that `initialState`
@@ -18,7 +18,7 @@ interface Example {
   readonly after: Readonly<Record<string, string>>;
 }
 
-const EXAMPLES = JSON.parse(readFileSync('test/data/load-store.json', 'utf8')) as readonly Example[];
+const EXAMPLES = recordedJson('load-store') as readonly Example[];
 
 const MEMORY = 0x4000_0000n;
 const MIDDLE = MEMORY + 256n;

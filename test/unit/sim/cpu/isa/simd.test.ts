@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { checkTable, createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { SIMD_AND_FP } from '../../../../../sim/cpu/isa/simd-and-fp.js';
 import { compileInstruction, type Registers } from '../../../../support/isa-run.js';
+import { recordedJson } from '../../../../support/recorded.js';
 
 interface Instruction {
   readonly word: string;
@@ -15,7 +15,7 @@ interface Recorded {
   readonly instructions: readonly Instruction[];
 }
 
-const { states, instructions } = JSON.parse(readFileSync('test/data/cpu/simd.json', 'utf8')) as Recorded;
+const { states, instructions } = recordedJson('cpu/simd') as Recorded;
 
 const hex = (text: string): bigint => BigInt(`0x${text}`);
 const filled = (values: readonly string[]): readonly bigint[] =>

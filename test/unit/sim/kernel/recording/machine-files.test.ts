@@ -136,7 +136,8 @@ describe.each(KEPT)('reading %s', (_, open) => {
 describe('finding a machine', () => {
   test('by the name of a bundled one', () => {
     expect(bundledMachines()).toEqual(['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-file-2g']);
-    expect(findMachine('virt-8g')).toMatch(/machines\/virt-8g$/);
+    expect(findMachine('virt-2g')).toMatch(/machines\/virt-2g$/);
+    expect(findMachine('virt-8g')).toMatch(/machines\/virt-8g\.tar$/);
     expect(findMachine(undefined)).toBe(findMachine('virt-2g'));
     expect(findMachine('')).toBe(findMachine('virt-2g'));
   });
@@ -144,7 +145,7 @@ describe('finding a machine', () => {
   test('by its directory', () => {
     const directory = makeMachine();
     expect(findMachine(directory)).toBe(directory);
-    expect(findMachine('machines/virt-8g')).toBe(join(process.cwd(), 'machines/virt-8g'));
+    expect(findMachine('machines/virt-2g')).toBe(join(process.cwd(), 'machines/virt-2g'));
   });
 
   test('fails with its name', () => {

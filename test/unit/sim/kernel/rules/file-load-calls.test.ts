@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { plainBytes } from '../../../../../kexec/base/bytes.js';
 import { FDT_NOP, Fdt, isFdtError } from '../../../../../kexec/device-tree/libfdt.js';
@@ -17,6 +16,7 @@ import { CALLER_OF } from '../../../../../sim/kernel/replay.js';
 import { KEXEC_CRASH_LOADED, KEXEC_LOADED, readKernelFile, writeKernelFile } from '../../../../../sim/kernel/rules/sysctl.js';
 import { contentOf } from '../../../../machine/file-load/cases.js';
 import { useTempDir, writeTree } from '../../../../support/sim-support.js';
+import { recordedJson } from '../../../../support/recorded.js';
 
 /** What a real kernel said and did: see test/machine/file-load/. */
 interface RecordedSegment {
@@ -48,7 +48,7 @@ interface Boot {
   readonly cases: readonly RecordedCase[];
 }
 
-const { boots } = JSON.parse(readFileSync('test/data/file-load-calls.json', 'utf8')) as { readonly boots: readonly Boot[] };
+const { boots } = recordedJson('file-load-calls') as { readonly boots: readonly Boot[] };
 
 const temp = useTempDir();
 const unpack = (text: string): Uint8Array => plainBytes(gunzipSync(Buffer.from(text, 'base64')));

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { type CallEntry, parseCalls, rebootArguments } from '../../../../../sim/kernel/calls/calls.js';
 import { type KernelFacts, kernelFacts } from '../../../../../sim/kernel/facts/facts.js';
 import { kexecFileLoad } from '../../../../../sim/kernel/rules/kexec-file.js';
@@ -20,6 +19,7 @@ import {
   readKernelFile,
   writeKernelFile,
 } from '../../../../../sim/kernel/rules/sysctl.js';
+import { recordedJson } from '../../../../support/recorded.js';
 
 interface Loaded {
   readonly kexec_loaded: string;
@@ -50,7 +50,7 @@ interface Recording {
   readonly cases: readonly Case[];
 }
 
-const recording = JSON.parse(readFileSync('test/data/kernel-calls.json', 'utf8')) as Recording;
+const recording = recordedJson('kernel-calls') as Recording;
 
 const factsOf = (kernel: string, boot: string): KernelFacts => {
   const { MemTotal_kB, iomem } = recording.boots[kernel]![boot]!;
