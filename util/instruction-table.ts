@@ -1,4 +1,4 @@
-import type { InstructionRow } from '../sim/cpu/language/ops.js';
+import type { InstructionRow } from '../sim/cpu/language/row.js';
 
 const howOf = (row: InstructionRow): string => {
   if ('semantics' in row) return 'translated';

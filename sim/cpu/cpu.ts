@@ -20,7 +20,7 @@ import {
 } from './state/layout.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
 import type { CpuHost, CpuModel, CpuStatistics, RunLimits, StopReason } from './state/model.js';
-import type { InstructionRow } from './language/ops.js';
+import type { InstructionRow } from './language/row.js';
 import type { ExceptionLevel } from './state/levels.js';
 import { SystemState } from './system/state.js';
 import { Tlb } from './memory/tlb.js';

@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { createDecoder } from '../../sim/cpu/language/decode.js';
 import { INSTRUCTIONS } from '../../sim/cpu/isa/index.js';
-import type { InstructionRow } from '../../sim/cpu/language/ops.js';
+import type { InstructionRow } from '../../sim/cpu/language/row.js';
 import { cacheDirectory } from '../support/cache.js';
 import { createRandom, seedOf } from '../fuzz/mutate.js';
 import { disassemble } from './disassemble.js';

@@ -1,4 +1,6 @@
-import type { Fields, Ops, OpsRow } from '../../sim/cpu/language/ops.js';
+import type { Ops } from '../../sim/cpu/language/ops.js';
+import type { Fields } from '../../sim/cpu/language/pattern.js';
+import type { OpsRow } from '../../sim/cpu/language/row.js';
 import { type Constant, constant, type I32, i32, i64, type Value } from '../../sim/cpu/language/value.js';
 import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
 

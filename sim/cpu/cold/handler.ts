@@ -2,7 +2,8 @@ import { InstructionEmitter } from '../emit/instruction.js';
 import type { TranslationContext } from '../language/context.js';
 import { emitCarry, emitCondition, emitFlagsAsNzcv, emitLoadFlags, type FlagLocals } from '../emit/flags.js';
 import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, LEFT, PC, RECORD, SP_INDEX, STATUS, V, X } from '../state/layout.js';
-import { REGISTER_FIELDS, type Fields, type OpsRow } from '../language/ops.js';
+import type { Fields } from '../language/pattern.js';
+import { isRegisterField, type OpsRow } from '../language/row.js';
 import type { Pattern } from '../language/pattern.js';
 import {
   CARRY_LEAF,
@@ -51,7 +52,7 @@ export interface ShapeRule {
 
 export const shapeRule = (row: OpsRow, pattern: Pattern): ShapeRule => {
   const fixed = row.fixed ?? [];
-  const slots = pattern.fields.filter(({ name }) => REGISTER_FIELDS.includes(name) && !fixed.includes(name));
+  const slots = pattern.fields.filter(({ name }) => isRegisterField(name) && !fixed.includes(name));
   const free = pattern.fields.filter(({ name }) => row.free?.includes(name) === true);
   const open = [...slots, ...free].reduce((bits, { shift, width }) => bits | ((2 ** width - 1) << shift), 0);
   return { mask: ~open >>> 0, slots };

@@ -2,7 +2,7 @@ import type { Decoded, Decoder } from '../language/decode.js';
 import type { TranslationContext } from '../language/context.js';
 import { makeHandler, makeStatusHandler, shapeRule, type Handler, type ShapeRule } from './handler.js';
 import { RECORD, RECORD_BYTES, RECORDS, RECORDS_END, SINK_INDEX, STATUS, ZERO_INDEX } from '../state/layout.js';
-import type { InstructionRow, OpsRow } from '../language/ops.js';
+import type { InstructionRow, OpsRow } from '../language/row.js';
 import type { Pattern } from '../language/pattern.js';
 import { isForSystem } from '../language/trace-instruction.js';
 

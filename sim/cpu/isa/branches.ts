@@ -1,14 +1,13 @@
-import type { InstructionRow, OpsRow } from '../language/ops.js';
-import { i32, i64 } from '../language/value.js';
-
 /** Branches, exception generation aside (Arm ARM C4.1.65). */
 
-const GROUP = 'Branches';
+import { signExtend } from '../language/pattern.js';
+import { type InstructionRow, rowsOf } from '../language/row.js';
+import { i32, i64 } from '../language/value.js';
 
-const signExtend = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));
+const row = rowsOf('Branches');
+
+/** The bytes that so many words are. */
 const words = (value: number, bits: number): bigint => signExtend(value, bits) * 4n;
-
-const row = (rest: Omit<OpsRow, 'group'>): OpsRow => ({ group: GROUP, ...rest });
 
 export const BRANCHES: readonly InstructionRow[] = [
   row({
@@ -16,7 +15,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     section: 'C6.2.26',
     pattern: '0 00101 imm26:26',
     free: ['imm26'],
-    immediates: ({ imm26 }) => [words(imm26!, 26)],
+    immediates: ({ imm26 }) => [words(imm26, 26)],
     semantics: (t) => t.branch(i64.add(t.pc(), t.imm(0))),
   }),
   row({
@@ -24,7 +23,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     section: 'C6.2.35',
     pattern: '1 00101 imm26:26',
     free: ['imm26'],
-    immediates: ({ imm26 }) => [words(imm26!, 26)],
+    immediates: ({ imm26 }) => [words(imm26, 26)],
     semantics: (t) => {
       t.setX(30, i64.add(t.pc(), i64.const(4)));
       t.branch(i64.add(t.pc(), t.imm(0)), 'call');
@@ -35,17 +34,17 @@ export const BRANCHES: readonly InstructionRow[] = [
     section: 'C6.2.27',
     pattern: '0101010 0 imm19:19 0 cond:4',
     free: ['imm19'],
-    immediates: ({ imm19 }) => [words(imm19!, 19)],
-    semantics: (t, { cond }) => t.branchIf(t.condition(cond!), i64.add(t.pc(), t.imm(0))),
+    immediates: ({ imm19 }) => [words(imm19, 19)],
+    semantics: (t, { cond }) => t.branchIf(t.condition(cond), i64.add(t.pc(), t.imm(0))),
   }),
   row({
     name: 'CBZ, CBNZ',
     section: 'C6.2.47, C6.2.46',
     pattern: 'sf:1 011010 op:1 imm19:19 Rt:5',
     free: ['imm19'],
-    immediates: ({ imm19 }) => [words(imm19!, 19)],
+    immediates: ({ imm19 }) => [words(imm19, 19)],
     semantics: (t, { sf, op, Rt }) => {
-      const isZero = sf === 1 ? i64.eqz(t.x(Rt!)) : i32.eqz(t.w(Rt!));
+      const isZero = sf === 1 ? i64.eqz(t.x(Rt)) : i32.eqz(t.w(Rt));
       t.branchIf(op === 1 ? i32.eqz(isZero) : isZero, i64.add(t.pc(), t.imm(0)));
     },
   }),
@@ -54,9 +53,9 @@ export const BRANCHES: readonly InstructionRow[] = [
     section: 'C6.2.375, C6.2.374',
     pattern: 'b5:1 011011 op:1 b40:5 imm14:14 Rt:5',
     free: ['imm14'],
-    immediates: ({ imm14 }) => [words(imm14!, 14)],
+    immediates: ({ imm14 }) => [words(imm14, 14)],
     semantics: (t, { b5, b40, op, Rt }) => {
-      const bit = i32.wrap(i64.and(i64.shrU(t.x(Rt!), i64.const(b5! * 32 + b40!)), i64.const(1)));
+      const bit = i32.wrap(i64.and(i64.shrU(t.x(Rt), i64.const(b5 * 32 + b40)), i64.const(1)));
       t.branchIf(op === 1 ? bit : i32.eqz(bit), i64.add(t.pc(), t.imm(0)));
     },
   }),
@@ -64,7 +63,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'BR',
     section: 'C6.2.37',
     pattern: '1101011 0 0 00 11111 0000 0 0 Rn:5 00000',
-    semantics: (t, { Rn }) => t.branch(t.x(Rn!), 'indirect'),
+    semantics: (t, { Rn }) => t.branch(t.x(Rn), 'indirect'),
   }),
   row({
     name: 'BLR',
@@ -72,13 +71,13 @@ export const BRANCHES: readonly InstructionRow[] = [
     pattern: '1101011 0 0 01 11111 0000 0 0 Rn:5 00000',
     semantics: (t, { Rn }) => {
       t.setX(30, i64.add(t.pc(), i64.const(4)));
-      t.branch(t.x(Rn!), 'call');
+      t.branch(t.x(Rn), 'call');
     },
   }),
   row({
     name: 'RET',
     section: 'C6.2.254',
     pattern: '1101011 0 0 10 11111 0000 0 0 Rn:5 00000',
-    semantics: (t, { Rn }) => t.branch(t.x(Rn!), 'return'),
+    semantics: (t, { Rn }) => t.branch(t.x(Rn), 'return'),
   }),
 ];

@@ -1,4 +1,4 @@
-import type { InstructionRow } from '../language/ops.js';
+import type { InstructionRow } from '../language/row.js';
 import { BRANCHES } from './branches.js';
 import { DATA_PROCESSING_IMMEDIATE } from './integer/data-processing-immediate.js';
 import { DATA_PROCESSING_REGISTER } from './integer/data-processing-register.js';

@@ -1,4 +1,4 @@
-import type { InstructionRow } from '../language/ops.js';
+import type { InstructionRow } from '../language/row.js';
 import { FP_ARITHMETIC } from './fp/arithmetic.js';
 import { FP_COMPARE } from './fp/compare.js';
 import { FP_CONVERT } from './fp/convert.js';

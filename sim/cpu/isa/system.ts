@@ -1,11 +1,19 @@
-import type { CacheMaintenance, InstructionRow, OpsRow, SystemRow } from '../language/ops.js';
-
 /** System instructions, and those that generate exceptions (Arm ARM C4.1.65). */
 
-const GROUP = 'System';
+import type { Ops } from '../language/ops.js';
+import {
+  type CacheMaintenance,
+  type InstructionRow,
+  type OpsRow,
+  rowsOf,
+  type SystemCpu,
+  type SystemRow,
+  systemRowsOf,
+} from '../language/row.js';
 
-const row = (rest: Omit<OpsRow, 'group'>): OpsRow => ({ group: GROUP, ...rest });
-const systemRow = (rest: Omit<SystemRow, 'group'>): SystemRow => ({ group: GROUP, ...rest });
+const GROUP = 'System';
+const row = rowsOf(GROUP);
+const systemRow = systemRowsOf(GROUP);
 
 /** SVC and its like: opc, op2 and LL tell them apart. */
 const exception = (kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', section: string, opc: string, ll: string): SystemRow =>
@@ -13,20 +21,26 @@ const exception = (kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', section: string,
     name: kind.toUpperCase(),
     section,
     pattern: `11010100 ${opc} imm16:16 000 ${ll}`,
-    system: (cpu, { imm16 }) => cpu.call(kind, imm16!),
+    system: (cpu, { imm16 }) => cpu.call(kind, imm16),
   });
 
 /** Undefined wherever the processor is not halted by a debugger, which it never is here. */
-const inDebugState = (name: string, section: string, pattern: string): OpsRow =>
-  row({ name, section, pattern, free: /imm16/.test(pattern) ? ['imm16'] : [], semantics: (t) => t.undefined() });
+const debugCall = (name: string, section: string, ll: string): OpsRow =>
+  row({
+    name,
+    section,
+    pattern: `11010100 101 imm16:16 000 ${ll}`,
+    free: ['imm16'],
+    semantics: (t) => t.undefined(),
+  });
 
 /** Hints that do more than pass time: WFE, WFI, SEV and SEVL. CRm is 0. */
 const isActiveHint = (crm: number, op2: number): boolean => crm === 0 && op2 >= 2 && op2 <= 5;
 
-const hint = (name: string, section: string, op2: string, system: SystemRow['system']): SystemRow =>
+const hint = (name: string, section: string, op2: string, system: (cpu: SystemCpu) => void): SystemRow =>
   systemRow({ name, section, pattern: `1101010100 0 00 011 0010 0000 ${op2} 11111`, system });
 
-const barrier = (name: string, section: string, op2: string, semantics: OpsRow['semantics']): OpsRow =>
+const barrier = (name: string, section: string, op2: string, semantics: (t: Ops) => void): OpsRow =>
   row({ name, section, pattern: `1101010100 0 00 011 0011 CRm:4 ${op2} 11111`, free: ['CRm'], semantics });
 
 const maintenance = (name: CacheMaintenance, section: string, op1: string, crm: string): OpsRow =>
@@ -35,7 +49,7 @@ const maintenance = (name: CacheMaintenance, section: string, op1: string, crm: 
     section,
     pattern: `1101010100 0 01 ${op1} 0111 ${crm} 001 Rt:5`,
     maintenance: name,
-    semantics: (t, { Rt }) => (name === 'DC ZVA' ? t.zeroBlock(t.x(Rt!)) : t.touch(t.x(Rt!))),
+    semantics: (t, { Rt }) => (name === 'DC ZVA' ? t.zeroBlock(t.x(Rt)) : t.touch(t.x(Rt))),
   });
 
 /** Op1 and CRm of the rows made by {@link maintenance}, which SYS leaves out. */
@@ -58,10 +72,15 @@ export const SYSTEM: readonly InstructionRow[] = [
   exception('smc', 'C6.2.278', '000', '11'),
   exception('brk', 'C6.2.40', '001', '00'),
   exception('hlt', 'C6.2.100', '010', '00'),
-  inDebugState('DCPS1', 'C6.2.80', '11010100 101 imm16:16 000 01'),
-  inDebugState('DCPS2', 'C6.2.81', '11010100 101 imm16:16 000 10'),
-  inDebugState('DCPS3', 'C6.2.82', '11010100 101 imm16:16 000 11'),
-  inDebugState('DRPS', 'C6.2.84', '1101011 0101 11111 000000 11111 00000'),
+  debugCall('DCPS1', 'C6.2.80', '01'),
+  debugCall('DCPS2', 'C6.2.81', '10'),
+  debugCall('DCPS3', 'C6.2.82', '11'),
+  row({
+    name: 'DRPS',
+    section: 'C6.2.84',
+    pattern: '1101011 0101 11111 000000 11111 00000',
+    semantics: (t) => t.undefined(),
+  }),
   row({
     name: 'UDF',
     section: 'C6.2.387',
@@ -81,7 +100,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     section: 'C6.2.99',
     pattern: '1101010100 0 00 011 0010 CRm:4 op2:3 11111',
     free: ['CRm', 'op2'],
-    allocated: ({ CRm, op2 }) => !isActiveHint(CRm!, op2!),
+    allocated: ({ CRm, op2 }) => !isActiveHint(CRm, op2),
     semantics: () => {},
   }),
   hint('WFE', 'C6.2.396', '010', (cpu) => cpu.wait('wfe')),
@@ -97,20 +116,20 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'MSR (immediate)',
     section: 'C6.2.199',
     pattern: '1101010100 0 00 op1:3 0100 CRm:4 op2:3 11111',
-    allocated: ({ op1, op2 }) => isPstateField(op1!, op2!),
-    system: (cpu, { op1, op2, CRm }) => cpu.writePstate(op1!, op2!, CRm!),
+    allocated: ({ op1, op2 }) => isPstateField(op1, op2),
+    system: (cpu, { op1, op2, CRm }) => cpu.writePstate(op1, op2, CRm),
   }),
   systemRow({
     name: 'MSR (register)',
     section: 'C6.2.200',
     pattern: '1101010100 0 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
-    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.writeSystemRegister(2 + o0!, op1!, CRn!, CRm!, op2!, Rt!),
+    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.writeSystemRegister(2 + o0, op1, CRn, CRm, op2, Rt),
   }),
   systemRow({
     name: 'MRS',
     section: 'C6.2.198',
     pattern: '1101010100 1 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
-    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.readSystemRegister(2 + o0!, op1!, CRn!, CRm!, op2!, Rt!),
+    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.readSystemRegister(2 + o0, op1, CRn, CRm, op2, Rt),
   }),
   systemRow({
     name: 'SYS',
@@ -118,13 +137,13 @@ export const SYSTEM: readonly InstructionRow[] = [
     pattern: '1101010100 0 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
     allocated: ({ op1, CRn, CRm, op2 }) =>
       CRn !== 7 || op2 !== 1 || !BY_ADDRESS.some(([o, c]) => o === op1 && c === CRm),
-    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1!, CRn!, CRm!, op2!, Rt!, false),
+    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1, CRn, CRm, op2, Rt, false),
   }),
   systemRow({
     name: 'SYSL',
     section: 'C6.2.373',
     pattern: '1101010100 1 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
-    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1!, CRn!, CRm!, op2!, Rt!, true),
+    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1, CRn, CRm, op2, Rt, true),
   }),
   maintenance('DC IVAC', 'C5.3', '000', '0110'),
   maintenance('DC ZVA', 'C5.3', '011', '0100'),

@@ -1,4 +1,4 @@
-import type { CacheMaintenance } from './ops.js';
+import type { CacheMaintenance } from './row.js';
 
 /** What decides how code is translated, beside the code. */
 export interface TranslationContext {

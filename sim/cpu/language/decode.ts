@@ -1,4 +1,5 @@
-import type { Fields, InstructionRow } from './ops.js';
+import type { Fields } from './pattern.js';
+import type { InstructionRow } from './row.js';
 import { fieldsOf, matches, parsePattern, type Pattern } from './pattern.js';
 
 export type Decoded =

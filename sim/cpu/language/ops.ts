@@ -1,4 +1,5 @@
-import type { ExceptionLevel } from '../state/levels.js';
+/** The operations that the semantics of instructions are written in. */
+
 import type { I32, I64, V128, Value } from './value.js';
 
 /**
@@ -9,13 +10,13 @@ import type { I32, I64, V128, Value } from './value.js';
  * abort is precise. Of two writes to one register the later counts. Memory accesses take effect at once and in order.
  *
  * Register numbers are fields of the encoding and are only handed on: a backend may hand out numbers that stand for
- * "whatever the field holds when it runs". Never compare or compute with them; {@link InstructionRow.fixed} tells how to
+ * "whatever the field holds when it runs". Never compare or compute with them; {@link OpsRow.fixed} tells how to
  * ask for a field's true value.
  */
 export interface Ops {
   /** Address of the instruction. */
   pc(): I64;
-  /** An immediate that {@link InstructionRow.immediates} computed. */
+  /** An immediate that {@link OpsRow.immediates} computed. */
   imm(index: number): I64;
 
   /** X0 to X30, or zero for 31. */
@@ -89,88 +90,4 @@ export interface Access {
   readonly unprivileged?: boolean;
   /** Where the base is SP, it must be a multiple of 16 if SCTLR_ELx.SA says so; checked only then. */
   readonly spBase?: boolean;
-}
-
-/** The named fields of an encoding, unsigned. */
-export type Fields = Readonly<Record<string, number>>;
-
-interface RowBase {
-  /** The Arm ARM's heading, such as `ADD (immediate)`. */
-  readonly name: string;
-  /** The group in the table of instructions covered, such as `Data processing (immediate)`. */
-  readonly group: string;
-  /** Section of the Arm ARM (DDI 0487), such as `C6.2.4`. */
-  readonly section: string;
-  /** 32 bits from bit 31 on: `0`, `1`, and fields as `name:width`; blanks only divide. */
-  readonly pattern: string;
-  /** Encodings that match the pattern but are not allocated to this instruction. Sees true values of all fields. */
-  readonly allocated?: (fields: Fields) => boolean;
-  /** Needs CPACR_EL1.FPEN and its like to allow floating point; checked before the semantics. */
-  readonly fp?: boolean;
-  /**
-   * The result depends on FPCR. The semantics are those of FPCR = 0 (to nearest, nothing flushed, NaNs propagated): with
-   * another one the instruction is not modelled. FPSR's cumulative flags are not set either way.
-   */
-  readonly fpcr?: boolean;
-}
-
-/** An instruction whose work is done by code that is made for it. */
-export interface OpsRow extends RowBase {
-  /** Adds to the executing side what the instruction does. */
-  readonly semantics: (t: Ops, fields: Fields) => void;
-  /** Constants that the semantics use by `t.imm(index)` in place of the fields they are computed from. Two's complement. */
-  readonly immediates?: (fields: Fields) => readonly bigint[];
-  /**
-   * Fields that only `allocated` and `immediates` look at. With the register fields (see REGISTER_FIELDS) they are what may
-   * vary between instructions that share one piece of the interpreter's code; the semantics must not read them.
-   */
-  readonly free?: readonly string[];
-  /** Register fields whose true value the semantics need after all. */
-  readonly fixed?: readonly string[];
-  /** What a higher exception level may forbid: then SystemState.execute raises the exception in place of the semantics. */
-  readonly maintenance?: CacheMaintenance;
-}
-
-/** Cache maintenance by address, by the assembler's names. */
-export type CacheMaintenance = 'DC ZVA' | 'DC IVAC' | 'DC CVAC' | 'DC CVAU' | 'DC CIVAC' | 'IC IVAU';
-
-/** An instruction about the processor itself, carried out by TypeScript: rare, and everything is at hand. */
-export interface SystemRow extends RowBase {
-  readonly system: (cpu: SystemCpu, fields: Fields) => void;
-}
-
-/** Part of the architecture that is allocated and not modelled yet: running into it ends the run with an error. */
-export interface UnmodelledRow extends RowBase {
-  readonly unmodelled: string;
-}
-
-export type InstructionRow = OpsRow | SystemRow | UnmodelledRow;
-
-/** Fields that hold a register number, everywhere. */
-export const REGISTER_FIELDS: readonly string[] = ['Rd', 'Rn', 'Rm', 'Ra', 'Rt', 'Rt2', 'Rs'];
-
-/** What {@link SystemRow.system} works with. The program counter moves on by 4 behind it, unless it sets or raises one. */
-export interface SystemCpu {
-  /** Address of the instruction. */
-  readonly pc: bigint;
-  readonly el: ExceptionLevel;
-  /** X0 to X30; 31 reads as zero, and writes to it are lost. */
-  x(register: number): bigint;
-  setX(register: number, value: bigint): void;
-  /** MRS and MSR; op0 is 2 or 3. Raises the exception itself where the register is not accessible. */
-  readSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void;
-  writeSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void;
-  /** MSR (immediate): PSTATE fields. */
-  writePstate(op1: number, op2: number, imm: number): void;
-  /** SYS and SYSL: TLB maintenance, address translation, and cache maintenance by set and way. */
-  system(op1: number, crn: number, crm: number, op2: number, rt: number, isRead: boolean): void;
-  /** SVC, HVC, SMC, BRK, HLT. */
-  call(kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', imm16: number): void;
-  exceptionReturn(): void;
-  /** WFI and WFE. */
-  wait(kind: 'wfi' | 'wfe'): void;
-  /** SEV and SEVL: the event that the next WFE finds. */
-  sendEvent(): void;
-  /** Raises the Unknown reason exception. */
-  undefined(): void;
 }

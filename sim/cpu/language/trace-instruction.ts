@@ -1,6 +1,7 @@
 import type { TranslationContext } from './context.js';
 import { STATUS } from '../state/layout.js';
-import type { InstructionRow, SystemRow, UnmodelledRow, Fields } from './ops.js';
+import type { InstructionRow, SystemRow, UnmodelledRow } from './row.js';
+import type { Fields } from './pattern.js';
 import { leaveWith, Recorder, type Recorded } from './record.js';
 
 /** Whether an instruction is for the system model to carry out, as it or the exception level stands. */

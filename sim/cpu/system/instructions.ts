@@ -12,7 +12,7 @@ import {
 } from './exceptions.js';
 import type { Walk } from './mmu.js';
 import type { StopReason } from '../state/model.js';
-import type { CacheMaintenance, SystemCpu } from '../language/ops.js';
+import type { CacheMaintenance, SystemCpu } from '../language/row.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import type { RegisterFile } from './register-file.js';
 import type { RegisterRow } from './registers/row.js';

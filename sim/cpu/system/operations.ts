@@ -1,6 +1,6 @@
 import type { AccessKind, Fault } from '../state/fault.js';
 import type { Walk } from './mmu.js';
-import type { CacheMaintenance } from '../language/ops.js';
+import type { CacheMaintenance } from '../language/row.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { hcr, userIf, type Trap } from './registers/row.js';
 import { encodingOf, parsePlace, type Place } from './registers/sysreg.js';

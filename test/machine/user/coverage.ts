@@ -1,4 +1,4 @@
-import type { InstructionRow } from '../../../sim/cpu/language/ops.js';
+import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import type { Generated } from './generate.js';
 import { type Outcome, PC } from './sequence.js';
 

@@ -1,5 +1,5 @@
 import { createDecoder } from '../../../sim/cpu/language/decode.js';
-import type { InstructionRow } from '../../../sim/cpu/language/ops.js';
+import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import { parsePattern } from '../../../sim/cpu/language/pattern.js';
 import type { Random } from '../../fuzz/mutate.js';
 import { excludedFromUserMode } from './exclusions.js';

@@ -1,4 +1,5 @@
-import type { Fields, InstructionRow } from '../../../sim/cpu/language/ops.js';
+import type { Fields } from '../../../sim/cpu/language/pattern.js';
+import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import type { Random } from '../../fuzz/mutate.js';
 import { pick } from './operands.js';
 

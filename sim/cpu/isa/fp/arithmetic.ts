@@ -1,4 +1,6 @@
-import type { Fields, InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { Fields } from '../../language/pattern.js';
+import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
 import {
   fabd,
@@ -29,21 +31,20 @@ import { broadcast, lowElement, pairs, sized } from '../vector/values.js';
 
 /** Floating-point arithmetic on scalars and on vectors. What rounds only once (FMADD, FMLA) is not among it. */
 
-export const isFloatVector = ({ Q, sz }: Fields): boolean => sz === 0 || Q === 1;
+export const isFloatVector = ({ Q, sz }: Fields<'Q' | 'sz'>): boolean => sz === 0 || Q === 1;
 
 const twoSource = (name: string, opcode: string, compute: Binary): InstructionRow =>
   fpcrRow({
     name: `${name} (scalar)`,
     pattern: `000 11110 0 sz:1 1 Rm:5 ${opcode} 10 Rn:5 Rd:5`,
-    semantics: (t, { sz, Rm, Rn, Rd }) =>
-      t.setV(Rd!, lowElement(sizeOf(sz), compute(t, sizeOf(sz), t.v(Rn!), t.v(Rm!)))),
+    semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd, lowElement(sizeOf(sz), compute(t, sizeOf(sz), t.v(Rn), t.v(Rm)))),
   });
 
 const oneSource = (name: string, opcode: string, compute: Unary, row = fpcrRow): InstructionRow =>
   row({
     name: `${name} (scalar)`,
     pattern: `000 11110 0 sz:1 1 ${opcode} 10000 Rn:5 Rd:5`,
-    semantics: (t, { sz, Rn, Rd }) => t.setV(Rd!, lowElement(sizeOf(sz), compute(t, sizeOf(sz), t.v(Rn!)))),
+    semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, lowElement(sizeOf(sz), compute(t, sizeOf(sz), t.v(Rn)))),
   });
 
 /** @param a bit 23, which is a part of the opcode */
@@ -52,7 +53,7 @@ const vector = (name: string, u: number, a: number, opcode: string, compute: Bin
     name: `${name} (vector)`,
     pattern: `0 Q:1 ${u} 01110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
     allocated: isFloatVector,
-    semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd!, sized(Q!, compute(t, sizeOf(sz), t.v(Rn!), t.v(Rm!)))),
+    semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd, sized(Q, compute(t, sizeOf(sz), t.v(Rn), t.v(Rm)))),
   });
 
 const pairwise = (
@@ -69,13 +70,12 @@ const pairwise = (
       name: `${name} (vector)`,
       pattern: `0 Q:1 1 01110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
       allocated: isFloatVector,
-      semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd!, sized(Q!, ofPairs(t, Q!, sizeOf(sz), t.v(Rn!), t.v(Rm!)))),
+      semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd, sized(Q, ofPairs(t, Q, sizeOf(sz), t.v(Rn), t.v(Rm)))),
     }),
     fpcrRow({
       name: `${name} (scalar)`,
       pattern: `01 1 11110 ${a} sz:1 11000 ${scalarOpcode} 10 Rn:5 Rd:5`,
-      semantics: (t, { sz, Rn, Rd }) =>
-        t.setV(Rd!, lowElement(sizeOf(sz), ofPairs(t, 1, sizeOf(sz), t.v(Rn!), t.v(Rn!)))),
+      semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, lowElement(sizeOf(sz), ofPairs(t, 1, sizeOf(sz), t.v(Rn), t.v(Rn)))),
     }),
   ];
 };
@@ -87,7 +87,7 @@ const across = (name: string, a: number, opcode: string, compute: Binary): Instr
     pattern: `0 1 1 01110 ${a} 0 11000 ${opcode} 10 Rn:5 Rd:5`,
     semantics: (t, { Rn, Rd }) => {
       const halve = (n: V128): V128 => compute(t, 2, pairs(1, 2, n, n, 0), pairs(1, 2, n, n, 1));
-      t.setV(Rd!, lowElement(2, halve(t.let(halve(t.v(Rn!))))));
+      t.setV(Rd, lowElement(2, halve(t.let(halve(t.v(Rn))))));
     },
   });
 
@@ -103,32 +103,35 @@ const vectorOfOne = (
     name: `${name} (vector)`,
     pattern: `0 Q:1 ${u} 01110 ${a} sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
     allocated: isFloatVector,
-    semantics: (t, { Q, sz, Rn, Rd }) => t.setV(Rd!, sized(Q!, compute(t, sizeOf(sz), t.v(Rn!)))),
+    semantics: (t, { Q, sz, Rn, Rd }) => t.setV(Rd, sized(Q, compute(t, sizeOf(sz), t.v(Rn)))),
   });
 
-/** Bits 22 and 21 of FMUL by element: singles have a two-bit index, doubles one bit. */
-const ELEMENTS = [
-  { size: 2, bits: '0 L:1', name: 'single' },
-  { size: 3, bits: '1 0', name: 'double' },
-] as const;
-
-const mulByElement: readonly InstructionRow[] = ELEMENTS.flatMap(({ size, bits, name }) => {
-  const product = (t: Ops, { L, H, Rm, Rn }: Fields): V128 =>
-    fmul(t, size, t.v(Rn!), broadcast(size, t.v(Rm!), size === 3 ? H! : H! * 2 + L!));
-  return [
-    fpcrRow({
-      name: `FMUL (by element), ${name}`,
-      pattern: `0 Q:1 0 01111 1 ${bits} Rm:5 1001 H:1 0 Rn:5 Rd:5`,
-      allocated: ({ Q }) => size === 2 || Q === 1,
-      semantics: (t, fields) => t.setV(fields.Rd!, sized(fields.Q!, product(t, fields))),
-    }),
-    fpcrRow({
-      name: `FMUL (by element), scalar, ${name}`,
-      pattern: `01 0 11111 1 ${bits} Rm:5 1001 H:1 0 Rn:5 Rd:5`,
-      semantics: (t, fields) => t.setV(fields.Rd!, lowElement(size, product(t, fields))),
-    }),
-  ];
-});
+/** FMUL by element. Singles have a two-bit index, in H and L; doubles have one bit, H. */
+const mulByElement: readonly InstructionRow[] = [
+  fpcrRow({
+    name: 'FMUL (by element), single',
+    pattern: '0 Q:1 0 01111 1 0 L:1 Rm:5 1001 H:1 0 Rn:5 Rd:5',
+    semantics: (t, { Q, L, H, Rm, Rn, Rd }) =>
+      t.setV(Rd, sized(Q, fmul(t, 2, t.v(Rn), broadcast(2, t.v(Rm), H * 2 + L)))),
+  }),
+  fpcrRow({
+    name: 'FMUL (by element), scalar, single',
+    pattern: '01 0 11111 1 0 L:1 Rm:5 1001 H:1 0 Rn:5 Rd:5',
+    semantics: (t, { L, H, Rm, Rn, Rd }) =>
+      t.setV(Rd, lowElement(2, fmul(t, 2, t.v(Rn), broadcast(2, t.v(Rm), H * 2 + L)))),
+  }),
+  fpcrRow({
+    name: 'FMUL (by element), double',
+    pattern: '0 Q:1 0 01111 1 1 0 Rm:5 1001 H:1 0 Rn:5 Rd:5',
+    allocated: ({ Q }) => Q === 1,
+    semantics: (t, { Q, H, Rm, Rn, Rd }) => t.setV(Rd, sized(Q, fmul(t, 3, t.v(Rn), broadcast(3, t.v(Rm), H)))),
+  }),
+  fpcrRow({
+    name: 'FMUL (by element), scalar, double',
+    pattern: '01 0 11111 1 1 0 Rm:5 1001 H:1 0 Rn:5 Rd:5',
+    semantics: (t, { H, Rm, Rn, Rd }) => t.setV(Rd, lowElement(3, fmul(t, 3, t.v(Rn), broadcast(3, t.v(Rm), H)))),
+  }),
+];
 
 /** By the opcode of the scalar; of the vector U, bit 23 and opcode. */
 const ROUNDINGS: readonly (readonly [string, string, number, number, string, Unary])[] = [
@@ -166,7 +169,7 @@ export const FP_ARITHMETIC: readonly InstructionRow[] = [
   fpcrRow({
     name: 'FABD (scalar)',
     pattern: '01 1 11110 1 sz:1 1 Rm:5 11010 1 Rn:5 Rd:5',
-    semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd!, lowElement(sizeOf(sz), fabd(t, sizeOf(sz), t.v(Rn!), t.v(Rm!)))),
+    semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd, lowElement(sizeOf(sz), fabd(t, sizeOf(sz), t.v(Rn), t.v(Rm)))),
   }),
   ...pairwise('FADDP', 0, '11010', '01101', fadd),
   ...pairwise('FMAXP', 0, '11110', '01111', fmax),

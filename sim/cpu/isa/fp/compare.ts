@@ -1,4 +1,5 @@
-import type { InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { InstructionRow } from '../../language/row.js';
 import { i32, operation, select, type I32, type V128 } from '../../language/value.js';
 import { isFloatVector } from './arithmetic.js';
 import { double, fabs, single, sizeOf, type FloatSize } from './values.js';
@@ -28,30 +29,35 @@ const ofMagnitudes =
   (t, size, n, m) =>
     float(size, name, fabs(t, size, n), fabs(t, size, m));
 
-/** The vector's form and the scalar's: ones where it holds. Without Rm in `rest` the second operand is zero. */
-const masks = (name: string, u: number, rest: string, holds: Predicate): readonly InstructionRow[] => {
-  const compute = (t: Ops, size: FloatSize, Rn: number, Rm: number | undefined): V128 =>
-    holds(t, size, t.v(Rn), Rm === undefined ? ZERO : t.v(Rm));
-  return [
-    fpcrRow({
-      name,
-      pattern: `0 Q:1 ${u} 01110 ${rest} Rn:5 Rd:5`,
-      allocated: isFloatVector,
-      semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd!, sized(Q!, compute(t, sizeOf(sz), Rn!, Rm))),
-    }),
-    fpcrRow({
-      name: `${name}, scalar`,
-      pattern: `01 ${u} 11110 ${rest} Rn:5 Rd:5`,
-      semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd!, lowElement(sizeOf(sz), compute(t, sizeOf(sz), Rn!, Rm))),
-    }),
-  ];
-};
+/** The vector's form and the scalar's: ones where it holds of two registers. */
+const register = (name: string, u: number, a: number, opcode: string, holds: Predicate): readonly InstructionRow[] => [
+  fpcrRow({
+    name,
+    pattern: `0 Q:1 ${u} 01110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    allocated: isFloatVector,
+    semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd, sized(Q, holds(t, sizeOf(sz), t.v(Rn), t.v(Rm)))),
+  }),
+  fpcrRow({
+    name: `${name}, scalar`,
+    pattern: `01 ${u} 11110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd, lowElement(sizeOf(sz), holds(t, sizeOf(sz), t.v(Rn), t.v(Rm)))),
+  }),
+];
 
-const register = (name: string, u: number, a: number, opcode: string, holds: Predicate): readonly InstructionRow[] =>
-  masks(name, u, `${a} sz:1 1 Rm:5 ${opcode} 1`, holds);
-
-const zero = (name: string, u: number, opcode: string, holds: Predicate): readonly InstructionRow[] =>
-  masks(`${name} (zero)`, u, `1 sz:1 10000 ${opcode} 10`, holds);
+/** The same of a register and zero. */
+const zero = (name: string, u: number, opcode: string, holds: Predicate): readonly InstructionRow[] => [
+  fpcrRow({
+    name: `${name} (zero)`,
+    pattern: `0 Q:1 ${u} 01110 1 sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
+    allocated: isFloatVector,
+    semantics: (t, { Q, sz, Rn, Rd }) => t.setV(Rd, sized(Q, holds(t, sizeOf(sz), t.v(Rn), ZERO))),
+  }),
+  fpcrRow({
+    name: `${name} (zero), scalar`,
+    pattern: `01 ${u} 11110 1 sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
+    semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, lowElement(sizeOf(sz), holds(t, sizeOf(sz), t.v(Rn), ZERO))),
+  }),
+];
 
 const swapped =
   (holds: Predicate): Predicate =>
@@ -63,28 +69,28 @@ export const FP_COMPARE: readonly InstructionRow[] = [
     name: 'FCMP, FCMPE',
     pattern: '000 11110 0 sz:1 1 Rm:5 00 1000 Rn:5 signalling:1 0 000',
     free: ['signalling'],
-    semantics: (t, { sz, Rm, Rn }) => t.setFlags('nzcv', compare(sizeOf(sz), t.v(Rn!), t.v(Rm!))),
+    semantics: (t, { sz, Rm, Rn }) => t.setFlags('nzcv', compare(sizeOf(sz), t.v(Rn), t.v(Rm))),
   }),
   fpcrRow({
     name: 'FCMP, FCMPE, with zero',
     pattern: '000 11110 0 sz:1 1 ignored:5 00 1000 Rn:5 signalling:1 1 000',
     free: ['ignored', 'signalling'],
-    semantics: (t, { sz, Rn }) => t.setFlags('nzcv', compare(sizeOf(sz), t.v(Rn!), ZERO)),
+    semantics: (t, { sz, Rn }) => t.setFlags('nzcv', compare(sizeOf(sz), t.v(Rn), ZERO)),
   }),
   fpcrRow({
     name: 'FCCMP, FCCMPE',
     pattern: '000 11110 0 sz:1 1 Rm:5 cond:4 01 Rn:5 signalling:1 nzcv:4',
     free: ['signalling'],
     semantics: (t, { sz, Rm, cond, Rn, nzcv }) => {
-      const compared = compare(sizeOf(sz), t.v(Rn!), t.v(Rm!));
-      t.setFlags('nzcv', select(t.condition(cond!), compared, i32.const(nzcv!)));
+      const compared = compare(sizeOf(sz), t.v(Rn), t.v(Rm));
+      t.setFlags('nzcv', select(t.condition(cond), compared, i32.const(nzcv)));
     },
   }),
   fpRow({
     name: 'FCSEL',
     pattern: '000 11110 0 sz:1 1 Rm:5 cond:4 11 Rn:5 Rd:5',
     semantics: (t, { sz, Rm, cond, Rn, Rd }) =>
-      t.setV(Rd!, lowElement(sizeOf(sz), select(t.condition(cond!), t.v(Rn!), t.v(Rm!)))),
+      t.setV(Rd, lowElement(sizeOf(sz), select(t.condition(cond), t.v(Rn), t.v(Rm)))),
   }),
   ...register('FCMEQ (register)', 0, 0, '11100', predicate('eq')),
   ...register('FCMGE (register)', 1, 0, '11100', predicate('ge')),

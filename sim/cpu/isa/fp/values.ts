@@ -26,7 +26,7 @@ import {
 export type FloatSize = 2 | 3;
 
 /** The size that the fields `sz` or `type` have for single (0) and double precision (1). */
-export const sizeOf = (sz: number | undefined): FloatSize => (sz === 1 ? 3 : 2);
+export const sizeOf = (sz: number): FloatSize => (sz === 1 ? 3 : 2);
 
 const QUIET = { 2: repeated(2, 1n << 22n), 3: repeated(3, 1n << 51n) } as const;
 const DEFAULT_NAN = { 2: repeated(2, 0x7fc0_0000n), 3: repeated(3, 0x7ff8n << 48n) } as const;

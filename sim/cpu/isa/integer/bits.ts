@@ -1,7 +1,5 @@
 /** How immediates are written in encodings. */
 
-export const signExtend = (value: number, bits: number): bigint => BigInt.asIntN(bits, BigInt(value));
-
 /** A number whose low `count` bits are set. */
 export const ones = (count: number): bigint => (1n << BigInt(count)) - 1n;
 

@@ -1,8 +1,11 @@
-import type { InstructionRow, Ops } from '../../language/ops.js';
-import { constant, type I32, i32, i64, operation, type V128 } from '../../language/value.js';
-import { registerRow as row } from './general.js';
-
 /** CRC32 and CRC32C (Arm ARM C6.2.100, C6.2.101), bits in order of least significance first. */
+
+import type { Ops } from '../../language/ops.js';
+import { type InstructionRow, rowsOf } from '../../language/row.js';
+import { constant, type I32, i32, i64, operation, type V128 } from '../../language/value.js';
+import { REGISTER_GROUP } from './general.js';
+
+const row = rowsOf(REGISTER_GROUP);
 
 const CRC32_POLYNOMIAL = 0xedb88320n;
 const CRC32C_POLYNOMIAL = 0x82f63b78n;
@@ -31,15 +34,14 @@ const contributions = (t: Ops, polynomial: bigint, input: I32, count: number, af
   const spread = t.let(
     operation('v128', 'i32x4.mul', [operation('v128', 'i32x4.splat', [input]), lanes([8n, 4n, 2n, 1n])]),
   );
-  let sum: V128 | undefined;
-  for (let bit = 0; bit < count; bit += 4) {
+  const parts = Array.from({ length: count / 4 }, (_, group) => {
+    const bit = 4 * group;
     const signs = operation('v128', 'i32x4.shl', [spread, i32.const(28 - bit)]);
     const masks = operation('v128', 'i32x4.shr_s', [signs, i32.const(31)]);
     const constants = lanes([0, 1, 2, 3].map((lane) => remainder(polynomial, count + after - bit - lane)));
-    const part = operation('v128', 'v128.and', [masks, constants]);
-    sum = sum === undefined ? part : operation('v128', 'v128.xor', [sum, part]);
-  }
-  return sum!;
+    return operation('v128', 'v128.and', [masks, constants]);
+  });
+  return parts.reduce((sum, part) => operation('v128', 'v128.xor', [sum, part]));
 };
 
 /** The exclusive or of the four lanes. */
@@ -49,28 +51,49 @@ const fold = (t: Ops, vector: V128): I32 => {
   return i32.xor(i32.xor(lane(0), lane(1)), i32.xor(lane(2), lane(3)));
 };
 
-const crc32 = (name: string, section: string, C: 0 | 1, sz: number): InstructionRow =>
-  row(
-    `${name}${'BHWX'[sz]!}`,
-    section,
-    `${sz === 3 ? 1 : 0} 0 0 11010110 Rm:5 010 ${C} ${sz.toString(2).padStart(2, '0')} Rn:5 Rd:5`,
-    {
-      semantics: (t, { Rm, Rn, Rd }) => {
-        const polynomial = C === 1 ? CRC32C_POLYNOMIAL : CRC32_POLYNOMIAL;
-        const start = i32.xor(t.w(Rn!), t.w(Rm!));
-        if (sz === 3) {
-          const low = contributions(t, polynomial, start, 32, 32);
-          const high = contributions(t, polynomial, i32.wrap(i64.shrU(t.x(Rm!), i64.const(32))), 32, 0);
-          return t.setW(Rd!, fold(t, operation('v128', 'v128.xor', [low, high])));
-        }
-        const bits = 8 << sz;
-        const crc = fold(t, contributions(t, polynomial, start, bits, 0));
-        t.setW(Rd!, bits === 32 ? crc : i32.xor(crc, i32.shrU(t.w(Rn!), i32.const(bits))));
-      },
-    },
-  );
+/** By the field `sz`: the letter in the name, and the bits of the input. */
+const WIDTHS = [
+  { sz: '00', letter: 'B', bits: 8 },
+  { sz: '01', letter: 'H', bits: 16 },
+  { sz: '10', letter: 'W', bits: 32 },
+] as const;
 
-export const CRC32: readonly InstructionRow[] = [0, 1, 2, 3].flatMap((sz) => [
-  crc32('CRC32', 'C6.2.100', 0, sz),
-  crc32('CRC32C', 'C6.2.101', 1, sz),
-]);
+/** Of an input of up to 32 bits. */
+const crc32 = (
+  name: string,
+  section: string,
+  C: 0 | 1,
+  polynomial: bigint,
+  { sz, letter, bits }: (typeof WIDTHS)[number],
+): InstructionRow =>
+  row({
+    name: `${name}${letter}`,
+    section,
+    pattern: `0 0 0 11010110 Rm:5 010 ${C} ${sz} Rn:5 Rd:5`,
+    semantics: (t, { Rm, Rn, Rd }) => {
+      const crc = fold(t, contributions(t, polynomial, i32.xor(t.w(Rn), t.w(Rm)), bits, 0));
+      t.setW(Rd, bits === 32 ? crc : i32.xor(crc, i32.shrU(t.w(Rn), i32.const(bits))));
+    },
+  });
+
+/** Of an input of 64 bits. */
+const crc32x = (name: string, section: string, C: 0 | 1, polynomial: bigint): InstructionRow =>
+  row({
+    name: `${name}X`,
+    section,
+    pattern: `1 0 0 11010110 Rm:5 010 ${C} 11 Rn:5 Rd:5`,
+    semantics: (t, { Rm, Rn, Rd }) => {
+      const low = contributions(t, polynomial, i32.xor(t.w(Rn), t.w(Rm)), 32, 32);
+      const high = contributions(t, polynomial, i32.wrap(i64.shrU(t.x(Rm), i64.const(32))), 32, 0);
+      t.setW(Rd, fold(t, operation('v128', 'v128.xor', [low, high])));
+    },
+  });
+
+export const CRC32: readonly InstructionRow[] = [
+  ...WIDTHS.flatMap((width) => [
+    crc32('CRC32', 'C6.2.100', 0, CRC32_POLYNOMIAL, width),
+    crc32('CRC32C', 'C6.2.101', 1, CRC32C_POLYNOMIAL, width),
+  ]),
+  crc32x('CRC32', 'C6.2.100', 0, CRC32_POLYNOMIAL),
+  crc32x('CRC32C', 'C6.2.101', 1, CRC32C_POLYNOMIAL),
+];

@@ -1,11 +1,16 @@
-import type { Fields, InstructionRow, OpsRow } from '../../language/ops.js';
-import { constantOf, i64, type Value } from '../../language/value.js';
-import { decodeBitMasks, ones, signExtend } from './bits.js';
-import { type General, general, widthOf } from './general.js';
-
 /** Data processing with an immediate (Arm ARM C4.1): what is written in the encoding is computed here, once. */
 
-const row = (rest: Omit<OpsRow, 'group'>): OpsRow => ({ group: 'Data processing (immediate)', ...rest });
+import { present } from '../../language/lookup.js';
+import type { Ops } from '../../language/ops.js';
+import { type Fields, signExtend } from '../../language/pattern.js';
+import { type InstructionRow, rowsOf } from '../../language/row.js';
+import { constantOf, i64, type Value } from '../../language/value.js';
+import { decodeBitMasks, ones } from './bits.js';
+import { type General, generalRowsOf, type GeneralSemantics, widthOf } from './general.js';
+
+const GROUP = 'Data processing (immediate)';
+const row = rowsOf(GROUP);
+const generalRow = generalRowsOf(GROUP);
 
 const PAGE_BITS = 12n;
 
@@ -15,32 +20,32 @@ const adr = (name: string, section: string, op: 0 | 1): InstructionRow =>
     section,
     pattern: `${op} immlo:2 10000 immhi:19 Rd:5`,
     free: ['immlo', 'immhi'],
-    immediates: ({ immlo, immhi }) => [signExtend(immhi! * 4 + immlo!, 21) << (op === 1 ? PAGE_BITS : 0n)],
+    immediates: ({ immlo, immhi }) => [signExtend(immhi * 4 + immlo, 21) << (op === 1 ? PAGE_BITS : 0n)],
     semantics: (t, { Rd }) => {
       const base = op === 1 ? i64.and(t.pc(), i64.const(-1n << PAGE_BITS)) : t.pc();
-      t.setX(Rd!, i64.add(base, t.imm(0)));
+      t.setX(Rd, i64.add(base, t.imm(0)));
     },
   });
 
 const addSubtract = (name: string, section: string, kind: 'add' | 'sub', setsFlags: boolean): InstructionRow =>
-  row({
+  generalRow({
     name: `${name} (immediate)`,
     section,
     pattern: `sf:1 ${kind === 'add' ? 0 : 1} ${setsFlags ? 1 : 0} 100010 sh:1 imm12:12 Rn:5 Rd:5`,
     free: ['sh', 'imm12'],
-    immediates: ({ sh, imm12 }) => [BigInt(imm12!) << (sh === 1 ? 12n : 0n)],
-    semantics: general((g, { Rn, Rd }) => {
-      const a = g.getSp(Rn!);
+    immediates: ({ sh, imm12 }) => [BigInt(imm12) << (sh === 1 ? 12n : 0n)],
+    general: (g, { Rn, Rd }) => {
+      const a = g.getSp(Rn);
       const b = g.imm(0);
       const result = g[kind](a, b);
-      if (!setsFlags) return g.setSp(Rd!, result);
-      g.set(Rd!, result);
+      if (!setsFlags) return g.setSp(Rd, result);
+      g.set(Rd, result);
       g.setFlags(kind, a, b);
-    }),
+    },
   });
 
-const bitMask = (fields: Fields): bigint | undefined =>
-  decodeBitMasks(fields.N!, fields.imms!, fields.immr!, widthOf(fields));
+const bitMask = (fields: Fields<'sf' | 'N' | 'imms' | 'immr'>): bigint | undefined =>
+  decodeBitMasks(fields.N, fields.imms, fields.immr, widthOf(fields));
 
 const logical = (
   name: string,
@@ -49,58 +54,60 @@ const logical = (
   op: 'and' | 'or' | 'xor',
   setsFlags = false,
 ): InstructionRow =>
-  row({
+  generalRow({
     name: `${name} (immediate)`,
     section,
     pattern: `sf:1 ${opc} 100100 N:1 immr:6 imms:6 Rn:5 Rd:5`,
     allocated: (fields) => bitMask(fields) !== undefined,
     free: ['N', 'immr', 'imms'],
-    immediates: (fields) => [bitMask(fields)!],
-    semantics: general((g, { Rn, Rd }) => {
-      const result = g[op](g.get(Rn!), g.imm(0));
-      if (!setsFlags) return g.setSp(Rd!, result);
+    immediates: (fields) => [present(bitMask(fields))],
+    general: (g, { Rn, Rd }) => {
+      const result = g[op](g.get(Rn), g.imm(0));
+      if (!setsFlags) return g.setSp(Rd, result);
       const once = g.let(result);
-      g.set(Rd!, once);
+      g.set(Rd, once);
       g.setLogicFlags(once);
-    }),
+    },
   });
 
-const shiftOf = ({ hw }: Fields): bigint => BigInt(hw! * 16);
+const shiftOf = ({ hw }: Fields<'hw'>): bigint => BigInt(hw * 16);
 
-const moveWide = (
-  name: string,
-  section: string,
-  opc: string,
-  rest: Pick<OpsRow, 'immediates' | 'semantics'>,
-): InstructionRow =>
+interface MoveWide {
+  readonly immediates: (fields: Fields<'sf' | 'hw' | 'imm16'>) => readonly bigint[];
+  readonly semantics: (t: Ops, fields: Fields<'Rd'>) => void;
+}
+
+const moveWide = (name: string, section: string, opc: string, rest: MoveWide): InstructionRow =>
   row({
     name,
     section,
     pattern: `sf:1 ${opc} 100101 hw:2 imm16:16 Rd:5`,
-    allocated: ({ sf, hw }) => sf === 1 || hw! < 2,
+    allocated: ({ sf, hw }) => sf === 1 || hw < 2,
     free: ['sf', 'hw', 'imm16'],
     ...rest,
   });
 
-const bitfield = (
-  name: string,
-  section: string,
-  opc: string,
-  rest: Pick<OpsRow, 'immediates' | 'semantics'>,
-): InstructionRow =>
-  row({
+interface Bitfield {
+  readonly immediates: (fields: Fields<'sf' | 'immr' | 'imms'>) => readonly bigint[];
+  readonly general: GeneralSemantics<Fields<'Rn' | 'Rd'>>;
+}
+
+const bitfield = (name: string, section: string, opc: string, rest: Bitfield): InstructionRow =>
+  generalRow({
     name,
     section,
     pattern: `sf:1 ${opc} 100110 N:1 immr:6 imms:6 Rn:5 Rd:5`,
-    allocated: ({ sf, N, immr, imms }) => N === sf && (sf === 1 || (immr! < 32 && imms! < 32)),
+    allocated: ({ sf, N, immr, imms }) => N === sf && (sf === 1 || (immr < 32 && imms < 32)),
     free: ['N', 'immr', 'imms'],
     ...rest,
   });
 
 /** Where a bitfield comes from, how many bits it has, and where it goes to. */
-const bitfieldOf = (fields: Fields): { readonly from: number; readonly count: number; readonly to: number } => {
-  const immr = fields.immr!;
-  const imms = fields.imms!;
+const bitfieldOf = (
+  fields: Fields<'sf' | 'immr' | 'imms'>,
+): { readonly from: number; readonly count: number; readonly to: number } => {
+  const immr = fields.immr;
+  const imms = fields.imms;
   return imms >= immr
     ? { from: immr, count: imms - immr + 1, to: 0 }
     : { from: 0, count: imms + 1, to: widthOf(fields) - immr };
@@ -122,12 +129,14 @@ const shiftLeftThenRight = <T extends 'i32' | 'i64'>(
   return g.shrS(g.shl(value, left), right);
 };
 
-const extract = (
-  name: string,
-  section: string,
-  rest: Pick<OpsRow, 'allocated' | 'immediates' | 'semantics'>,
-): InstructionRow =>
-  row({
+interface Extract {
+  readonly allocated: (fields: Fields<'sf' | 'N' | 'imms' | 'Rn' | 'Rm'>) => boolean;
+  readonly immediates: (fields: Fields<'sf' | 'imms'>) => readonly bigint[];
+  readonly general: GeneralSemantics<Fields<'Rm' | 'Rn' | 'Rd'>>;
+}
+
+const extract = (name: string, section: string, rest: Extract): InstructionRow =>
+  generalRow({
     name,
     section,
     pattern: 'sf:1 00 100111 N:1 0 Rm:5 imms:6 Rn:5 Rd:5',
@@ -135,7 +144,7 @@ const extract = (
     ...rest,
   });
 
-const isExtract = ({ sf, N, imms }: Fields): boolean => N === sf && (sf === 1 || imms! < 32);
+const isExtract = ({ sf, N, imms }: Fields<'sf' | 'N' | 'imms'>): boolean => N === sf && (sf === 1 || imms < 32);
 
 export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
   adr('ADR', 'C6.2.10', 0),
@@ -152,39 +161,39 @@ export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
   logical('ANDS', 'C6.2.14', '11', 'and', true),
 
   moveWide('MOVN', 'C6.2.226', '00', {
-    immediates: (fields) => [BigInt.asUintN(widthOf(fields), ~(BigInt(fields.imm16!) << shiftOf(fields)))],
-    semantics: (t, { Rd }) => t.setX(Rd!, t.imm(0)),
+    immediates: (fields) => [BigInt.asUintN(widthOf(fields), ~(BigInt(fields.imm16) << shiftOf(fields)))],
+    semantics: (t, { Rd }) => t.setX(Rd, t.imm(0)),
   }),
   moveWide('MOVZ', 'C6.2.227', '10', {
-    immediates: (fields) => [BigInt(fields.imm16!) << shiftOf(fields)],
-    semantics: (t, { Rd }) => t.setX(Rd!, t.imm(0)),
+    immediates: (fields) => [BigInt(fields.imm16) << shiftOf(fields)],
+    semantics: (t, { Rd }) => t.setX(Rd, t.imm(0)),
   }),
   moveWide('MOVK', 'C6.2.225', '11', {
     // What is kept of the register: for a W register that leaves out the upper half.
     immediates: (fields) => [
       ones(widthOf(fields)) ^ (0xffffn << shiftOf(fields)),
-      BigInt(fields.imm16!) << shiftOf(fields),
+      BigInt(fields.imm16) << shiftOf(fields),
     ],
-    semantics: (t, { Rd }) => t.setX(Rd!, i64.or(i64.and(t.x(Rd!), t.imm(0)), t.imm(1))),
+    semantics: (t, { Rd }) => t.setX(Rd, i64.or(i64.and(t.x(Rd), t.imm(0)), t.imm(1))),
   }),
 
   bitfield('SBFM', 'C6.2.268', '00', {
     immediates: (fields) => {
-      const left = widthOf(fields) - 1 - fields.imms!;
-      return [BigInt(left), BigInt((left + fields.immr!) % widthOf(fields))];
+      const left = widthOf(fields) - 1 - fields.imms;
+      return [BigInt(left), BigInt((left + fields.immr) % widthOf(fields))];
     },
-    semantics: general((g, { Rn, Rd }) => g.set(Rd!, shiftLeftThenRight(g, g.get(Rn!), g.imm(0), g.imm(1)))),
+    general: (g, { Rn, Rd }) => g.set(Rd, shiftLeftThenRight(g, g.get(Rn), g.imm(0), g.imm(1))),
   }),
   bitfield('BFM', 'C6.2.30', '01', {
     immediates: (fields) => {
       const { count, to } = bitfieldOf(fields);
       const written = ones(count) << BigInt(to);
-      return [BigInt(fields.immr!), written, ~written];
+      return [BigInt(fields.immr), written, ~written];
     },
-    semantics: general((g, { Rn, Rd }) => {
-      const inserted = g.and(g.rotr(g.get(Rn!), g.imm(0)), g.imm(1));
-      g.set(Rd!, g.or(g.and(g.get(Rd!), g.imm(2)), inserted));
-    }),
+    general: (g, { Rn, Rd }) => {
+      const inserted = g.and(g.rotr(g.get(Rn), g.imm(0)), g.imm(1));
+      g.set(Rd, g.or(g.and(g.get(Rd), g.imm(2)), inserted));
+    },
   }),
   bitfield('UBFM', 'C6.2.385', '10', {
     // A field that ends at the top, as LSL's and LSR's do, needs no mask: all ones, which costs nothing.
@@ -193,27 +202,27 @@ export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
       const bits = widthOf(fields);
       return [BigInt(from), from + count === bits || to + count === bits ? -1n : ones(count), BigInt(to)];
     },
-    semantics: general((g, { Rn, Rd }) => {
-      const field = g.and(g.shrU(g.get(Rn!), g.imm(0)), g.imm(1));
-      g.set(Rd!, g.shl(field, g.imm(2)));
-    }),
+    general: (g, { Rn, Rd }) => {
+      const field = g.and(g.shrU(g.get(Rn), g.imm(0)), g.imm(1));
+      g.set(Rd, g.shl(field, g.imm(2)));
+    },
   }),
 
   extract('ROR (immediate)', 'C6.2.261', {
     allocated: (fields) => isExtract(fields) && fields.Rn === fields.Rm,
-    immediates: ({ imms }) => [BigInt(imms!)],
-    semantics: general((g, { Rn, Rd }) => g.set(Rd!, g.rotr(g.get(Rn!), g.imm(0)))),
+    immediates: ({ imms }) => [BigInt(imms)],
+    general: (g, { Rn, Rd }) => g.set(Rd, g.rotr(g.get(Rn), g.imm(0))),
   }),
   extract('EXTR', 'C6.2.124', {
     allocated: (fields) => isExtract(fields) && fields.Rn !== fields.Rm,
     // By 0 nothing of Rn is left; a shift by the whole width would leave all of it.
     immediates: (fields) => {
-      const lsb = fields.imms!;
+      const lsb = fields.imms;
       return [BigInt(lsb), BigInt((widthOf(fields) - lsb) % widthOf(fields)), lsb === 0 ? 0n : -1n];
     },
-    semantics: general((g, { Rm, Rn, Rd }) => {
-      const high = g.and(g.shl(g.get(Rn!), g.imm(1)), g.imm(2));
-      g.set(Rd!, g.or(g.shrU(g.get(Rm!), g.imm(0)), high));
-    }),
+    general: (g, { Rm, Rn, Rd }) => {
+      const high = g.and(g.shl(g.get(Rn), g.imm(1)), g.imm(2));
+      g.set(Rd, g.or(g.shrU(g.get(Rm), g.imm(0)), high));
+    },
   }),
 ];

@@ -1,54 +1,65 @@
-import type { Fields, InstructionRow } from '../../language/ops.js';
+/** Data processing of registers (Arm ARM C4.1). */
+
+import { at } from '../../language/lookup.js';
+import type { Ops } from '../../language/ops.js';
+import type { Fields } from '../../language/pattern.js';
+import type { InstructionRow } from '../../language/row.js';
 import { constantOf, type I32, i32, select, type Value } from '../../language/value.js';
 import { CRC32 } from './crc32.js';
 import { ONE_SOURCE, THREE_SOURCES, TWO_SOURCES } from './data-processing-sources.js';
-import { type General, general, registerRow as row } from './general.js';
+import { type General, REGISTER_GROUP, generalRowsOf } from './general.js';
 
-/** Data processing of registers (Arm ARM C4.1). */
+const row = generalRowsOf(REGISTER_GROUP);
 
 /** Shifts of the second operand by a constant: LSL, LSR, ASR and ROR, by the field's value. */
 const SHIFTS = ['shl', 'shrU', 'shrS', 'rotr'] as const;
 
-const shifted = <T extends 'i32' | 'i64'>(g: General<T>, { shift, Rm }: Fields): Value<T> =>
-  g[SHIFTS[shift!]!](g.get(Rm!), g.imm(0));
+const shifted = <T extends 'i32' | 'i64'>(g: General<T>, { shift, Rm }: Fields<'shift' | 'Rm'>): Value<T> =>
+  g[at(SHIFTS, shift)](g.get(Rm), g.imm(0));
 
-const shiftAmount = ({ imm6 }: Fields): readonly bigint[] => [BigInt(imm6!)];
+const shiftAmount = ({ imm6 }: Fields<'imm6'>): readonly bigint[] => [BigInt(imm6)];
 
-const isShiftAmount = ({ sf, imm6 }: Fields): boolean => sf === 1 || imm6! < 32;
+const isShiftAmount = ({ sf, imm6 }: Fields<'sf' | 'imm6'>): boolean => sf === 1 || imm6 < 32;
 
 const logical = (name: string, section: string, opc: string, N: 0 | 1, op: 'and' | 'or' | 'xor'): InstructionRow =>
-  row(name, section, `sf:1 ${opc} 01010 shift:2 ${N} Rm:5 imm6:6 Rn:5 Rd:5`, {
+  row({
+    name,
+    section,
+    pattern: `sf:1 ${opc} 01010 shift:2 ${N} Rm:5 imm6:6 Rn:5 Rd:5`,
     allocated: isShiftAmount,
     free: ['imm6'],
     immediates: shiftAmount,
-    semantics: general((g, fields) => {
+    general: (g, fields) => {
       const operand = shifted(g, fields);
-      const result = g[op](g.get(fields.Rn!), N === 1 ? g.not(operand) : operand);
-      if (opc !== '11') return g.set(fields.Rd!, result);
+      const result = g[op](g.get(fields.Rn), N === 1 ? g.not(operand) : operand);
+      if (opc !== '11') return g.set(fields.Rd, result);
       const once = g.let(result);
-      g.set(fields.Rd!, once);
+      g.set(fields.Rd, once);
       g.setLogicFlags(once);
-    }),
+    },
   });
 
 type AddSubtract = readonly [name: string, kind: 'add' | 'sub', op: 0 | 1, S: 0 | 1];
 
 const addSubtractShifted = (section: string, [name, kind, op, S]: AddSubtract): InstructionRow =>
-  row(`${name} (shifted register)`, section, `sf:1 ${op} ${S} 01011 shift:2 0 Rm:5 imm6:6 Rn:5 Rd:5`, {
+  row({
+    name: `${name} (shifted register)`,
+    section,
+    pattern: `sf:1 ${op} ${S} 01011 shift:2 0 Rm:5 imm6:6 Rn:5 Rd:5`,
     allocated: (fields) => fields.shift !== 3 && isShiftAmount(fields),
     free: ['imm6'],
     immediates: shiftAmount,
-    semantics: general((g, fields) => {
-      const a = g.get(fields.Rn!);
+    general: (g, fields) => {
+      const a = g.get(fields.Rn);
       const b = S === 1 ? g.let(shifted(g, fields)) : shifted(g, fields);
-      g.set(fields.Rd!, g[kind](a, b));
+      g.set(fields.Rd, g[kind](a, b));
       if (S === 1) g.setFlags(kind, a, b);
-    }),
+    },
   });
 
 /** The second operand, extended from 8, 16, 32 or 64 bits (Arm ARM J1, ExtendReg). */
-const extended = <T extends 'i32' | 'i64'>(g: General<T>, { option, Rm }: Fields): Value<T> => {
-  const value = g.get(Rm!);
+const extended = <T extends 'i32' | 'i64'>(g: General<T>, { option, Rm }: Fields<'option' | 'Rm'>): Value<T> => {
+  const value = g.get(Rm);
   switch (option) {
     case 0:
       return g.and(value, g.const(0xff));
@@ -68,18 +79,21 @@ const extended = <T extends 'i32' | 'i64'>(g: General<T>, { option, Rm }: Fields
 };
 
 const addSubtractExtended = (section: string, [name, kind, op, S]: AddSubtract): InstructionRow =>
-  row(`${name} (extended register)`, section, `sf:1 ${op} ${S} 01011 00 1 Rm:5 option:3 imm3:3 Rn:5 Rd:5`, {
-    allocated: ({ imm3 }) => imm3! <= 4,
+  row({
+    name: `${name} (extended register)`,
+    section,
+    pattern: `sf:1 ${op} ${S} 01011 00 1 Rm:5 option:3 imm3:3 Rn:5 Rd:5`,
+    allocated: ({ imm3 }) => imm3 <= 4,
     free: ['imm3'],
-    immediates: ({ imm3 }) => [BigInt(imm3!)],
-    semantics: general((g, fields) => {
-      const a = g.getSp(fields.Rn!);
+    immediates: ({ imm3 }) => [BigInt(imm3)],
+    general: (g, fields) => {
+      const a = g.getSp(fields.Rn);
       const operand = g.shl(extended(g, fields), g.imm(0));
-      if (S === 0) return g.setSp(fields.Rd!, g[kind](a, operand));
+      if (S === 0) return g.setSp(fields.Rd, g[kind](a, operand));
       const b = g.let(operand);
-      g.set(fields.Rd!, g[kind](a, b));
+      g.set(fields.Rd, g[kind](a, b));
       g.setFlags(kind, a, b);
-    }),
+    },
   });
 
 const ADD: AddSubtract = ['ADD', 'add', 0, 0];
@@ -96,74 +110,74 @@ const flagsOf = <T extends 'i32' | 'i64'>(g: General<T>, result: Value<T>, carry
 };
 
 const withCarry = (name: string, section: string, op: 0 | 1, S: 0 | 1): InstructionRow =>
-  row(name, section, `sf:1 ${op} ${S} 11010000 Rm:5 000000 Rn:5 Rd:5`, {
-    semantics: general((g, { Rm, Rn, Rd }, t) => {
-      const a = g.get(Rn!);
-      const b = op === 1 ? g.not(g.get(Rm!)) : g.get(Rm!);
+  row({
+    name,
+    section,
+    pattern: `sf:1 ${op} ${S} 11010000 Rm:5 000000 Rn:5 Rd:5`,
+    general: (g, { Rm, Rn, Rd }, t) => {
+      const a = g.get(Rn);
+      const b = op === 1 ? g.not(g.get(Rm)) : g.get(Rm);
       const sum = g.add(g.add(a, b), g.widenU(t.carry()));
-      if (S === 0) return g.set(Rd!, sum);
+      if (S === 0) return g.set(Rd, sum);
       const result = t.let(sum);
-      g.set(Rd!, result);
+      g.set(Rd, result);
       const carries = g.or(g.and(a, b), g.and(g.or(a, b), g.not(result)));
       const carry = g.low(g.shrU(carries, g.const(g.bits - 1)));
       const overflow = g.and(g.xor(a, result), g.xor(b, result));
       t.setFlags('nzcv', flagsOf(g, result, carry, overflow));
-    }),
+    },
   });
 
-interface Comparand {
-  readonly kind: 'register' | 'immediate';
-  /** Of the five bits that say what to compare with, and of the condition. */
-  readonly pattern: string;
-  readonly free: readonly string[];
-  readonly immediates: (fields: Fields) => readonly bigint[];
-  readonly value: <T extends 'i32' | 'i64'>(g: General<T>, fields: Fields) => Value<T>;
+interface Comparison<T extends 'i32' | 'i64'> {
+  readonly a: Value<T>;
+  readonly b: Value<T>;
+  readonly cond: number;
 }
 
-const REGISTER: Comparand = {
-  kind: 'register',
-  pattern: 'Rm:5 cond:4 00',
-  free: ['nzcv'],
-  immediates: ({ nzcv }) => [BigInt(nzcv!)],
-  value: (g, { Rm }) => g.get(Rm!),
+/** Sets the flags of a comparison where the condition holds, else those in the encoding, which are the immediate 0. */
+const compareIf = <T extends 'i32' | 'i64'>(g: General<T>, t: Ops, op: 0 | 1, { a, b, cond }: Comparison<T>): void => {
+  const result = t.let(op === 1 ? g.sub(a, b) : g.add(a, b));
+  const carry = op === 1 ? g.geU(a, b) : g.ltU(result, a);
+  const overflow = g.and(g.xor(a, result), op === 1 ? g.xor(a, b) : g.xor(b, result));
+  const flags = flagsOf(g, result, carry, overflow);
+  t.setFlags('nzcv', select(t.condition(cond), flags, i32.wrap(t.imm(0))));
 };
 
-const IMMEDIATE: Comparand = {
-  kind: 'immediate',
-  pattern: 'imm5:5 cond:4 10',
-  free: ['nzcv', 'imm5'],
-  immediates: ({ nzcv, imm5 }) => [BigInt(nzcv!), BigInt(imm5!)],
-  value: (g) => g.imm(1),
-};
+const conditionalCompareRegister = (name: string, section: string, op: 0 | 1): InstructionRow =>
+  row({
+    name: `${name} (register)`,
+    section,
+    pattern: `sf:1 ${op} 1 11010010 Rm:5 cond:4 00 Rn:5 0 nzcv:4`,
+    free: ['nzcv'],
+    immediates: ({ nzcv }) => [BigInt(nzcv)],
+    general: (g, { Rm, Rn, cond }, t) => compareIf(g, t, op, { a: g.get(Rn), b: g.get(Rm), cond }),
+  });
 
-/** The flags of a comparison where the condition holds, else those in the encoding. */
-const conditionalCompare = (name: string, section: string, op: 0 | 1, comparand: Comparand): InstructionRow =>
-  row(`${name} (${comparand.kind})`, section, `sf:1 ${op} 1 11010010 ${comparand.pattern} Rn:5 0 nzcv:4`, {
-    free: comparand.free,
-    immediates: comparand.immediates,
-    semantics: general((g, fields, t) => {
-      const a = g.get(fields.Rn!);
-      const b = comparand.value(g, fields);
-      const result = t.let(op === 1 ? g.sub(a, b) : g.add(a, b));
-      const carry = op === 1 ? g.geU(a, b) : g.ltU(result, a);
-      const overflow = g.and(g.xor(a, result), op === 1 ? g.xor(a, b) : g.xor(b, result));
-      const flags = flagsOf(g, result, carry, overflow);
-      t.setFlags('nzcv', select(t.condition(fields.cond!), flags, i32.wrap(t.imm(0))));
-    }),
+const conditionalCompareImmediate = (name: string, section: string, op: 0 | 1): InstructionRow =>
+  row({
+    name: `${name} (immediate)`,
+    section,
+    pattern: `sf:1 ${op} 1 11010010 imm5:5 cond:4 10 Rn:5 0 nzcv:4`,
+    free: ['nzcv', 'imm5'],
+    immediates: ({ nzcv, imm5 }) => [BigInt(nzcv), BigInt(imm5)],
+    general: (g, { Rn, cond }, t) => compareIf(g, t, op, { a: g.get(Rn), b: g.imm(1), cond }),
   });
 
 type Otherwise = <T extends 'i32' | 'i64'>(g: General<T>, value: Value<T>) => Value<T>;
 
 const conditionalSelect = (name: string, section: string, op: 0 | 1, o2: 0 | 1, otherwise: Otherwise): InstructionRow =>
-  row(name, section, `sf:1 ${op} 0 11010100 Rm:5 cond:4 0 ${o2} Rn:5 Rd:5`, {
-    semantics: general((g, { Rm, cond, Rn, Rd }, t) => {
-      const holds = t.condition(cond!);
-      const whenTrue = g.get(Rn!);
-      const whenFalse = otherwise(g, g.get(Rm!));
+  row({
+    name,
+    section,
+    pattern: `sf:1 ${op} 0 11010100 Rm:5 cond:4 0 ${o2} Rn:5 Rd:5`,
+    general: (g, { Rm, cond, Rn, Rd }, t) => {
+      const holds = t.condition(cond);
+      const whenTrue = g.get(Rn);
+      const whenFalse = otherwise(g, g.get(Rm));
       // CSET: the condition itself, turned round.
       const isSet = constantOf(whenTrue) === 0n && constantOf(whenFalse) === 1n;
-      g.set(Rd!, isSet ? g.widenU(i32.eqz(holds)) : select(holds, whenTrue, whenFalse));
-    }),
+      g.set(Rd, isSet ? g.widenU(i32.eqz(holds)) : select(holds, whenTrue, whenFalse));
+    },
   });
 
 export const DATA_PROCESSING_REGISTER: readonly InstructionRow[] = [
@@ -190,10 +204,10 @@ export const DATA_PROCESSING_REGISTER: readonly InstructionRow[] = [
   withCarry('SBC', 'C6.2.265', 1, 0),
   withCarry('SBCS', 'C6.2.266', 1, 1),
 
-  conditionalCompare('CCMN', 'C6.2.48', 0, IMMEDIATE),
-  conditionalCompare('CCMN', 'C6.2.49', 0, REGISTER),
-  conditionalCompare('CCMP', 'C6.2.50', 1, IMMEDIATE),
-  conditionalCompare('CCMP', 'C6.2.51', 1, REGISTER),
+  conditionalCompareImmediate('CCMN', 'C6.2.48', 0),
+  conditionalCompareRegister('CCMN', 'C6.2.49', 0),
+  conditionalCompareImmediate('CCMP', 'C6.2.50', 1),
+  conditionalCompareRegister('CCMP', 'C6.2.51', 1),
 
   conditionalSelect('CSEL', 'C6.2.103', 0, 0, (_g, value) => value),
   conditionalSelect('CSINC', 'C6.2.106', 0, 1, (g, value) => g.add(value, g.const(1))),

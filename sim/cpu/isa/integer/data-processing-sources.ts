@@ -1,9 +1,13 @@
-import type { InstructionRow, OpsRow } from '../../language/ops.js';
+/** Data processing of one, two and three registers (Arm ARM C4.1). */
+
+import type { Fields } from '../../language/pattern.js';
+import { type InstructionRow, rowsOf } from '../../language/row.js';
 import { type I64, i32, i64, select, type Value } from '../../language/value.js';
 import { ones } from './bits.js';
-import { type General, general, registerRow as row } from './general.js';
+import { type General, generalRowsOf, type GeneralSemantics, REGISTER_GROUP } from './general.js';
 
-/** Data processing of one, two and three registers (Arm ARM C4.1). */
+const row = rowsOf(REGISTER_GROUP);
+const generalRow = generalRowsOf(REGISTER_GROUP);
 
 type Unary = <T extends 'i32' | 'i64'>(g: General<T>, value: Value<T>) => Value<T>;
 type Binary = <T extends 'i32' | 'i64'>(g: General<T>, a: Value<T>, b: Value<T>) => Value<T>;
@@ -31,23 +35,31 @@ const reverseBits: Unary = (g, value) => reverseBytes(g, swap(g, swap(g, swap(g,
 /** Bits behind the sign that equal it: where a bit and its neighbour differ first. */
 const countSignBits: Unary = (g, value) => g.sub(g.clz(g.xor(value, g.shrS(value, g.const(1)))), g.const(1));
 
-const oneSource = (
-  name: string,
-  section: string,
-  opcode: string,
-  body: Unary,
-  allocated?: OpsRow['allocated'],
-): InstructionRow =>
-  row(name, section, `sf:1 1 0 11010110 00000 ${opcode} Rn:5 Rd:5`, {
-    ...(allocated && { allocated }),
-    semantics: general((g, { Rn, Rd }) => g.set(Rd!, body(g, g.get(Rn!)))),
-  });
+const ofOne =
+  (body: Unary): GeneralSemantics<Fields<'Rn' | 'Rd'>> =>
+  (g, { Rn, Rd }) =>
+    g.set(Rd, body(g, g.get(Rn)));
+
+const oneSource = (name: string, section: string, opcode: string, body: Unary): InstructionRow =>
+  generalRow({ name, section, pattern: `sf:1 1 0 11010110 00000 ${opcode} Rn:5 Rd:5`, general: ofOne(body) });
 
 export const ONE_SOURCE: readonly InstructionRow[] = [
   oneSource('RBIT', 'C6.2.253', '000000', reverseBits),
   oneSource('REV16', 'C6.2.257', '000001', (g, value) => swap(g, value, 8)),
-  oneSource('REV32', 'C6.2.258', '000010', reverseBytesInWords, ({ sf }) => sf === 1),
-  oneSource('REV', 'C6.2.256', '00001 opc:1', reverseBytes, ({ sf, opc }) => sf === opc),
+  generalRow({
+    name: 'REV32',
+    section: 'C6.2.258',
+    pattern: 'sf:1 1 0 11010110 00000 000010 Rn:5 Rd:5',
+    allocated: ({ sf }) => sf === 1,
+    general: ofOne(reverseBytesInWords),
+  }),
+  generalRow({
+    name: 'REV',
+    section: 'C6.2.256',
+    pattern: 'sf:1 1 0 11010110 00000 00001 opc:1 Rn:5 Rd:5',
+    allocated: ({ sf, opc }) => sf === opc,
+    general: ofOne(reverseBytes),
+  }),
   oneSource('CLZ', 'C6.2.58', '000100', (g, value) => g.clz(value)),
   oneSource('CLS', 'C6.2.57', '000101', countSignBits),
 ];
@@ -68,8 +80,11 @@ const divideSigned: Binary = (g, a, b) => {
 };
 
 const twoSources = (name: string, section: string, opcode: string, body: Binary): InstructionRow =>
-  row(name, section, `sf:1 0 0 11010110 Rm:5 ${opcode} Rn:5 Rd:5`, {
-    semantics: general((g, { Rm, Rn, Rd }) => g.set(Rd!, body(g, g.get(Rn!), g.get(Rm!)))),
+  generalRow({
+    name,
+    section,
+    pattern: `sf:1 0 0 11010110 Rm:5 ${opcode} Rn:5 Rd:5`,
+    general: (g, { Rm, Rn, Rd }) => g.set(Rd, body(g, g.get(Rn), g.get(Rm))),
   });
 
 export const TWO_SOURCES: readonly InstructionRow[] = [
@@ -82,36 +97,45 @@ export const TWO_SOURCES: readonly InstructionRow[] = [
 ];
 
 const multiplyAdd = (name: string, section: string, o0: 0 | 1): InstructionRow =>
-  row(name, section, `sf:1 00 11011 000 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`, {
-    semantics: general((g, { Rm, Ra, Rn, Rd }) => {
-      const product = g.mul(g.get(Rn!), g.get(Rm!));
-      g.set(Rd!, o0 === 1 ? g.sub(g.get(Ra!), product) : g.add(g.get(Ra!), product));
-    }),
+  generalRow({
+    name,
+    section,
+    pattern: `sf:1 00 11011 000 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`,
+    general: (g, { Rm, Ra, Rn, Rd }) => {
+      const product = g.mul(g.get(Rn), g.get(Rm));
+      g.set(Rd, o0 === 1 ? g.sub(g.get(Ra), product) : g.add(g.get(Ra), product));
+    },
   });
 
 const multiplyAddLong = (name: string, section: string, U: 0 | 1, o0: 0 | 1): InstructionRow =>
-  row(name, section, `1 00 11011 ${U}01 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`, {
+  row({
+    name,
+    section,
+    pattern: `1 00 11011 ${U}01 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`,
     semantics: (t, { Rm, Ra, Rn, Rd }) => {
       const extend = U === 1 ? i64.extendU : i64.extendS;
-      const product = i64.mul(extend(t.w(Rn!)), extend(t.w(Rm!)));
-      t.setX(Rd!, o0 === 1 ? i64.sub(t.x(Ra!), product) : i64.add(t.x(Ra!), product));
+      const product = i64.mul(extend(t.w(Rn)), extend(t.w(Rm)));
+      t.setX(Rd, o0 === 1 ? i64.sub(t.x(Ra), product) : i64.add(t.x(Ra), product));
     },
   });
 
 /** The upper half of a product of 128 bits, from four products of 32-bit halves. */
 const multiplyHigh = (name: string, section: string, U: 0 | 1): InstructionRow =>
-  row(name, section, `1 00 11011 ${U}10 Rm:5 0 ignored:5 Rn:5 Rd:5`, {
+  row({
+    name,
+    section,
+    pattern: `1 00 11011 ${U}10 Rm:5 0 ignored:5 Rn:5 Rd:5`,
     free: ['ignored'],
     semantics: (t, { Rm, Rn, Rd }) => {
       const low = (value: I64): I64 => i64.extendU(i32.wrap(value));
       const high = (value: I64): I64 => (U === 1 ? i64.shrU : i64.shrS)(value, i64.const(32));
-      const [n, m] = [t.x(Rn!), t.x(Rm!)];
+      const [n, m] = [t.x(Rn), t.x(Rm)];
       const [nLow, nHigh] = [t.let(low(n)), t.let(high(n))];
       const [mLow, mHigh] = [t.let(low(m)), t.let(high(m))];
       const carried = i64.shrU(i64.mul(nLow, mLow), i64.const(32));
       const middle = t.let(i64.add(i64.mul(nHigh, mLow), carried));
       const other = i64.add(i64.mul(nLow, mHigh), low(middle));
-      t.setX(Rd!, i64.add(i64.mul(nHigh, mHigh), i64.add(high(middle), high(other))));
+      t.setX(Rd, i64.add(i64.mul(nHigh, mHigh), i64.add(high(middle), high(other))));
     },
   });
 

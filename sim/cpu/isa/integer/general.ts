@@ -1,4 +1,8 @@
-import type { Fields, Ops, OpsRow } from '../../language/ops.js';
+/** Instructions on general-purpose registers that do the same at both widths, written once for both. */
+
+import type { Ops } from '../../language/ops.js';
+import { type FieldNames, type Fields, type FieldsOf, NamedFields } from '../../language/pattern.js';
+import { type OpsParts, opsRow, type OpsRow } from '../../language/row.js';
 import { type I32, i32, i64, type Integer, type Value } from '../../language/value.js';
 
 /** The general-purpose registers and the operations on them at one of their two widths. */
@@ -59,19 +63,28 @@ const narrow = (t: Ops): General<'i32'> =>
     let: (value) => t.let(value),
   });
 
-/** Semantics for both widths, of which `sf` chooses: 1 for 64 bits. */
-export const general =
-  (body: <T extends 'i32' | 'i64'>(g: General<T>, fields: Fields, t: Ops) => void) =>
-  (t: Ops, fields: Fields): void =>
-    fields.sf === 1 ? body(wide(t), fields, t) : body(narrow(t), fields, t);
+/** What an instruction does at either width. */
+export type GeneralSemantics<F> = <T extends 'i32' | 'i64'>(g: General<T>, fields: F, t: Ops) => void;
+
+export const REGISTER_GROUP = 'Data processing (register)';
 
 /** Width of the operands in bits, as `sf` says. */
-export const widthOf = ({ sf }: Fields): 32 | 64 => (sf === 1 ? 64 : 32);
+export const widthOf = ({ sf }: Fields<'sf'>): 32 | 64 => (sf === 1 ? 64 : 32);
 
-/** A row of data processing (register). */
-export const registerRow = (
-  name: string,
-  section: string,
-  pattern: string,
-  rest: Omit<OpsRow, 'group' | 'name' | 'section' | 'pattern'>,
-): OpsRow => ({ group: 'Data processing (register)', name, section, pattern, ...rest });
+const width = new NamedFields('sf:1');
+
+/** Gives the function that makes rows of a group whose semantics are the same for both widths, of which `sf` chooses. */
+export const generalRowsOf =
+  (group: string) =>
+  <const Text extends `sf:1 ${string}`, const Free extends FieldNames<Text> = never>({
+    general,
+    ...parts
+  }: Omit<OpsParts<Text, Free>, 'group' | 'semantics'> & {
+    readonly general: GeneralSemantics<FieldsOf<Text, Free>>;
+  }): OpsRow =>
+    opsRow<Text, Free>({
+      group,
+      ...parts,
+      semantics: (t, fields) =>
+        widthOf(width.in(fields)) === 64 ? general(wide(t), fields, t) : general(narrow(t), fields, t),
+    });

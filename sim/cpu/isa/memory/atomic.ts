@@ -1,13 +1,14 @@
-import type { AccessSize, InstructionRow, Ops } from '../../language/ops.js';
+/** FEAT_LSE: a load and a store with nothing in between, as there is one processor. Acquire and release add nothing. */
+
+import type { AccessSize, Ops } from '../../language/ops.js';
+import type { InstructionRow } from '../../language/row.js';
 import { i32, type I32, i64, type I64, select } from '../../language/value.js';
 import { aligned, bytesOf, row } from './addressing.js';
 
-/** FEAT_LSE: a load and a store with nothing in between, as there is one processor. Acquire and release add nothing. */
-
-const zeroExtend = (sizeBytes: AccessSize, value: I64): I64 =>
+const extendUnsigned = (sizeBytes: AccessSize, value: I64): I64 =>
   sizeBytes === 8 ? value : i64.and(value, i64.const((1n << BigInt(8 * sizeBytes)) - 1n));
 
-const signExtend = (sizeBytes: AccessSize, value: I64): I64 => {
+const extendSigned = (sizeBytes: AccessSize, value: I64): I64 => {
   switch (sizeBytes) {
     case 1:
       return i64.extend8S(value);
@@ -33,10 +34,10 @@ const OPERATIONS: readonly { readonly name: string; readonly bits: string; reado
   { name: 'CLR', bits: '0 001', modify: (old, operand) => i64.and(old, i64.not(operand)) },
   { name: 'EOR', bits: '0 010', modify: i64.xor },
   { name: 'SET', bits: '0 011', modify: i64.or },
-  { name: 'SMAX', bits: '0 100', modify: oldIf(i64.gtS, signExtend) },
-  { name: 'SMIN', bits: '0 101', modify: oldIf(i64.ltS, signExtend) },
-  { name: 'UMAX', bits: '0 110', modify: oldIf(i64.gtU, zeroExtend) },
-  { name: 'UMIN', bits: '0 111', modify: oldIf(i64.ltU, zeroExtend) },
+  { name: 'SMAX', bits: '0 100', modify: oldIf(i64.gtS, extendSigned) },
+  { name: 'SMIN', bits: '0 101', modify: oldIf(i64.ltS, extendSigned) },
+  { name: 'UMAX', bits: '0 110', modify: oldIf(i64.gtU, extendUnsigned) },
+  { name: 'UMIN', bits: '0 111', modify: oldIf(i64.ltU, extendUnsigned) },
 ];
 
 const modifyMemory = (mnemonic: string, bits: string, modify: Modify): InstructionRow =>
@@ -46,11 +47,11 @@ const modifyMemory = (mnemonic: string, bits: string, modify: Modify): Instructi
     pattern: `size:2 111 0 00 acquire:1 release:1 1 Rs:5 ${bits} 00 Rn:5 Rt:5`,
     free: ['acquire', 'release'],
     semantics: (t, { size, Rs, Rn, Rt }) => {
-      const sizeBytes = bytesOf(size!);
-      const at = t.xsp(Rn!);
+      const sizeBytes = bytesOf(size);
+      const at = t.xsp(Rn);
       const old = t.load(sizeBytes, at, aligned(sizeBytes));
-      t.store(sizeBytes, at, modify(old, t.x(Rs!), sizeBytes), aligned(sizeBytes));
-      t.setX(Rt!, old);
+      t.store(sizeBytes, at, modify(old, t.x(Rs), sizeBytes), aligned(sizeBytes));
+      t.setX(Rt, old);
     },
   });
 
@@ -61,7 +62,10 @@ const swapPair = (t: Ops, sizeBytes: 4 | 8, base: number, expected: number, desi
   const low = t.load(sizeBytes, at, aligned(2 * sizeBytes));
   const high = t.load(sizeBytes, next);
   const equal = t.let(
-    i32.and(i64.eq(low, zeroExtend(sizeBytes, t.x(expected))), i64.eq(high, zeroExtend(sizeBytes, t.x(expected + 1)))),
+    i32.and(
+      i64.eq(low, extendUnsigned(sizeBytes, t.x(expected))),
+      i64.eq(high, extendUnsigned(sizeBytes, t.x(expected + 1))),
+    ),
   );
   t.store(sizeBytes, at, select(equal, t.x(desired), low), aligned(2 * sizeBytes));
   t.store(sizeBytes, next, select(equal, t.x(desired + 1), high));
@@ -78,21 +82,21 @@ export const LOAD_STORE_ATOMIC: readonly InstructionRow[] = [
     pattern: 'size:2 001000 1 acquire:1 1 Rs:5 release:1 11111 Rn:5 Rt:5',
     free: ['acquire', 'release'],
     semantics: (t, { size, Rs, Rn, Rt }) => {
-      const sizeBytes = bytesOf(size!);
-      const at = t.xsp(Rn!);
+      const sizeBytes = bytesOf(size);
+      const at = t.xsp(Rn);
       const old = t.load(sizeBytes, at, aligned(sizeBytes));
-      const equal = i64.eq(old, zeroExtend(sizeBytes, t.x(Rs!)));
-      t.store(sizeBytes, at, select(equal, t.x(Rt!), old), aligned(sizeBytes));
-      t.setX(Rs!, old);
+      const equal = i64.eq(old, extendUnsigned(sizeBytes, t.x(Rs)));
+      t.store(sizeBytes, at, select(equal, t.x(Rt), old), aligned(sizeBytes));
+      t.setX(Rs, old);
     },
   }),
   row({
     name: 'CASP',
     section: 'C3.2.12',
     pattern: '0 wide:1 001000 0 acquire:1 1 Rs:5 release:1 11111 Rn:5 Rt:5',
-    allocated: ({ Rs, Rt }) => Rs! % 2 === 0 && Rt! % 2 === 0,
+    allocated: ({ Rs, Rt }) => Rs % 2 === 0 && Rt % 2 === 0,
     free: ['acquire', 'release'],
     fixed: ['Rs', 'Rt'],
-    semantics: (t, { wide, Rs, Rn, Rt }) => swapPair(t, wide === 1 ? 8 : 4, Rn!, Rs!, Rt!),
+    semantics: (t, { wide, Rs, Rn, Rt }) => swapPair(t, wide === 1 ? 8 : 4, Rn, Rs, Rt),
   }),
 ];

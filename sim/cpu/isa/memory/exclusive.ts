@@ -1,11 +1,11 @@
-import type { InstructionRow } from '../../language/ops.js';
-import { aligned, bytesOf, row } from './addressing.js';
-
 /**
  * Exclusives, load-acquire and store-release. With one processor that does everything in order, acquire and release add
  * nothing but the demand for alignment. Register fields that an instruction has no use for should be ones in its
  * encoding; as on QEMU, they may be anything.
  */
+
+import type { InstructionRow } from '../../language/row.js';
+import { aligned, bytesOf, row } from './addressing.js';
 
 export const LOAD_STORE_EXCLUSIVE: readonly InstructionRow[] = [
   row({
@@ -13,14 +13,14 @@ export const LOAD_STORE_EXCLUSIVE: readonly InstructionRow[] = [
     section: 'C3.2.6',
     pattern: 'size:2 001000 0 0 0 Rs:5 release:1 Rt2:5 Rn:5 Rt:5',
     free: ['release'],
-    semantics: (t, { size, Rs, Rn, Rt }) => t.setW(Rs!, t.storeExclusive(bytesOf(size!), t.xsp(Rn!), t.x(Rt!))),
+    semantics: (t, { size, Rs, Rn, Rt }) => t.setW(Rs, t.storeExclusive(bytesOf(size), t.xsp(Rn), t.x(Rt))),
   }),
   row({
     name: 'LDXR, LDXRB, LDXRH, LDAXR, LDAXRB, LDAXRH',
     section: 'C3.2.6',
     pattern: 'size:2 001000 0 1 0 Rs:5 acquire:1 Rt2:5 Rn:5 Rt:5',
     free: ['acquire'],
-    semantics: (t, { size, Rn, Rt }) => t.setX(Rt!, t.loadExclusive(bytesOf(size!), t.xsp(Rn!))),
+    semantics: (t, { size, Rn, Rt }) => t.setX(Rt, t.loadExclusive(bytesOf(size), t.xsp(Rn))),
   }),
   row({
     name: 'STXP, STLXP',
@@ -28,7 +28,7 @@ export const LOAD_STORE_EXCLUSIVE: readonly InstructionRow[] = [
     pattern: '1 wide:1 001000 0 0 1 Rs:5 release:1 Rt2:5 Rn:5 Rt:5',
     free: ['release'],
     semantics: (t, { wide, Rs, Rt2, Rn, Rt }) =>
-      t.setW(Rs!, t.storeExclusivePair(wide === 1 ? 8 : 4, t.xsp(Rn!), t.x(Rt!), t.x(Rt2!))),
+      t.setW(Rs, t.storeExclusivePair(wide === 1 ? 8 : 4, t.xsp(Rn), t.x(Rt), t.x(Rt2))),
   }),
   row({
     name: 'LDXP, LDAXP',
@@ -36,10 +36,10 @@ export const LOAD_STORE_EXCLUSIVE: readonly InstructionRow[] = [
     pattern: '1 wide:1 001000 0 1 1 Rs:5 acquire:1 Rt2:5 Rn:5 Rt:5',
     free: ['acquire'],
     semantics: (t, { wide, Rt2, Rn, Rt }) => {
-      const [low, high] = t.loadExclusivePair(wide === 1 ? 8 : 4, t.xsp(Rn!));
+      const [low, high] = t.loadExclusivePair(wide === 1 ? 8 : 4, t.xsp(Rn));
       // Where both are one register, which is CONSTRAINED UNPREDICTABLE, QEMU keeps the second.
-      t.setX(Rt!, low);
-      t.setX(Rt2!, high);
+      t.setX(Rt, low);
+      t.setX(Rt2, high);
     },
   }),
   row({
@@ -47,13 +47,13 @@ export const LOAD_STORE_EXCLUSIVE: readonly InstructionRow[] = [
     section: 'C3.2.7, C3.2.8',
     pattern: 'size:2 001000 1 0 0 Rs:5 ordered:1 Rt2:5 Rn:5 Rt:5',
     free: ['ordered'],
-    semantics: (t, { size, Rn, Rt }) => t.store(bytesOf(size!), t.xsp(Rn!), t.x(Rt!), aligned(bytesOf(size!))),
+    semantics: (t, { size, Rn, Rt }) => t.store(bytesOf(size), t.xsp(Rn), t.x(Rt), aligned(bytesOf(size))),
   }),
   row({
     name: 'LDAR, LDARB, LDARH, LDLAR, LDLARB, LDLARH',
     section: 'C3.2.7, C3.2.8',
     pattern: 'size:2 001000 1 1 0 Rs:5 ordered:1 Rt2:5 Rn:5 Rt:5',
     free: ['ordered'],
-    semantics: (t, { size, Rn, Rt }) => t.setX(Rt!, t.load(bytesOf(size!), t.xsp(Rn!), aligned(bytesOf(size!)))),
+    semantics: (t, { size, Rn, Rt }) => t.setX(Rt, t.load(bytesOf(size), t.xsp(Rn), aligned(bytesOf(size)))),
   }),
 ];

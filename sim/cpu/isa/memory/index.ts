@@ -1,4 +1,6 @@
-import type { InstructionRow } from '../../language/ops.js';
+/** The table of loads and stores, from its parts. */
+
+import type { InstructionRow } from '../../language/row.js';
 import { LOAD_STORE_ATOMIC } from './atomic.js';
 import { LOAD_STORE_EXCLUSIVE } from './exclusive.js';
 import { LOAD_STORE_PAIR } from './pair.js';

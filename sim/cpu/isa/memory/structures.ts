@@ -1,14 +1,17 @@
-import type { Access, Fields, InstructionRow, Ops, OpsRow } from '../../language/ops.js';
-import { constant, i32, i64, type I64, operation, type V128 } from '../../language/value.js';
-import { BASE, bytesOf, row } from './addressing.js';
-import { lane64, lowHalf } from './simd.js';
-
 /**
  * LD1 to LD4 and ST1 to ST4: structures of one to four elements, whose n-th elements are in the n-th of consecutive
  * registers; register 0 is consecutive to 31.
  */
 
-/** Where the base register goes, and the bits that say so. */
+import { at, present } from '../../language/lookup.js';
+import type { Access, Ops } from '../../language/ops.js';
+import { type Fields, NamedFields } from '../../language/pattern.js';
+import type { InstructionRow } from '../../language/row.js';
+import { i64, type I64, type V128 } from '../../language/value.js';
+import { element, low64, scalar64, shuffle, sized, splat, withElement } from '../vector/values.js';
+import { BASE, bytesOf, row } from './addressing.js';
+
+/** Where the base register goes, and the bits that say so; a register to add is a field of the form's own. */
 interface Form {
   readonly title: string;
   readonly isPost: 0 | 1;
@@ -16,6 +19,9 @@ interface Form {
   readonly allocated: (fields: Fields) => boolean;
   readonly advance?: (t: Ops, fields: Fields, sizeBytes: number) => I64;
 }
+
+const INDEX_REGISTER = 'Rm:5';
+const indexRegister = new NamedFields(INDEX_REGISTER);
 
 const FORMS: readonly Form[] = [
   { title: 'no offset', isPost: 0, rm: '00000', allocated: () => true },
@@ -29,23 +35,20 @@ const FORMS: readonly Form[] = [
   {
     title: 'post-index by a register',
     isPost: 1,
-    rm: 'Rm:5',
-    allocated: ({ Rm }) => Rm !== 31,
-    advance: (t, { Rm }) => t.x(Rm!),
+    rm: INDEX_REGISTER,
+    allocated: (fields) => indexRegister.in(fields).Rm !== 31,
+    advance: (t, fields) => t.x(indexRegister.in(fields).Rm),
   },
 ];
 
-const advanceBase = (t: Ops, fields: Fields, form: Form, sizeBytes: number): void => {
-  if (form.advance) t.setXsp(fields.Rn!, i64.add(t.xsp(fields.Rn!), form.advance(t, fields, sizeBytes)));
+const advanceBase = (t: Ops, fields: Fields<'Rn'>, form: Form, sizeBytes: number): void => {
+  if (form.advance) t.setXsp(fields.Rn, i64.add(t.xsp(fields.Rn), form.advance(t, fields, sizeBytes)));
 };
 
 /** The n-th of consecutive registers. */
-const registerOf = ({ Rt }: Fields, n: number): number => (Rt! + n) % 32;
+const registerOf = ({ Rt }: Fields<'Rt'>, n: number): number => (Rt + n) % 32;
 
 const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, n) => n);
-
-const structureRow = (rest: Pick<OpsRow, 'name' | 'section' | 'pattern' | 'allocated' | 'semantics'>): InstructionRow =>
-  row({ ...rest, fp: true, fixed: ['Rt'] });
 
 // Multiple structures.
 
@@ -65,8 +68,11 @@ const LAYOUTS: Readonly<Record<number, Layout>> = {
   0b0000: { elements: 4, registers: 4 },
 };
 
+/** The fields that rows of multiple structures have. */
+type Multiple = Fields<'Q' | 'size' | 'Rn' | 'Rt'>;
+
 /** Strict alignment counts by elements (Arm ARM C3.2.10), however large the pieces are in which memory is accessed. */
-const multipleAccess = ({ size }: Fields): Access => ({ ...BASE, strictAlignment: bytesOf(size!) });
+const multipleAccess = ({ size }: Multiple): Access => ({ ...BASE, strictAlignment: bytesOf(size) });
 
 /** 16 bytes of memory, or 8. */
 interface Piece {
@@ -74,59 +80,52 @@ interface Piece {
   readonly isHalf: boolean;
 }
 
-const loadPiece = (t: Ops, { at, isHalf }: Piece, access: Access): V128 =>
-  isHalf ? lowHalf(t.load(8, at, access)) : t.load128(at, access);
+const loadPiece = (t: Ops, piece: Piece, access: Access): V128 =>
+  piece.isHalf ? scalar64(t.load(8, piece.at, access)) : t.load128(piece.at, access);
 
-const storePiece = (t: Ops, { at, isHalf }: Piece, value: V128, access: Access): void =>
-  isHalf ? t.store(8, at, lane64(value, 0), access) : t.store128(at, value, access);
+const storePiece = (t: Ops, piece: Piece, value: V128, access: Access): void =>
+  piece.isHalf ? t.store(8, piece.at, low64(value), access) : t.store128(piece.at, value, access);
 
-const registerBytes = ({ Q }: Fields): number => (Q === 1 ? 16 : 8);
+const registerBytes = ({ Q }: Fields<'Q'>): number => (Q === 1 ? 16 : 8);
 
 /** The memory of all registers: for elements that follow each other by register, otherwise as large as can be. */
-const pieces = (t: Ops, fields: Fields, { elements, registers }: Layout): readonly Piece[] => {
+const pieces = (t: Ops, fields: Multiple, { elements, registers }: Layout): readonly Piece[] => {
   const sizeBytes = registers * registerBytes(fields);
   const step = elements === 1 ? registerBytes(fields) : 16;
   return upTo(Math.ceil(sizeBytes / step)).map((n) => ({
-    at: i64.add(t.xsp(fields.Rn!), i64.const(step * n)),
+    at: i64.add(t.xsp(fields.Rn), i64.const(step * n)),
     isHalf: sizeBytes - step * n < 16 || step < 16,
   }));
 };
 
-const shuffle = (a: V128, b: V128, lanes: readonly number[]): V128 => operation('v128', 'i8x16.shuffle', [a, b], lanes);
-
 /** The vector whose bytes are those with the numbers `from` of all sources laid end to end; any byte beyond the end. */
-const gather = ([first, second = first, ...others]: readonly V128[], from: readonly number[]): V128 =>
-  others.reduce(
-    (gathered, source, n) => {
-      const lanes = from.map((byte, lane) => (byte >> 4 === n + 2 ? 16 + (byte & 15) : lane));
-      return shuffle(gathered, source, lanes);
-    },
-    shuffle(
-      first!,
-      second!,
-      from.map((byte) => byte & 31),
-    ),
+const gather = ([head, ...tail]: readonly V128[], from: readonly number[]): V128 => {
+  const first = present(head);
+  const [second = first, ...others] = tail;
+  return others.reduce(
+    (gathered, source, n) =>
+      shuffle(0, gathered, source, (lane) => {
+        const byte = at(from, lane);
+        return byte >> 4 === n + 2 ? 16 + (byte & 15) : lane;
+      }),
+    shuffle(0, first, second, (lane) => at(from, lane) & 31),
   );
+};
 
-const LOW_HALF = constant('v128', (1n << 64n) - 1n);
-
-/** A register's value, of which Q = 0 leaves the low half. */
-const cut = ({ Q }: Fields, value: V128): V128 => (Q === 1 ? value : operation('v128', 'v128.and', [value, LOW_HALF]));
-
-const loadMultiple = (t: Ops, fields: Fields, layout: Layout): void => {
+const loadMultiple = (t: Ops, fields: Multiple, layout: Layout): void => {
   const { elements, registers } = layout;
-  const size = bytesOf(fields.size!);
+  const size = bytesOf(fields.size);
   const memory = pieces(t, fields, layout).map((piece) => loadPiece(t, piece, multipleAccess(fields)));
   for (const n of upTo(registers)) {
     const from = upTo(16).map((byte) => (Math.floor(byte / size) * elements + n) * size + (byte % size));
-    const value = elements === 1 ? memory[n]! : cut(fields, gather(memory, from));
+    const value = elements === 1 ? at(memory, n) : sized(fields.Q, gather(memory, from));
     t.setV(registerOf(fields, n), value);
   }
 };
 
-const storeMultiple = (t: Ops, fields: Fields, layout: Layout): void => {
+const storeMultiple = (t: Ops, fields: Multiple, layout: Layout): void => {
   const { elements, registers } = layout;
-  const size = bytesOf(fields.size!);
+  const size = bytesOf(fields.size);
   const sources = upTo(registers).map((n) => t.v(registerOf(fields, n)));
   for (const [n, piece] of pieces(t, fields, layout).entries()) {
     const from = upTo(16).map((lane) => {
@@ -134,25 +133,27 @@ const storeMultiple = (t: Ops, fields: Fields, layout: Layout): void => {
       const element = Math.floor(byte / size);
       return 16 * (element % elements) + Math.floor(element / elements) * size + (byte % size);
     });
-    storePiece(t, piece, elements === 1 ? sources[n]! : gather(sources, from), multipleAccess(fields));
+    storePiece(t, piece, elements === 1 ? at(sources, n) : gather(sources, from), multipleAccess(fields));
   }
 };
 
 const multiple = (form: Form, isLoad: 0 | 1): InstructionRow => {
   const transfer = isLoad === 1 ? loadMultiple : storeMultiple;
   const mnemonic = isLoad === 1 ? 'LD' : 'ST';
-  return structureRow({
+  return row({
     name: `${mnemonic}1, ${mnemonic}2, ${mnemonic}3, ${mnemonic}4 (multiple structures, ${form.title})`,
     section: 'C3.2.10.1',
     pattern: `0 Q:1 001100 ${form.isPost} ${isLoad} 0 ${form.rm} opcode:4 size:2 Rn:5 Rt:5`,
+    fp: true,
+    fixed: ['Rt'],
     allocated: (fields) => {
-      const layout = LAYOUTS[fields.opcode!];
+      const layout = LAYOUTS[fields.opcode];
       if (layout === undefined || !form.allocated(fields)) return false;
       // Half a register has room for one doubleword only: nothing to interleave.
       return layout.elements === 1 || fields.size !== 3 || fields.Q === 1;
     },
     semantics: (t, fields) => {
-      const layout = LAYOUTS[fields.opcode!]!;
+      const layout = present(LAYOUTS[fields.opcode]);
       transfer(t, fields, layout);
       advanceBase(t, fields, form, layout.registers * registerBytes(fields));
     },
@@ -167,71 +168,62 @@ interface Lane {
 }
 
 /** Q, S and size hold as much of the lane's number as there are lanes; what is left over must be 0. */
-const laneOf = ({ Q, scale, S, size }: Fields): Lane | undefined => {
-  const bits = (Q! << 3) | (S! << 2) | size!;
-  if (scale === 2 && (size! & 1) === 1) return (bits & 6) === 0 ? { scale: 3, lane: Q! } : undefined;
-  return (bits & ((1 << scale!) - 1)) === 0 ? { scale: scale!, lane: bits >> scale! } : undefined;
+const laneOf = ({ Q, scale, S, size }: Fields<'Q' | 'scale' | 'S' | 'size'>): Lane | undefined => {
+  const bits = (Q << 3) | (S << 2) | size;
+  if (scale === 2 && (size & 1) === 1) return (bits & 6) === 0 ? { scale: 3, lane: Q } : undefined;
+  return (bits & ((1 << scale) - 1)) === 0 ? { scale, lane: bits >> scale } : undefined;
 };
 
-const SHAPES = ['i8x16', 'i16x8', 'i32x4', 'i64x2'] as const;
-
-/** Elements of less than 64 bits are extracted as an i32, without their sign. */
-const EXTRACT = ['i8x16.extract_lane_u', 'i16x8.extract_lane_u', 'i32x4.extract_lane'] as const;
-
-const laneValue = (scale: number, value: I64) => (scale === 3 ? value : i32.wrap(value));
-
-const extractLane = ({ scale, lane }: Lane, value: V128): I64 => {
-  if (scale === 3) return lane64(value, lane);
-  return i64.extendU(operation('i32', EXTRACT[scale]!, [value], [lane]));
-};
-
-const elementsOf = ({ o, R }: Fields): number => ((o! << 1) | R!) + 1;
+/** The fields that rows of single structures have. */
+type Single = Fields<'o' | 'R' | 'Rn' | 'Rt'>;
 
 /** Gives `transfer` each element's address and register in turn, and moves the base on. */
 const eachElement = (
   t: Ops,
-  fields: Fields,
+  fields: Single,
   form: Form,
   scale: number,
   transfer: (register: number, at: I64, access: Access) => void,
 ): void => {
-  const elements = elementsOf(fields);
+  const elements = ((fields.o << 1) | fields.R) + 1;
   for (const n of upTo(elements)) {
-    transfer(registerOf(fields, n), i64.add(t.xsp(fields.Rn!), i64.const(n << scale)), BASE);
+    transfer(registerOf(fields, n), i64.add(t.xsp(fields.Rn), i64.const(n << scale)), BASE);
   }
   advanceBase(t, fields, form, elements << scale);
 };
 
 const single = (form: Form, isLoad: 0 | 1): InstructionRow => {
   const mnemonic = isLoad === 1 ? 'LD' : 'ST';
-  return structureRow({
+  return row({
     name: `${mnemonic}1, ${mnemonic}2, ${mnemonic}3, ${mnemonic}4 (single structure, ${form.title})`,
     section: 'C3.2.10.1',
     pattern: `0 Q:1 001101 ${form.isPost} ${isLoad} R:1 ${form.rm} scale:2 o:1 S:1 size:2 Rn:5 Rt:5`,
+    fp: true,
+    fixed: ['Rt'],
     allocated: (fields) => fields.scale !== 3 && laneOf(fields) !== undefined && form.allocated(fields),
     semantics: (t, fields) => {
-      const where = laneOf(fields)!;
-      const { scale, lane } = where;
-      eachElement(t, fields, form, scale, (register, at, access) => {
-        if (isLoad === 0) return t.store(bytesOf(scale), at, extractLane(where, t.v(register)), access);
-        const loaded = laneValue(scale, t.load(bytesOf(scale), at, access));
-        t.setV(register, operation('v128', `${SHAPES[scale]!}.replace_lane`, [t.v(register), loaded], [lane]));
+      const { scale, lane } = present(laneOf(fields));
+      eachElement(t, fields, form, scale, (register, address, access) => {
+        if (isLoad === 0) return t.store(bytesOf(scale), address, element(scale, 'u', t.v(register), lane), access);
+        const loaded = t.load(bytesOf(scale), address, access);
+        t.setV(register, withElement(scale, t.v(register), lane, loaded));
       });
     },
   });
 };
 
 const replicated = (form: Form): InstructionRow =>
-  structureRow({
+  row({
     name: `LD1R, LD2R, LD3R, LD4R (${form.title})`,
     section: 'C3.2.10.2',
     pattern: `0 Q:1 001101 ${form.isPost} 1 R:1 ${form.rm} 11 o:1 0 size:2 Rn:5 Rt:5`,
-    allocated: form.allocated,
+    fp: true,
+    fixed: ['Rt'],
+    allocated: (fields) => form.allocated(fields),
     semantics: (t, fields) => {
-      const scale = fields.size!;
-      eachElement(t, fields, form, scale, (register, at, access) => {
-        const loaded = t.load(bytesOf(scale), at, access);
-        t.setV(register, cut(fields, operation('v128', `${SHAPES[scale]!}.splat`, [laneValue(scale, loaded)])));
+      const scale = fields.size;
+      eachElement(t, fields, form, scale, (register, address, access) => {
+        t.setV(register, sized(fields.Q, splat(scale, t.load(bytesOf(scale), address, access))));
       });
     },
   });

@@ -1,4 +1,5 @@
-import type { InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
 import { SIGNS, simdRow, threeSame, threeSameOrScalar, twoRegister, twoRegisterOrScalar } from '../vector/rows.js';
 import {
@@ -95,7 +96,7 @@ export const SIMD_ARITHMETIC: readonly InstructionRow[] = [
   simdRow({
     name: 'ADDP (scalar)',
     pattern: '01 0 11110 11 11000 11011 10 Rn:5 Rd:5',
-    semantics: (t, { Rn, Rd }) => t.setV(Rd!, lowElement(3, pairSum(t.v(Rn!)))),
+    semantics: (t, { Rn, Rd }) => t.setV(Rd, lowElement(3, pairSum(t.v(Rn)))),
   }),
   ...twoRegisterOrScalar('ABS', 0, '01011', ({ size, n }) => abs(size, n)),
   ...twoRegisterOrScalar('NEG (vector)', 1, '01011', ({ size, n }) => neg(size, n)),

@@ -1,4 +1,5 @@
-import type { InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
 import { constant, i32 } from '../../language/value.js';
 import { simdRow, sizesUpTo } from '../vector/rows.js';
@@ -30,33 +31,35 @@ const logical = (name: string, u: number, opc: string, combine: Combine): Instru
     pattern: `0 Q:1 ${u} 01110 ${opc} 1 Rm:5 00011 1 Rn:5 Rd:5`,
     semantics: (t, { Q, Rm, Rn, Rd }) =>
       t.setV(
-        Rd!,
+        Rd,
         sized(
-          Q!,
-          combine(t.v(Rn!), t.v(Rm!), () => t.v(Rd!)),
+          Q,
+          combine(t.v(Rn), t.v(Rm), () => t.v(Rd)),
         ),
       ),
   });
 
-const unary = (
-  name: string,
-  u: number,
-  size: string,
-  opcode: string,
-  compute: (t: Ops, a: V128, size: number) => V128,
-): InstructionRow =>
+/** On bytes, or on bits. */
+const unary = (name: string, u: number, size: string, opcode: string, compute: (a: V128) => V128): InstructionRow =>
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 ${size} 10000 ${opcode} 10 Rn:5 Rd:5`,
-    ...(size === 'size:2' && { allocated: sizesUpTo(2) }),
-    semantics: (t, { Q, size, Rn, Rd }) => t.setV(Rd!, sized(Q!, compute(t, t.v(Rn!), size ?? 0))),
+    semantics: (t, { Q, Rn, Rd }) => t.setV(Rd, sized(Q, compute(t.v(Rn)))),
+  });
+
+const leading = (name: string, u: number, compute: (t: Ops, a: V128, size: number) => V128): InstructionRow =>
+  simdRow({
+    name,
+    pattern: `0 Q:1 ${u} 01110 size:2 10000 00100 10 Rn:5 Rd:5`,
+    allocated: sizesUpTo(2),
+    semantics: (t, { Q, size, Rn, Rd }) => t.setV(Rd, sized(Q, compute(t, t.v(Rn), size))),
   });
 
 /** The bits of every half byte in reverse order, by its value. */
 const REVERSED = constant('v128', 0x0f07_0b03_0d05_0901_0e06_0a02_0c04_0800n);
 const FOUR = i32.const(4);
 
-const reverseBits = (_: Ops, a: V128): V128 => {
+const reverseBits = (a: V128): V128 => {
   const low = lookup(REVERSED, and(a, repeated(0, 15n)));
   return or(shl(0, low, FOUR), lookup(REVERSED, shr(0, 'u', a, FOUR)));
 };
@@ -89,9 +92,9 @@ export const SIMD_LOGICAL: readonly InstructionRow[] = [
   logical('BSL', 1, '01', (n, m, d) => bitSelect(d(), n, m)),
   logical('BIT', 1, '10', (n, m, d) => bitSelect(m, n, d())),
   logical('BIF', 1, '11', (n, m, d) => bitSelect(m, d(), n)),
-  unary('NOT', 1, '00', '00101', (_, a) => not(a)),
+  unary('NOT', 1, '00', '00101', not),
   unary('RBIT (vector)', 1, '01', '00101', reverseBits),
-  unary('CNT', 0, '00', '00101', (_, a) => popcount(a)),
-  unary('CLS (vector)', 0, 'size:2', '00100', leadingSignBits),
-  unary('CLZ (vector)', 1, 'size:2', '00100', leadingZeros),
+  unary('CNT', 0, '00', '00101', popcount),
+  leading('CLS (vector)', 0, leadingSignBits),
+  leading('CLZ (vector)', 1, leadingZeros),
 ];

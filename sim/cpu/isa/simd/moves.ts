@@ -1,4 +1,6 @@
-import type { Fields, InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { Fields } from '../../language/pattern.js';
+import type { InstructionRow } from '../../language/row.js';
 import { i32 } from '../../language/value.js';
 import type { I64, V128 } from '../../language/value.js';
 import { expandFloat } from '../vector/immediate.js';
@@ -44,18 +46,18 @@ const immediateRow = (
   simdRow({
     name,
     pattern: '0 Q:1 op:1 0111100000 abc:3 cmode:4 01 defgh:5 Rd:5',
-    allocated: ({ Q, op, cmode }) => allocated(op!, cmode!, Q!),
+    allocated: ({ Q, op, cmode }) => allocated(op, cmode, Q),
     free: ['op', 'abc', 'cmode', 'defgh'],
     immediates: ({ op, abc, cmode, defgh }) => {
-      const bits = expandImmediate(op!, cmode!, abc! * 32 + defgh!);
-      return [op === 1 && cmode! < 14 && !combines(cmode!) ? BigInt.asUintN(64, ~bits) : bits];
+      const bits = expandImmediate(op, cmode, abc * 32 + defgh);
+      return [op === 1 && cmode < 14 && !combines(cmode) ? BigInt.asUintN(64, ~bits) : bits];
     },
     semantics: (t, { Q, Rd }) =>
       t.setV(
-        Rd!,
+        Rd,
         sized(
-          Q!,
-          combine(() => t.v(Rd!), splat(3, t.imm(0))),
+          Q,
+          combine(() => t.v(Rd), splat(3, t.imm(0))),
         ),
       ),
   });
@@ -67,11 +69,11 @@ const indexIn = (imm5: number): number => imm5 >> (sizeIn(imm5) + 1);
 /** Elements up to so large for Q = 0 and for Q = 1. */
 const elementsUpTo =
   (withoutQ: number, withQ: number) =>
-  ({ Q, imm5 }: Fields): boolean =>
-    (imm5! & 15) !== 0 && sizeIn(imm5!) <= (Q === 1 ? withQ : withoutQ);
+  ({ Q, imm5 }: Fields<'Q' | 'imm5'>): boolean =>
+    (imm5 & 15) !== 0 && sizeIn(imm5) <= (Q === 1 ? withQ : withoutQ);
 
-const setGeneral = (t: Ops, { Q, Rd }: Fields, value: I64): void =>
-  Q === 1 ? t.setX(Rd!, value) : t.setW(Rd!, i32.wrap(value));
+const setGeneral = (t: Ops, { Q, Rd }: Fields<'Q' | 'Rd'>, value: I64): void =>
+  Q === 1 ? t.setX(Rd, value) : t.setW(Rd, i32.wrap(value));
 
 export const SIMD_MOVES: readonly InstructionRow[] = [
   immediateRow('MOVI', (op, cmode) => (op === 0 ? cmode < 15 && !combines(cmode) : cmode === 14)),
@@ -91,39 +93,39 @@ export const SIMD_MOVES: readonly InstructionRow[] = [
     name: 'DUP (element)',
     pattern: '0 Q:1 0 01110000 imm5:5 0 0000 1 Rn:5 Rd:5',
     allocated: elementsUpTo(2, 3),
-    semantics: (t, { Q, imm5, Rn, Rd }) => t.setV(Rd!, sized(Q!, broadcast(sizeIn(imm5!), t.v(Rn!), indexIn(imm5!)))),
+    semantics: (t, { Q, imm5, Rn, Rd }) => t.setV(Rd, sized(Q, broadcast(sizeIn(imm5), t.v(Rn), indexIn(imm5)))),
   }),
   simdRow({
     name: 'DUP (element), scalar',
     pattern: '01 0 11110000 imm5:5 0 0000 1 Rn:5 Rd:5',
-    allocated: ({ imm5 }) => (imm5! & 15) !== 0,
+    allocated: ({ imm5 }) => (imm5 & 15) !== 0,
     semantics: (t, { imm5, Rn, Rd }) => {
-      const size = sizeIn(imm5!);
-      t.setV(Rd!, lowElement(size, broadcast(size, t.v(Rn!), indexIn(imm5!))));
+      const size = sizeIn(imm5);
+      t.setV(Rd, lowElement(size, broadcast(size, t.v(Rn), indexIn(imm5))));
     },
   }),
   simdRow({
     name: 'DUP (general)',
     pattern: '0 Q:1 0 01110000 imm5:5 0 0001 1 Rn:5 Rd:5',
     allocated: elementsUpTo(2, 3),
-    semantics: (t, { Q, imm5, Rn, Rd }) => t.setV(Rd!, sized(Q!, splat(sizeIn(imm5!), t.x(Rn!)))),
+    semantics: (t, { Q, imm5, Rn, Rd }) => t.setV(Rd, sized(Q, splat(sizeIn(imm5), t.x(Rn)))),
   }),
   simdRow({
     name: 'INS (general)',
     pattern: '0 1 0 01110000 imm5:5 0 0011 1 Rn:5 Rd:5',
-    allocated: ({ imm5 }) => (imm5! & 15) !== 0,
-    semantics: (t, { imm5, Rn, Rd }) => t.setV(Rd!, withElement(sizeIn(imm5!), t.v(Rd!), indexIn(imm5!), t.x(Rn!))),
+    allocated: ({ imm5 }) => (imm5 & 15) !== 0,
+    semantics: (t, { imm5, Rn, Rd }) => t.setV(Rd, withElement(sizeIn(imm5), t.v(Rd), indexIn(imm5), t.x(Rn))),
   }),
   simdRow({
     name: 'INS (element)',
     pattern: '0 1 1 01110000 imm5:5 0 imm4:4 1 Rn:5 Rd:5',
-    allocated: ({ imm5 }) => (imm5! & 15) !== 0,
+    allocated: ({ imm5 }) => (imm5 & 15) !== 0,
     semantics: (t, { imm5, imm4, Rn, Rd }) => {
-      const size = sizeIn(imm5!);
-      const source = countOf(size) + (imm4! >> size);
+      const size = sizeIn(imm5);
+      const source = countOf(size) + (imm4 >> size);
       t.setV(
-        Rd!,
-        shuffle(size, t.v(Rd!), t.v(Rn!), (i) => (i === indexIn(imm5!) ? source : i)),
+        Rd,
+        shuffle(size, t.v(Rd), t.v(Rn), (i) => (i === indexIn(imm5) ? source : i)),
       );
     },
   }),
@@ -132,13 +134,13 @@ export const SIMD_MOVES: readonly InstructionRow[] = [
     pattern: '0 Q:1 0 01110000 imm5:5 0 0101 1 Rn:5 Rd:5',
     allocated: elementsUpTo(1, 2),
     semantics: (t, fields) =>
-      setGeneral(t, fields, element(sizeIn(fields.imm5!), 's', t.v(fields.Rn!), indexIn(fields.imm5!))),
+      setGeneral(t, fields, element(sizeIn(fields.imm5), 's', t.v(fields.Rn), indexIn(fields.imm5))),
   }),
   simdRow({
     name: 'UMOV',
     pattern: '0 Q:1 0 01110000 imm5:5 0 0111 1 Rn:5 Rd:5',
-    allocated: ({ Q, imm5 }) => (imm5! & 15) !== 0 && (sizeIn(imm5!) === 3) === (Q === 1),
+    allocated: ({ Q, imm5 }) => (imm5 & 15) !== 0 && (sizeIn(imm5) === 3) === (Q === 1),
     semantics: (t, fields) =>
-      setGeneral(t, fields, element(sizeIn(fields.imm5!), 'u', t.v(fields.Rn!), indexIn(fields.imm5!))),
+      setGeneral(t, fields, element(sizeIn(fields.imm5), 'u', t.v(fields.Rn), indexIn(fields.imm5))),
   }),
 ];

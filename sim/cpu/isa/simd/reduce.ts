@@ -1,4 +1,6 @@
-import type { Fields, InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { Fields } from '../../language/pattern.js';
+import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
 import { SIGNS, simdRow } from '../vector/rows.js';
 import { add, extend, lowElement, max, min, shuffle, countOf } from '../vector/values.js';
@@ -21,21 +23,23 @@ const fold = (t: Ops, size: number, count: number, a: V128, combine: Combine): V
   return lowElement(size, folded);
 };
 
-/** Two elements are no reduction: those have the pairwise instructions. */
-const allocated = ({ size, Q }: Fields): boolean => size! < 2 || (size === 2 && Q === 1);
+type Reduced = Fields<'Q' | 'size'>;
 
-type Reduce = (t: Ops, fields: Fields, n: V128) => V128;
+/** Two elements are no reduction: those have the pairwise instructions. */
+const allocated = ({ size, Q }: Reduced): boolean => size < 2 || (size === 2 && Q === 1);
+
+type Reduce = (t: Ops, fields: Reduced, n: V128) => V128;
 
 const across = (name: string, u: number, opcode: string, reduce: Reduce): InstructionRow =>
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 size:2 11000 ${opcode} 10 Rn:5 Rd:5`,
     allocated,
-    semantics: (t, fields) => t.setV(fields.Rd!, reduce(t, fields, t.v(fields.Rn!))),
+    semantics: (t, fields) => t.setV(fields.Rd, reduce(t, fields, t.v(fields.Rn))),
   });
 
 const folding = (name: string, u: number, opcode: string, combine: Combine): InstructionRow =>
-  across(name, u, opcode, (t, { Q, size }, n) => fold(t, size!, countOf(size!) >> (1 - Q!), n, combine));
+  across(name, u, opcode, (t, { Q, size }, n) => fold(t, size, countOf(size) >> (1 - Q), n, combine));
 
 export const SIMD_REDUCE: readonly InstructionRow[] = [
   folding('ADDV', 0, '11011', add),
@@ -43,9 +47,9 @@ export const SIMD_REDUCE: readonly InstructionRow[] = [
     folding(`${letter}MAXV`, u, '01010', (size, a, b) => max(size, sign, a, b)),
     folding(`${letter}MINV`, u, '11010', (size, a, b) => min(size, sign, a, b)),
     across(`${letter}ADDLV`, u, '00011', (t, { Q, size }, n) => {
-      const low = extend(size!, sign, 'low', n);
-      const wide = Q === 1 ? add(size! + 1, low, extend(size!, sign, 'high', n)) : low;
-      return fold(t, size! + 1, countOf(size! + 1), wide, add);
+      const low = extend(size, sign, 'low', n);
+      const wide = Q === 1 ? add(size + 1, low, extend(size, sign, 'high', n)) : low;
+      return fold(t, size + 1, countOf(size + 1), wide, add);
     }),
   ]),
 ];

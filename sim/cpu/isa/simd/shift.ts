@@ -1,4 +1,6 @@
-import type { Fields, InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { Fields } from '../../language/pattern.js';
+import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
 import { SIGNS, simdRow, threeSameOrScalar } from '../vector/rows.js';
 import {
@@ -25,13 +27,16 @@ import {
 
 /** Shifts by constants and by registers. */
 
+/** The fields that tell the count of a shift by a constant. */
+type Shifted = Fields<'immh' | 'immb'>;
+
 /** What immh says of the element's size, its highest one, and the whole field of the count. */
-const sizeIn = ({ immh = 8 }: Fields): number => 31 - Math.clz32(immh);
-const bitsIn = (fields: Fields): number => bitsOf(sizeIn(fields));
+const sizeIn = ({ immh }: Shifted): number => 31 - Math.clz32(immh);
+const bitsIn = (fields: Shifted): number => bitsOf(sizeIn(fields));
 /** The fields hold a left shift plus the element's width, or twice that width less a right shift. */
-const fieldIn = ({ immh, immb }: Fields): number => immh! * 8 + immb!;
-const leftIn = (fields: Fields): number => fieldIn(fields) - bitsIn(fields);
-const rightIn = (fields: Fields): number => 2 * bitsIn(fields) - fieldIn(fields);
+const fieldIn = ({ immh, immb }: Shifted): number => immh * 8 + immb;
+const leftIn = (fields: Shifted): number => fieldIn(fields) - bitsIn(fields);
+const rightIn = (fields: Shifted): number => 2 * bitsIn(fields) - fieldIn(fields);
 
 /** By 1 to as many bits as an element has, where WebAssembly counts modulo the width. */
 const shiftRight = (size: number, sign: Sign, a: V128, by: number): V128 => {
@@ -45,21 +50,21 @@ const roundingShiftRight = (size: number, sign: Sign, a: V128, by: number): V128
   return add(size, shiftRight(size, sign, a, by), and(last, repeated(size, 1n)));
 };
 
-type Shift = (size: number, n: V128, fields: Fields, d: () => V128) => V128;
+type Shift = (size: number, n: V128, fields: Shifted, d: () => V128) => V128;
 
 /** Advanced SIMD shift by immediate: the vector's form and the scalar's, which is on 64 bits. */
 const byImmediate = (name: string, u: number, opcode: string, shift: Shift): readonly InstructionRow[] => [
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
-    allocated: ({ immh, Q }) => immh! > 0 && (immh! < 8 || Q === 1),
+    allocated: ({ immh, Q }) => immh > 0 && (immh < 8 || Q === 1),
     semantics: (t, fields) => {
       const { Q, Rn, Rd } = fields;
       t.setV(
-        Rd!,
+        Rd,
         sized(
-          Q!,
-          shift(sizeIn(fields), t.v(Rn!), fields, () => t.v(Rd!)),
+          Q,
+          shift(sizeIn(fields), t.v(Rn), fields, () => t.v(Rd)),
         ),
       );
     },
@@ -67,32 +72,34 @@ const byImmediate = (name: string, u: number, opcode: string, shift: Shift): rea
   simdRow({
     name: `${name}, scalar`,
     pattern: `01 ${u} 111110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
-    allocated: ({ immh }) => immh! >= 8,
+    allocated: ({ immh }) => immh >= 8,
     semantics: (t, fields) => {
       const { Rn, Rd } = fields;
       t.setV(
-        Rd!,
+        Rd,
         lowElement(
           3,
-          shift(3, t.v(Rn!), fields, () => t.v(Rd!)),
+          shift(3, t.v(Rn), fields, () => t.v(Rd)),
         ),
       );
     },
   }),
 ];
 
+type Resized = Fields<'Q' | 'immh' | 'immb' | 'Rn' | 'Rd'>;
+
 /** The same where the result's elements have another size. */
 const resizing = (
   name: string,
   u: number,
   opcode: string,
-  semantics: (t: Ops, fields: Fields, size: number) => V128,
+  compute: (t: Ops, fields: Resized, size: number) => V128,
 ): InstructionRow =>
   simdRow({
     name: `${name}, ${name}2`,
     pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
-    allocated: ({ immh }) => immh! > 0 && immh! < 8,
-    semantics: (t, fields) => t.setV(fields.Rd!, semantics(t, fields, sizeIn(fields))),
+    allocated: ({ immh }) => immh > 0 && immh < 8,
+    semantics: (t, fields) => t.setV(fields.Rd, compute(t, fields, sizeIn(fields))),
   });
 
 /** Shifts each element by its own count, one bit of the counts after the other; counts are below the width. */
@@ -148,7 +155,7 @@ const signed = SIGNS.flatMap(({ sign, u, letter }) => [
     add(size, d(), roundingShiftRight(size, sign, n, rightIn(fields))),
   ),
   resizing(`${letter}SHLL`, u, '10100', (t, fields, size) =>
-    shl(size + 1, extend(size, sign, halfOf(fields.Q!), t.v(fields.Rn!)), i32.const(leftIn(fields))),
+    shl(size + 1, extend(size, sign, halfOf(fields.Q), t.v(fields.Rn)), i32.const(leftIn(fields))),
   ),
 ]);
 
@@ -162,11 +169,11 @@ export const SIMD_SHIFT: readonly InstructionRow[] = [
     insert(size, shiftRight(size, 'u', n, rightIn(fields)), d(), ones(size) >> BigInt(rightIn(fields))),
   ),
   resizing('SHRN', 0, '10000', (t, fields, size) =>
-    narrowInto(fields.Q!, size, t.v(fields.Rd!), shr(size + 1, 'u', t.v(fields.Rn!), i32.const(rightIn(fields)))),
+    narrowInto(fields.Q, size, t.v(fields.Rd), shr(size + 1, 'u', t.v(fields.Rn), i32.const(rightIn(fields)))),
   ),
   resizing('RSHRN', 0, '10001', (t, fields, size) => {
     const half = repeated(size + 1, 1n << BigInt(rightIn(fields) - 1));
-    const rounded = add(size + 1, t.v(fields.Rn!), half);
-    return narrowInto(fields.Q!, size, t.v(fields.Rd!), shr(size + 1, 'u', rounded, i32.const(rightIn(fields))));
+    const rounded = add(size + 1, t.v(fields.Rn), half);
+    return narrowInto(fields.Q, size, t.v(fields.Rd), shr(size + 1, 'u', rounded, i32.const(rightIn(fields))));
   }),
 ];

@@ -1,20 +1,24 @@
-import type { Fields, UnmodelledRow } from '../../language/ops.js';
-
 /** What ARMv8.0-A allocates in Advanced SIMD and floating point, and what is not modelled, by the reason. */
 
-type Allocated = (fields: Fields) => boolean;
+import type { Fields, FieldsOf } from '../../language/pattern.js';
+import { type UnmodelledRow, unmodelledRow } from '../../language/row.js';
 
 const row =
   (what: string) =>
-  (name: string, pattern: string, allocated?: Allocated): UnmodelledRow => ({
-    name,
-    group: 'Advanced SIMD and floating point, not modelled',
-    section: 'C7.2',
-    pattern,
-    fp: true,
-    unmodelled: `${name}: ${what}`,
-    ...(allocated && { allocated }),
-  });
+  <const Text extends string>(
+    name: string,
+    pattern: Text,
+    allocated?: (fields: FieldsOf<Text>) => boolean,
+  ): UnmodelledRow =>
+    unmodelledRow({
+      name,
+      group: 'Advanced SIMD and floating point, not modelled',
+      section: 'C7.2',
+      pattern,
+      fp: true,
+      unmodelled: `${name}: ${what}`,
+      ...(allocated && { allocated }),
+    });
 
 type Make = ReturnType<typeof row>;
 
@@ -24,57 +28,64 @@ const fused = row('fused multiplication and addition');
 const half = row('half precision');
 const crypto = row('the Cryptographic Extension');
 
-const always: Allocated = () => true;
-const notDoubleInHalf: Allocated = ({ size, Q }) => size !== 3 || Q === 1;
-const floatVector: Allocated = ({ sz, Q }) => sz === 0 || Q === 1;
+type Allocated<Name extends string> = (fields: Fields<Name>) => boolean;
+
+const always = (): boolean => true;
+const notDoubleInHalf: Allocated<'size' | 'Q'> = ({ size, Q }) => size !== 3 || Q === 1;
+const floatVector: Allocated<'sz' | 'Q'> = ({ sz, Q }) => sz === 0 || Q === 1;
 const upTo =
-  (largest: number): Allocated =>
+  (largest: number): Allocated<'size'> =>
   ({ size }) =>
-    size! <= largest;
-const wordsAndHalves: Allocated = ({ size }) => size === 1 || size === 2;
+    size <= largest;
+const wordsAndHalves: Allocated<'size'> = ({ size }) => size === 1 || size === 2;
 
 const U = [0, 1] as const;
 const letterOf = (u: number): string => (u === 0 ? 'S' : 'U');
 
-/** A form on vectors and one on scalars, whose encodings have the same `rest` behind U and five fixed bits. */
-const both = (
-  make: Make,
+/** A form on vectors of integers and one on scalars, whose encodings have the same `rest` behind the size. */
+const integers = (
   name: string,
   u: number,
   rest: string,
-  vector: Allocated,
-  scalar: Allocated = always,
+  vector: Allocated<'size' | 'Q'>,
+  scalar: Allocated<'size'> = always,
 ): readonly UnmodelledRow[] => [
-  make(name, `0 Q:1 ${u} 01110 ${rest} Rn:5 Rd:5`, vector),
-  make(`${name}, scalar`, `01 ${u} 11110 ${rest} Rn:5 Rd:5`, scalar),
+  saturating(name, `0 Q:1 ${u} 01110 size:2 ${rest} Rn:5 Rd:5`, vector),
+  saturating(`${name}, scalar`, `01 ${u} 11110 size:2 ${rest} Rn:5 Rd:5`, scalar),
+];
+
+/** The same for floating point. @param a bit 23, which is a part of the opcode */
+const floats = (name: string, u: number, a: number, rest: string): readonly UnmodelledRow[] => [
+  estimate(name, `0 Q:1 ${u} 01110 ${a} sz:1 ${rest} Rn:5 Rd:5`, floatVector),
+  estimate(`${name}, scalar`, `01 ${u} 11110 ${a} sz:1 ${rest} Rn:5 Rd:5`),
 ];
 
 const threeSame = (name: string, u: number, opcode: string): readonly UnmodelledRow[] =>
-  both(saturating, name, u, `size:2 1 Rm:5 ${opcode} 1`, notDoubleInHalf);
+  integers(name, u, `1 Rm:5 ${opcode} 1`, notDoubleInHalf);
 
 const unary = (name: string, u: number, opcode: string): readonly UnmodelledRow[] =>
-  both(saturating, name, u, `size:2 10000 ${opcode} 10`, notDoubleInHalf);
+  integers(name, u, `10000 ${opcode} 10`, notDoubleInHalf);
 
 const narrowing = (name: string, u: number, opcode: string): readonly UnmodelledRow[] =>
-  both(saturating, name, u, `size:2 10000 ${opcode} 10`, upTo(2), upTo(2));
+  integers(name, u, `10000 ${opcode} 10`, upTo(2), upTo(2));
 
 const doubling = (name: string, u: number, opcode: string): readonly UnmodelledRow[] =>
-  both(saturating, name, u, `size:2 1 Rm:5 ${opcode} 1`, wordsAndHalves, wordsAndHalves);
+  integers(name, u, `1 Rm:5 ${opcode} 1`, wordsAndHalves, wordsAndHalves);
 
 const doublingLong = (name: string, opcode: string): readonly UnmodelledRow[] =>
-  both(saturating, name, 0, `size:2 1 Rm:5 ${opcode} 00`, wordsAndHalves, wordsAndHalves);
+  integers(name, 0, `1 Rm:5 ${opcode} 00`, wordsAndHalves, wordsAndHalves);
 
 /** Advanced SIMD shift by immediate: bit 23 is 0 and bit 10 is 1, and immh is not 0. */
 const shift = (name: string, u: number, opcode: string, isNarrow: boolean): readonly UnmodelledRow[] => [
   saturating(
     name,
     `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
-    ({ immh, Q }) => immh! > 0 && (immh! < 8 || (!isNarrow && Q === 1)),
+    ({ immh, Q }) => immh > 0 && (immh < 8 || (!isNarrow && Q === 1)),
   ),
   saturating(
     `${name}, scalar`,
     `01 ${u} 111110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
-    ({ immh }) => immh! > 0 && (immh! < 8 || !isNarrow),
+    ({ immh }) => immh > 0 && (immh < 8 || !isNarrow),
   ),
 ];
 
@@ -84,11 +95,17 @@ const byElement = (name: string, opcode: string): readonly UnmodelledRow[] => [
 ];
 
 /** Doubles have no second bit of the index. */
-const floatElement: Allocated = ({ sz, L, Q = 1 }) => sz === 0 || (L === 0 && Q === 1);
-
 const floatByElement = (make: Make, name: string, u: number, opcode: string): readonly UnmodelledRow[] => [
-  make(`${name} (by element)`, `0 Q:1 ${u} 01111 1 sz:1 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`, floatElement),
-  make(`${name} (by element), scalar`, `01 ${u} 11111 1 sz:1 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`, floatElement),
+  make(
+    `${name} (by element)`,
+    `0 Q:1 ${u} 01111 1 sz:1 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
+    ({ sz, L, Q }) => sz === 0 || (L === 0 && Q === 1),
+  ),
+  make(
+    `${name} (by element), scalar`,
+    `01 ${u} 11111 1 sz:1 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
+    ({ sz, L }) => sz === 0 || L === 0,
+  ),
 ];
 
 const SATURATING: readonly UnmodelledRow[] = [
@@ -123,11 +140,11 @@ const SATURATING: readonly UnmodelledRow[] = [
 ];
 
 const ESTIMATES: readonly UnmodelledRow[] = [
-  ...both(estimate, 'FMULX', 0, '0 sz:1 1 Rm:5 11011 1', floatVector),
-  ...both(estimate, 'FRECPS', 0, '0 sz:1 1 Rm:5 11111 1', floatVector),
-  ...both(estimate, 'FRSQRTS', 0, '1 sz:1 1 Rm:5 11111 1', floatVector),
-  ...both(estimate, 'FRECPE', 0, '1 sz:1 10000 11101 10', floatVector),
-  ...both(estimate, 'FRSQRTE', 1, '1 sz:1 10000 11101 10', floatVector),
+  ...floats('FMULX', 0, 0, '1 Rm:5 11011 1'),
+  ...floats('FRECPS', 0, 0, '1 Rm:5 11111 1'),
+  ...floats('FRSQRTS', 0, 1, '1 Rm:5 11111 1'),
+  ...floats('FRECPE', 0, 1, '10000 11101 10'),
+  ...floats('FRSQRTE', 1, 1, '10000 11101 10'),
   estimate('FRECPX', '01 0 11110 1 sz:1 10000 11111 10 Rn:5 Rd:5'),
   estimate('URECPE', '0 Q:1 0 01110 10 10000 11100 10 Rn:5 Rd:5'),
   estimate('URSQRTE', '0 Q:1 1 01110 10 10000 11100 10 Rn:5 Rd:5'),

@@ -1,4 +1,5 @@
-import type { InstructionRow, Ops } from '../../language/ops.js';
+import type { Ops } from '../../language/ops.js';
+import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
 import { absoluteDifference, polynomialMul } from './arithmetic.js';
 import { SIGNS, simdRow } from '../vector/rows.js';
@@ -36,10 +37,10 @@ const threeDifferent = (name: string, u: number, opcode: string, largest: number
   simdRow({
     name: `${name}, ${name}2`,
     pattern: `0 Q:1 ${u} 01110 size:2 1 Rm:5 ${opcode} 00 Rn:5 Rd:5`,
-    allocated: ({ size }) => size! <= largest,
+    allocated: ({ size }) => size <= largest,
     semantics: (t, { Q, size, Rm, Rn, Rd }) => {
-      const operands = { size: size!, half: halfOf(Q!), n: t.v(Rn!), m: t.v(Rm!), d: () => t.v(Rd!) };
-      t.setV(Rd!, compute(operands, t));
+      const operands = { size: size, half: halfOf(Q), n: t.v(Rn), m: t.v(Rm), d: () => t.v(Rd) };
+      t.setV(Rd, compute(operands, t));
     },
   });
 
@@ -50,11 +51,11 @@ const highNarrow = (name: string, u: number, opcode: string, combine: typeof add
   simdRow({
     name: `${name}, ${name}2`,
     pattern: `0 Q:1 ${u} 01110 size:2 1 Rm:5 ${opcode} 00 Rn:5 Rd:5`,
-    allocated: ({ size }) => size! < 3,
+    allocated: ({ size }) => size < 3,
     semantics: (t, { Q, size, Rm, Rn, Rd }) => {
-      const exact = combine(size! + 1, t.v(Rn!), t.v(Rm!));
-      const half = repeated(size! + 1, 1n << BigInt(bitsOf(size!) - 1));
-      t.setV(Rd!, narrowInto(Q!, size!, t.v(Rd!), u === 1 ? add(size! + 1, exact, half) : exact, HIGH));
+      const exact = combine(size + 1, t.v(Rn), t.v(Rm));
+      const half = repeated(size + 1, 1n << BigInt(bitsOf(size) - 1));
+      t.setV(Rd, narrowInto(Q, size, t.v(Rd), u === 1 ? add(size + 1, exact, half) : exact, HIGH));
     },
   });
 
@@ -70,8 +71,8 @@ const byElement = (
     pattern: `0 Q:1 ${u} 01111 01 L:1 M:1 Rm:4 ${opcode} H:1 0 Rn:5 Rd:5`,
     semantics: (t, { Q, L, M, H, Rm, Rn, Rd }) =>
       t.setV(
-        Rd!,
-        compute(Q!, 1, t.v(Rn!), broadcast(1, t.v(Rm!), H! * 4 + L! * 2 + M!), () => t.v(Rd!)),
+        Rd,
+        compute(Q, 1, t.v(Rn), broadcast(1, t.v(Rm), H * 4 + L * 2 + M), () => t.v(Rd)),
       ),
   }),
   simdRow({
@@ -79,8 +80,8 @@ const byElement = (
     pattern: `0 Q:1 ${u} 01111 10 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
     semantics: (t, { Q, L, H, Rm, Rn, Rd }) =>
       t.setV(
-        Rd!,
-        compute(Q!, 2, t.v(Rn!), broadcast(2, t.v(Rm!), H! * 2 + L!), () => t.v(Rd!)),
+        Rd,
+        compute(Q, 2, t.v(Rn), broadcast(2, t.v(Rm), H * 2 + L), () => t.v(Rd)),
       ),
   }),
 ];
@@ -132,14 +133,14 @@ export const SIMD_WIDEN: readonly InstructionRow[] = [
   simdRow({
     name: 'XTN, XTN2',
     pattern: '0 Q:1 0 01110 size:2 10000 10010 10 Rn:5 Rd:5',
-    allocated: ({ size }) => size! < 3,
-    semantics: (t, { Q, size, Rn, Rd }) => t.setV(Rd!, narrowInto(Q!, size!, t.v(Rd!), t.v(Rn!))),
+    allocated: ({ size }) => size < 3,
+    semantics: (t, { Q, size, Rn, Rd }) => t.setV(Rd, narrowInto(Q, size, t.v(Rd), t.v(Rn))),
   }),
   simdRow({
     name: 'SHLL, SHLL2',
     pattern: '0 Q:1 1 01110 size:2 10000 10011 10 Rn:5 Rd:5',
-    allocated: ({ size }) => size! < 3,
+    allocated: ({ size }) => size < 3,
     semantics: (t, { Q, size, Rn, Rd }) =>
-      t.setV(Rd!, shl(size! + 1, extend(size!, 'u', halfOf(Q!), t.v(Rn!)), i32.const(bitsOf(size!)))),
+      t.setV(Rd, shl(size + 1, extend(size, 'u', halfOf(Q), t.v(Rn)), i32.const(bitsOf(size)))),
   }),
 ];

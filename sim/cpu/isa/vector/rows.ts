@@ -1,33 +1,43 @@
-import type { Fields, InstructionRow, Ops, OpsRow } from '../../language/ops.js';
-import type { V128 } from '../../language/value.js';
-import { lowElement, sized } from './values.js';
-
 /**
  * What all rows of Advanced SIMD and floating point have in common. Their sections are not numbered apart here: C7.2
  * has them in alphabetical order of the headings, which are the rows' names.
  */
 
-type Rest = Omit<OpsRow, 'group' | 'section' | 'fp'>;
+import type { Ops } from '../../language/ops.js';
+import type { FieldNames, Fields } from '../../language/pattern.js';
+import { type InstructionRow, type OpsParts, opsRow, type OpsRow } from '../../language/row.js';
+import type { V128 } from '../../language/value.js';
+import { lowElement, sized } from './values.js';
 
-export const simdRow = (rest: Rest): OpsRow => ({ group: 'Advanced SIMD', section: 'C7.2', fp: true, ...rest });
+const vectorRowsOf =
+  (group: string, common: { readonly fpcr?: true } = {}) =>
+  <const Text extends string, const Free extends FieldNames<Text> = never>(
+    parts: Omit<OpsParts<Text, Free>, 'group' | 'section' | 'fp' | 'fpcr'>,
+  ): OpsRow =>
+    opsRow<Text, Free>({ group, section: 'C7.2', fp: true, ...common, ...parts });
 
-export const fpRow = (rest: Rest): OpsRow => ({ group: 'Floating point', section: 'C7.2', fp: true, ...rest });
+export const simdRow = vectorRowsOf('Advanced SIMD');
+
+export const fpRow = vectorRowsOf('Floating point');
 
 /** One that computes: as with FPCR = 0. */
-export const fpcrRow = (rest: Rest): OpsRow => fpRow({ fpcr: true, ...rest });
+export const fpcrRow = vectorRowsOf('Floating point', { fpcr: true });
 
 /** Elements up to so large; 64-bit ones only where the vector has two of them. */
 export const sizesUpTo =
   (largest: number) =>
-  ({ size, Q }: Fields): boolean =>
-    size! <= largest && (size !== 3 || Q === 1);
+  ({ size, Q }: Fields<'size' | 'Q'>): boolean =>
+    size <= largest && (size !== 3 || Q === 1);
 
 /** The operands of an instruction on elements of one size. */
-export interface Operands {
+export interface Operands extends OneOperand {
+  readonly m: V128;
+}
+
+interface OneOperand {
   readonly size: number;
   readonly q: number;
   readonly n: V128;
-  readonly m: V128;
   /** The destination as it was. */
   readonly d: () => V128;
 }
@@ -36,48 +46,51 @@ type Row = InstructionRow;
 type Rows = readonly InstructionRow[];
 
 export type Compute = (operands: Operands, t: Ops) => V128;
-
-const operands = (t: Ops, { Q = 1, size = 3, Rn, Rm, Rd }: Fields): Operands => ({
-  size,
-  q: Q,
-  n: t.v(Rn!),
-  // Without a second operand the first one stands in.
-  m: t.v(Rm ?? Rn!),
-  d: () => t.v(Rd!),
-});
-
-const vector = (name: string, pattern: string, largest: number, compute: Compute): Row =>
-  simdRow({
-    name,
-    pattern,
-    allocated: sizesUpTo(largest),
-    semantics: (t, fields) => t.setV(fields.Rd!, sized(fields.Q!, compute(operands(t, fields), t))),
-  });
-
-const scalar = (name: string, pattern: string, compute: Compute): Row =>
-  simdRow({
-    name: `${name}, scalar`,
-    pattern,
-    semantics: (t, fields) => t.setV(fields.Rd!, lowElement(3, compute(operands(t, fields), t))),
-  });
+type ComputeOne = (operands: OneOperand, t: Ops) => V128;
 
 /** Advanced SIMD three same: two vectors, element by element. */
 export const threeSame = (name: string, u: number, opcode: string, largest: number, compute: Compute): Row =>
-  vector(name, `0 Q:1 ${u} 01110 size:2 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`, largest, compute);
+  simdRow({
+    name,
+    pattern: `0 Q:1 ${u} 01110 size:2 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    allocated: sizesUpTo(largest),
+    semantics: (t, { Q, size, Rm, Rn, Rd }) => {
+      const operands = { size, q: Q, n: t.v(Rn), m: t.v(Rm), d: () => t.v(Rd) };
+      t.setV(Rd, sized(Q, compute(operands, t)));
+    },
+  });
 
 /** The same, and its scalar form, which is on 64 bits. */
 export const threeSameOrScalar = (name: string, u: number, opcode: string, compute: Compute): Rows => [
   threeSame(name, u, opcode, 3, compute),
-  scalar(name, `01 ${u} 11110 11 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`, compute),
+  simdRow({
+    name: `${name}, scalar`,
+    pattern: `01 ${u} 11110 11 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    semantics: (t, { Rm, Rn, Rd }) => {
+      const operands = { size: 3, q: 1, n: t.v(Rn), m: t.v(Rm), d: () => t.v(Rd) };
+      t.setV(Rd, lowElement(3, compute(operands, t)));
+    },
+  }),
 ];
 
 /** Advanced SIMD two-register miscellaneous: one vector. */
-export const twoRegister = (name: string, u: number, opcode: string, largest: number, compute: Compute): Row =>
-  vector(name, `0 Q:1 ${u} 01110 size:2 10000 ${opcode} 10 Rn:5 Rd:5`, largest, compute);
+export const twoRegister = (name: string, u: number, opcode: string, largest: number, compute: ComputeOne): Row =>
+  simdRow({
+    name,
+    pattern: `0 Q:1 ${u} 01110 size:2 10000 ${opcode} 10 Rn:5 Rd:5`,
+    allocated: sizesUpTo(largest),
+    semantics: (t, { Q, size, Rn, Rd }) =>
+      t.setV(Rd, sized(Q, compute({ size, q: Q, n: t.v(Rn), d: () => t.v(Rd) }, t))),
+  });
 
-export const twoRegisterOrScalar = (name: string, u: number, opcode: string, compute: Compute): Rows => [
+export const twoRegisterOrScalar = (name: string, u: number, opcode: string, compute: ComputeOne): Rows => [
   twoRegister(name, u, opcode, 3, compute),
-  scalar(name, `01 ${u} 11110 11 10000 ${opcode} 10 Rn:5 Rd:5`, compute),
+  simdRow({
+    name: `${name}, scalar`,
+    pattern: `01 ${u} 11110 11 10000 ${opcode} 10 Rn:5 Rd:5`,
+    semantics: (t, { Rn, Rd }) =>
+      t.setV(Rd, lowElement(3, compute({ size: 3, q: 1, n: t.v(Rn), d: () => t.v(Rd) }, t))),
+  }),
 ];
 
 /** Names of the signed and the unsigned instruction, which U tells apart. */

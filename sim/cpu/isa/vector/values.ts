@@ -1,10 +1,11 @@
+/**
+ * Vectors of 128 bits as A64 sees them, over WebAssembly's fixed-width SIMD. Element 0 is the lowest. A `size` is the log2
+ * of an element's bytes, 0 to 3, as the field of Advanced SIMD has it.
+ */
+
+import { at } from '../../language/lookup.js';
 import { constant, i32, i64, operation } from '../../language/value.js';
 import type { I32, I64, Operation, V128, Value } from '../../language/value.js';
-
-/** Vectors of 128 bits as A64 sees them, over WebAssembly's fixed-width SIMD. Element 0 is the lowest. */
-
-/** Log2 of an element's bytes, as the `size` field of Advanced SIMD has it. */
-export type Size = 0 | 1 | 2 | 3;
 
 const SHAPES = ['i8x16', 'i16x8', 'i32x4', 'i64x2'] as const;
 const FLOAT_SHAPES = { 2: 'f32x4', 3: 'f64x2' } as const;
@@ -17,10 +18,12 @@ export const countOf = (size: number): number => 16 >> size;
 
 type Op = Operation['op'];
 
-const shape = (size: number): (typeof SHAPES)[Size] => SHAPES[size as Size];
+const shape = (size: number): (typeof SHAPES)[number] => at(SHAPES, size);
 
 /** The shapes of elements of 8 to 32 bits: WebAssembly has some operations only for them. */
-const narrowShape = (size: number): (typeof SHAPES)[0 | 1 | 2] => SHAPES[size as 0 | 1 | 2];
+const NARROW_SHAPES = ['i8x16', 'i16x8', 'i32x4'] as const;
+
+const narrowShape = (size: number): (typeof NARROW_SHAPES)[number] => at(NARROW_SHAPES, size);
 
 const op = (name: Op, ...args: readonly Value[]): V128 => operation('v128', name, args);
 
@@ -69,7 +72,7 @@ const widening = (name: 'extend' | 'extmul', size: number, sign: Sign, half: Hal
     `i32x4.${name}_${half}_i16x8_${sign}`,
     `i64x2.${name}_${half}_i32x4_${sign}`,
   ] as const;
-  return names[size as 0 | 1 | 2];
+  return at(names, size);
 };
 
 /** Doubles the width of the elements of one half. */
@@ -82,13 +85,13 @@ export const extendMultiply = (size: number, sign: Sign, half: Half, a: V128, b:
 
 export type Half = 'low' | 'high';
 
-const PRODUCTS = { 1: 'i16x8.mul', 2: 'i32x4.mul', 3: 'i64x2.mul' } as const;
+const PRODUCTS = ['i16x8.mul', 'i32x4.mul', 'i64x2.mul'] as const;
 
 /** Low halves of products. WebAssembly has none of bytes. */
 export const mul = (size: number, a: V128, b: V128): V128 =>
   size === 0
     ? evens(0, extendMultiply(0, 'u', 'low', a, b), extendMultiply(0, 'u', 'high', a, b))
-    : op(PRODUCTS[size as 1 | 2 | 3], a, b);
+    : op(at(PRODUCTS, size - 1), a, b);
 
 /** Sums of neighbours, twice as wide. */
 export const addPairsLong = (size: number, sign: Sign, a: V128): V128 =>
@@ -166,7 +169,7 @@ export const scalar32 = (value: I32): V128 => operation('v128', 'i32x4.replace_l
 const LOW_MASKS: readonly V128[] = [8, 16, 32, 64].map((bits) => constant('v128', (1n << BigInt(bits)) - 1n));
 
 /** Element 0 alone, and zeros above it. */
-export const lowElement = (size: number, a: V128): V128 => and(a, LOW_MASKS[size]!);
+export const lowElement = (size: number, a: V128): V128 => and(a, at(LOW_MASKS, size));
 
 /** What an instruction with a Q bit writes: all of a vector, or its low half and zeros. */
 export const sized = (q: number, a: V128): V128 => (q === 1 ? a : lowElement(3, a));

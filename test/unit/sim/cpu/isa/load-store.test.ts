@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { LOADS_AND_STORES } from '../../../../../sim/cpu/isa/memory/index.js';
-import type { OpsRow } from '../../../../../sim/cpu/language/ops.js';
+import type { OpsRow } from '../../../../../sim/cpu/language/row.js';
 import { fieldsOf, matches, parsePattern } from '../../../../../sim/cpu/language/pattern.js';
 import { type ConcreteState, type RecordedAccess, runConcrete } from '../../../../support/concrete-ops.js';
 import { recordedJson } from '../../../../support/recorded.js';

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checkTable, createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { INSTRUCTIONS } from '../../../../../sim/cpu/isa/index.js';
-import type { InstructionRow } from '../../../../../sim/cpu/language/ops.js';
+import type { InstructionRow } from '../../../../../sim/cpu/language/row.js';
 import { fieldsOf, matches, parsePattern } from '../../../../../sim/cpu/language/pattern.js';
 
 const word32 = fc.integer({ min: 0, max: 0xffff_ffff });
