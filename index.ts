@@ -19,7 +19,15 @@ export { runKexec, type RunKexecOptions } from './host/run-kexec.js';
 export { runVmcoreDmesg, type RunVmcoreDmesgOptions } from './host/run-vmcore-dmesg.js';
 export { createCpu, type CpuOptions } from './sim/cpu/cpu.js';
 export { describeEsr } from './sim/cpu/system/esr.js';
-export type { CpuHost, CpuModel, CpuStatistics, ExceptionInfo, RunLimits, StopReason } from './sim/cpu/state/model.js';
+export type {
+  CpuHost,
+  CpuModel,
+  CpuStatistics,
+  ExceptionInfo,
+  Jump,
+  RunLimits,
+  StopReason,
+} from './sim/cpu/state/model.js';
 export { Board, type BoardOptions } from './sim/machine/board.js';
 export { PhysicalMemory } from './sim/machine/memory.js';
 export type { ExecutionSettings } from './sim/kernel/execution-settings.js';

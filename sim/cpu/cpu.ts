@@ -19,7 +19,7 @@ import {
   X,
 } from './state/layout.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
-import type { CpuHost, CpuModel, CpuStatistics, RunLimits, StopReason } from './state/model.js';
+import type { CpuHost, CpuModel, CpuStatistics, Jump, RunLimits, StopReason } from './state/model.js';
 import type { InstructionRow } from './language/row.js';
 import type { ExceptionLevel } from './state/levels.js';
 import { SystemState } from './system/state.js';
@@ -60,7 +60,6 @@ class Cpu implements CpuModel, Core {
   #executed = 0n;
   #fpcr = 0;
   #stopAt = NO_STOPS;
-  #onBranch: ((from: bigint, to: bigint) => void) | undefined;
   #context: Context = {
     key: '',
     strictAlignment: true,
@@ -199,8 +198,8 @@ class Cpu implements CpuModel, Core {
     this.#view.setBigUint64(EXCLUSIVE_ADDRESS, 0xffff_ffff_ffff_ffffn, true);
   }
 
-  traceBranches(onBranch: ((from: bigint, to: bigint) => void) | undefined): void {
-    this.#onBranch = onBranch;
+  traceJumps(onJump: ((jump: Jump) => void) | undefined): void {
+    this.#system.onJump = onJump;
   }
 
   // Caches.
@@ -291,7 +290,7 @@ class Cpu implements CpuModel, Core {
       const left = end === undefined ? BigInt(SLICE) + LIMIT_MARGIN : end - before;
       if (left <= 0n) return { kind: 'max-instructions' };
       const status =
-        left <= LIMIT_MARGIN || this.#onBranch !== undefined
+        left <= LIMIT_MARGIN || this.#system.onJump !== undefined
           ? this.#step()
           : this.#runSlice(Math.min(SLICE, Number(left - LIMIT_MARGIN), this.#patience));
       const stop = this.#handle(status) ?? this.#system.takeStop();
@@ -333,7 +332,7 @@ class Cpu implements CpuModel, Core {
     const status = this.#functions.runtime.block(record);
     this.#executed -= BigInt(this.#view.getInt32(LEFT, true));
     const { pc: to } = this;
-    if (this.#onBranch !== undefined && status === STATUS.next && to !== pc + 4n) this.#onBranch(pc, to);
+    if (status === STATUS.next && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
     return status;
   }
 

@@ -1,4 +1,4 @@
-import type { CpuHost, CpuModel, RunLimits, StopReason } from '../../sim/cpu/state/model.js';
+import type { CpuHost, CpuModel, Jump, RunLimits, StopReason } from '../../sim/cpu/state/model.js';
 
 /** One step of a {@link FakeCpu}'s life: takes so many instructions, and does what it says with the processor. */
 export interface FakeStep {
@@ -18,7 +18,7 @@ export class FakeCpu implements CpuModel {
   el: 0 | 1 | 2 = 1;
   instructions = 0n;
   readonly statistics = { regions: 2, translatedInstructions: 30, translationMs: 1.25 };
-  onBranch: ((from: bigint, to: bigint) => void) | undefined;
+  onJump: ((jump: Jump) => void) | undefined;
   #step = 0;
   #done = 0n;
 
@@ -53,8 +53,8 @@ export class FakeCpu implements CpuModel {
   invalidate(): void {
     this.invalidations++;
   }
-  traceBranches(onBranch: ((from: bigint, to: bigint) => void) | undefined): void {
-    this.onBranch = onBranch;
+  traceJumps(onJump: ((jump: Jump) => void) | undefined): void {
+    this.onJump = onJump;
   }
 
   run({ maxInstructions, stopOnException = false }: RunLimits = {}): StopReason {

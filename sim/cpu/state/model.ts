@@ -29,8 +29,8 @@ export interface CpuModel {
   readonly statistics: CpuStatistics;
   /** Forgets all translated code and cached walks: after somebody else wrote to RAM that may hold code or page tables. */
   invalidate(): void;
-  /** Records taken branches from now on; slow, for the last instructions before a known end. */
-  traceBranches(onBranch: ((from: bigint, to: bigint) => void) | undefined): void;
+  /** Tells jumps from now on; slow, for the last instructions before a known end. */
+  traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
 }
 
 export interface RunLimits {
@@ -56,6 +56,14 @@ export type StopReason =
   | { readonly kind: 'exception'; readonly pc: bigint; readonly exception: ExceptionInfo }
   /** Allocated by the architecture, but not modelled here. */
   | { readonly kind: 'unmodelled'; readonly pc: bigint; readonly encoding: number | undefined; readonly what: string };
+
+/** Where the program counter does not go on to the next instruction. */
+export interface Jump {
+  readonly from: bigint;
+  readonly to: bigint;
+  /** A taken branch, an exception return, or an exception that is taken. */
+  readonly by: 'branch' | 'return' | ExceptionInfo;
+}
 
 /** An exception as it is taken. */
 export interface ExceptionInfo {

@@ -18,7 +18,7 @@ import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../
 import { LargeMappings } from './large-mappings.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { Mmu, type Walk } from './mmu.js';
-import type { CpuHost, CpuModel, ExceptionInfo, StopReason } from '../state/model.js';
+import type { CpuHost, CpuModel, ExceptionInfo, Jump, StopReason } from '../state/model.js';
 import type { Fields } from '../language/pattern.js';
 import type { CacheMaintenance, OpsRow, SystemRow } from '../language/row.js';
 import { RegisterFile } from './register-file.js';
@@ -46,6 +46,8 @@ const CPTR_TFP = 10;
 export class SystemState implements SystemSide {
   /** Whether an exception that is no call stops the run before it is taken. */
   stopsOn: (exception: ExceptionInfo) => boolean = () => false;
+  /** Is told of exceptions that are taken, and of returns from them. */
+  onJump: ((jump: Jump) => void) | undefined;
   readonly registers: RegisterFile;
   readonly #core: Core;
   readonly #host: CpuHost;
@@ -238,6 +240,7 @@ export class SystemState implements SystemSide {
       this.#pendingStop = { kind: 'exception', pc: this.#core.pc, exception: info };
       return;
     }
+    this.onJump?.({ from: this.#core.pc, to: handler, by: info });
     const { store } = this.registers;
     store(`ESR_EL${target}`, esr);
     if (far !== undefined) store(`FAR_EL${target}`, far);
@@ -277,7 +280,9 @@ export class SystemState implements SystemSide {
     this.#core.nzcv = nzcv;
     this.daif = daif;
     if (state.kind === 'legal') this.registers.enter(state.pstate.el, state.pstate.spSel);
+    const from = this.#core.pc;
     this.#core.pc = this.branchAddress(target);
+    this.onJump?.({ from, to: this.#core.pc, by: 'return' });
     this.#core.clearExclusive();
     this.#pcSettings++;
     if (state.kind === 'illegal' || state.illegalState) this.take(illegalStateException);

@@ -1,12 +1,12 @@
 import type { OnProgress } from '../../../kexec/base/progress.js';
-import type { CpuModel, ExceptionInfo } from '../../cpu/state/model.js';
+import type { CpuModel, ExceptionInfo, Jump } from '../../cpu/state/model.js';
 import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
 import { Console } from './console.js';
 import type { Executed, ExecutionSettings, Until } from '../execution-settings.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import { isBundledPayload, type LoadedKernel } from './loaded-kernel.js';
 import { type RunBounds, type RunEnd, runCpu } from './run-cpu.js';
-import { type Branch, type DescribeEsr, describeEnd, describeStuckPurgatory, formatBranches, formatRegisters } from './stop-report.js';
+import { type DescribeEsr, describeEnd, describeStuckPurgatory, formatJumps, formatRegisters } from './stop-report.js';
 
 export interface ExecuteOptions
   extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpu' | 'prepare'>,
@@ -30,7 +30,7 @@ const OURS: readonly RunEnd['kind'][] = ['unmodelled', 'max-instructions', 'time
 /** Ends whose last branches are worth running to once more. */
 const TRACED: readonly RunEnd['kind'][] = ['exception', 'stuck', 'unmodelled'];
 
-const SHOWN_BRANCHES = 16;
+const SHOWN_JUMPS = 16;
 /** Enough instructions to have that many branches among them, but in a long copy. */
 const TRACED_INSTRUCTIONS = 20_000n;
 
@@ -115,12 +115,14 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
   const verdict = describeStuckPurgatory(end, launched, options.kernel);
   if (verdict !== undefined) options.err(`kexec-ts: ${verdict}\n`);
   options.err(formatRegisters(cpu));
-  if (TRACED.includes(end.kind)) options.err(formatBranches(await lastBranches(end, cpu.instructions, options), place));
+  if (TRACED.includes(end.kind)) {
+    options.err(formatJumps(await lastJumps(end, cpu.instructions, options), place, options.describeEsr));
+  }
   return { exitCode: end.kind === 'interrupted' ? INTERRUPTED : FAILED, keepsImage: OURS.includes(end.kind) };
 };
 
-/** The same run once more, and its last branches. Nobody sees its output. */
-const lastBranches = async (end: RunEnd, instructions: bigint, options: ExecuteOptions): Promise<readonly Branch[]> => {
+/** The same run once more, and its last jumps. Nobody sees its output. */
+const lastJumps = async (end: RunEnd, instructions: bigint, options: ExecuteOptions): Promise<readonly Jump[]> => {
   const launched = launch({ ...options, onOutput: () => {}, log: () => {} });
   const { cpu } = launched;
   const betweenSlices = (): void => tell(launched, options.progress);
@@ -129,8 +131,9 @@ const lastBranches = async (end: RunEnd, instructions: bigint, options: ExecuteO
     const { kind } = await runCpu(cpu, {}, { ...options.bounds, maxInstructions: before }, betweenSlices);
     if (kind !== 'max-instructions') return [];
   }
-  const branches: Branch[] = [];
-  cpu.traceBranches((from, to) => branches.push({ from, to }));
-  await runCpu(cpu, { stopOnException: end.kind === 'exception' }, { ...options.bounds, maxInstructions: instructions });
-  return branches.slice(-SHOWN_BRANCHES);
+  const jumps: Jump[] = [];
+  cpu.traceJumps((jump) => jumps.push(jump));
+  const isTheEnd = (): boolean => end.kind === 'exception' && cpu.instructions === instructions;
+  await runCpu(cpu, { stopOnException: isTheEnd }, { ...options.bounds, maxInstructions: instructions });
+  return jumps.slice(-SHOWN_JUMPS);
 };

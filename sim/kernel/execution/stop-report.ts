@@ -1,16 +1,10 @@
-import type { CpuModel } from '../../cpu/state/model.js';
+import type { CpuModel, Jump } from '../../cpu/state/model.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Launched } from './launch.js';
 import type { RunEnd } from './run-cpu.js';
 import { describeDifference, differences } from './segment-difference.js';
 
 /** Words about a run that ended where it should not. */
-
-/** A taken branch. */
-export interface Branch {
-  readonly from: bigint;
-  readonly to: bigint;
-}
 
 export type DescribeEsr = (esr: bigint, far?: bigint) => string;
 
@@ -29,6 +23,20 @@ export const formatRegisters = (cpu: CpuModel): string => {
   return `${lines.join('\n')}  nzcv ${flags}  EL${cpu.el}\n`;
 };
 
+/** A table of vectors has this size, and is aligned to it (Arm ARM D1.10.2). */
+const VECTORS_BYTES = 0x800n;
+
+/** The exception that led to where a processor is, if that is one of its vectors; for the end of a sentence. */
+const causeOfVector = (cpu: CpuModel, place: Launched['place'], describeEsr: DescribeEsr): string => {
+  if (cpu.el === 0) return '';
+  const register = (name: string): bigint => cpu.getSystemRegister(`${name}_EL${cpu.el}`);
+  const [vectors, esr, elr, far] = (['VBAR', 'ESR', 'ELR', 'FAR'] as const).map(register) as [bigint, bigint, bigint, bigint];
+  // No exception leaves a syndrome of 0.
+  if (cpu.pc < vectors || cpu.pc >= vectors + VECTORS_BYTES || esr === 0n) return '';
+  const values = [`ESR_EL${cpu.el} 0x${esr.toString(16)}`, `ELR_EL${cpu.el} ${place(elr)}`, `FAR_EL${cpu.el} 0x${far.toString(16)}`];
+  return `; the exception that led there: ${describeEsr(esr, far)} (${values.join(', ')})`;
+};
+
 /** One sentence, without its end. */
 export const describeEnd = (end: RunEnd, { cpu, place }: Launched, describeEsr: DescribeEsr): string => {
   const after = `after ${cpu.instructions} instructions`;
@@ -38,7 +46,7 @@ export const describeEnd = (end: RunEnd, { cpu, place }: Launched, describeEsr: 
     case 'power':
       return `the machine ${end.what === 'off' ? 'switched itself off' : 'reset itself'} ${after}`;
     case 'stuck':
-      return `stuck at ${place(end.pc)} ${after}: ${end.why}`;
+      return `stuck at ${place(end.pc)} ${after}: ${end.why}${causeOfVector(cpu, place, describeEsr)}`;
     case 'exception': {
       const { exception } = end;
       return (
@@ -70,7 +78,16 @@ export const describeStuckPurgatory = (end: RunEnd, { board }: Launched, kernel:
     : `the purgatory refuses to go on: memory is not what was loaded: ${found.map(describeDifference).join('; ')}`;
 };
 
-export const formatBranches = (branches: readonly Branch[], place: Launched['place']): string =>
-  branches.length === 0
+/** The last jumps of a run, one a line. */
+export const formatJumps = (jumps: readonly Jump[], place: Launched['place'], describeEsr: DescribeEsr): string =>
+  jumps.length === 0
     ? ''
-    : `last branches, the newest at the end:\n${branches.map(({ from, to }) => `  ${place(from)} -> ${place(to)}\n`).join('')}`;
+    : `last branches, the newest at the end:\n${jumps.map((jump) => `  ${describeJump(jump, place, describeEsr)}\n`).join('')}`;
+
+const describeJump = ({ from, to, by }: Jump, place: Launched['place'], describeEsr: DescribeEsr): string => {
+  const way = `${place(from)} -> ${place(to)}`;
+  if (by === 'branch') return way;
+  if (by === 'return') return `${way}: exception return`;
+  const vector = `vector +0x${(to % VECTORS_BYTES).toString(16)}`;
+  return `${way}: exception to EL${by.target}, ${vector}: ${describeEsr(by.esr, by.far)}`;
+};

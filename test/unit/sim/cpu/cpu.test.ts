@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Range } from '../../../../kexec/base/range.js';
 import { createCpu } from '../../../../sim/cpu/cpu.js';
 import type { Bus } from '../../../../sim/cpu/state/bus.js';
-import type { CpuModel, RunLimits } from '../../../../sim/cpu/state/model.js';
+import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
 
 /** Assembled by GNU as; `b .` ends a program. */
@@ -190,9 +190,23 @@ describe('a run', () => {
   test('tells taken branches', () => {
     const { cpu } = start(bytesOf(programNamed('a loop that is entered in the middle')), TIERS.translated);
     const branches: string[] = [];
-    cpu.traceBranches((from, to) => branches.push(`${from - CODE}>${to - CODE}`));
+    cpu.traceJumps(({ from, to }) => branches.push(`${from - CODE}>${to - CODE}`));
     cpu.run({ maxInstructions: 11n });
     expect(branches).toEqual(['8>28', '32>12', '32>12']);
+  });
+
+  test('tells exceptions, and returns from them', () => {
+    // svc #0, whose vector is eret
+    const { cpu, memory } = start(Uint8Array.from([0x01, 0x00, 0x00, 0xd4]), TIERS.translated);
+    memory.write(CODE + 0xa00n, Uint8Array.from([0xe0, 0x03, 0x9f, 0xd6]));
+    cpu.setSystemRegister('VBAR_EL1', CODE + 0x800n);
+    const jumps: Jump[] = [];
+    cpu.traceJumps((jump) => jumps.push(jump));
+    cpu.run({ maxInstructions: 2n });
+    expect(jumps).toMatchObject([
+      { from: CODE, to: CODE + 0xa00n, by: { target: 1, esr: 0x5600_0000n, elr: CODE + 4n } },
+      { from: CODE + 0xa00n, to: CODE + 4n, by: 'return' },
+    ]);
   });
 
   test('ends where exceptions lead to nothing but themselves', () => {

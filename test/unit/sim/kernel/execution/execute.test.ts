@@ -43,7 +43,7 @@ const ending = (stop: StopReason, pc = 0x4020_0040n): FakeStep => ({
   instructions: 50n,
   act: (cpu) => {
     cpu.pc = pc;
-    cpu.onBranch?.(0x4100_0000n, 0x4100_0010n);
+    cpu.onJump?.({ from: 0x4100_0000n, to: 0x4100_0010n, by: 'branch' });
     return stop;
   },
 });

@@ -28,6 +28,7 @@ const ENDS = {
   mixed: 'exception at 0xffff800008010200 after \\d+ instructions: instruction abort: address size fault, level 0',
   psci_reset: '',
   selfpt: `stuck at 0xffff800008010200 after \\d+ instructions: ${NO_VECTOR}`,
+  stuckvec: 'stuck at 0x40000a10 .* a branch to itself, and no interrupt can come',
   tlbiloop: 'exception at 0x4000005c .* data abort: alignment fault, on a read, at 0x40000064',
   touch: 'exception at 0x40000048 .* data abort: external abort: nothing answers there, on a write, at 0xc0000000',
   ttbrout: `stuck at 0xffff800008010200 after \\d+ instructions: ${NO_VECTOR}`,
@@ -51,16 +52,48 @@ describe('a guest that goes on without end is ended when time is up', () => {
 
 describe('a guest ends by itself', () => {
   test.each(Object.entries(ENDS))('%s', async (name, end) => {
-    expect((await runGuest(name, 60_000)).err).toMatch(new RegExp(end === '' ? '^$' : `^kexec-ts: ${end}`));
+    expect((await runGuest(name, 10_000)).err).toMatch(new RegExp(end === '' ? '^$' : `^kexec-ts: ${end}`));
   });
 });
 
 test('the user ends a guest that goes on without end', async () => {
   let pressed = false;
   const timer = setTimeout(() => (pressed = true), 200);
-  const { exitCode, err, elapsedMs } = await runGuest('brkstorm', 60_000, () => pressed);
+  const { exitCode, err, elapsedMs } = await runGuest('brkstorm', 10_000, () => pressed);
   clearTimeout(timer);
   expect(err).toMatch(/^kexec-ts: interrupted at 0x40000[0-9a-f]{3} /);
   expect(exitCode).toBe(130);
   expect(elapsedMs).toBeLessThan(PATIENCE_MS);
+});
+
+describe('a run that sticks in a vector tells the exception that led there', () => {
+  test('in the sentence', async () => {
+    const { err } = await runGuest('stuckvec', 10_000);
+    expect(err).toContain(
+      'stuck at 0x40000a10 (segment 0+0xa10) after 17 instructions: a branch to itself, and no interrupt can come; ' +
+        'the exception that led there: data abort: external abort: nothing answers there, on a read, at 0x1000 ' +
+        '(ESR_EL1 0x96000010, ELR_EL1 0x40000054 (segment 0+0x54), FAR_EL1 0x1000)\n',
+    );
+  });
+
+  test('in the list of branches', async () => {
+    const { err } = await runGuest('stuckvec', 10_000);
+    expect(err.slice(err.indexOf('last branches'))).toBe(
+      'last branches, the newest at the end:\n' +
+        '  0x40000000 (segment 0+0x0) -> 0x40000040 (segment 0+0x40)\n' +
+        '  0x4000004c (segment 0+0x4c) -> 0x40000a00 (segment 0+0xa00): exception to EL1, vector +0x200: SVC: #0x1\n' +
+        '  0x40000a0c (segment 0+0xa0c) -> 0x40000a14 (segment 0+0xa14)\n' +
+        '  0x40000a14 (segment 0+0xa14) -> 0x40000050 (segment 0+0x50): exception return\n' +
+        '  0x40000054 (segment 0+0x54) -> 0x40000a00 (segment 0+0xa00): exception to EL1, vector +0x200: ' +
+        'data abort: external abort: nothing answers there, on a read, at 0x1000\n',
+    );
+  });
+
+  test('where the vector cannot be fetched', async () => {
+    const { err } = await runGuest('ttbrout', 10_000);
+    expect(err).toContain(
+      `${NO_VECTOR}; the exception that led there: instruction abort: translation fault, level 0, at 0xffff800008010200 (`,
+    );
+    expect(err).toMatch(/: exception to EL1, vector \+0x200: instruction abort: address size fault, level 0, at 0x400000\w\w\n/);
+  });
 });

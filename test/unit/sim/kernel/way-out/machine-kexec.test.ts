@@ -87,7 +87,7 @@ describe('on the way', () => {
   const follow = (changes: Partial<KexecMachine>) => {
     const { cpu, symbolAt, controlCodePage } = prepare({ ...recorded('virt-2g'), ...changes }, small);
     const names = [symbolAt(cpu.pc)];
-    cpu.traceBranches((from, to) => names.push(symbolAt(from), symbolAt(to)));
+    cpu.traceJumps(({ from, to }) => names.push(symbolAt(from), symbolAt(to)));
     cpu.run({ stopAt: new Set([controlCodePage]), maxInstructions: 1000n });
     const copying = { el: cpu.el, mmu: cpu.getSystemRegister(`SCTLR_EL${cpu.el}`) & 1n };
     run(cpu);
