@@ -1,4 +1,5 @@
-import { kernelRelease, systemRamBytes } from '../kernel/facts/facts.js';
+import { systemRamBytes } from '../kernel/facts/facts.js';
+import { kernelRelease } from '../kernel/facts/generations.js';
 import { parseResources } from '../kernel/facts/iomem.js';
 import { bundledMachines } from '../kernel/recording/machines.js';
 import { recordedMachine } from '../kernel/recorded-system.js';

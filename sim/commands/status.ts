@@ -1,5 +1,5 @@
 import { IFF_UP } from '../../kexec/ifdown.js';
-import { kernelRelease } from '../kernel/facts/facts.js';
+import { kernelRelease } from '../kernel/facts/generations.js';
 import type { ImageSlot } from '../kernel/rules/kexec-load.js';
 import { interfaceFlags } from '../kernel/rules/network.js';
 import type { SimulatedKernel } from '../kernel/simulated-kernel.js';

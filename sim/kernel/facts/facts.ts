@@ -1,11 +1,8 @@
 import { KexecError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
+import { type Generation, generationOf } from './generations.js';
 import { parseResources, type Resource } from './iomem.js';
 import { freeMemory } from './page-allocator.js';
-
-/** Releases of Linux whose answers are known; the simulated kernel is one of them. */
-export const GENERATIONS = ['5.10', '6.1', '6.12', '7.2'] as const;
-export type Generation = (typeof GENERATIONS)[number];
 
 /** What the answers of a machine's kernel depend on, besides what is loaded. */
 export interface KernelFacts {
@@ -29,30 +26,6 @@ export interface FactSources {
   readonly iomem: string | undefined;
   readonly lockdown: string | undefined;
 }
-
-const DEFAULT_GENERATION: Generation = '6.12';
-
-/** Counts releases, so that distances between them can be told: there are twenty of 5.x and of 6.x. */
-const ordinal = (major: number, minor: number): number => major * 20 + minor;
-
-const generationOrdinal = (generation: Generation): number => {
-  const [major, minor] = generation.split('.');
-  return ordinal(Number(major), Number(minor));
-};
-
-/** "Linux version 6.1.0-50-cloud-arm64 (...": the release. */
-export const kernelRelease = (version: string | undefined): string | undefined =>
-  /^Linux version (\S{1,128})/.exec(version ?? '')?.[1];
-
-/** The known release that is nearest to the one of /proc/version; the older one of two as near. */
-export const generationOf = (version: string | undefined): Generation => {
-  const match = /^(\d{1,3})\.(\d{1,4})/.exec(kernelRelease(version) ?? '');
-  if (match === null) return DEFAULT_GENERATION;
-  const release = ordinal(Number(match[1]), Number(match[2]));
-  return GENERATIONS.reduce((best, candidate) =>
-    Math.abs(generationOrdinal(candidate) - release) < Math.abs(generationOrdinal(best) - release) ? candidate : best,
-  );
-};
 
 /** MemTotal of /proc/meminfo in KiB. */
 export const memTotalKiB = (meminfo: string | undefined): bigint | undefined => {

@@ -5,6 +5,7 @@ import { Range } from '../../../kexec/base/range.js';
 import { KiB, U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
 import { initrdOf } from './boot-tree.js';
 import { type KernelFacts, countCpuList } from './facts.js';
+import { traitsOf } from './generations.js';
 import { type Resource, parseResources } from './iomem.js';
 import { freeMemory, withoutRange } from './page-allocator.js';
 import { KCORE_HEAD, type RecordedFiles } from './recorded-files.js';
@@ -104,12 +105,12 @@ export const memblockHoles = (
   initrd: Range | undefined,
   { generation, pageSize }: Pick<KernelFacts, 'generation' | 'pageSize'>,
 ): readonly Range[] => {
-  // 7.2 frees the initrd to the byte, others the pages that it is in.
-  const [roundStart, roundEnd] = generation === '7.2' ? [alignUp, alignDown] : [alignDown, alignUp];
+  const { freesInitrdBy, freesInitSection } = traitsOf(generation);
+  const [roundStart, roundEnd] = freesInitrdBy === 'bytes' ? [alignUp, alignDown] : [alignDown, alignUp];
   const freedInitrd = initrd && { start: roundStart(initrd.start, pageSize), end: roundEnd(initrd.end, pageSize) };
   const freed = [
     ...(freedInitrd === undefined || freedInitrd.end <= freedInitrd.start ? [] : [Range.between(freedInitrd.start, freedInitrd.end)]),
-    ...(generation === '5.10' || generation === '6.1' ? [] : initSection(resources)),
+    ...(freesInitSection ? initSection(resources) : []),
   ];
   const left = resources.flatMap((resource) =>
     resource.name === 'reserved' ? freed.reduce(withoutRange, [resource.range]).map((range) => ({ ...resource, range })) : [resource],
@@ -117,11 +118,11 @@ export const memblockHoles = (
   return freeMemory(left, pageSize);
 };
 
-/** The upper one is crashk_res; Linux 5.10 knows of no other. */
+/** The upper one is crashk_res. */
 const crashRegions = (resources: readonly Resource[], { generation, crashRegion }: KernelFacts): readonly Range[] => {
   if (crashRegion === undefined) return [];
   const others = resources.filter(({ name, range }) => name === 'Crash kernel' && range.start !== crashRegion.start);
-  return [crashRegion, ...(generation === '5.10' ? [] : others.map(({ range }) => range))];
+  return [crashRegion, ...(traitsOf(generation).usesLowCrashRegion ? others.map(({ range }) => range) : [])];
 };
 
 const LAYOUT = { class: ELFCLASS64, data: ELFDATA2LSB };

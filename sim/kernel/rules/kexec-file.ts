@@ -1,9 +1,10 @@
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { Errno } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
-import { KEXEC_FILE_DEBUG, KEXEC_FILE_FORCE_DTB, KEXEC_FILE_NO_CMA, KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD } from '../../../kexec/base/uapi.js';
+import { KEXEC_FILE_DEBUG, KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD } from '../../../kexec/base/uapi.js';
 import { loadImage } from './image-arm64.js';
-import type { Generation, KernelFacts } from '../facts/facts.js';
+import type { KernelFacts } from '../facts/facts.js';
+import { traitsOf } from '../facts/generations.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
 import { type Caller, type KernelState, type Outcome, ROOT, answer, permitLoad, refuse, storeImage, withSlot } from './kexec-load.js';
 
@@ -11,29 +12,6 @@ import { type Caller, type KernelState, type Outcome, ROOT, answer, permitLoad, 
  * kexec_file_load(2) of Linux for arm64 (kernel/kexec_file.c): which calls succeed, what the others are answered, and
  * which segments the kernel makes of the files. Recorded answers of a real kernel are what the tests compare with.
  */
-
-interface Traits {
-  /** KEXEC_FILE_FLAGS: in the others, all 64 bits count. */
-  readonly knownFlags: bigint;
-  /** KEXEC_FILE_SIZE_MAX. */
-  readonly maxFileBytes: number;
-}
-
-const LINUX_5_10: Traits = {
-  knownFlags: KEXEC_FILE_UNLOAD | KEXEC_FILE_ON_CRASH | KEXEC_FILE_NO_INITRAMFS,
-  maxFileBytes: 2 ** 31 - 1,
-};
-const LINUX_6_1: Traits = { ...LINUX_5_10, maxFileBytes: 2 ** 32 };
-/** Since 6.7. */
-const LINUX_6_12: Traits = { ...LINUX_6_1, knownFlags: LINUX_6_1.knownFlags | KEXEC_FILE_DEBUG };
-
-const TRAITS: Readonly<Record<Generation, Traits>> = {
-  '5.10': LINUX_5_10,
-  '6.1': LINUX_6_1,
-  '6.12': LINUX_6_12,
-  // Since 6.17: not to use contiguous memory (which the simulated kernel never does); and a flag of other architectures.
-  '7.2': { ...LINUX_6_12, knownFlags: LINUX_6_12.knownFlags | KEXEC_FILE_NO_CMA | KEXEC_FILE_FORCE_DTB },
-};
 
 /** KMALLOC_MAX_SIZE: pages of each size that are allocated at once (ARCH_FORCE_MAX_ORDER, arch/arm64/Kconfig). */
 const MAX_ORDER: Readonly<Record<string, number>> = { 4096: 10, 16384: 11, 65536: 13 };
@@ -54,18 +32,18 @@ export const kexecFileLoad = (
   if (machine === undefined) return refuse(before, Errno.ENOSYS);
   const { facts } = machine;
   const { flags, kernel } = call;
-  const traits = TRAITS[facts.generation];
+  const { fileLoadFlags } = traitsOf(facts.generation);
   const slot = (flags & KEXEC_FILE_ON_CRASH) === 0n ? 'normal' : 'crash';
 
   const counted = permitLoad(facts, before, slot, caller);
   if (counted === undefined) return refuse(before, Errno.EPERM);
-  if ((flags & ~traits.knownFlags) !== 0n) return refuse(counted, Errno.EINVAL);
+  if ((flags & ~fileLoadFlags) !== 0n) return refuse(counted, Errno.EINVAL);
   if (busy) return refuse(counted, Errno.EBUSY);
   if ((flags & KEXEC_FILE_UNLOAD) !== 0n) return answer(withSlot(counted, slot, undefined), 0);
 
   // The old crash image makes room in the one region that there is, and is lost even if the load fails.
   const cleared = slot === 'crash' ? withSlot(counted, 'crash', undefined) : counted;
-  const kernelFault = checkFile(kernel, traits, facts);
+  const kernelFault = checkFile(kernel, facts);
   if (kernel === undefined || kernelFault !== 0) return refuse(cleared, kernelFault);
   // The rest of the header is looked at when all files are read.
   if (readArm64ImageHeader(kernel) === undefined) return refuse(cleared, Errno.EINVAL);
@@ -73,7 +51,7 @@ export const kexecFileLoad = (
 
   const initrd = (flags & KEXEC_FILE_NO_INITRAMFS) === 0n ? call.initrd : undefined;
   if ((flags & KEXEC_FILE_NO_INITRAMFS) === 0n) {
-    const fault = checkFile(initrd, traits, facts);
+    const fault = checkFile(initrd, facts);
     if (fault !== 0) return refuse(cleared, fault);
   }
   const cmdline = readCommandLine(call, facts);
@@ -90,10 +68,10 @@ export const kexecFileLoad = (
 const LOG_INFO = '<6>';
 
 /** kernel_read_file_from_fd(), fs/kernel_read_file.c. @returns a positive errno, or 0 */
-const checkFile = (bytes: Uint8Array | undefined, { maxFileBytes }: Traits, { totalRamPages, pageSize }: KernelFacts): number => {
+const checkFile = (bytes: Uint8Array | undefined, { generation, totalRamPages, pageSize }: KernelFacts): number => {
   if (bytes === undefined) return Errno.EBADF;
   if (bytes.length === 0) return Errno.EINVAL;
-  if (bytes.length > maxFileBytes) return Errno.EFBIG;
+  if (bytes.length > traitsOf(generation).maxFileBytes) return Errno.EFBIG;
   // vmalloc() refuses at once what cannot be had.
   return BigInt(bytes.length) / pageSize > totalRamPages ? Errno.ENOMEM : 0;
 };

@@ -1,7 +1,8 @@
 import { Errno } from '../../../kexec/base/error.js';
-import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
+import { KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
 import { U64_MAX, u64 } from '../../../kexec/base/u64.js';
-import type { Generation, KernelFacts } from '../facts/facts.js';
+import type { KernelFacts } from '../facts/facts.js';
+import { traitsOf } from '../facts/generations.js';
 import { type Shortage, layOutKimage } from './kimage.js';
 import { countPages, createPageAllocator } from '../facts/page-allocator.js';
 
@@ -103,46 +104,6 @@ export interface Outcome {
   readonly log: readonly string[];
 }
 
-interface Traits {
-  /** Flags in bits 15..0 that the kernel knows (KEXEC_FLAGS). */
-  readonly knownFlags: bigint;
-  /** Since 5.15 the system call itself copies the segments, before it takes its lock. */
-  readonly copiesSegmentsFirst: boolean;
-  /** Since 6.3: the kexec_load_limit_* sysctls. */
-  readonly hasLoadLimits: boolean;
-  /**
-   * Since 6.8, kimage_is_destination_range() takes inclusive ends, and a segment of no bytes at address 0 has its last
-   * one at 2^64 - 1: no page is outside of it, and the allocation of the first control page eats up the memory.
-   */
-  readonly nothingAtZeroIsEverything: boolean;
-}
-
-/** A flag of kexec_load(2) that kexec never passes (include/uapi/linux/kexec.h). */
-const KEXEC_UPDATE_ELFCOREHDR = 0x4n;
-
-const LINUX_5_10: Traits = {
-  knownFlags: KEXEC_ON_CRASH,
-  copiesSegmentsFirst: false,
-  hasLoadLimits: false,
-  nothingAtZeroIsEverything: false,
-};
-const LINUX_6_1: Traits = { ...LINUX_5_10, copiesSegmentsFirst: true };
-const LINUX_6_12: Traits = {
-  ...LINUX_6_1,
-  knownFlags: KEXEC_ON_CRASH | KEXEC_UPDATE_ELFCOREHDR | KEXEC_CRASH_HOTPLUG_SUPPORT,
-  hasLoadLimits: true,
-  nothingAtZeroIsEverything: true,
-};
-
-const TRAITS: Readonly<Record<Generation, Traits>> = {
-  '5.10': LINUX_5_10,
-  '6.1': LINUX_6_1,
-  '6.12': LINUX_6_12,
-  '7.2': LINUX_6_12,
-};
-
-export const hasLoadLimits = (generation: Generation): boolean => TRAITS[generation].hasLoadLimits;
-
 const FLAG_BITS = 0xffffn;
 const ARCH_BITS = 0xffff_0000n;
 /** KEXEC_ARCH_DEFAULT and KEXEC_ARCH_AARCH64. */
@@ -165,19 +126,19 @@ export const kexecLoad = (
   caller: Caller = ROOT,
   busy = false,
 ): Outcome => {
-  const traits = TRAITS[facts.generation];
+  const { loadFlags, copiesSegmentsFirst } = traitsOf(facts.generation);
   const slot = (call.flags & KEXEC_ON_CRASH) === 0n ? 'normal' : 'crash';
 
   const counted = facts.lockedDown ? undefined : permitLoad(facts, before, slot, caller);
   if (counted === undefined) return refuse(before, Errno.EPERM);
 
   // Bits 63..32 are not looked at: the masks are 32-bit constants.
-  if ((call.flags & FLAG_BITS & ~traits.knownFlags) !== 0n) return refuse(counted, Errno.EINVAL);
+  if ((call.flags & FLAG_BITS & ~loadFlags) !== 0n) return refuse(counted, Errno.EINVAL);
   if (call.nrSegments > BigInt(KEXEC_MAX_SEGMENTS)) return refuse(counted, Errno.EINVAL);
   if (!ARCHITECTURES.includes(call.flags & ARCH_BITS)) return refuse(counted, Errno.EINVAL);
 
   const segments = readSegments(call);
-  if (segments === undefined && traits.copiesSegmentsFirst) return refuse(counted, Errno.EFAULT);
+  if (segments === undefined && copiesSegmentsFirst) return refuse(counted, Errno.EFAULT);
   if (busy) return refuse(counted, Errno.EBUSY);
   if (call.nrSegments === 0n) return answer(withSlot(counted, slot, undefined), 0);
 
@@ -214,7 +175,7 @@ export const permitLoad = (
   caller: Caller,
 ): KernelState | undefined => {
   if (!caller.capSysBoot || state.loadDisabled) return undefined;
-  if (!TRAITS[generation].hasLoadLimits) return state;
+  if (!traitsOf(generation).hasLoadLimits) return state;
   const limit = slot === 'crash' ? 'limitPanic' : 'limitReboot';
   if (state[limit] === 0) return undefined;
   return state[limit] === -1 ? state : { ...state, [limit]: state[limit] - 1 };
@@ -283,7 +244,7 @@ const crashShortage = (facts: KernelFacts, segments: readonly KernelSegment[]): 
 const normalShortage = (facts: KernelFacts, segments: readonly KernelSegment[]): readonly string[] | undefined => {
   const { generation, freeMemory, pageSize } = facts;
   const hasNothingAtZero = segments.some(({ mem, memsz }) => mem === 0n && memsz === 0n);
-  if (hasNothingAtZero && TRAITS[generation].nothingAtZeroIsEverything) return [NO_CONTROL_PAGE];
+  if (hasNothingAtZero && traitsOf(generation).nothingAtZeroIsEverything) return [NO_CONTROL_PAGE];
   const free = countPages(freeMemory, pageSize);
   if (free === 0n || free >= mostPagesOf(segments, pageSize)) return undefined;
   const image = layOutKimage(segments, createPageAllocator(freeMemory, pageSize), pageSize);

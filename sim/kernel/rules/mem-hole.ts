@@ -1,6 +1,6 @@
 import type { Range } from '../../../kexec/base/range.js';
 import { U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
-import type { Generation } from '../facts/facts.js';
+import { type Generation, traitsOf } from '../facts/generations.js';
 import type { KernelSegment, SegmentRole } from './kexec-load.js';
 
 /** A segment that looks for its place (`struct kexec_buf`, include/linux/kexec.h). */
@@ -51,8 +51,8 @@ const conflictAt = (start: bigint, size: bigint, { placed }: Memory): KernelSegm
   placed.find(({ mem, memsz }) => start < mem + memsz && mem < start + size);
 
 const locateTopDown = (hole: Range, { memsz, align, min, max = U64_MAX }: KexecBuffer, memory: Memory): bigint | undefined => {
-  // Before 6.8, the last byte is taken for the one behind it: what would just fit goes further down.
-  const slack = memory.generation === '5.10' || memory.generation === '6.1' ? 0n : 1n;
+  // Where the last byte is taken for the one behind it, what would just fit goes further down.
+  const slack = traitsOf(memory.generation).fillsHolesToTheEnd ? 1n : 0n;
   let start = (hole.last < max ? hole.last : max) - memsz + slack;
   for (;;) {
     start = alignDown(start, align);

@@ -4,7 +4,7 @@ import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../../kexec/device
 import { addMemRsv, addSubnode, delMemRsv, delProp, openInto, pack, setProp } from '../../../kexec/device-tree/libfdt-rw.js';
 import type { Range } from '../../../kexec/base/range.js';
 import { alignUp } from '../../../kexec/base/u64.js';
-import type { Generation } from '../facts/facts.js';
+import { type Generation, traitsOf } from '../facts/generations.js';
 
 /**
  * The device tree that the kernel itself makes for the next one: of_kexec_alloc_and_setup_fdt(), drivers/of/kexec.c. In
@@ -185,7 +185,7 @@ export const setUpTree = (source: TreeSource, next: NextKernel): Uint8Array | Fd
   const boot = new Fdt(bootTree, '/sys/firmware/fdt');
   const tree = openInto(boot, boot.header('totalSize') + (next.cmdline?.length ?? 0) + EXTRA_SPACE);
   if (isFdtError(tree)) return tree;
-  const isOld = generation === '5.10';
+  const isOld = traitsOf(generation).treeMaker === 'setup_dtb';
   let chosen = pathOffset(tree, '/chosen');
   if (chosen === 'FDT_ERR_NOTFOUND' && !isOld) chosen = addSubnode(tree, 0, 'chosen');
   if (isFdtError(chosen)) return chosen;

@@ -1,6 +1,7 @@
 import { Errno } from '../../../kexec/base/error.js';
 import type { KernelFacts } from '../facts/facts.js';
-import { hasLoadLimits, type KernelState, type Outcome } from './kexec-load.js';
+import { traitsOf } from '../facts/generations.js';
+import type { KernelState, Outcome } from './kexec-load.js';
 
 /** The files by which Linux tells and limits what is loaded (kernel/ksysfs.c, kernel/kexec_core.c). */
 
@@ -20,9 +21,9 @@ export const readKernelFile = (facts: KernelFacts, state: KernelState, path: str
     case LOAD_DISABLED:
       return state.loadDisabled ? '1' : '0';
     case LOAD_LIMIT_REBOOT:
-      return hasLoadLimits(facts.generation) ? `${state.limitReboot}` : undefined;
+      return traitsOf(facts.generation).hasLoadLimits ? `${state.limitReboot}` : undefined;
     case LOAD_LIMIT_PANIC:
-      return hasLoadLimits(facts.generation) ? `${state.limitPanic}` : undefined;
+      return traitsOf(facts.generation).hasLoadLimits ? `${state.limitPanic}` : undefined;
     default:
       return undefined;
   }

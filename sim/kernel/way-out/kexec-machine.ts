@@ -1,5 +1,5 @@
 import type { Range } from '../../../kexec/base/range.js';
-import type { Generation } from '../facts/facts.js';
+import type { Generation } from '../facts/generations.js';
 import { parseResources, type Resource } from '../facts/iomem.js';
 import { KCORE_HEAD } from '../facts/recorded-files.js';
 import type { RecordedMachine } from '../recorded-machine.js';

@@ -6,11 +6,11 @@ import type { PageTable } from './page-table.js';
 import { type PlacedCode, nameCode, placeCode, symbolIn } from './place-code.js';
 import { setLinuxRegisters } from './registers.js';
 import { copyForRelocation, storeKimageFields } from './relocation-copy.js';
-import { type Relocation, relocationOf } from './relocation-kind.js';
 import { type RunningKernel, placeKernel } from './running-kernel.js';
 import type { KexecImage } from './kexec-image.js';
 import { imageInfo, shutdownLines } from './kexec-log.js';
 import type { KexecMachine } from './kexec-machine.js';
+import { type Relocation, traitsOf } from '../facts/generations.js';
 import { type Kimage, layOutKimage, storeKimage } from '../rules/kimage.js';
 import { type AllocationOrder, type PageAllocator, createPageAllocator } from '../facts/page-allocator.js';
 
@@ -54,7 +54,7 @@ export const prepareKexec = (
   if ('lacks' in kimage) throw outOfMemory(`a ${kimage.lacks}`);
   storeKimage(kimage, image.segments, memory);
 
-  const relocation = relocationOf(machine.generation);
+  const { relocation } = traitsOf(machine.generation);
   const kernel = placeKernel(machine, memory, relocation);
   const { addresses, code, hypStub, reservedTable } = kernel;
   const copying = findPiece(kernel.pieces, `relocate.${relocation}.${PAGE_SHIFTS[`${pageSize}`]}`);

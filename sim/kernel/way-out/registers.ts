@@ -1,5 +1,5 @@
 import type { CpuModel } from '../../cpu/state/model.js';
-import type { Relocation } from './relocation-kind.js';
+import type { Relocation } from '../facts/generations.js';
 
 /** The system registers that matter on the way out of Linux, as it leaves them. */
 

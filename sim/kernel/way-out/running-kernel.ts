@@ -6,7 +6,7 @@ import { type CodePiece, codePieces, findPiece } from './code.js';
 import { type KernelAddresses, kernelAddresses } from './kernel-addresses.js';
 import { PAGE_KERNEL, PAGE_KERNEL_ROX, PageTable } from './page-table.js';
 import { type PlacedCode, placeCode } from './place-code.js';
-import type { Relocation } from './relocation-kind.js';
+import type { Relocation } from '../facts/generations.js';
 import { kernelImage, residentPages } from './resident.js';
 
 /** The parts of a running kernel that the way out of it needs, in memory. Addresses are physical. */

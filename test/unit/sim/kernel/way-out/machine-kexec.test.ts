@@ -3,7 +3,7 @@ import { Range } from '../../../../../kexec/base/range.js';
 import { createCpu } from '../../../../../sim/cpu/cpu.js';
 import type { CpuModel } from '../../../../../sim/cpu/state/model.js';
 import { codePieces, findPiece } from '../../../../../sim/kernel/way-out/code.js';
-import type { Generation } from '../../../../../sim/kernel/facts/facts.js';
+import type { Generation } from '../../../../../sim/kernel/facts/generations.js';
 import { kexecMachine, type KexecMachine } from '../../../../../sim/kernel/way-out/kexec-machine.js';
 import { kernelSymbol } from '../../../../../sim/kernel/facts/kallsyms.js';
 import { boardFacts } from '../../../../../sim/kernel/facts/board.js';

@@ -1,0 +1,126 @@
+/** The releases of Linux that the simulated kernel can be: what differs between them stands here, and nowhere else. */
+import {
+  KEXEC_CRASH_HOTPLUG_SUPPORT,
+  KEXEC_FILE_DEBUG,
+  KEXEC_FILE_FORCE_DTB,
+  KEXEC_FILE_NO_CMA,
+  KEXEC_FILE_NO_INITRAMFS,
+  KEXEC_FILE_ON_CRASH,
+  KEXEC_FILE_UNLOAD,
+  KEXEC_ON_CRASH,
+} from '../../../kexec/base/uapi.js';
+
+/** Releases whose answers are known, oldest first. */
+export const GENERATIONS = ['5.10', '6.1', '6.12', '7.2'] as const;
+export type Generation = (typeof GENERATIONS)[number];
+
+/** How a kernel copies the new one into place: with the MMU off, up to release 5.15, or on. */
+export type Relocation = 'mmu_off' | 'mmu_on';
+
+/** What a release of Linux does in its own way. */
+export interface LinuxTraits {
+  /** The flags of kexec_load(2) in bits 15..0 that the kernel knows (KEXEC_FLAGS). */
+  readonly loadFlags: bigint;
+  /** Since 5.15 kexec_load(2) itself copies the segments, before it takes its lock. */
+  readonly copiesSegmentsFirst: boolean;
+  /** Since 6.3: the kexec_load_limit_* sysctls. */
+  readonly hasLoadLimits: boolean;
+  /**
+   * Since 6.8, kimage_is_destination_range() takes inclusive ends, and a segment of no bytes at address 0 has its last
+   * one at 2^64 - 1: no page is outside of it, and the allocation of the first control page eats up the memory.
+   */
+  readonly nothingAtZeroIsEverything: boolean;
+  /** The flags of kexec_file_load(2) that the kernel knows (KEXEC_FILE_FLAGS): in the others, all 64 bits count. */
+  readonly fileLoadFlags: bigint;
+  /** The bytes of a file that kexec_file_load(2) reads at most (KEXEC_FILE_SIZE_MAX). */
+  readonly maxFileBytes: number;
+  /** Since 6.8 a buffer fits that ends with the last byte of a hole; before, that byte is taken for the one behind it. */
+  readonly fillsHolesToTheEnd: boolean;
+  /** Whether the kernel's init section is given back to memblock; older kernels free it for the page allocator alone. */
+  readonly freesInitSection: boolean;
+  /** Of the initrd's memory, what is freed: its bytes, or the pages that it is in. */
+  readonly freesInitrdBy: 'bytes' | 'pages';
+  /** Whether a crash kernel may use the low region that is reserved beside crashk_res (crashk_low_res). */
+  readonly usesLowCrashRegion: boolean;
+  /** The function that makes the device tree of the next kernel for kexec_file_load(2). */
+  readonly treeMaker: 'setup_dtb' | 'of_kexec_alloc_and_setup_fdt';
+  readonly relocation: Relocation;
+}
+
+/** A flag of kexec_load(2) that kexec never passes (include/uapi/linux/kexec.h). */
+const KEXEC_UPDATE_ELFCOREHDR = 0x4n;
+
+const FILE_LOAD_FLAGS_5_10 = KEXEC_FILE_UNLOAD | KEXEC_FILE_ON_CRASH | KEXEC_FILE_NO_INITRAMFS;
+/** KEXEC_FILE_DEBUG came with 6.7. */
+const FILE_LOAD_FLAGS_6_12 = FILE_LOAD_FLAGS_5_10 | KEXEC_FILE_DEBUG;
+
+const LINUX_7_2: LinuxTraits = {
+  loadFlags: KEXEC_ON_CRASH | KEXEC_UPDATE_ELFCOREHDR | KEXEC_CRASH_HOTPLUG_SUPPORT,
+  copiesSegmentsFirst: true,
+  hasLoadLimits: true,
+  nothingAtZeroIsEverything: true,
+  // Since 6.17: not to use contiguous memory (which the simulated kernel never does); and a flag of other architectures.
+  fileLoadFlags: FILE_LOAD_FLAGS_6_12 | KEXEC_FILE_NO_CMA | KEXEC_FILE_FORCE_DTB,
+  maxFileBytes: 2 ** 32,
+  fillsHolesToTheEnd: true,
+  freesInitSection: true,
+  freesInitrdBy: 'bytes',
+  usesLowCrashRegion: true,
+  treeMaker: 'of_kexec_alloc_and_setup_fdt',
+  relocation: 'mmu_on',
+};
+
+const LINUX_6_12: LinuxTraits = { ...LINUX_7_2, fileLoadFlags: FILE_LOAD_FLAGS_6_12, freesInitrdBy: 'pages' };
+
+const LINUX_6_1: LinuxTraits = {
+  ...LINUX_6_12,
+  loadFlags: KEXEC_ON_CRASH,
+  hasLoadLimits: false,
+  nothingAtZeroIsEverything: false,
+  fileLoadFlags: FILE_LOAD_FLAGS_5_10,
+  fillsHolesToTheEnd: false,
+  freesInitSection: false,
+};
+
+const LINUX_5_10: LinuxTraits = {
+  ...LINUX_6_1,
+  copiesSegmentsFirst: false,
+  maxFileBytes: 2 ** 31 - 1,
+  usesLowCrashRegion: false,
+  treeMaker: 'setup_dtb',
+  relocation: 'mmu_off',
+};
+
+const TRAITS: Readonly<Record<Generation, LinuxTraits>> = {
+  '5.10': LINUX_5_10,
+  '6.1': LINUX_6_1,
+  '6.12': LINUX_6_12,
+  '7.2': LINUX_7_2,
+};
+
+export const traitsOf = (generation: Generation): LinuxTraits => TRAITS[generation];
+
+/** What a kernel is taken for that does not tell its release. */
+const DEFAULT_GENERATION: Generation = '6.12';
+
+/** Counts releases, so that distances between them can be told: there are twenty of 5.x and of 6.x. */
+const ordinal = (major: number, minor: number): number => major * 20 + minor;
+
+const generationOrdinal = (generation: Generation): number => {
+  const [major, minor] = generation.split('.');
+  return ordinal(Number(major), Number(minor));
+};
+
+/** "Linux version 6.1.0-50-cloud-arm64 (...": the release. */
+export const kernelRelease = (version: string | undefined): string | undefined =>
+  /^Linux version (\S{1,128})/.exec(version ?? '')?.[1];
+
+/** The known release that is nearest to the one of /proc/version; the older one of two as near. */
+export const generationOf = (version: string | undefined): Generation => {
+  const match = /^(\d{1,3})\.(\d{1,4})/.exec(kernelRelease(version) ?? '');
+  if (match === null) return DEFAULT_GENERATION;
+  const release = ordinal(Number(match[1]), Number(match[2]));
+  return GENERATIONS.reduce((best, candidate) =>
+    Math.abs(generationOrdinal(candidate) - release) < Math.abs(generationOrdinal(best) - release) ? candidate : best,
+  );
+};
