@@ -1,3 +1,4 @@
+import { encode } from '../../support/assemble.js';
 import {
   ACCESS_FLAG,
   BLOCK,
@@ -75,7 +76,7 @@ const translationControl = (granule: Granule, el: 1 | 2, more: bigint): bigint =
   return more | (el === 2 ? shared | (1n << 31n) | (1n << 23n) : shared | (T0SZ << 16n) | (TG1[granule] << 30n));
 };
 
-const RET = 0xd65f_03c0;
+const RET = encode('RET', { Rn: 30 });
 const MAY_EXECUTE = 1n;
 const NOT_DEVICE = 2n;
 

@@ -28,5 +28,5 @@ export const excludedFromUserMode = (row: InstructionRow): string | undefined =>
 export const systemRegisterFields = (random: Random, { name }: InstructionRow): Fields => {
   if (!/^(?:MRS|MSR \(register\))/.test(name)) return {};
   const [op1, crn, crm, op2] = pick(random, name.startsWith('MRS') ? READABLE : WRITABLE);
-  return { o0: 1, op0: 3, op1, CRn: crn, CRm: crm, op2 };
+  return { o0: 1, op1, CRn: crn, CRm: crm, op2 };
 };

@@ -1,7 +1,10 @@
-import type { Fields } from '../../../sim/cpu/language/pattern.js';
+/** Random sequences of instructions, made of the rows of the table. */
+
+import { wordOf } from '../../../sim/cpu/language/encode.js';
+import { type Fields, parsePattern, type Pattern } from '../../../sim/cpu/language/pattern.js';
 import type { InstructionRow } from '../../../sim/cpu/language/row.js';
-import { parsePattern, type Pattern } from '../../../sim/cpu/language/pattern.js';
 import type { Random } from '../../fuzz/mutate.js';
+import { encode } from '../../support/assemble.js';
 import { excludedFromUserMode, systemRegisterFields } from './exclusions.js';
 import { ALIGNED_BASES, BASES, INDEXES, pick, randomState, rarely, SMALL_INDEX } from './operands.js';
 import { BRK, CODE, PAGE_SIZE, PC, type Sequence, WINDOW, WINDOW_SIZE } from './sequence.js';
@@ -32,7 +35,7 @@ const MEMORY = /^(?:Loads and stores|Atomics)/;
 const STORE_EXCLUSIVE = /^STXR|^STXP/;
 /** qemu does not fault where nothing is mapped, as the architecture would have it; or at another instruction. */
 const CACHE_MAINTENANCE = /^(?:DC|IC) /;
-const CLREX = 0xd503_3f5f;
+const CLREX = encode('CLREX', { CRm: 15 });
 const INDIRECT = ['BR', 'BLR', 'RET'];
 /** SIMD&FP instructions whose result is a general register. */
 const TO_GENERAL = /general|UMOV|SMOV|^FCVT.*\b[SU]\b/;
@@ -41,9 +44,6 @@ export const candidatesOf = (rows: readonly InstructionRow[]): readonly Candidat
   rows
     .filter((row) => excludedFromUserMode(row) === undefined)
     .map((row) => ({ row, pattern: parsePattern(row.pattern) }));
-
-const assemble = (pattern: Pattern, fields: Fields): number =>
-  pattern.fields.reduce((word, { name, shift }) => word + fields[name]! * 2 ** shift, pattern.value);
 
 /** Fields of up to two bits select what an instruction is; the others are its operands. */
 const variantOf = ({ fields }: Pattern, values: Fields): string =>
@@ -58,7 +58,7 @@ const operand = (random: Random, width: number): number => {
 
 /** ADR: the address of `target`, within a megabyte of `pc`, into a register. */
 const addressOf = (target: number, pc: number, register: number): number =>
-  0x1000_0000 + ((target - pc) & 3) * 2 ** 29 + (((target - pc) >> 2) & 0x7_ffff) * 2 ** 5 + register;
+  encode('ADR', { immlo: (target - pc) & 3, immhi: ((target - pc) >> 2) & 0x7_ffff, Rd: register });
 
 const wordsAhead = (pc: number, target: number, width: number): number => {
   const words = Math.trunc((target - pc) / 4);
@@ -111,12 +111,11 @@ export class Generator {
     const candidate = pick(random, this.#candidates);
     const { row, pattern } = candidate;
     const fields = this.#fields(random, candidate, pc);
-    const word = assemble(pattern, fields);
+    const word = wordOf(pattern, fields);
     const unit = { row, variant: variantOf(pattern, fields) };
     const offset = pattern.fields.find(({ name }) => /^imm(?:26|19|14)$/.test(name));
     if (row.group === 'Branches' && offset !== undefined) {
-      const base = word - fields[offset.name]! * 2 ** offset.shift;
-      const link = (distance: number): readonly number[] => [base + distance * 2 ** offset.shift];
+      const link = (distance: number): readonly number[] => [wordOf(pattern, { ...fields, [offset.name]: distance })];
       return { ...unit, words: [word], branch: { units: 1 + random.below(4), link } };
     }
     if (INDIRECT.includes(row.name))
@@ -167,7 +166,7 @@ export class Generator {
       case 'Rn':
         return memory ? this.#base(random, row) : random.below(32);
       case 'Rm':
-        if (!memory || rarely(random, 64)) return random.below(32);
+        if (!memory || rarely(random, 64)) return random.below(2 ** width);
         return row.name.includes('post-index') ? SMALL_INDEX : pick(random, INDEXES);
       case 'imm12':
         return memory && !rarely(random, 64) ? random.below(0x200) : operand(random, width);

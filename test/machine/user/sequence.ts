@@ -1,5 +1,7 @@
 /** What both sides are given and what they answer: see harness.c, whose structures these are. */
 
+import { encode } from '../../support/assemble.js';
+
 /** Where the code of sequences lies: executable pages, one for each sequence of a group. */
 export const CODE = 0x5000_0000;
 export const CODE_SIZE = 0x4_0000;
@@ -10,9 +12,9 @@ export const PAGE_SIZE = 0x1000;
 /** Sequences that can be in place at once. */
 export const GROUP_SIZE = CODE_SIZE / PAGE_SIZE;
 
-/** BRK #0 ends a sequence. */
-export const BRK = 0xd420_0000;
-export const NOP = 0xd503_201f;
+/** Ends a sequence. */
+export const BRK = encode('BRK', { imm16: 0 });
+export const NOP = encode('HINT (NOP, YIELD and unallocated hints)', { CRm: 0, op2: 0 });
 
 /** Places of a state's registers that are not X0 to X30; V0 to V31 take two each, low half first. */
 export const SP = 31;

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { branchBy, bytesOfWords, encode } from '../../../support/assemble.js';
 import { KEXEC_SIM, useTempDir } from '../../../support/sim-support.js';
 
 const temp = useTempDir();
@@ -10,10 +11,8 @@ const BASE = '0x40000000';
 
 /** Writes instructions to a file. */
 const program = (...words: readonly number[]): string => {
-  const bytes = Buffer.alloc(4 * words.length);
-  words.forEach((word, i) => bytes.writeUInt32LE(word, 4 * i));
   const path = join(temp.make('program'), 'code');
-  writeFileSync(path, bytes);
+  writeFileSync(path, bytesOfWords(...words));
   return path;
 };
 
@@ -43,14 +42,19 @@ const answer = (code: string, ...args: readonly string[]): Answer => {
   return JSON.parse(stdout) as Answer;
 };
 
-/** MOV X0, #5; ADD X0, X0, #2; STR X0, [SP, #-16]!; B . */
-const SUM = [0xd280_00a0, 0x9100_0800, 0xf81f_0fe0, 0x1400_0000];
-/** MOV X1, #0x9000000; MOV W2, #'h'; STRB W2, [X1]; MOV W2, #10; STRB W2, [X1] */
-const SAY_H = [0xd2a1_2001, 0x5280_0d02, 0x3900_0022, 0x5280_0142, 0x3900_0022];
-/** MOV W0, #0x84000008 in two steps: SYSTEM_OFF */
-const OFF = [0x5280_0100, 0x72b0_8000];
-const HVC = 0xd400_0002;
-const SMC = 0xd400_0003;
+/** MOV of 16 bits, `hw` halfwords up. */
+const mov = (sf: 0 | 1, Rd: number, imm16: number, hw = 0): number => encode('MOVZ', { sf, hw, imm16, Rd });
+const ADD_2 = encode('ADD (immediate)', { sf: 1, sh: 0, imm12: 2, Rn: 0, Rd: 0 });
+const PUSH = encode('STR, STRB, STRH (immediate, pre-index)', { size: 3, imm9: 512 - 16, Rn: 31, Rt: 0 });
+const STAY = branchBy(0);
+const SUM = [mov(1, 0, 5), ADD_2, PUSH, STAY];
+/** Writes W2 to the console, whose address is in X1. */
+const PRINT = encode('STR, STRB, STRH (immediate, unsigned offset)', { size: 0, imm12: 0, Rn: 1, Rt: 2 });
+const SAY_H = [mov(1, 1, 0x900, 1), mov(0, 2, 'h'.charCodeAt(0)), PRINT, mov(0, 2, '\n'.charCodeAt(0)), PRINT];
+/** 0x84000008, SYSTEM_OFF, in two steps. */
+const OFF = [mov(0, 0, 8), encode('MOVK', { sf: 0, hw: 1, imm16: 0x8400, Rd: 0 })];
+const HVC = encode('HVC', { imm16: 0 });
+const SMC = encode('SMC', { imm16: 0 });
 
 describe('bare code', () => {
   test('runs to where it is stopped, and shows all registers', () => {
@@ -107,20 +111,20 @@ describe('bare code', () => {
   });
 
   test('may use vector registers', () => {
-    // MOV X0, #5; DUP V1.16B, W0
-    const { registers } = answer(program(0xd280_00a0, 0x4e01_0c01, 0x1400_0000));
+    const dup = encode('DUP (general)', { Q: 1, imm5: 1, Rn: 0, Rd: 1 });
+    const { registers } = answer(program(mov(1, 0, 5), dup, STAY));
     expect(registers['v1']).toBe('0x05050505050505050505050505050505'.replace('0x0', '0x'));
   });
 
   test('starts with the registers of an earlier run', () => {
     const first = join(temp.path, 'first.json');
     writeFileSync(first, run(program(...SUM), '--json', '--sp', '0x40001000').stdout);
-    expect(answer(program(0x9100_0800, 0x1400_0000), '--registers', first).registers).toMatchObject({
+    expect(answer(program(ADD_2, STAY), '--registers', first).registers).toMatchObject({
       x0: '0x9',
       sp: '0x40000ff0',
     });
     writeFileSync(first, '{"x0": "0x10", "nzcv": "0x6"}');
-    expect(answer(program(0x9100_0800, 0x1400_0000), '--registers', first).registers).toMatchObject({
+    expect(answer(program(ADD_2, STAY), '--registers', first).registers).toMatchObject({
       x0: '0x12',
       nzcv: '0x6',
     });
@@ -133,8 +137,8 @@ describe('bare code', () => {
   });
 
   test('that faults is a failure, told in words', () => {
-    // MOV X4, #0; LDR X3, [X4]
-    const { status, stdout, stderr } = run(program(0xd280_0004, 0xf940_0083));
+    const load = encode('LDR, LDRB, LDRH (immediate, unsigned offset)', { size: 3, imm12: 0, Rn: 4, Rt: 3 });
+    const { status, stdout, stderr } = run(program(mov(1, 4, 0), load));
     expect(status).toBe(1);
     expect(stdout).toMatch(/^exception at 0x40000004 after \d+ instructions: .*abort/i);
     expect(stderr).toMatch(/^kexec-sim: exception at 0x40000004 .*\n$/);

@@ -5,6 +5,7 @@ import { createCpu } from '../../../../sim/cpu/cpu.js';
 import type { Bus } from '../../../../sim/cpu/state/bus.js';
 import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
+import { branchBy, bytesOfWords, encode } from '../../../support/assemble.js';
 
 /** Assembled by GNU as; `b .` ends a program. */
 interface Program {
@@ -21,8 +22,16 @@ const RAM = Range.sized(CODE, 0x10_0000n);
 
 const bytesOf = ({ words }: Program): Uint8Array => {
   const numbers = words.split(' ').map((word) => Number.parseInt(word, 16));
-  return new Uint8Array(Uint32Array.from(numbers).buffer);
+  return bytesOfWords(...numbers);
 };
+
+const addImmediate = (register: number, imm12: number): number =>
+  encode('ADD (immediate)', { sf: 1, sh: 0, imm12, Rn: register, Rd: register });
+
+const loadFrom = (base: number, register: number): number =>
+  encode('LDR, LDRB, LDRH (immediate, unsigned offset)', { size: 3, imm12: 0, Rn: base, Rt: register });
+
+const BRANCH_TO_X0 = bytesOfWords(encode('BR', { Rn: 0 }));
 
 const programNamed = (name: string): Program => PROGRAMS.find((program) => program.name === name)!;
 
@@ -137,7 +146,7 @@ describe('a run', () => {
   });
 
   test('is interrupted', () => {
-    const { cpu } = start(Uint8Array.from([0x00, 0x04, 0x00, 0x91, 0xff, 0xff, 0xff, 0x17]), TIERS.translated);
+    const { cpu } = start(bytesOfWords(addImmediate(0, 1), branchBy(-1)), TIERS.translated);
     let asked = 0;
     expect(cpu.run({ interrupted: () => ++asked === 3 })).toEqual({ kind: 'interrupted' });
     expect(cpu.getX(0)).toBeGreaterThan(1_000_000n);
@@ -146,18 +155,21 @@ describe('a run', () => {
   describe('asks whether it is to end, whatever the guest does', () => {
     /** So many milliseconds between two questions would be noticed; a busy host is slower than ours. */
     const LONGEST_MS = 1000;
-    const words = (...numbers: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
+    const load = loadFrom(1, 0);
+    const readCounter = encode('MRS', { o0: 1, op1: 3, CRn: 14, CRm: 0, op2: 2, Rt: 0 });
+    const rewrite = encode('STR, STRB, STRH (immediate, unsigned offset)', { size: 2, imm12: 0, Rn: 0, Rt: 2 });
+    const isb = encode('ISB', { CRm: 15 });
 
     test.each([
-      ['system instructions', words(0xd53b_e040, 0x17ff_ffff)],
-      ['exceptions', words(0xd420_0000)],
-      ['accesses to a device', words(0xf940_0020, 0xf940_0020, 0xf940_0020, 0x17ff_fffd)],
-      ['code that is rewritten', words(0xb900_0002, 0xd5033fdf, 0x9100_0421, 0x17ff_fffd)],
+      ['system instructions', bytesOfWords(readCounter, branchBy(-1))],
+      ['exceptions', bytesOfWords(encode('BRK', { imm16: 0 }))],
+      ['accesses to a device', bytesOfWords(load, load, load, branchBy(-3))],
+      ['code that is rewritten', bytesOfWords(rewrite, isb, addImmediate(1, 1), branchBy(-3))],
     ])('%s', (_, program) => {
       const { cpu } = start(program, TIERS.translated, { read: () => 0n });
       cpu.setX(0, CODE);
       cpu.setX(1, 0x900_0000n);
-      cpu.setX(2, 0xb900_0002n);
+      cpu.setX(2, BigInt(rewrite));
       cpu.setSystemRegister('VBAR_EL1', CODE);
       const asked: number[] = [performance.now()];
       cpu.run({ interrupted: () => asked.push(performance.now()) > 5 });
@@ -168,8 +180,7 @@ describe('a run', () => {
 
   test('does an access once, though it may be put off', () => {
     let reads = 0n;
-    // ldr x2, [x1]; b .-4
-    const program = Uint8Array.from([0x22, 0x00, 0x40, 0xf9, 0xff, 0xff, 0xff, 0x17]);
+    const program = bytesOfWords(loadFrom(1, 2), branchBy(-1));
     const { cpu } = start(program, TIERS.translated, { read: () => ++reads });
     cpu.setX(1, 0x900_0000n);
     expect(cpu.run({ maxInstructions: 100_000n })).toEqual({ kind: 'max-instructions' });
@@ -178,8 +189,8 @@ describe('a run', () => {
 
   test('puts off no access that follows another of its instruction to a device', () => {
     const log: bigint[] = [];
-    // stp x0, x1, [x2]; add x0, x0, #2; add x1, x1, #2; b .-12
-    const program = new Uint8Array(Uint32Array.from([0xa900_0440, 0x9100_0800, 0x9100_0821, 0x17ff_fffd]).buffer);
+    const store = encode('STP (signed offset)', { wide: 1, imm7: 0, Rt: 0, Rt2: 1, Rn: 2 });
+    const program = bytesOfWords(store, addImmediate(0, 2), addImmediate(1, 2), branchBy(-3));
     const { cpu } = start(program, TIERS.translated, { write: (_, __, value) => log.push(value) > 0 });
     cpu.setX(1, 1n);
     cpu.setX(2, 0x900_0000n);
@@ -210,19 +221,16 @@ describe('a run', () => {
   });
 
   test('ends where exceptions lead to nothing but themselves', () => {
-    // br x0
-    const { cpu } = start(Uint8Array.from([0x00, 0x00, 0x1f, 0xd6]), TIERS.translated);
+    const { cpu } = start(BRANCH_TO_X0, TIERS.translated);
     expect(cpu.run()).toMatchObject({ kind: 'stuck', pc: 0x200n });
   });
 
   test('ends at a jump to an odd address, and to nowhere', () => {
-    // br x0
-    const branch = Uint8Array.from([0x00, 0x00, 0x1f, 0xd6]);
     for (const [target, esr] of [
       [CODE + 2n, 0x8a00_0000n],
       [0x1000n, 0x8600_0010n],
     ] as const) {
-      const { cpu } = start(branch, TIERS.translated);
+      const { cpu } = start(BRANCH_TO_X0, TIERS.translated);
       cpu.setX(0, target);
       expect(cpu.run({ stopOnException: true })).toMatchObject({
         kind: 'exception',

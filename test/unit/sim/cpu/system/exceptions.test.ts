@@ -1,17 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { packSpsr, unpackSpsr, type ReturnRules } from '../../../../../sim/cpu/system/exceptions.js';
+import { encode } from '../../../../support/assemble.js';
 import { fakeMachine, RAM_START, type FakeMachine } from '../../../../support/fake-core.js';
-import { execute, msr } from '../../../../support/run-system.js';
+import { execute, msr, selectSp } from '../../../../support/run-system.js';
 
-const SVC_7 = 0xd400_00e1;
-const HVC_7 = 0xd400_00e2;
-const SMC_7 = 0xd400_00e3;
-const BRK_7 = 0xd420_00e0;
-const HLT_7 = 0xd440_00e0;
-const ERET = 0xd69f_03e0;
-const WFE = 0xd503_205f;
-const WFI = 0xd503_207f;
-const SEV = 0xd503_209f;
+const SVC_7 = encode('SVC', { imm16: 7 });
+const HVC_7 = encode('HVC', { imm16: 7 });
+const SMC_7 = encode('SMC', { imm16: 7 });
+const BRK_7 = encode('BRK', { imm16: 7 });
+const HLT_7 = encode('HLT', { imm16: 7 });
+const ERET = encode('ERET');
+const WFE = encode('WFE');
+const WFI = encode('WFI');
+const SEV = encode('SEV');
 const UNDEFINED = 0x0200_0000n;
 
 /** A machine at an exception level, with vectors at 0x10000 and 0x20000, and AArch64 below EL2. */
@@ -47,7 +48,7 @@ describe('taking an exception', () => {
   test('has a vector for SP_EL0, one for SP_ELx, and one for lower levels', () => {
     const machine = machineAt(1);
     machine.core.sp = 0x111n;
-    execute(machine, 0xd500_40bf);
+    execute(machine, selectSp(0));
     machine.core.sp = 0x100n;
     machine.state.takeUndefined();
     expect([machine.core.pc, machine.core.sp]).toEqual([0x1_0000n, 0x111n]);

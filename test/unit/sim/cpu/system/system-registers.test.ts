@@ -3,7 +3,7 @@ import { encodingOf, parsePlace } from '../../../../../sim/cpu/system/registers/
 import { SYSTEM_OPERATIONS } from '../../../../../sim/cpu/system/operations.js';
 import { SYSTEM_REGISTERS } from '../../../../../sim/cpu/system/registers/index.js';
 import { fakeMachine, type FakeMachine } from '../../../../support/fake-core.js';
-import { execute, mrs, msr } from '../../../../support/run-system.js';
+import { execute, mrs, msr, selectSp } from '../../../../support/run-system.js';
 
 const UNDEFINED = 0x0200_0000n;
 const CONTROL = 'S3_0_C1_C0_0';
@@ -168,19 +168,19 @@ describe('stack pointers', () => {
     write(machine, 'S3_4_C4_C1_0', 0x1000n);
     machine.state.setEl(1);
     expect(machine.core.sp).toBe(0x1000n);
-    execute(machine, 0xd500_40bf);
+    execute(machine, selectSp(0));
     expect(machine.core.sp).toBe(0x100n);
     machine.core.sp = 0x180n;
     expect(machine.state.getSystemRegister('SP_EL0')).toBe(0x180n);
     expect(machine.state.getSystemRegister('SP_EL2')).toBe(0x2000n);
-    execute(machine, 0xd500_41bf);
+    execute(machine, selectSp(1));
     expect(machine.core.sp).toBe(0x1000n);
     expect(read(machine, 'S3_0_C4_C1_0')).toBe(0x180n);
   });
 
   test('SP_EL0 is undefined while it is in use', () => {
     const machine = fakeMachine();
-    execute(machine, 0xd500_40bf);
+    execute(machine, selectSp(0));
     expect(trapped(machine, mrs('S3_0_C4_C1_0'))).toBe(UNDEFINED);
   });
 });
@@ -200,7 +200,7 @@ describe('who may', () => {
     ['TLBI at EL0', 0, msr('S1_0_C8_C7_0', 31)],
     ['TLBI of EL2 at EL1', 1, msr('S1_4_C8_C7_0', 31)],
     ['IC IALLU at EL0', 0, msr('S1_0_C7_C5_0', 31)],
-    ['SPSel at EL0', 0, 0xd500_41bf],
+    ['SPSel at EL0', 0, selectSp(1)],
   ])('%s is undefined', (_what, el, word) => {
     const machine = fakeMachine();
     machine.state.setEl(el);

@@ -4,6 +4,7 @@ import { handOff, qemuCommand } from '../../../../../sim/kernel/handoff/handoff.
 import { handoffStub } from '../../../../../sim/kernel/handoff/handoff-stub.js';
 import type { Launched } from '../../../../../sim/kernel/execution/launch.js';
 import { Board } from '../../../../../sim/machine/board.js';
+import { encode } from '../../../../support/assemble.js';
 import { FakeCpu } from '../../../../support/fake-cpu.js';
 
 const RAM = [Range.sized(0x4000_0000n, 0x100_0000n)];
@@ -15,6 +16,13 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
   return { board, cpu, place: String };
 };
 
+const ERET = encode('ERET');
+/** The first byte of LDR (literal) of an X register. */
+const LOAD_LITERAL = 0x58;
+const SP = 31;
+/** The condition "not equal". */
+const NE = 1;
+
 const wordsOf = (bytes: Uint8Array): readonly number[] => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
@@ -25,8 +33,8 @@ const loadsOf = (stub: Uint8Array): readonly (readonly [register: number, value:
   const view = new DataView(stub.buffer, stub.byteOffset, stub.byteLength);
   const loads: [number, bigint][] = [];
   for (const [i, word] of wordsOf(stub).entries()) {
-    if (word === 0xd69f03e0) break;
-    if (word >>> 24 === 0x58) loads.push([word & 31, view.getBigUint64(4 * (i + ((word >>> 5) & 0x7ffff)), true)]);
+    if (word === ERET) break;
+    if (word >>> 24 === LOAD_LITERAL) loads.push([word & 31, view.getBigUint64(4 * (i + ((word >>> 5) & 0x7ffff)), true)]);
   }
   return loads;
 };
@@ -45,22 +53,32 @@ describe('the code that sets the registers', () => {
   });
 
   test.each([
-    [1, [0x9100_001f, 0xd518_4020, 0xd518_4000, 0xd69f_03e0]],
-    [2, [0x9100_001f, 0xd51c_4020, 0xd51c_4000, 0xd69f_03e0]],
-  ] as const)('uses the registers of EL%i', (el, expected) => {
+    [1, 0],
+    [2, 4],
+  ] as const)('uses the registers of EL%i', (el, op1) => {
     const { cpu } = launched();
     cpu.setEl(el);
     const words = wordsOf(handoffStub(cpu, []));
-    const code = words.slice(0, words.indexOf(0xd69f03e0) + 1);
-    expect(code.filter((word) => word >>> 24 !== 0x58)).toEqual(expected);
+    const code = words.slice(0, words.indexOf(ERET) + 1);
+    const system = { o0: 1, op1, CRn: 4, CRm: 0, Rt: 0 };
+    expect(code.filter((word) => word >>> 24 !== LOAD_LITERAL)).toEqual([
+      encode('ADD (immediate)', { sf: 1, sh: 0, imm12: 0, Rn: 0, Rd: SP }),
+      encode('MSR (register)', { ...system, op2: 1 }),
+      encode('MSR (register)', { ...system, op2: 0 }),
+      ERET,
+    ]);
   });
 
   test('copies first what could not be put in its place', () => {
     const { cpu } = launched();
     const stub = handoffStub(cpu, [{ from: 0x100n, to: 0x200n, sizeBytes: 0x40n }]);
     expect(loadsOf(stub).slice(0, 3)).toEqual([[0, 0x100n], [1, 0x200n], [2, 0x40n]]);
-    // LDR X3, [X0], #8; STR X3, [X1], #8; SUBS X2, X2, #8; B.NE back
-    expect(wordsOf(stub).slice(3, 7)).toEqual([0xf840_8403, 0xf800_8423, 0xf100_2042, 0x54ff_ffa1]);
+    expect(wordsOf(stub).slice(3, 7)).toEqual([
+      encode('LDR, LDRB, LDRH (immediate, post-index)', { size: 3, imm9: 8, Rn: 0, Rt: 3 }),
+      encode('STR, STRB, STRH (immediate, post-index)', { size: 3, imm9: 8, Rn: 1, Rt: 3 }),
+      encode('SUBS (immediate)', { sf: 1, sh: 0, imm12: 8, Rn: 2, Rd: 2 }),
+      encode('B.cond', { imm19: 2 ** 19 - 3, cond: NE }),
+    ]);
   });
 });
 
