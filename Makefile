@@ -85,6 +85,10 @@ relocation: build
 payload:
 	$(MAKE) -C machines/payload
 
+# docs/layers.svg, from the imports.
+picture: build
+	npm run --silent picture
+
 # The small programs that the tests of the limits run.
 guests:
 	$(MAKE) -C test/data/guests
