@@ -1,111 +1,51 @@
-import type { Ops } from '../../sim/cpu/language/ops.js';
+/** Carries out single instructions by their semantics, on states that are plain values. */
+
+import type { Access, AccessSize, Ops } from '../../sim/cpu/language/ops.js';
 import type { Fields } from '../../sim/cpu/language/pattern.js';
 import type { OpsRow } from '../../sim/cpu/language/row.js';
-import { type Constant, constant, type I32, i32, i64, type Value } from '../../sim/cpu/language/value.js';
+import { constant, type I32, i32, i64, type I64, type V128, type Value } from '../../sim/cpu/language/value.js';
 import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
+import { Evaluator } from './evaluate-value.js';
 
-/** The state that integer instructions work on. */
-export interface IntegerState {
+/** A processor's state, and a piece of its memory. */
+export interface State {
+  readonly pc: bigint;
   /** X0 to X30. */
   readonly x: readonly bigint[];
   readonly sp: bigint;
+  readonly v: readonly bigint[];
   /** N, Z, C and V in bits 3 to 0. */
   readonly nzcv: number;
-  readonly pc: bigint;
+  readonly memory: { readonly start: bigint; readonly bytes: Uint8Array };
+  /** The address that is marked for a store-exclusive. */
+  readonly exclusive: bigint | undefined;
 }
 
-/** What is constant when the semantics are asked, as in the translator or not at all as in the interpreter. */
+/** Zeros everywhere, and no memory. */
+export const EMPTY_STATE: State = {
+  pc: 0n,
+  x: new Array<bigint>(31).fill(0n),
+  sp: 0n,
+  v: new Array<bigint>(32).fill(0n),
+  nzcv: 0,
+  memory: { start: 0n, bytes: new Uint8Array() },
+  exclusive: undefined,
+};
+
+/** What is constant when the semantics are asked, as in the translator or not at all as in the predecoder. */
 export type Known = 'nothing' | 'immediates' | 'everything';
 
-const u32 = (value: bigint): bigint => BigInt.asUintN(32, value);
-const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
+export interface ObservedAccess extends Access {
+  readonly kind: 'load' | 'store';
+  readonly address: bigint;
+  readonly sizeBytes: number;
+}
 
-const laneOf = (vector: bigint, lane: number): bigint => u32(vector >> BigInt(32 * lane));
-const mapLanes = (change: (lane: number) => bigint): bigint =>
-  [0, 1, 2, 3].reduce((all, lane) => all | (u32(change(lane)) << BigInt(32 * lane)), 0n);
-
-/** An operation of WebAssembly on unsigned values; the result is cut to its type by the caller. */
-const compute = (op: string, [a = 0n, b = 0n, c = 0n]: readonly bigint[], immediate: readonly number[]): bigint => {
-  const [prefix, name] = op.includes('.') ? (op.split('.') as [string, string]) : ['', op];
-  const bits = prefix === 'i64' ? 64 : 32;
-  const sa = BigInt.asIntN(bits, a);
-  const sb = BigInt.asIntN(bits, b);
-  const by = b % BigInt(bits);
-  const divisor = (value: bigint): bigint => {
-    if (value === 0n || (name === 'div_s' && sb === -1n && sa === -1n << BigInt(bits - 1)))
-      throw new Error(`${op} traps`);
-    return value;
-  };
-  if (prefix === 'i32x4') {
-    switch (name) {
-      case 'splat':
-        return mapLanes(() => a);
-      case 'mul':
-        return mapLanes((lane) => laneOf(a, lane) * laneOf(b, lane));
-      case 'shl':
-        return mapLanes((lane) => laneOf(a, lane) << by);
-      case 'shr_s':
-        return mapLanes((lane) => BigInt.asIntN(32, laneOf(a, lane)) >> by);
-      case 'extract_lane':
-        return laneOf(a, immediate[0]!);
-    }
-  }
-  switch (name) {
-    case 'select':
-      return c === 0n ? b : a;
-    case 'add':
-      return a + b;
-    case 'sub':
-      return a - b;
-    case 'mul':
-      return a * b;
-    case 'div_u':
-      return a / divisor(b);
-    case 'div_s':
-      return sa / divisor(sb);
-    case 'and':
-      return a & b;
-    case 'or':
-      return a | b;
-    case 'xor':
-      return a ^ b;
-    case 'shl':
-      return a << by;
-    case 'shr_u':
-      return a >> by;
-    case 'shr_s':
-      return sa >> by;
-    case 'rotr':
-      return (a >> by) | (a << (BigInt(bits) - by));
-    case 'eq':
-      return BigInt(a === b);
-    case 'ne':
-      return BigInt(a !== b);
-    case 'lt_u':
-      return BigInt(a < b);
-    case 'ge_u':
-      return BigInt(a >= b);
-    case 'le_u':
-      return BigInt(a <= b);
-    case 'gt_u':
-      return BigInt(a > b);
-    case 'eqz':
-      return BigInt(a === 0n);
-    case 'clz':
-      return BigInt(bits - (a === 0n ? 0 : a.toString(2).length));
-    case 'wrap_i64':
-    case 'extend_i32_u':
-      return a;
-    case 'extend_i32_s':
-    case 'extend32_s':
-      return BigInt.asIntN(32, a);
-    case 'extend16_s':
-      return BigInt.asIntN(16, a);
-    case 'extend8_s':
-      return BigInt.asIntN(8, a);
-  }
-  throw new Error(`evaluate-ops: ${op}`);
-};
+export interface Evaluated {
+  readonly state: State;
+  /** In their order. */
+  readonly accesses: readonly ObservedAccess[];
+}
 
 /** NZCV of an addition with carry at `bits` bits (Arm ARM J1, AddWithCarry). */
 const flagsOfSum = (bits: number, a: bigint, b: bigint, carry: bigint): number => {
@@ -118,102 +58,266 @@ const flagsOfSum = (bits: number, a: bigint, b: bigint, carry: bigint): number =
   );
 };
 
-const holds = (condition: number, nzcv: number): boolean => {
+/** Whether a condition, 0 to 15, holds for flags (Arm ARM C1.2.4). */
+export const holds = (condition: number, nzcv: number): boolean => {
   const [n, z, c, v] = [(nzcv & 8) !== 0, (nzcv & 4) !== 0, (nzcv & 2) !== 0, (nzcv & 1) !== 0];
   const base = [z, c, n, v, c && !z, n === v, n === v && !z, true][condition >> 1]!;
   return (condition & 1) === 1 && condition !== 15 ? !base : base;
 };
 
+const ZERO_OR_SP = 31;
+
+/** One instruction on its way. Reads see the state from before; what is written becomes the state after it. */
+class Evaluation implements Ops {
+  readonly accesses: ObservedAccess[] = [];
+  readonly #values = new Evaluator();
+  readonly #x: bigint[];
+  readonly #v: bigint[];
+  readonly #bytes: Uint8Array;
+  #sp: bigint;
+  #nzcv: number;
+  #exclusive: bigint | undefined;
+  #pc: bigint;
+
+  constructor(
+    private readonly name: string,
+    private readonly before: State,
+    private readonly immediates: readonly bigint[],
+    private readonly known: Known,
+  ) {
+    this.#x = [...before.x];
+    this.#v = [...before.v];
+    this.#bytes = before.memory.bytes.slice();
+    this.#sp = before.sp;
+    this.#nzcv = before.nzcv;
+    this.#exclusive = before.exclusive;
+    this.#pc = before.pc + 4n;
+  }
+
+  get after(): State {
+    const memory = { start: this.before.memory.start, bytes: this.#bytes };
+    const registers = { pc: this.#pc, x: this.#x, sp: this.#sp, v: this.#v, nzcv: this.#nzcv };
+    return { ...registers, memory, exclusive: this.#exclusive };
+  }
+
+  #read<T extends ValueType>(type: T, value: bigint, isKnown = this.known === 'everything'): Value<T> {
+    return isKnown ? constant(type, value) : this.#values.leaf(type, value);
+  }
+
+  #valueOf(value: Value): bigint {
+    return this.#values.evaluate(value);
+  }
+
+  #no(): never {
+    throw new Error(`evaluate-ops: ${this.name} does more than compute, load and store`);
+  }
+
+  pc(): I64 {
+    return this.#read('i64', this.before.pc);
+  }
+
+  imm(index: number): I64 {
+    const value = this.immediates[index];
+    if (value === undefined) throw new Error(`${this.name}: no immediate ${index}`);
+    return this.#read('i64', value, this.known !== 'nothing');
+  }
+
+  #general<T extends 'i32' | 'i64'>(type: T, register: number): Value<T> {
+    return register === ZERO_OR_SP
+      ? this.#read(type, 0n, this.known !== 'nothing')
+      : this.#read(type, this.before.x[register]!);
+  }
+
+  #generalOrSp<T extends 'i32' | 'i64'>(type: T, register: number): Value<T> {
+    return this.#read(type, register === ZERO_OR_SP ? this.before.sp : this.before.x[register]!);
+  }
+
+  x(register: number): I64 {
+    return this.#general('i64', register);
+  }
+
+  w(register: number): I32 {
+    return this.#general('i32', register);
+  }
+
+  xsp(register: number): I64 {
+    return this.#generalOrSp('i64', register);
+  }
+
+  wsp(register: number): I32 {
+    return this.#generalOrSp('i32', register);
+  }
+
+  #set(register: number, value: Value): void {
+    const written = this.#valueOf(value);
+    if (register !== ZERO_OR_SP) this.#x[register] = written;
+  }
+
+  #setOrSp(register: number, value: Value): void {
+    if (register === ZERO_OR_SP) this.#sp = this.#valueOf(value);
+    else this.#set(register, value);
+  }
+
+  setX(register: number, value: I64): void {
+    this.#set(register, value);
+  }
+
+  setW(register: number, value: I32): void {
+    this.#set(register, value);
+  }
+
+  setXsp(register: number, value: I64): void {
+    this.#setOrSp(register, value);
+  }
+
+  setWsp(register: number, value: I32): void {
+    this.#setOrSp(register, value);
+  }
+
+  v(register: number): V128 {
+    return this.#read('v128', this.before.v[register]!);
+  }
+
+  setV(register: number, value: V128): void {
+    this.#v[register] = this.#valueOf(value);
+  }
+
+  condition(condition: number): I32 {
+    return this.#read('i32', BigInt(holds(condition, this.before.nzcv)));
+  }
+
+  carry(): I32 {
+    return this.#read('i32', BigInt((this.before.nzcv >> 1) & 1));
+  }
+
+  nzcv(): I32 {
+    return this.#read('i32', BigInt(this.before.nzcv));
+  }
+
+  setFlags(kind: string, a: Value, b?: Value): void {
+    const bits = kind.endsWith('32') ? 32 : 64;
+    const first = this.#valueOf(a);
+    const second = b === undefined ? 0n : this.#valueOf(b);
+    if (kind === 'nzcv') this.#nzcv = Number(first);
+    else if (kind.startsWith('logic')) this.#nzcv = flagsOfSum(bits, first, 0n, 0n);
+    else if (kind.startsWith('add')) this.#nzcv = flagsOfSum(bits, first, second, 0n);
+    else this.#nzcv = flagsOfSum(bits, first, BigInt.asUintN(bits, ~second), 1n);
+  }
+
+  /** Notes an access. @returns the bytes that it is about */
+  #access(kind: ObservedAccess['kind'], sizeBytes: number, address: I64, access?: Access): Uint8Array {
+    const at = this.#valueOf(address);
+    this.accesses.push({ kind, address: at, sizeBytes, ...access });
+    const offset = Number(BigInt.asIntN(64, at - this.before.memory.start));
+    if (offset < 0 || offset + sizeBytes > this.#bytes.length) throw new Error(`access to 0x${at.toString(16)}`);
+    return this.#bytes.subarray(offset, offset + sizeBytes);
+  }
+
+  #load<T extends ValueType>(type: T, sizeBytes: number, address: I64, access?: Access): Value<T> {
+    const bytes = this.#access('load', sizeBytes, address, access);
+    return this.#read(
+      type,
+      bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n),
+    );
+  }
+
+  #store(sizeBytes: number, address: I64, value: Value, access?: Access): void {
+    const stored = this.#valueOf(value);
+    const bytes = this.#access('store', sizeBytes, address, access);
+    bytes.forEach((_, i) => (bytes[i] = Number((stored >> BigInt(8 * i)) & 0xffn)));
+  }
+
+  load(sizeBytes: AccessSize, address: I64, access?: Access): I64 {
+    return this.#load('i64', sizeBytes, address, access);
+  }
+
+  store(sizeBytes: AccessSize, address: I64, value: I64, access?: Access): void {
+    this.#store(sizeBytes, address, value, access);
+  }
+
+  load128(address: I64, access?: Access): V128 {
+    return this.#load('v128', 16, address, access);
+  }
+
+  store128(address: I64, value: V128, access?: Access): void {
+    this.#store(16, address, value, access);
+  }
+
+  loadExclusive(sizeBytes: AccessSize, address: I64): I64 {
+    this.#exclusive = this.#valueOf(address);
+    return this.#load('i64', sizeBytes, address);
+  }
+
+  loadExclusivePair(sizeBytes: 4 | 8, address: I64): readonly [I64, I64] {
+    return [this.loadExclusive(sizeBytes, address), this.#load('i64', sizeBytes, behind(address, sizeBytes))];
+  }
+
+  storeExclusive(sizeBytes: AccessSize, address: I64, value: I64): I32 {
+    return this.#ifMarked(address, () => this.#store(sizeBytes, address, value));
+  }
+
+  storeExclusivePair(sizeBytes: 4 | 8, address: I64, low: I64, high: I64): I32 {
+    return this.#ifMarked(address, () => {
+      this.#store(sizeBytes, address, low);
+      this.#store(sizeBytes, behind(address, sizeBytes), high);
+    });
+  }
+
+  #ifMarked(address: I64, store: () => void): I32 {
+    const isMarked = this.#exclusive === this.#valueOf(address);
+    this.#exclusive = undefined;
+    if (isMarked) store();
+    return i32.const(isMarked ? 0 : 1);
+  }
+
+  let<T extends ValueType>(value: Value<T>): Value<T> {
+    return value;
+  }
+
+  branch(target: I64): void {
+    this.#pc = this.#valueOf(target);
+  }
+
+  branchIf(condition: I32, target: I64): void {
+    if (this.#valueOf(condition) !== 0n) this.branch(target);
+  }
+
+  clearExclusive(): void {
+    this.#no();
+  }
+
+  touch(): void {
+    this.#no();
+  }
+
+  zeroBlock(): void {
+    this.#no();
+  }
+
+  undefined(): void {
+    this.#no();
+  }
+
+  isb(): void {
+    this.#no();
+  }
+}
+
+const behind = (address: I64, sizeBytes: number): I64 => i64.add(address, i64.const(sizeBytes));
+
 /**
- * Carries out one integer instruction on numbers of arbitrary size, for tests: slow, and independent of any translator.
- * @throws Error for what integer instructions do not do, and where WebAssembly would trap
+ * Carries out one instruction that computes, loads or stores.
+ * @param immediates where they are not to be computed from the fields
+ * @throws Error for what else instructions do, for memory that the state has not, and where WebAssembly would trap
  */
-export const evaluateInteger = (row: OpsRow, fields: Fields, state: IntegerState, known: Known): IntegerState => {
-  const leaves: bigint[] = [];
-  const values = new Map<Value, bigint>();
-  const x = [...state.x];
-  let { sp, nzcv, pc } = { ...state, pc: state.pc + 4n };
-
-  const cut = (type: ValueType, value: bigint): bigint => constant(type, value).value;
-  const evaluate = (value: Value): bigint => {
-    if (value.kind === 'const') return value.value;
-    if (value.kind === 'leaf') return leaves[value.leaf]!;
-    const before = values.get(value);
-    if (before !== undefined) return before;
-    const result = cut(value.type, compute(value.op, value.args.map(evaluate), value.immediate ?? []));
-    values.set(value, result);
-    return result;
-  };
-  const read = <T extends ValueType>(type: T, value: bigint, isKnown = known === 'everything'): Value<T> => {
-    const folded: Constant<T> = constant(type, value);
-    return isKnown ? folded : { kind: 'leaf', type, leaf: leaves.push(folded.value) - 1 };
-  };
-  const register = (number: number, of31: bigint): bigint => (number === 31 ? of31 : state.x[number]!);
-  const isZero = (number: number): boolean => number === 31 && known !== 'nothing';
-  const set = (number: number, value: Value): void => {
-    const result = evaluate(value);
-    if (number !== 31) x[number] = result;
-  };
-  const setSp = (number: number, value: Value): void => {
-    if (number === 31) sp = evaluate(value);
-    else set(number, value);
-  };
-  const no = (): never => {
-    throw new Error(`evaluate-ops: ${row.name} does more than integer arithmetic`);
-  };
-  const branchTo = (target: Value): void => {
-    pc = u64(evaluate(target));
-  };
-
-  const immediates = row.immediates?.(fields) ?? [];
-  const t: Ops = {
-    pc: () => read('i64', state.pc),
-    imm: (index) => {
-      const value = immediates[index];
-      if (value === undefined) throw new Error(`${row.name}: no immediate ${index}`);
-      return read('i64', value, known !== 'nothing');
-    },
-    x: (number) => (isZero(number) ? i64.const(0) : read('i64', register(number, 0n))),
-    w: (number) => (isZero(number) ? i32.const(0) : read('i32', register(number, 0n))),
-    xsp: (number) => read('i64', register(number, state.sp)),
-    wsp: (number) => read('i32', register(number, state.sp)),
-    setX: set,
-    setW: set,
-    setXsp: setSp,
-    setWsp: setSp,
-    condition: (condition) => read('i32', BigInt(holds(condition, state.nzcv))),
-    carry: () => read('i32', BigInt((state.nzcv >> 1) & 1)),
-    nzcv: () => read('i32', BigInt(state.nzcv)),
-    setFlags: (kind: string, a: Value, b?: Value) => {
-      const bits = kind.endsWith('32') ? 32 : 64;
-      const first = evaluate(a);
-      const second = b === undefined ? 0n : evaluate(b);
-      if (kind === 'nzcv') nzcv = Number(first);
-      else if (kind.startsWith('logic')) nzcv = flagsOfSum(bits, first, 0n, 0n);
-      else if (kind.startsWith('add')) nzcv = flagsOfSum(bits, first, second, 0n);
-      else nzcv = flagsOfSum(bits, first, BigInt.asUintN(bits, ~second), 1n);
-    },
-    let: (value) => value,
-    branch: branchTo,
-    branchIf: (condition: I32, target) => {
-      if (evaluate(condition) !== 0n) branchTo(target);
-    },
-    v: no,
-    setV: no,
-    load: no,
-    store: no,
-    load128: no,
-    store128: no,
-    loadExclusive: no,
-    loadExclusivePair: no,
-    storeExclusive: no,
-    storeExclusivePair: no,
-    clearExclusive: no,
-    touch: no,
-    zeroBlock: no,
-    undefined: no,
-    isb: no,
-  };
-  row.semantics(t, fields);
-  return { x, sp, nzcv, pc };
+export const evaluateInstruction = (
+  row: OpsRow,
+  fields: Fields,
+  state: State,
+  known: Known = 'everything',
+  immediates = row.immediates?.(fields) ?? [],
+): Evaluated => {
+  const evaluation = new Evaluation(row.name, state, immediates, known);
+  row.semantics(evaluation, fields);
+  return { state: evaluation.after, accesses: evaluation.accesses };
 };
