@@ -1,3 +1,5 @@
+/** The text of INSTRUCTIONS.md. */
+
 import type { InstructionRow } from '../sim/cpu/language/row.js';
 
 const howOf = (row: InstructionRow): string => {
@@ -9,7 +11,7 @@ const howOf = (row: InstructionRow): string => {
 const line = (...cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
-/** The text of INSTRUCTIONS.md: what the processor does with each instruction, by groups in the order of the table. */
+/** What the processor does with each instruction, as a Markdown text; groups are in the order of the table. */
 export const instructionTable = (rows: readonly InstructionRow[]): string => {
   const groups = [...new Set(rows.map(({ group }) => group))];
   const modelled = rows.filter((row) => !('unmodelled' in row)).length;

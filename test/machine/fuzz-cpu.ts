@@ -93,7 +93,7 @@ class Judge {
     const model = this.#models[tier];
     model.reset(batch.window);
     return groupsOf(batch).flatMap((group) => {
-      model.place(group);
+      model.writeCode(group);
       return group.map((sequence, i) => (tier === 'stepped' && i % STEPPED !== 0 ? undefined : model.run(sequence)));
     });
   }

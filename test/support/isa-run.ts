@@ -1,3 +1,5 @@
+/** Carries out single instructions of Advanced SIMD and floating point as a function in WebAssembly. */
+
 import { createDecoder } from '../../sim/cpu/language/decode.js';
 import { SIMD_AND_FP } from '../../sim/cpu/isa/simd-and-fp.js';
 import { Recorder } from '../../sim/cpu/language/record.js';

@@ -1,3 +1,5 @@
+/** The whole table of instructions, from its parts. */
+
 import type { InstructionRow } from '../language/row.js';
 import { BRANCHES } from './branches.js';
 import { DATA_PROCESSING_IMMEDIATE } from './integer/data-processing-immediate.js';

@@ -1,3 +1,5 @@
+/** The table of Advanced SIMD and floating point, from its parts. */
+
 import type { InstructionRow } from '../language/row.js';
 import { FP_ARITHMETIC } from './fp/arithmetic.js';
 import { FP_COMPARE } from './fp/compare.js';

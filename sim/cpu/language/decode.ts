@@ -1,3 +1,5 @@
+/** Finds the row of the table that a word belongs to, and checks that there is never more than one. */
+
 import type { Fields } from './pattern.js';
 import type { InstructionRow } from './row.js';
 import { fieldsOf, matches, parsePattern, type Pattern } from './pattern.js';

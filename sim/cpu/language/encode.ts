@@ -4,10 +4,10 @@ import { type Fields, type Pattern, parsePattern } from './pattern.js';
 import type { InstructionRow } from './row.js';
 
 /** @throws Error unless the fields are those of the pattern, each with a value that it has room for */
-export const wordOf = ({ value, fields: places }: Pattern, fields: Fields): number => {
-  const unknown = Object.keys(fields).find((name) => places.every((place) => place.name !== name));
+export const wordOf = ({ value, fields: described }: Pattern, fields: Fields): number => {
+  const unknown = Object.keys(fields).find((name) => described.every((field) => field.name !== name));
   if (unknown !== undefined) throw new Error(`there is no field ${unknown}`);
-  return places.reduce((word, { name, shift, width }) => {
+  return described.reduce((word, { name, shift, width }) => {
     const content = fields[name];
     if (content === undefined) throw new Error(`the field ${name} is missing`);
     if (!Number.isInteger(content) || content < 0 || content >= 2 ** width)

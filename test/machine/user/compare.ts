@@ -1,3 +1,5 @@
+/** Compares what qemu and the model made of the same sequence. */
+
 import type { StopReason } from '../../../sim/cpu/state/model.js';
 import { FPSR, type Outcome, PC, registerName, type Sequence, Signal, WINDOW } from './sequence.js';
 

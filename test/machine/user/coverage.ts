@@ -1,3 +1,5 @@
+/** Counts which instructions the sequences of a run have carried out. */
+
 import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import type { Generated } from './generate.js';
 import { type Outcome, PC } from './sequence.js';

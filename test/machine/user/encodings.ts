@@ -1,3 +1,5 @@
+/** Compares which words qemu and the table take for instructions. */
+
 import { createDecoder } from '../../../sim/cpu/language/decode.js';
 import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import { parsePattern } from '../../../sim/cpu/language/pattern.js';

@@ -1,3 +1,5 @@
+/** Instructions that a process under qemu cannot judge, and why. */
+
 import type { Fields } from '../../../sim/cpu/language/pattern.js';
 import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import type { Random } from '../../fuzz/mutate.js';

@@ -1,3 +1,5 @@
+/** Builds harness.c and runs batches of sequences in it, under qemu. */
+
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';

@@ -1,3 +1,5 @@
+/** The model of the processor, as a process under Linux would find it. */
+
 import { createCpu } from '../../../sim/cpu/cpu.js';
 import type { CpuHost, CpuModel, StopReason } from '../../../sim/cpu/state/model.js';
 import { Range } from '../../../kexec/base/range.js';
@@ -121,15 +123,15 @@ export class UserModel {
     this.#memory.clear(BigInt(CODE), CODE_SIZE);
   }
 
-  /** Puts code in place: sequences whose pages all differ. */
-  place(sequences: readonly Sequence[]): void {
+  /** Writes the code of sequences to memory; their pages must all differ. */
+  writeCode(sequences: readonly Sequence[]): void {
     for (const { words, state } of sequences) {
       this.#memory.write(state[PC]!, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
     }
     this.#cpu.invalidate();
   }
 
-  /** Runs a sequence that is in place. @returns why it did not get to an end that user mode knows, where it did not */
+  /** Runs a sequence whose code is written. @returns why it did not get to an end that user mode knows, where it did not */
   run({ state }: Sequence): Outcome | StopReason {
     const cpu = this.#cpu;
     this.#setState(state);

@@ -1,3 +1,5 @@
+/** Random contents of registers and memory: mostly values at which results change. */
+
 import type { Random } from '../../fuzz/mutate.js';
 import { newState, NZCV, SP, type State, V, WINDOW, WINDOW_SIZE } from './sequence.js';
 
@@ -106,13 +108,13 @@ const MARGIN = 0x2000;
 export const randomState = (random: Random): State => {
   const state = newState();
   for (let register = 0; register < SP; register++) state[register] = value64(random);
-  const place = (multiple: number): bigint => {
+  const addressInWindow = (multiple: number): bigint => {
     const offset = MARGIN + random.below(WINDOW_SIZE - 2 * MARGIN);
     return BigInt(WINDOW + offset - (offset % multiple));
   };
   for (const register of BASES)
-    state[register] = place(ALIGNED_BASES.includes(register) ? 64 : pick(random, [1, 2, 4, 8, 16]));
-  state[SP] = place(16);
+    state[register] = addressInWindow(ALIGNED_BASES.includes(register) ? 64 : pick(random, [1, 2, 4, 8, 16]));
+  state[SP] = addressInWindow(16);
   for (const register of INDEXES) {
     const index = BigInt(random.below(512) - 256);
     state[register] =

@@ -1,3 +1,5 @@
+/** Makes a sequence on which qemu and the model differ as simple as it can be. */
+
 import { BRK, NOP, PC, type Sequence } from './sequence.js';
 
 /**

@@ -1,3 +1,5 @@
+/** Floating-point arithmetic on scalars and on vectors. What rounds only once (FMADD, FMLA) is not among it. */
+
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
 import type { InstructionRow } from '../../language/row.js';
@@ -28,8 +30,6 @@ import {
 } from './values.js';
 import { fpRow, fpcrRow } from '../vector/rows.js';
 import { broadcast, lowElement, pairs, sized } from '../vector/values.js';
-
-/** Floating-point arithmetic on scalars and on vectors. What rounds only once (FMADD, FMLA) is not among it. */
 
 export const isFloatVector = ({ Q, sz }: Fields<'Q' | 'sz'>): boolean => sz === 0 || Q === 1;
 

@@ -1,3 +1,5 @@
+/** Floating-point comparisons, and selection by a condition. */
+
 import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, operation, select, type I32, type V128 } from '../../language/value.js';
@@ -5,8 +7,6 @@ import { isFloatVector } from './arithmetic.js';
 import { double, fabs, single, sizeOf, type FloatSize } from './values.js';
 import { fpRow, fpcrRow } from '../vector/rows.js';
 import { ZERO, float, lowElement, sized } from '../vector/values.js';
-
-/** Floating-point comparisons, and selection by a condition. */
 
 /** NZCV of less, equal, greater and unordered (FPCompare, Arm ARM J1.3). */
 const FLAGS = { less: 0b1000, equal: 0b0110, greater: 0b0010, unordered: 0b0011 } as const;

@@ -1,3 +1,5 @@
+/** Conversions between precisions, and to and from integers and fixed point. */
+
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
 import type { InstructionRow } from '../../language/row.js';
@@ -32,8 +34,6 @@ import {
   withElement,
   type Sign,
 } from '../vector/values.js';
-
-/** Conversions between precisions, and to and from integers and fixed point. */
 
 /** A whole number to an integer; what does not fit becomes the nearest that does, and a NaN zero. */
 const truncate = <T extends 'i32' | 'i64'>(type: T, sign: Sign, size: FloatSize, a: V128, index = 0) => {

@@ -1,10 +1,12 @@
+/** Floating-point moves: FMOV between registers of both kinds, and of constants. */
+
 import type { InstructionRow } from '../../language/row.js';
 import { i32 } from '../../language/value.js';
 import { expandFloat } from '../vector/immediate.js';
 import { fpRow } from '../vector/rows.js';
 import { element, low64, lowElement, scalar32, scalar64, withElement } from '../vector/values.js';
 
-/** FMOV: bits as they are, in scalars of 32 (type 0) and 64 bits (type 1). */
+/** Bits are moved as they are, in scalars of 32 (type 0) and 64 bits (type 1). */
 export const FP_MOVES: readonly InstructionRow[] = [
   fpRow({
     name: 'FMOV (register)',

@@ -1,3 +1,9 @@
+/**
+ * Floating-point arithmetic on elements of 32 (size 2) or 64 bits (size 3), as with FPCR = 0: to nearest, ties to even,
+ * nothing flushed to zero. WebAssembly agrees with A64 but for the bits of NaNs, which are made here (FPProcessNaNs,
+ * Arm ARM J1.3). A scalar is computed as element 0 of a vector.
+ */
+
 import type { Ops } from '../../language/ops.js';
 import { i32, operation, type F32, type F64, type V128 } from '../../language/value.js';
 import {
@@ -16,12 +22,6 @@ import {
   ZERO,
   type Half,
 } from '../vector/values.js';
-
-/**
- * Floating-point arithmetic on elements of 32 (size 2) or 64 bits (size 3), as with FPCR = 0: to nearest, ties to even,
- * nothing flushed to zero. WebAssembly agrees with A64 but for the bits of NaNs, which are made here (FPProcessNaNs,
- * Arm ARM J1.3). A scalar is computed as element 0 of a vector.
- */
 
 export type FloatSize = 2 | 3;
 

@@ -1,3 +1,5 @@
+/** Integer arithmetic and comparisons within elements, and on pairs of them. */
+
 import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
@@ -28,8 +30,6 @@ import {
   xor,
   type Sign,
 } from '../vector/values.js';
-
-/** Integer arithmetic and comparisons within elements, and on pairs of them. */
 
 const ONE = i32.const(1);
 

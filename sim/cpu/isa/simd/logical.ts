@@ -1,3 +1,5 @@
+/** Bitwise operations on vectors, and those that count bits. */
+
 import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
@@ -20,8 +22,6 @@ import {
   sub,
   xor,
 } from '../vector/values.js';
-
-/** Bitwise operations, and those that count bits. */
 
 type Combine = (n: V128, m: V128, d: () => V128) => V128;
 

@@ -1,3 +1,5 @@
+/** Moves into, out of and between elements, and vectors of constants. */
+
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
 import type { InstructionRow } from '../../language/row.js';
@@ -17,8 +19,6 @@ import {
   splat,
   withElement,
 } from '../vector/values.js';
-
-/** Moves into, out of and between elements, and vectors of constants. */
 
 const repeat = (value: bigint, bits: number): bigint =>
   Array.from({ length: 64 / bits }, (_, i) => value << BigInt(i * bits)).reduce((a, b) => a | b);

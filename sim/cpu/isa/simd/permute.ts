@@ -1,11 +1,11 @@
+/** Instructions that put the elements of vectors into another order: UZP, TRN, ZIP, REV, TBL, TBX and EXT. */
+
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
 import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
 import { simdRow, sizesUpTo } from '../vector/rows.js';
 import { bitSelect, repeated, countOf, greater, lookup, or, shuffle, sized, sub } from '../vector/values.js';
-
-/** Elements in another order. */
 
 /** @param pick by an element's number and how many there are: the element taken, those of Vm behind Vn's */
 const permute = (name: string, opcode: string, pick: (element: number, count: number) => number): InstructionRow =>

@@ -1,11 +1,11 @@
+/** Instructions that make one value of all elements of a vector. */
+
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
 import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
 import { SIGNS, simdRow } from '../vector/rows.js';
 import { add, extend, lowElement, max, min, shuffle, countOf } from '../vector/values.js';
-
-/** One value made of all elements of a vector. */
 
 type Combine = (size: number, a: V128, b: V128) => V128;
 

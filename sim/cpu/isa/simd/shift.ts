@@ -1,3 +1,5 @@
+/** Shifts of elements by constants and by registers. */
+
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
 import type { InstructionRow } from '../../language/row.js';
@@ -24,8 +26,6 @@ import {
   sub,
   type Sign,
 } from '../vector/values.js';
-
-/** Shifts by constants and by registers. */
 
 /** The fields that tell the count of a shift by a constant. */
 type Shifted = Fields<'immh' | 'immb'>;

@@ -1,3 +1,5 @@
+/** Instructions whose results are twice or half as wide as their operands, and multiplication by one element. */
+
 import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
@@ -19,8 +21,6 @@ import {
   type Half,
   type Part,
 } from '../vector/values.js';
-
-/** Results twice or half as wide as the operands, and multiplication by one element. */
 
 interface Operands {
   readonly size: number;

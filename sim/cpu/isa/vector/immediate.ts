@@ -1,3 +1,5 @@
+/** Constants as FMOV writes them in eight bits. */
+
 /** The float of 32 or 64 bits that the eight bits of an FMOV stand for, as its bits (VFPExpandImm, Arm ARM J1.3). */
 export const expandFloat = (bits: 32 | 64, imm8: number): bigint => {
   const exponentBits = bits === 64 ? 11 : 8;
