@@ -1,3 +1,5 @@
+/** What code there is for which addresses, and from which bytes it came. */
+
 /** A page that code was fetched from. */
 export interface FetchedPage {
   readonly virtPage: bigint;
@@ -22,8 +24,8 @@ export type Code =
       readonly entries: readonly bigint[];
       readonly instructions: number;
     })
-  /** Predecoded, for the interpreter. */
-  | (CodeBase & { readonly kind: 'block'; readonly record: number });
+  /** Predecoded: where the block is. */
+  | (CodeBase & { readonly kind: 'block'; readonly block: number });
 
 interface CodePage {
   /** One bit for each 64 bytes, in two halves: set where code came from. */

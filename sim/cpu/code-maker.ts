@@ -1,10 +1,10 @@
 import type { Bus } from './state/bus.js';
 import { CodeCache, type Code, type FetchedPage } from './code-cache.js';
 import type { Decoded, Decoder } from './language/decode.js';
-import type { TranslationContext } from './language/context.js';
+import type { KeyedContext } from './language/context.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
 import { BLOCK_INDEX, type Functions } from './emit/functions.js';
-import { Interpreter, type Words } from './cold/predecoder.js';
+import { Predecoder, type Words } from './cold/predecoder.js';
 import type { CpuStatistics } from './state/model.js';
 import { findRegion } from './hot/region.js';
 import type { Tlb } from './memory/tlb.js';
@@ -18,14 +18,11 @@ const MAX_CALLED = 200;
 
 const PAGE = 4096;
 
-/** What decides how code runs; the key tells two such apart. */
-export type Context = TranslationContext & { readonly key: string };
-
 export interface CodeMakerHost {
   readonly bus: Bus;
   readonly functions: Functions;
   readonly decode: Decoder;
-  /** How often a block is interpreted before it is translated. */
+  /** How often predecoded code runs before it is translated. */
   readonly hotRuns: number;
   resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault;
   /** Addresses that no code may run over. */
@@ -43,14 +40,14 @@ interface CodePlace {
 /** Finds code for addresses, and makes it where there is none: predecoded at first, translated when it has run often. */
 export class CodeMaker {
   readonly #cache = new CodeCache();
-  readonly #interpreter: Interpreter;
+  readonly #predecoder: Predecoder;
   readonly #view: DataView;
   #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
     const { bus, functions, decode } = host;
     this.#view = new DataView(bus.linear.buffer);
-    this.#interpreter = new Interpreter({ view: this.#view, decode, place: (bodies) => functions.place(bodies) });
+    this.#predecoder = new Predecoder({ view: this.#view, decode, addFunctions: (bodies) => functions.add(bodies) });
   }
 
   get statistics(): CpuStatistics {
@@ -65,7 +62,7 @@ export class CodeMaker {
   /** Forgets all code. */
   clear(): void {
     this.#release(this.#cache.clear());
-    this.#interpreter.clear();
+    this.#predecoder.clear();
   }
 
   /** Forgets the code of a page if bytes that are about to change are part of it. @returns whether there was any */
@@ -100,10 +97,10 @@ export class CodeMaker {
    * @param hot whether what is there has run often
    * @returns a fault where nothing can be fetched
    */
-  install(address: bigint, hot: boolean, context: Context, tlb: Tlb): Fault | undefined {
+  install(address: bigint, hot: boolean, context: KeyedContext, tlb: Tlb): Fault | undefined {
     let code = this.#find(address, context);
     if (hot && code?.kind === 'block') {
-      if (this.#cache.isUnsteady(code)) this.#interpreter.keep(code.record);
+      if (this.#cache.isUnsteady(code)) this.#predecoder.keepCold(code.block);
       else code = this.#translate(address, context, tlb);
     }
     code ??= this.#predecode(address, context, tlb);
@@ -112,13 +109,13 @@ export class CodeMaker {
       if (!('faultStatus' in place)) throw new Error(`no code at 0x${address.toString(16)}`);
       return place;
     }
-    if (code.kind === 'block') tlb.setJump(address, BLOCK_INDEX, code.record);
+    if (code.kind === 'block') tlb.setJump(address, BLOCK_INDEX, code.block);
     else tlb.setJump(address, code.index, code.entries.indexOf(address));
     return undefined;
   }
 
   /** Code that is there, and whose pages still are where they were. */
-  #find(address: bigint, { key }: Context): Code | undefined {
+  #find(address: bigint, { key }: KeyedContext): Code | undefined {
     const code = this.#cache.find(key, address);
     if (code === undefined) return undefined;
     const isInPlace = code.pages.every(({ virtPage, physPage }) => {
@@ -131,33 +128,30 @@ export class CodeMaker {
     return undefined;
   }
 
-  /** One instruction for the interpreter. @returns its record, or a fault where nothing can be fetched */
-  step(address: bigint, context: Context, tlb: Tlb): number | Fault {
+  /** Predecodes one instruction. @returns the block that it is, or a fault where nothing can be fetched */
+  step(address: bigint, context: KeyedContext, tlb: Tlb): number | Fault {
     const place = this.place(address);
     if ('faultStatus' in place) return place;
     this.#makeRoom(tlb);
-    return this.#interpreter.decodeStep(
-      { address, offset: place.offset + Number(address & 0xfffn), count: 1 },
-      context,
-    );
+    return this.#predecoder.decodeStep({ address, offset: place.offset + Number(address & 0xfffn), count: 1 }, context);
   }
 
   #makeRoom(tlb: Tlb): void {
-    if (!this.#interpreter.isFull) return;
+    if (!this.#predecoder.isFull) return;
     this.clear();
     tlb.flush();
   }
 
-  #predecode(address: bigint, context: Context, tlb: Tlb): Code | undefined {
+  #predecode(address: bigint, context: KeyedContext, tlb: Tlb): Code | undefined {
     const place = this.place(address);
     if ('faultStatus' in place) return undefined;
     this.#makeRoom(tlb);
     const { physPage, offset } = place;
     const inPage = Number(address & 0xfffn);
     const words: Words = { address, offset: offset + inPage, count: this.#wordsFrom(address, inPage) };
-    const { record, count } = this.#interpreter.decodeBlock(words, context, this.host.hotRuns);
+    const { block, count } = this.#predecoder.decodeBlock(words, context, this.host.hotRuns);
     const pages = [{ virtPage: address - BigInt(inPage), physPage }];
-    const code: Code = { kind: 'block', start: address, record, pages, context: context.key };
+    const code: Code = { kind: 'block', start: address, block, pages, context: context.key };
     this.#cache.add(code);
     this.#cache.addBytes(code, physPage + inPage, physPage + inPage + 4 * count - 1);
     tlb.protect(physPage, offset);
@@ -177,7 +171,7 @@ export class CodeMaker {
     return !('faultStatus' in stack) && this.#cache.linesOf(stack.page) !== 0n;
   }
 
-  #translate(address: bigint, context: Context, tlb: Tlb): Code | undefined {
+  #translate(address: bigint, context: KeyedContext, tlb: Tlb): Code | undefined {
     const started = performance.now();
     const places = new Map<bigint, CodePlace | Fault>();
     const fetched: number[] = [];
@@ -200,7 +194,7 @@ export class CodeMaker {
     const region = findRegion(address, { context, fetch, isElsewhere }, { maxInstructions: MAX_REGION_INSTRUCTIONS });
     if (region === undefined) return undefined;
 
-    const [index] = this.host.functions.place([translateRegion(region, context, this.#stackHoldsCode())]);
+    const [index] = this.host.functions.add([translateRegion(region, context, this.#stackHoldsCode())]);
     const pages: FetchedPage[] = [];
     for (const [virtPage, place] of places)
       if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });

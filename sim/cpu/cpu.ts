@@ -1,5 +1,6 @@
 import { FIRST_RAM_OFFSET } from './state/bus.js';
-import { CodeMaker, MAX_REGION_INSTRUCTIONS, type Context } from './code-maker.js';
+import { CodeMaker, MAX_REGION_INSTRUCTIONS } from './code-maker.js';
+import type { KeyedContext } from './language/context.js';
 import type { Core } from './state/core.js';
 import { createDecoder, type Decoder } from './language/decode.js';
 import { Functions } from './emit/functions.js';
@@ -13,10 +14,11 @@ import {
   LEFT,
   PC,
   SP_INDEX,
-  STATUS,
+  statusOf,
   STRICT,
   V,
   X,
+  type Status,
 } from './state/layout.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
 import type { CpuHost, CpuModel, CpuStatistics, Jump, RunLimits, StopReason } from './state/model.js';
@@ -44,7 +46,7 @@ const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
 export const createCpu = (host: CpuHost, options: CpuOptions = {}): CpuModel => new Cpu(host, options);
 
 export interface CpuOptions {
-  /** How often a block is interpreted before the region that begins with it is translated; 1 to 2^31 - 1. */
+  /** How often predecoded code runs before the region that begins with it is translated; 1 to 2^31 - 1. */
   readonly hotRuns?: number;
 }
 
@@ -60,7 +62,7 @@ class Cpu implements CpuModel, Core {
   #executed = 0n;
   #fpcr = 0;
   #stopAt = NO_STOPS;
-  #context: Context = {
+  #context: KeyedContext = {
     key: '',
     strictAlignment: true,
     checkSp: false,
@@ -133,8 +135,9 @@ class Cpu implements CpuModel, Core {
 
   get nzcv(): number {
     const kind = this.#view.getUint32(FLAG_KIND, true);
-    const [a, b] = [FLAG_A, FLAG_B].map((at) => this.#view.getBigUint64(at, true)) as [bigint, bigint];
-    return (this.#functions.runtime.nzcv as unknown as (kind: number, a: bigint, b: bigint) => number)(kind, a, b);
+    const a = this.#view.getBigUint64(FLAG_A, true);
+    const b = this.#view.getBigUint64(FLAG_B, true);
+    return this.#functions.runtime.nzcv(kind, a, b);
   }
 
   set nzcv(value: number) {
@@ -218,7 +221,7 @@ class Cpu implements CpuModel, Core {
     this.flushTlb();
   }
 
-  #currentContext(): Context {
+  #currentContext(): KeyedContext {
     if (!this.#contextIsOld) return this.#context;
     const {
       el,
@@ -303,62 +306,63 @@ class Cpu implements CpuModel, Core {
   }
 
   /** Making code takes up to tens of milliseconds, and so do the accesses before one that was put off. */
-  #mayHaveTakenLong(status: number): boolean {
+  #mayHaveTakenLong(status: Status): boolean {
     return (
-      status === STATUS.miss ||
-      status === STATUS.hot ||
-      (status === STATUS.fault && this.#access.failure.kind === 'put-off')
+      status === 'miss' || status === 'hot' || (status === 'fault' && this.#access.failure.kind === 'put-off')
     );
   }
 
-  #runSlice(slice: number): number {
+  #runSlice(slice: number): Status {
     this.#currentContext();
     this.#view.setInt32(LEFT, slice, true);
-    const status = this.#functions.runtime.run();
+    const status = statusOf(this.#functions.runtime.run());
     this.#executed += BigInt(slice - this.#view.getInt32(LEFT, true));
     return status;
   }
 
   /** Carries out one instruction. */
-  #step(): number {
+  #step(): Status {
     const { pc } = this;
-    if (this.#isMisaligned()) return STATUS.next;
-    const record = this.#code.step(pc, this.#currentContext(), this.#tlb);
-    if (typeof record !== 'number') {
-      this.#instructionAbort(record.faultStatus);
-      return STATUS.next;
+    if (this.#isMisaligned()) return 'next';
+    const block = this.#code.step(pc, this.#currentContext(), this.#tlb);
+    if (typeof block !== 'number') {
+      this.#instructionAbort(block.faultStatus);
+      return 'next';
     }
     this.#view.setInt32(LEFT, 0, true);
-    const status = this.#functions.runtime.block(record);
+    const status = statusOf(this.#functions.runtime.block(block));
     this.#executed -= BigInt(this.#view.getInt32(LEFT, true));
     const { pc: to } = this;
-    if (status === STATUS.next && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
+    if (status === 'next' && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
     return status;
   }
 
-  #handle(status: number): StopReason | undefined {
+  #handle(status: Status): StopReason | undefined {
     switch (status) {
-      case STATUS.miss:
-      case STATUS.hot:
-        this.#install(status === STATUS.hot);
+      case 'miss':
+      case 'hot':
+        this.#install(status === 'hot');
         return undefined;
-      case STATUS.fault:
+      case 'fault':
         this.#dataFailure(this.#access.failure);
         return undefined;
-      case STATUS.system:
+      case 'system':
         return this.#systemInstruction();
-      case STATUS.undefined:
+      case 'undefined':
         this.#system.takeUndefined();
         return undefined;
-      case STATUS.spAlignment:
+      case 'sp-alignment':
         this.#system.takeSpAlignment();
         return undefined;
-      case STATUS.fpTrap:
+      case 'fp-trap':
         this.#system.takeFpTrap();
         return undefined;
-      case STATUS.stuck:
+      case 'stuck':
         return { kind: 'stuck', pc: this.pc, why: 'a branch to itself, and no interrupt can come' };
-      default:
+      case 'next':
+      case 'slice':
+      case 'isb':
+      case 'branched':
         return undefined;
     }
   }

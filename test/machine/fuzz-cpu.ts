@@ -62,7 +62,7 @@ const generate = (generator: Generator, seed: number, batch: number): GeneratedB
 /** Runs both sides of everything, and collects where they differ. */
 class Judge {
   readonly #models: Readonly<Record<Tier, UserModel>> = {
-    interpreted: new UserModel('interpreted'),
+    predecoded: new UserModel('predecoded'),
     translated: new UserModel('translated'),
     stepped: new UserModel('stepped'),
   };
@@ -71,13 +71,13 @@ class Judge {
 
   /** Instructions that the first of the tiers carried out. */
   get instructions(): number {
-    return Number(this.#models.interpreted.instructions);
+    return Number(this.#models.predecoded.instructions);
   }
 
   async run(batch: GeneratedBatch, number: number, coverage: Coverage): Promise<readonly Finding[]> {
     const running = runUnderQemu(this.harness, batch);
     const ours = new Map<Tier, Outcomes>();
-    for (const tier of ['interpreted', 'translated', 'stepped'] as const) ours.set(tier, this.#runModel(tier, batch));
+    for (const tier of ['predecoded', 'translated', 'stepped'] as const) ours.set(tier, this.#runModel(tier, batch));
     const theirs = await running;
     theirs.forEach((outcome, i) => coverage.add(batch.sequences[i]!, outcome));
     return [...ours].flatMap(([tier, outcomes]) =>

@@ -143,7 +143,7 @@ export class Evaluator {
 
   /** A leaf that stands for a value. */
   leaf<T extends ValueType>(type: T, value: bigint): Value<T> {
-    const leaf: Value<T> = { kind: 'leaf', type, leaf: this.#known.size };
+    const leaf: Value<T> = { kind: 'leaf', type, source: { kind: 'local', index: this.#known.size } };
     this.#known.set(leaf, cut(type, value));
     return leaf;
   }

@@ -2,10 +2,12 @@
 
 import { createDecoder } from '../../sim/cpu/language/decode.js';
 import { SIMD_AND_FP } from '../../sim/cpu/isa/simd-and-fp.js';
-import { Recorder } from '../../sim/cpu/language/record.js';
-import type { Leaf, Value } from '../../sim/cpu/language/value.js';
+import { FunctionBuilder, load, type Local, type ResolvedSource } from '../../sim/cpu/emit/function-builder.js';
+import type { Register } from '../../sim/cpu/language/leaf.js';
+import { Tracer, type Temporary } from '../../sim/cpu/language/trace.js';
+import { i32, type Value } from '../../sim/cpu/language/value.js';
 import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
-import { CodeWriter, encodeModule } from '../../sim/cpu/wasm/writer.js';
+import { encodeModule } from '../../sim/cpu/wasm/writer.js';
 import { wasm } from '../../sim/cpu/wasm/host.js';
 
 /** Registers of a processor that does nothing but single instructions on registers. */
@@ -20,45 +22,43 @@ const V = 512;
 const NZCV = 1024;
 const CONDITIONS = 1028;
 
-/** Leaves as {@link Recorder} numbers them. */
-const V_LEAF = 32;
-const CONDITION_LEAF = 64;
-const TEMP_LEAF = 100;
+const BASE = i32.const(0);
 
 const decode = createDecoder(SIMD_AND_FP);
 
-const loadRegister = (code: CodeWriter, { leaf }: Leaf): void => {
-  if (leaf < V_LEAF) code.loadAt('i64.load', leaf * 8);
-  else if (leaf < CONDITION_LEAF) code.loadAt('v128.load', V + (leaf - V_LEAF) * 16);
-  else code.loadAt('i32.load', CONDITIONS + (leaf - CONDITION_LEAF) * 4);
-};
+/** A function on the registers of {@link compileInstruction}. */
+class RegisterFunction extends FunctionBuilder {
+  readonly #temporaries = new Map<number, Local>();
 
-const emitter = (code: CodeWriter) => {
-  const locals = new Map<number, number>();
-  const emit = (value: Value): void => {
-    if (value.kind === 'const') {
-      if (value.type === 'v128') code.constV128(value.value);
-      else if (value.type === 'i64') code.constI64(value.value);
-      else if (value.type === 'i32') code.constI32(Number(BigInt.asIntN(32, value.value)));
-      else code.constFloat(value.type, value.value);
-    } else if (value.kind === 'leaf') {
-      if (value.leaf < TEMP_LEAF) loadRegister(code, value);
-      else code.getLocal(locals.get(value.leaf)!);
-    } else {
-      for (const argument of value.args) emit(argument);
-      code.op(value.op);
-      if (value.immediate !== undefined) code.append(value.immediate);
+  constructor() {
+    super(0);
+  }
+
+  remember({ source }: Temporary, value: Value): void {
+    this.#temporaries.set(source.index, this.let(value));
+  }
+
+  write(target: Register, value: Local): void {
+    if (target.kind === 'x') this.store<ValueType>('i64.store', BASE, value, target.number * 8);
+    else if (target.kind === 'v') this.store<ValueType>('v128.store', BASE, value, V + target.number * 16);
+    else throw new Error(`no instruction here writes ${target.kind}`);
+  }
+
+  protected override resolve(_type: ValueType, source: ResolvedSource): Value {
+    switch (source.kind) {
+      case 'x':
+        return load.i64('i64.load', BASE, source.number * 8);
+      case 'v':
+        return load.v128('v128.load', BASE, V + source.number * 16);
+      case 'condition':
+        return load.i32('i32.load', BASE, CONDITIONS + source.condition * 4);
+      case 'temporary':
+        return this.#temporaries.get(source.index)!;
+      default:
+        throw new Error(`no instruction here reads ${source.kind}`);
     }
-  };
-  const keep = (value: Value, type: ValueType): number => {
-    const local = code.local(type);
-    emit(value);
-    code.setLocal(local);
-    return local;
-  };
-  const remember = (leaf: Leaf, value: Value): void => void locals.set(leaf.leaf, keep(value, leaf.type));
-  return { keep, remember };
-};
+  }
+}
 
 /** N, Z, C and V by the conditions 0 to 15 (Arm ARM C1.2.4). */
 const holds = (nzcv: number, condition: number): boolean => {
@@ -75,28 +75,24 @@ export const compileInstruction = (word: number): ((before: Registers) => Regist
   const decoded = decode(word);
   if (decoded.kind !== 'row' || !('semantics' in decoded.row)) return undefined;
   const { row, fields } = decoded;
-  const recorder = new Recorder(0n, row.immediates?.(fields) ?? []);
-  row.semantics(recorder, fields);
-  const { effects, writes, flags } = recorder.finish();
-  const code = new CodeWriter(0);
-  const { keep, remember } = emitter(code);
+  const tracer = new Tracer(0n, row.immediates?.(fields) ?? []);
+  row.semantics(tracer, fields);
+  const { effects, writes, flags } = tracer.finish();
+  const f = new RegisterFunction();
   for (const effect of effects) {
     if (effect.kind !== 'let') throw new Error(`${row.name} has an effect: ${effect.kind}`);
-    remember(effect.result, effect.value);
+    f.remember(effect.result, effect.value);
   }
   if (flags !== undefined && flags.kind !== 'nzcv') throw new Error(`${row.name} sets flags by ${flags.kind}`);
-  const results = writes.map(({ target, value }) => ({ target, type: value.type, local: keep(value, value.type) }));
-  const newFlags = flags && keep(flags.a, 'i32');
-  for (const { target, type, local } of results) {
-    const at = target < V_LEAF ? target * 8 : V + (target - V_LEAF) * 16;
-    code.storeAt(`${type}.store`, at, () => code.getLocal(local));
-  }
-  if (newFlags !== undefined) code.storeAt('i32.store', NZCV, () => code.getLocal(newFlags));
+  const results = writes.map(({ target, value }) => ({ target, value: f.let(value) }));
+  const newFlags = flags && f.let<ValueType>(flags.a);
+  for (const { target, value } of results) f.write(target, value);
+  if (newFlags !== undefined) f.store<ValueType>('i32.store', BASE, newFlags, NZCV);
   const memory = new wasm.Memory({ initial: 1, maximum: 1 });
   const module = encodeModule({
-    types: [{ parameters: [], results: [] }],
+    types: [{ parameters: [], results: ['i32'] }],
     imports: [{ kind: 'memory', name: 'memory', pages: 1 }],
-    functions: [{ type: 0, name: 'run', body: code.body() }],
+    functions: [{ type: 0, name: 'run', body: f.finish(i32.const(0)) }],
   });
   const { run } = new wasm.Instance(new wasm.Module(module), { env: { memory } }).exports;
   const view = new DataView(memory.buffer);

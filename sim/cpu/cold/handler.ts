@@ -1,45 +1,41 @@
-import { InstructionEmitter } from '../emit/instruction.js';
-import type { TranslationContext } from '../language/context.js';
-import { emitCarry, emitCondition, emitFlagsAsNzcv, emitLoadFlags, type FlagLocals } from '../emit/flags.js';
-import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, LEFT, PC, RECORD, SP_INDEX, STATUS, V, X } from '../state/layout.js';
-import type { Fields } from '../language/pattern.js';
-import { isRegisterField, type OpsRow } from '../language/row.js';
-import type { Pattern } from '../language/pattern.js';
-import {
-  CARRY_LEAF,
-  CONDITION_LEAF,
-  NZCV_LEAF,
-  Recorder,
-  V_LEAF,
-  type End,
-  type FlagWrite,
-  type Recorded,
-  type Write,
-} from '../language/record.js';
-import { constantOf, type I64, type Leaf, type V128, type Value } from '../language/value.js';
-import { CodeWriter } from '../wasm/writer.js';
-
 /**
- * The interpreter's code for one shape of instruction: all instructions that differ only in the numbers of their
- * registers and in free fields. Those come from a record, which is made when an instruction is met.
+ * Handlers: the code for one shape of instruction, which all instructions have that differ only in the numbers of their
+ * registers and in free fields. Those are in the predecoded instruction.
  */
 
-/** Leaves whose place is in the record: the slot of the register field, or of the immediate, is added. */
-const X_OPERAND = 5000;
-const SP_OPERAND = 5010;
-const V_OPERAND = 5020;
-const IMMEDIATE = 5030;
-const OWN_PC = 5040;
-/** Register numbers that the semantics are given: the slot is added. */
+import {
+  carryOf,
+  conditionOf,
+  flagKindConstant,
+  flagLocals,
+  loadFlags,
+  nzcvOf,
+  zeroExtended,
+  type FlagLocals,
+} from '../emit/flags.js';
+import { load, local, type ResolvedSource } from '../emit/function-builder.js';
+import { InstructionEmitter } from '../emit/instruction.js';
+import { BASE, statusConstant } from '../emit/linkage.js';
+import type { TranslationContext } from '../language/context.js';
+import type { Register } from '../language/leaf.js';
+import type { Fields, Pattern } from '../language/pattern.js';
+import { isRegisterField, type OpsRow } from '../language/row.js';
+import { baseOf, exitWith, Tracer, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
+import { constantOf, i32, i64, leaf, select, type I32, type I64, type V128, type Value } from '../language/value.js';
+import { FLAG_A, FLAG_B, FLAG_KIND, LEFT, PC, PREDECODED, SP_INDEX, V, X, type Status } from '../state/layout.js';
+
+/** From here on, what the semantics are given in place of a register's number: its field's slot is added. */
 const SYMBOL = 1000;
 
-const leaf = <T extends 'i32' | 'i64' | 'v128'>(type: T, number: number): Leaf<T> => ({
-  kind: 'leaf',
-  type,
-  leaf: number,
+const isSymbol = (register: number): boolean => register >= SYMBOL;
+
+const operand = (file: 'x' | 'sp' | 'v', register: number): Register => ({
+  kind: 'operand',
+  file,
+  slot: register - SYMBOL,
 });
 
-/** Immediates that fit into a record. */
+/** Immediates that a predecoded instruction has room for. */
 const MAX_IMMEDIATES = 3;
 
 /** What instructions of one row have in common if they may share a handler. */
@@ -58,44 +54,44 @@ export const shapeRule = (row: OpsRow, pattern: Pattern): ShapeRule => {
   return { mask: ~open >>> 0, slots };
 };
 
-class ShapeRecorder extends Recorder {
+class ShapeTracer extends Tracer {
   constructor() {
     super(0n, []);
   }
 
   override pc(): I64 {
-    return leaf('i64', OWN_PC);
+    return leaf('i64', { kind: 'own-pc' });
   }
 
   override imm(index: number): I64 {
     if (index >= MAX_IMMEDIATES) throw new Error(`more than ${MAX_IMMEDIATES} immediates`);
-    return leaf('i64', IMMEDIATE + index);
+    return leaf('i64', { kind: 'immediate', index });
   }
 
   override x(register: number): I64 {
-    return register >= SYMBOL ? leaf('i64', register - SYMBOL + X_OPERAND) : super.x(register);
+    return isSymbol(register) ? leaf('i64', operand('x', register)) : super.x(register);
   }
 
   override xsp(register: number): I64 {
-    return register >= SYMBOL ? leaf('i64', register - SYMBOL + SP_OPERAND) : super.xsp(register);
+    return isSymbol(register) ? leaf('i64', operand('sp', register)) : super.xsp(register);
   }
 
   override v(register: number): V128 {
-    return register >= SYMBOL ? leaf('v128', register - SYMBOL + V_OPERAND) : super.v(register);
+    return isSymbol(register) ? leaf('v128', operand('v', register)) : super.v(register);
   }
 
   override setX(register: number, value: I64): void {
-    if (register >= SYMBOL) this.write(register - SYMBOL + X_OPERAND, value);
+    if (isSymbol(register)) this.write(operand('x', register), value);
     else super.setX(register, value);
   }
 
   override setXsp(register: number, value: I64): void {
-    if (register >= SYMBOL) this.write(register - SYMBOL + SP_OPERAND, value);
+    if (isSymbol(register)) this.write(operand('sp', register), value);
     else super.setXsp(register, value);
   }
 
   override setV(register: number, value: V128): void {
-    if (register >= SYMBOL) this.write(register - SYMBOL + V_OPERAND, value);
+    if (isSymbol(register)) this.write(operand('v', register), value);
     else super.setV(register, value);
   }
 }
@@ -113,44 +109,46 @@ export const makeHandler = (
   { slots }: ShapeRule,
   context: TranslationContext,
 ): Handler => {
-  if (row.fp === true && !context.fpEnabled) return makeStatusHandler(STATUS.fpTrap, context);
+  if (row.fp === true && !context.fpEnabled) return makeStatusHandler('fp-trap', context);
   const symbolic: Record<string, number> = { ...fields };
   slots.forEach(({ name }, slot) => (symbolic[name] = SYMBOL + slot));
-  const recorder = new ShapeRecorder();
-  row.semantics(recorder, symbolic);
-  const recorded = recorder.finish();
-  return { body: new HandlerEmitter(context).make(recorded), ends: recorded.end !== undefined };
+  const tracer = new ShapeTracer();
+  row.semantics(tracer, symbolic);
+  const trace = tracer.finish();
+  return { body: new HandlerEmitter(context).make(trace), ends: trace.end !== undefined };
 };
 
-/** A handler that leaves with a status, the program counter being the instruction's. */
-export const makeStatusHandler = (status: number, context: TranslationContext): Handler => ({
-  body: new HandlerEmitter(context).makeStatus(status),
+/** A handler that exits with a status, the program counter being the instruction's. */
+export const makeStatusHandler = (status: Status, context: TranslationContext): Handler => ({
+  body: new HandlerEmitter(context).make(exitWith(status)),
   ends: true,
 });
 
-/** Parameter of a handler: the record. */
-const RECORD_LOCAL = 0;
+/** Parameter of a handler: where the predecoded instruction is. */
+const INSTRUCTION = local('i32', 0);
+
+const OWN_PC = load.i64('i64.load', INSTRUCTION, PREDECODED.pc);
+const NEXT_PC = i64.add(OWN_PC, i64.const(4));
+
+const byteAt = (field: number): I32 => load.i32('i32.load8_u', INSTRUCTION, field);
+
+/** Where a register is, less where the first one is. */
+const registerAt = (number: I32, log2Bytes: number): I32 => i32.shl(number, i32.const(log2Bytes));
 
 class HandlerEmitter extends InstructionEmitter {
   #flags: FlagLocals | undefined;
 
   constructor(context: TranslationContext) {
-    super(new CodeWriter(1), context);
+    super(1, context);
   }
 
-  make(recorded: Recorded): Uint8Array {
+  make({ effects, writes, flags, end }: Trace): Uint8Array {
     this.beginInstruction();
-    for (const effect of recorded.effects) this.effect(effect);
-    const end = this.#evaluate(recorded.end);
-    this.#commit(recorded.writes, recorded.flags);
-    this.#end(end);
-    return this.code.body();
-  }
-
-  makeStatus(status: number): Uint8Array {
-    this.#setPc(() => this.#ownPc());
-    this.code.constI32(status);
-    return this.code.body();
+    for (const effect of effects) this.effect(effect);
+    // Any register may be the one that is written: so all values come before the first write.
+    const evaluated = this.#evaluate(end);
+    this.#commit(writes, flags);
+    return this.finish(this.#end(evaluated));
   }
 
   protected page(): undefined {
@@ -162,162 +160,134 @@ class HandlerEmitter extends InstructionEmitter {
   }
 
   protected checkSp(address: I64): void {
-    const base = address.kind === 'op' ? address.args[0]! : address;
-    const slot = base.kind === 'leaf' ? base.leaf - SP_OPERAND : -1;
-    if (slot < 0 || slot >= V_OPERAND - SP_OPERAND) return;
-    const { code } = this;
-    code.getLocal(RECORD_LOCAL);
-    code.memory('i32.load8_u', RECORD.register + slot);
-    code.constI32(SP_INDEX);
-    code.op('i32.eq');
-    code.if();
-    this.leaveIfSpIsMisaligned();
-    code.end();
+    const base = baseOf(address);
+    if (base?.kind !== 'operand' || base.file !== 'sp') return;
+    const isSp = i32.eq(byteAt(PREDECODED.register + base.slot), i32.const(SP_INDEX));
+    this.if(isSp, () => this.exitIfSpIsMisaligned());
   }
 
   /** The instruction was counted with its block; those behind it are not carried out. */
-  protected leave(status: number): void {
-    const { code } = this;
-    this.#setPc(() => this.#ownPc());
-    code.storeAt('i32.store', LEFT, () => {
-      code.loadAt('i32.load', LEFT);
-      code.getLocal(RECORD_LOCAL);
-      code.memory('i32.load', RECORD.behind);
-      code.op('i32.add');
-    });
-    code.constI32(status);
-    code.return();
+  protected exit(status: Status): void {
+    this.#setPc(OWN_PC);
+    const behind = load.i32('i32.load', INSTRUCTION, PREDECODED.behind);
+    this.store('i32.store', BASE, i32.add(load.i32('i32.load', BASE, LEFT), behind), LEFT);
+    this.return(statusConstant(status));
   }
 
-  #ownPc(): void {
-    this.code.getLocal(RECORD_LOCAL);
-    this.code.memory('i64.load', RECORD.pc);
+  #setPc(value: I64): void {
+    this.store('i64.store', BASE, value, PC);
   }
 
-  #setPc(value: () => void): void {
-    this.code.storeAt('i64.store', PC, value);
+  protected read(source: Exclude<ResolvedSource, { kind: 'temporary' }>): Value {
+    switch (source.kind) {
+      case 'own-pc':
+        return OWN_PC;
+      case 'immediate':
+        return load.i64('i64.load', INSTRUCTION, PREDECODED.immediate + 8 * source.index);
+      case 'operand':
+        return this.#readOperand(source.file, source.slot);
+      case 'x':
+        return load.i64('i64.load', BASE, X + 8 * source.number);
+      case 'sp':
+        return load.i64('i64.load', BASE, X + 8 * SP_INDEX);
+      case 'v':
+        return load.v128('v128.load', BASE, V + 16 * source.number);
+      case 'condition':
+        return conditionOf(this.#loadFlags(), undefined, source.condition);
+      case 'carry':
+        return carryOf(this.#loadFlags(), undefined);
+      case 'nzcv':
+        return nzcvOf(this.#loadFlags(), undefined);
+    }
   }
 
-  /** Leaves the offset of a register that the record names, less that of the first one. */
-  #place(field: number, scale: number): void {
-    const { code } = this;
-    code.getLocal(RECORD_LOCAL);
-    code.memory('i32.load8_u', field);
-    code.constI32(scale);
-    code.op('i32.shl');
-  }
-
-  protected register({ leaf: number }: Leaf): void {
-    const { code } = this;
-    if (number >= OWN_PC) return this.#ownPc();
-    if (number >= IMMEDIATE) {
-      code.getLocal(RECORD_LOCAL);
-      return code.memory('i64.load', RECORD.immediate + 8 * (number - IMMEDIATE));
+  #readOperand(file: 'x' | 'sp' | 'v', slot: number): Value {
+    switch (file) {
+      case 'x':
+        return load.i64('i64.load', registerAt(byteAt(PREDECODED.readX + slot), 3), X);
+      case 'sp':
+        return load.i64('i64.load', registerAt(byteAt(PREDECODED.register + slot), 3), X);
+      case 'v':
+        return load.v128('v128.load', registerAt(byteAt(PREDECODED.register + slot), 4), V);
     }
-    if (number >= V_OPERAND) {
-      this.#place(RECORD.register + number - V_OPERAND, 4);
-      return code.memory('v128.load', V);
-    }
-    if (number >= SP_OPERAND) {
-      this.#place(RECORD.register + number - SP_OPERAND, 3);
-      return code.memory('i64.load', X);
-    }
-    if (number >= X_OPERAND) {
-      this.#place(RECORD.readX + number - X_OPERAND, 3);
-      return code.memory('i64.load', X);
-    }
-    if (number < V_LEAF) return code.loadAt('i64.load', X + 8 * number);
-    if (number < CONDITION_LEAF) return code.loadAt('v128.load', V + 16 * (number - V_LEAF));
-    const flags = this.#loadFlags();
-    if (number < CARRY_LEAF) emitCondition(code, flags, undefined, number - CONDITION_LEAF);
-    else if (number === CARRY_LEAF) emitCarry(code, flags, undefined);
-    else if (number === NZCV_LEAF) emitFlagsAsNzcv(code, flags);
   }
 
   #loadFlags(): FlagLocals {
-    const { code } = this;
-    this.#flags ??= { kind: code.local('i32'), a: code.local('i64'), b: code.local('i64') };
-    emitLoadFlags(code, this.#flags);
+    this.#flags ??= flagLocals(this);
+    loadFlags(this, BASE, this.#flags);
     return this.#flags;
   }
 
   #evaluate(end: End | undefined): End | undefined {
-    if (end?.kind === 'branch') return { ...end, target: this.#once(end.target) };
-    if (end?.kind === 'branch-if')
-      return { ...end, condition: this.#once(end.condition), target: this.#once(end.target) };
-    return end;
+    switch (end?.kind) {
+      case undefined:
+      case 'status':
+        return end;
+      case 'branch':
+        return { ...end, target: this.#once(end.target) };
+      case 'branch-if':
+        return { ...end, condition: this.#once(end.condition), target: this.#once(end.target) };
+    }
   }
 
-  /** Any register may be the one that is written: so all values come before the first write. */
   #once<T extends Value['type']>(value: Value<T>): Value<T> {
     return value.kind === 'const' ? value : this.keep(value);
   }
 
   #commit(writes: readonly Write[], flags: FlagWrite | undefined): void {
-    const { code } = this;
     const single = writes.length === 1 && flags === undefined;
-    const values = single ? writes.map(({ value }) => value) : writes.map(({ value }) => this.#once(value));
+    const values = single ? writes : writes.map(({ target, value }) => ({ target, value: this.#once(value) }));
     if (flags !== undefined) {
-      const [a, b] = [this.#once(flags.a), flags.b && this.#once(flags.b)];
-      code.storeAt('i32.store', FLAG_KIND, () => code.constI32(FLAG_KINDS.indexOf(flags.kind)));
-      this.#storeFlag(FLAG_A, a);
-      if (b !== undefined) this.#storeFlag(FLAG_B, b);
+      const [a, b] = [this.#once(zeroExtended(flags.a)), flags.b && this.#once(zeroExtended(flags.b))];
+      this.store('i32.store', BASE, flagKindConstant(flags.kind), FLAG_KIND);
+      this.store('i64.store', BASE, a, FLAG_A);
+      if (b !== undefined) this.store('i64.store', BASE, b, FLAG_B);
     }
-    writes.forEach(({ target }, i) => this.#write(target, values[i]!));
+    for (const { target, value } of values) this.#write(target, value);
   }
 
-  #storeFlag(at: number, value: Value): void {
-    this.code.storeAt('i64.store', at, () => {
-      this.emit(value);
-      if (value.type === 'i32') this.code.op('i64.extend_i32_u');
-    });
+  #write(target: Register, value: Value): void {
+    switch (target.kind) {
+      case 'x':
+        return this.store('i64.store', BASE, value, X + 8 * target.number);
+      case 'sp':
+        return this.store('i64.store', BASE, value, X + 8 * SP_INDEX);
+      case 'v':
+        return this.store('v128.store', BASE, value, V + 16 * target.number);
+      case 'operand':
+        return this.#writeOperand(target.file, target.slot, value);
+    }
   }
 
-  #write(target: number, value: Value): void {
-    const { code } = this;
-    if (target >= V_OPERAND) this.#place(RECORD.register + target - V_OPERAND, 4);
-    else if (target >= SP_OPERAND) this.#place(RECORD.register + target - SP_OPERAND, 3);
-    else if (target >= X_OPERAND) this.#place(RECORD.writeX + target - X_OPERAND, 3);
-    else code.constI32(target < V_LEAF ? 8 * target : 16 * (target - V_LEAF));
-    this.emit(value);
-    if (value.type === 'v128') code.memory('v128.store', V);
-    else code.memory('i64.store', X);
+  #writeOperand(file: 'x' | 'sp' | 'v', slot: number, value: Value): void {
+    switch (file) {
+      case 'x':
+        return this.store('i64.store', registerAt(byteAt(PREDECODED.writeX + slot), 3), value, X);
+      case 'sp':
+        return this.store('i64.store', registerAt(byteAt(PREDECODED.register + slot), 3), value, X);
+      case 'v':
+        return this.store('v128.store', registerAt(byteAt(PREDECODED.register + slot), 4), value, V);
+    }
   }
 
-  #end(end: End | undefined): void {
-    const { code } = this;
+  /** @returns the status that the handler gives */
+  #end(end: End | undefined): I32 {
     switch (end?.kind) {
       case undefined:
-        return code.constI32(STATUS.next);
+        return statusConstant('next');
       case 'status':
-        this.#setPc(() => {
-          this.#ownPc();
-          code.constI64(end.status === STATUS.isb ? 4n : 0n);
-          code.op('i64.add');
-        });
-        return code.constI32(end.status);
-      case 'branch':
-        this.#setPc(() => this.emit(end.target));
-        code.constI32(STATUS.stuck);
-        code.constI32(STATUS.branched);
-        if (end.branch === 'jump' && constantOf(end.target) === undefined) {
-          this.emit(end.target);
-          this.#ownPc();
-          code.op('i64.eq');
-        } else {
-          code.constI32(0);
-        }
-        return code.op('select');
+        this.#setPc(end.status === 'isb' ? NEXT_PC : OWN_PC);
+        return statusConstant(end.status);
+      case 'branch': {
+        this.#setPc(end.target);
+        // A jump to a constant address that is its own has the status `stuck` already.
+        const mayBeStuck = end.branch === 'jump' && constantOf(end.target) === undefined;
+        const isStuck = mayBeStuck ? i64.eq(end.target, OWN_PC) : i32.const(0);
+        return select(isStuck, statusConstant('stuck'), statusConstant('branched'));
+      }
       case 'branch-if':
-        this.#setPc(() => {
-          this.emit(end.target);
-          this.#ownPc();
-          code.constI64(4n);
-          code.op('i64.add');
-          this.emit(end.condition);
-          code.op('select');
-        });
-        return code.constI32(STATUS.branched);
+        this.#setPc(select(end.condition, end.target, NEXT_PC));
+        return statusConstant('branched');
     }
   }
 }

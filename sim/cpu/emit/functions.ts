@@ -1,5 +1,8 @@
-import { FUNCTION_TYPES, regionImports, runtimeModule, TYPES } from './runtime-module.js';
-import { wasm, type FunctionTable, type LinearMemory, type WasmFunction } from '../wasm/host.js';
+/** The functions of translated code, as WebAssembly modules are made of them. */
+
+import { FUNCTION_TYPES, regionImports, TYPES } from './linkage.js';
+import { runtimeModule } from './runtime-module.js';
+import { wasm, type FunctionTable, type LinearMemory, type WasmFunction, type WasmInstance } from '../wasm/host.js';
 import { encodeModule } from '../wasm/writer.js';
 
 /** Where the function that runs predecoded blocks is in the table. */
@@ -9,15 +12,15 @@ const RESERVED = 2;
 const WASM_PAGE = 65_536;
 
 /** What the runtime module exports; see runtime-module.ts. */
-interface Runtime {
-  readonly load: WasmFunction;
-  readonly store: WasmFunction;
-  readonly nzcv: WasmFunction;
-  readonly run: WasmFunction;
-  readonly block: WasmFunction;
-}
+type Runtime = Readonly<Record<'load' | 'store' | 'nzcv' | 'run' | 'block', WasmFunction>>;
 
-/** The functions of translated code and of the interpreter, in the table that the runtime calls them through. */
+const exported = ({ exports }: WasmInstance, name: string): WasmFunction => {
+  const function_ = exports[name];
+  if (function_ === undefined) throw new Error(`the module has no function ${name}`);
+  return function_;
+};
+
+/** Regions and handlers, in the table that the runtime calls them through. */
 export class Functions {
   readonly runtime: Runtime;
   readonly #table: FunctionTable;
@@ -33,13 +36,19 @@ export class Functions {
     this.#pages = memory.buffer.byteLength / WASM_PAGE;
     this.#table = new wasm.Table({ element: 'anyfunc', initial: 1024 });
     const module = new wasm.Module(runtimeModule(this.#pages));
-    const { exports } = new wasm.Instance(module, { env: { memory, table: this.#table, slow } });
-    this.runtime = exports as unknown as Runtime;
+    const instance = new wasm.Instance(module, { env: { memory, table: this.#table, slow } });
+    this.runtime = {
+      load: exported(instance, 'load'),
+      store: exported(instance, 'store'),
+      nzcv: exported(instance, 'nzcv'),
+      run: exported(instance, 'run'),
+      block: exported(instance, 'block'),
+    };
     this.#table.set(BLOCK_INDEX, this.runtime.block);
   }
 
   /** Makes functions of bodies, all in one module. @returns their indexes in the table */
-  place(bodies: readonly Uint8Array[]): readonly number[] {
+  add(bodies: readonly Uint8Array[]): readonly number[] {
     const module = new wasm.Module(
       encodeModule({
         types: FUNCTION_TYPES,
@@ -48,11 +57,11 @@ export class Functions {
       }),
     );
     const { load, store, nzcv } = this.runtime;
-    const { exports } = new wasm.Instance(module, { env: { memory: this.memory, load, store, nzcv } });
+    const instance = new wasm.Instance(module, { env: { memory: this.memory, load, store, nzcv } });
     return bodies.map((_body, i) => {
       const index = this.#free.pop() ?? this.#next++;
       if (index >= this.#table.length) this.#table.grow(this.#table.length);
-      this.#table.set(index, exports[`f${i}`]!);
+      this.#table.set(index, exported(instance, `f${i}`));
       return index;
     });
   }

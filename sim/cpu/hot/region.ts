@@ -1,8 +1,11 @@
+/** Regions: which instructions become one function, and in what blocks. */
+
 import type { TranslationContext } from '../language/context.js';
-import { STATUS, type FlagKind } from '../state/layout.js';
-import { addReads, type Reads } from '../language/record.js';
-import { recordInstruction, type RegionInstruction, type DecodedInstruction } from '../language/trace-instruction.js';
-import { constantOf } from '../language/value.js';
+import type { FlagKind } from '../state/layout.js';
+import { SP_NUMBER, type Register } from '../language/leaf.js';
+import { addReads, noReads, type Effect, type Reads, type Trace } from '../language/trace.js';
+import { traceInstruction, type DecodedInstruction, type TracedInstruction } from '../language/trace-instruction.js';
+import { constantOf, type Value } from '../language/value.js';
 
 /** A region: code that is translated as one function, with the flow of control inside it. */
 export interface Region {
@@ -16,7 +19,7 @@ export interface Region {
 export interface Block {
   /** Address of the first instruction. */
   readonly start: bigint;
-  readonly instructions: readonly RegionInstruction[];
+  readonly instructions: readonly TracedInstruction[];
   /** Blocks that may follow, by number. */
   readonly successors: readonly number[];
 }
@@ -46,7 +49,7 @@ interface Flow {
   readonly isReturn?: true;
 }
 
-const flowOf = ({ address, recorded: { end } }: RegionInstruction): Flow | undefined => {
+const flowOf = ({ address, trace: { end } }: TracedInstruction): Flow | undefined => {
   const following = address + STEP;
   switch (end?.kind) {
     case undefined:
@@ -63,7 +66,7 @@ const flowOf = ({ address, recorded: { end } }: RegionInstruction): Flow | undef
       return { next: target === undefined ? [] : [target], returns: [] };
     }
     case 'status':
-      return { next: [], returns: end.status === STATUS.system || end.status === STATUS.isb ? [following] : [] };
+      return { next: [], returns: end.status === 'system' || end.status === 'isb' ? [following] : [] };
   }
 };
 
@@ -81,7 +84,7 @@ export const findRegion = (
   source: RegionSource,
   { maxInstructions }: RegionLimits,
 ): Region | undefined => {
-  const found = new Map<bigint, RegionInstruction>();
+  const found = new Map<bigint, TracedInstruction>();
   const leaders = new Set<bigint>([start]);
   const returns = new Set<bigint>();
   const calls: { readonly callee: bigint; readonly returnsTo: bigint }[] = [];
@@ -92,7 +95,7 @@ export const findRegion = (
       if (address !== start && source.isElsewhere(address, called && address === from)) break;
       const decoded = source.fetch(address);
       if (decoded === undefined) break;
-      const instruction = recordInstruction(address, decoded, source.context);
+      const instruction = traceInstruction(address, decoded, source.context);
       found.set(address, instruction);
       const flow = flowOf(instruction);
       if (flow === undefined) continue;
@@ -118,14 +121,14 @@ export const findRegion = (
 /** Cuts the instructions into blocks, and orders these. */
 const arrange = (
   start: bigint,
-  found: ReadonlyMap<bigint, RegionInstruction>,
+  found: ReadonlyMap<bigint, TracedInstruction>,
   leaders: ReadonlySet<bigint>,
   returns: ReadonlySet<bigint>,
   returnPoints: readonly bigint[],
 ): Region => {
-  const drafts = new Map<bigint, { instructions: RegionInstruction[]; next: readonly bigint[] }>();
+  const drafts = new Map<bigint, { instructions: TracedInstruction[]; next: readonly bigint[] }>();
   for (const leader of leaders) {
-    const instructions: RegionInstruction[] = [];
+    const instructions: TracedInstruction[] = [];
     let next: readonly bigint[];
     for (let address = leader; ; address += STEP) {
       const instruction = found.get(address);
@@ -186,51 +189,56 @@ export interface BlockFacts {
   /** Bits of X registers and SP. */
   readonly writes: number;
   readonly writesFlags: boolean;
-  /** The kind of flags that the block leaves, if it sets them. */
+  /** The kind of flags in the end, if the block sets them. */
   readonly flagKind: FlagKind | undefined;
 }
 
-export const factsOf = ({ instructions }: Block): BlockFacts => {
-  const reads: Reads = { x: 0, v: 0, flags: false };
-  let writes = 0;
-  let flagKind: FlagKind | undefined;
-  for (const { recorded } of instructions) {
-    for (const effect of recorded.effects) {
-      switch (effect.kind) {
-        case 'let':
-          addReads(effect.value, reads);
-          break;
-        case 'load':
-        case 'touch':
-          addReads(effect.address, reads);
-          break;
-        case 'store':
-          addReads(effect.address, reads);
-          addReads(effect.value, reads);
-          break;
-        case 'mark-exclusive':
-        case 'store-exclusive':
-          addReads(effect.address, reads);
-          for (const part of effect.parts) addReads(part, reads);
-          break;
-        case 'clear-exclusive':
-          break;
-      }
-    }
-    for (const { target, value } of recorded.writes) {
-      addReads(value, reads);
-      if (target < 32) writes |= 1 << target;
-    }
-    if (recorded.flags !== undefined) {
-      flagKind = recorded.flags.kind;
-      addReads(recorded.flags.a, reads);
-      if (recorded.flags.b !== undefined) addReads(recorded.flags.b, reads);
-    }
-    if (recorded.end?.kind === 'branch') addReads(recorded.end.target, reads);
-    if (recorded.end?.kind === 'branch-if') {
-      addReads(recorded.end.condition, reads);
-      addReads(recorded.end.target, reads);
-    }
+const valuesOf = (effect: Effect): readonly Value[] => {
+  switch (effect.kind) {
+    case 'let':
+      return [effect.value];
+    case 'load':
+    case 'touch':
+      return [effect.address];
+    case 'store':
+      return [effect.address, effect.value];
+    case 'mark-exclusive':
+    case 'store-exclusive':
+      return [effect.address, ...effect.parts];
+    case 'clear-exclusive':
+      return [];
   }
+};
+
+const addTrace = ({ effects, writes, flags, end }: Trace, reads: Reads): void => {
+  const add = (value: Value): void => addReads(value, reads);
+  for (const effect of effects) valuesOf(effect).forEach(add);
+  for (const { value } of writes) add(value);
+  if (flags !== undefined) add(flags.a);
+  if (flags?.b !== undefined) add(flags.b);
+  if (end?.kind === 'branch' || end?.kind === 'branch-if') add(end.target);
+  if (end?.kind === 'branch-if') add(end.condition);
+};
+
+/** Bit of a register among X registers and SP; 0 for others. */
+export const generalBit = (register: Register): number => {
+  switch (register.kind) {
+    case 'x':
+      return 1 << register.number;
+    case 'sp':
+      return 1 << SP_NUMBER;
+    case 'v':
+    case 'operand':
+      return 0;
+  }
+};
+
+export const factsOf = ({ instructions }: Block): BlockFacts => {
+  const reads = noReads();
+  for (const { trace } of instructions) addTrace(trace, reads);
+  const writes = instructions
+    .flatMap(({ trace }) => trace.writes)
+    .reduce((bits, { target }) => bits | generalBit(target), 0);
+  const flagKind = instructions.findLast(({ trace }) => trace.flags !== undefined)?.trace.flags?.kind;
   return { reads, writes, writesFlags: flagKind !== undefined, flagKind };
 };

@@ -1,11 +1,12 @@
+/** How the blocks of a region become nested blocks and loops, which is all that WebAssembly has. */
+
 import type { Region } from './region.js';
 
 /**
- * How the blocks of a region become nested blocks and loops, which is all that WebAssembly has. Blocks keep their
- * order. A back edge becomes a branch to a `loop` around the blocks from its target to its source, if nothing else leads
+ * Blocks keep their order. A back edge becomes a branch to a `loop` around the blocks from its target to its source, if nothing else leads
  * into the middle of them; other back edges, and the entries, go through a table at the top.
  */
-export interface Flow {
+export interface Structure {
   /** Loops by the block they begin with: the last block inside, inclusive. */
   readonly loops: ReadonlyMap<number, number>;
   /** Blocks that the table at the top leads to, in its order: the entries come first. */
@@ -14,7 +15,7 @@ export interface Flow {
   readonly table: boolean;
 }
 
-export const structure = ({ blocks, entries }: Pick<Region, 'blocks' | 'entries'>): Flow => {
+export const structure = ({ blocks, entries }: Pick<Region, 'blocks' | 'entries'>): Structure => {
   const edges = blocks.flatMap(({ successors }, from) => successors.map((to) => ({ from, to })));
   const backEdges = edges.filter(({ from, to }) => to <= from);
   const improper = new Set<number>();

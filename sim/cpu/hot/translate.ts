@@ -1,38 +1,30 @@
-import { emitFlagsAsNzcv, emitLoadFlags, emitCarry, emitCondition, type FlagLocals } from '../emit/flags.js';
-import { structure, type Flow } from './structure.js';
+/** From a region to the body of its function. */
+
+import {
+  carryOf,
+  conditionOf,
+  flagKindConstant,
+  flagLocals,
+  loadFlags,
+  nzcvOf,
+  storeFlags,
+  zeroExtended,
+  type FlagLocals,
+} from '../emit/flags.js';
+import { load, local, type Local, type ResolvedSource } from '../emit/function-builder.js';
 import { InstructionEmitter, type PageLocals } from '../emit/instruction.js';
+import { BASE, statusConstant } from '../emit/linkage.js';
 import type { TranslationContext } from '../language/context.js';
-import {
-  FLAG_A,
-  FLAG_B,
-  FLAG_KIND,
-  FLAG_KINDS,
-  LEFT,
-  PC,
-  SP_INDEX,
-  STATUS,
-  V,
-  X,
-  type FlagKind,
-} from '../state/layout.js';
-import {
-  addReads,
-  baseOf,
-  CARRY_LEAF,
-  CONDITION_LEAF,
-  V_LEAF,
-  type End,
-  type FlagWrite,
-  type Reads,
-  type Recorded,
-  type Write,
-} from '../language/record.js';
-import { factsOf, type Block, type BlockFacts, type Region } from './region.js';
-import { constantOf, type I64, type Leaf, type Value } from '../language/value.js';
-import { CodeWriter } from '../wasm/writer.js';
+import { SP_NUMBER, type Register } from '../language/leaf.js';
+import { addReads, baseOf, noReads, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
+import { constantOf, i32, i64, type I64, type Value } from '../language/value.js';
+import { LEFT, PC, V, X, type FlagKind, type Status } from '../state/layout.js';
+import { CodeWriter, type Label } from '../wasm/writer.js';
+import { factsOf, generalBit, type Block, type BlockFacts, type Region } from './region.js';
+import { structure, type Structure } from './structure.js';
 
 /** Parameter of a region's function: the number of the entry. */
-const ENTRY = 0;
+const ENTRY = local('i32', 0);
 
 /**
  * The body of the function that a region becomes: from an entry's number to a status. Registers are locals between its
@@ -43,7 +35,7 @@ export const translateRegion = (region: Region, context: TranslationContext, sta
   new RegionTranslator(region, context, stackHoldsCode).translate();
 
 class RegionTranslator extends InstructionEmitter {
-  readonly #flow: Flow;
+  readonly #structure: Structure;
   /** Blocks that a block before them leads to. */
   readonly #forwardTargets: ReadonlySet<number>;
   readonly #facts: readonly BlockFacts[];
@@ -51,15 +43,23 @@ class RegionTranslator extends InstructionEmitter {
   readonly #flagKinds: readonly (FlagKind | undefined)[];
   /** X registers, SP and flags that may differ from what is stored, at a block's start. */
   readonly #dirtyAt: readonly Dirty[];
-  readonly #x: (number | undefined)[] = [];
+  /** Locals of X0 to X30 and SP, where the region has them. */
+  readonly #general: (Local<'i64'> | undefined)[] = [];
   readonly #flags: FlagLocals;
-  readonly #left: number;
-  readonly #next: number;
-  readonly #pc: number;
-  readonly #giveBack: number;
-  readonly #status: number;
+  readonly #left: Local<'i32'>;
+  /** Where the table at the top leads. */
+  readonly #next: Local<'i32'>;
+  /** What an exit in the middle of a block hands to its end: status, program counter, instructions not carried out. */
+  readonly #status: Local<'i32'>;
+  readonly #pc: Local<'i64'>;
+  readonly #giveBack: Local<'i32'>;
   readonly #pages = new Map<string, PageLocals>();
   readonly #everDirty: Dirty;
+  /** Where branches to the start of a block go: those that open before it, and loops that begin with it. */
+  readonly #blockLabels = new Map<number, Label>();
+  readonly #loopLabels = new Map<number, Label>();
+  #tableLabel: Label | undefined;
+  #exitLabel: Label | undefined;
   #flagKind: FlagKind | undefined;
   #dirty: Dirty = CLEAN;
   /** What a fault now must know: the instruction, and how many of its block were counted but not carried out. */
@@ -71,9 +71,9 @@ class RegionTranslator extends InstructionEmitter {
     context: TranslationContext,
     private readonly stackHoldsCode: boolean,
   ) {
-    super(new CodeWriter(1), context);
+    super(1, context);
     const { blocks } = region;
-    this.#flow = structure(region);
+    this.#structure = structure(region);
     this.#facts = blocks.map(factsOf);
     this.#forwardTargets = new Set(blocks.flatMap(({ successors }, from) => successors.filter((to) => to > from)));
     const facts = this.#facts;
@@ -84,32 +84,35 @@ class RegionTranslator extends InstructionEmitter {
     this.#dirtyAt = flowDirty(region, facts);
     this.#flagKinds = flowFlagKinds(region, facts);
 
-    const { code } = this;
     const used = facts.reduce((bits, { reads, writes }) => bits | reads.x | writes, 0);
-    for (let i = 0; i < 32; i++) if ((used & (1 << i)) !== 0) this.#x[i] = code.local('i64');
-    this.#flags = { kind: code.local('i32'), a: code.local('i64'), b: code.local('i64') };
-    this.#left = code.local('i32');
-    this.#next = code.local('i32');
-    this.#giveBack = code.local('i32');
-    this.#status = code.local('i32');
-    this.#pc = code.local('i64');
+    for (let i = 0; i < 32; i++) if ((used & (1 << i)) !== 0) this.#general[i] = this.variable('i64');
+    this.#flags = flagLocals(this);
+    this.#left = this.variable('i32');
+    this.#next = this.variable('i32');
+    this.#giveBack = this.variable('i32');
+    this.#status = this.variable('i32');
+    this.#pc = this.variable('i64');
   }
 
   translate(): Uint8Array {
-    const { code } = this;
-    const { dispatched, table } = this.#flow;
+    const { dispatched, table } = this.#structure;
     this.#enter();
-    const head = code.length;
-    code.block('leave');
-    code.getLocal(ENTRY);
-    code.setLocal(this.#next);
-    if (table) code.loop('table');
-    this.#level(0, this.region.blocks.length - 1, table ? dispatched : []);
-    code.op('unreachable');
-    if (table) code.end();
-    code.end();
-    if (this.#mayFault) this.#leaveEarly();
-    else code.op('unreachable');
+    const head = this.code.length;
+    this.block((exit) => {
+      this.#exitLabel = exit;
+      this.set(this.#next, ENTRY);
+      const inside = (): void => {
+        this.#level(0, this.region.blocks.length - 1, table ? dispatched : []);
+        this.unreachable();
+      };
+      if (!table) return inside();
+      this.loop((top) => {
+        this.#tableLabel = top;
+        inside();
+      });
+    });
+    if (this.#mayFault) this.#exitEarly();
+    else this.unreachable();
     return this.#withPages(head);
   }
 
@@ -118,54 +121,41 @@ class RegionTranslator extends InstructionEmitter {
     const reset = new CodeWriter(0);
     for (const { tag } of this.#pages.values()) {
       reset.constI64(-1n);
-      reset.setLocal(tag);
+      reset.setLocal(tag.source.index);
     }
     this.code.insert(head, reset.bytes);
     return this.code.body();
   }
 
   #enter(): void {
-    const { code } = this;
-    this.#x.forEach((local, i) => {
-      if (local === undefined) return;
-      code.loadAt('i64.load', X + 8 * i);
-      code.setLocal(local);
+    this.#general.forEach((general, i) => {
+      if (general !== undefined) this.set(general, load.i64('i64.load', BASE, X + 8 * i));
     });
     const flagsUsed = this.#everDirty.flags || this.#facts.some(({ reads }) => reads.flags);
-    if (flagsUsed) emitLoadFlags(code, this.#flags);
-    code.loadAt('i32.load', LEFT);
-    code.setLocal(this.#left);
+    if (flagsUsed) loadFlags(this, BASE, this.#flags);
+    this.set(this.#left, load.i32('i32.load', BASE, LEFT));
   }
 
   /** The common end of exits in the middle of a block. */
-  #leaveEarly(): void {
-    const { code } = this;
+  #exitEarly(): void {
     this.#store(this.#everDirty);
-    code.storeAt('i64.store', PC, () => code.getLocal(this.#pc));
-    code.storeAt('i32.store', LEFT, () => {
-      code.getLocal(this.#left);
-      code.getLocal(this.#giveBack);
-      code.op('i32.add');
-    });
-    code.getLocal(this.#status);
+    this.store('i64.store', BASE, this.#pc, PC);
+    this.store('i32.store', BASE, i32.add(this.#left, this.#giveBack), LEFT);
+    this.push(this.#status);
   }
 
   #store({ x, flags }: Dirty): void {
-    const { code } = this;
-    this.#x.forEach((local, i) => {
-      if (local !== undefined && (x & (1 << i)) !== 0) code.storeAt('i64.store', X + 8 * i, () => code.getLocal(local));
+    this.#general.forEach((general, i) => {
+      if (general !== undefined && (x & (1 << i)) !== 0) this.store('i64.store', BASE, general, X + 8 * i);
     });
-    if (!flags) return;
-    code.storeAt('i32.store', FLAG_KIND, () => code.getLocal(this.#flags.kind));
-    code.storeAt('i64.store', FLAG_A, () => code.getLocal(this.#flags.a));
-    code.storeAt('i64.store', FLAG_B, () => code.getLocal(this.#flags.b));
+    if (flags) storeFlags(this, BASE, this.#flags);
   }
 
   /** Blocks `first` to `last`, which are the whole function or the inside of a loop. */
   #level(first: number, last: number, dispatched: readonly number[]): void {
     const { code } = this;
-    const { loops } = this.#flow;
-    const isLoop = dispatched.length === 0 && loops.has(first) && code.hasLabel(`loop${first}`);
+    const { loops } = this.#structure;
+    const isLoop = dispatched.length === 0 && this.#loopLabels.has(first);
     const own: number[] = [];
     for (let i = first; i <= last; i++) {
       own.push(i);
@@ -175,45 +165,49 @@ class RegionTranslator extends InstructionEmitter {
     const targets = own.filter(
       (block) => dispatched.includes(block) || (block > first && this.#forwardTargets.has(block)),
     );
-    for (const block of [...targets].reverse()) code.block(`block${block}`);
+    for (const block of [...targets].reverse()) this.#blockLabels.set(block, code.open('block'));
     if (dispatched.length > 0) {
-      code.getLocal(this.#next);
-      code.brTable(dispatched.map((block) => `block${block}`));
+      this.push(this.#next);
+      code.branchTable(dispatched.map((block) => this.#labelOf(block)));
     }
     for (const block of own) {
       if (targets.includes(block)) code.end();
       const end = loops.get(block);
       if (end !== undefined && !(isLoop && block === first)) {
-        code.loop(`loop${block}`);
-        this.#level(block, end, []);
-        code.end();
+        this.loop((again) => {
+          this.#loopLabels.set(block, again);
+          this.#level(block, end, []);
+          this.#loopLabels.delete(block);
+        });
       } else {
         this.#block(block);
       }
     }
   }
 
+  #labelOf(block: number): Label {
+    const label = this.#blockLabels.get(block);
+    if (label === undefined) throw new Error(`no branch leads to block ${block}`);
+    return label;
+  }
+
   #block(number: number): void {
-    const { code } = this;
     const block = this.region.blocks[number]!;
     const count = block.instructions.length;
     this.#flagKind = this.#flagKinds[number];
     this.#dirty = this.#dirtyAt[number]!;
-    code.getLocal(this.#left);
-    code.constI32(count);
-    code.op('i32.sub');
-    code.setLocal(this.#left);
+    this.set(this.#left, i32.sub(this.#left, i32.const(count)));
     let end: End | undefined;
-    block.instructions.forEach(({ address, recorded, fp }, i) => {
+    block.instructions.forEach(({ address, trace, fp }, i) => {
       this.#at = { address, behind: count - 1 - i };
-      if (fp && !this.context.fpEnabled) this.leave(STATUS.fpTrap);
-      end = this.#instruction(recorded);
+      if (fp && !this.context.fpEnabled) this.exit('fp-trap');
+      end = this.#instruction(trace);
     });
     this.#end(number, block, end);
   }
 
   /** @returns where it goes on, with all operands evaluated as far as the writes would change them */
-  #instruction({ effects, writes, flags, end }: Recorded): End | undefined {
+  #instruction({ effects, writes, flags, end }: Trace): End | undefined {
     this.beginInstruction();
     for (const effect of effects) this.effect(effect);
     if (end?.kind === 'branch-if' || end?.kind === 'branch') return this.#commitAndEnd(writes, flags, end);
@@ -235,95 +229,98 @@ class RegionTranslator extends InstructionEmitter {
 
   /** All writes see the values from before any of them. */
   #commit(writes: readonly Write[], flags: FlagWrite | undefined): void {
-    const { code } = this;
-    const values: Value[] = writes.map(({ value }) => value);
-    const before: Reads = { x: 0, v: 0, flags: flags !== undefined };
-    writes.forEach(({ target, value }, i) => {
-      const reads: Reads = { x: 0, v: 0, flags: false };
+    const before = { x: 0, v: 0, flags: flags !== undefined };
+    const committed = writes.map(({ target, value }) => {
+      const reads = noReads();
       addReads(value, reads);
       const conflict = (reads.x & before.x) !== 0 || (reads.v & before.v) !== 0 || (reads.flags && before.flags);
-      if (conflict) values[i] = this.keep(value);
-      if (target < V_LEAF) before.x |= 1 << target;
-      else before.v |= 1 << (target - V_LEAF);
+      before.x |= generalBit(target);
+      if (target.kind === 'v') before.v |= 1 << target.number;
+      return { target, value: conflict ? this.keep(value) : value };
     });
     if (flags !== undefined) this.#setFlags(flags);
-    writes.forEach(({ target }, i) => {
-      const value = values[i]!;
-      if (target < V_LEAF) {
-        this.emit(value);
-        code.setLocal(this.#x[target]!);
-        this.#dirty = { ...this.#dirty, x: this.#dirty.x | (1 << target) };
-      } else {
-        code.storeAt('v128.store', V + 16 * (target - V_LEAF), () => this.emit(value));
-      }
-    });
+    for (const { target, value } of committed) this.#write(target, value);
+  }
+
+  #write(target: Register, value: Value): void {
+    switch (target.kind) {
+      case 'x':
+        return this.#writeGeneral(target.number, value);
+      case 'sp':
+        return this.#writeGeneral(SP_NUMBER, value);
+      case 'v':
+        return this.store('v128.store', BASE, value, V + 16 * target.number);
+      case 'operand':
+        throw new Error(ONLY_PREDECODED);
+    }
+  }
+
+  #writeGeneral(number: number, value: Value): void {
+    this.set(this.#generalLocal(number), value);
+    this.#dirty = { ...this.#dirty, x: this.#dirty.x | (1 << number) };
+  }
+
+  #generalLocal(number: number): Local<'i64'> {
+    const general = this.#general[number];
+    if (general === undefined) throw new Error(`a region without register ${number} uses it`);
+    return general;
   }
 
   #setFlags({ kind, a, b }: FlagWrite): void {
-    const { code } = this;
-    const wide = (value: Value): void => {
-      this.emit(value);
-      if (value.type === 'i32') code.op('i64.extend_i32_u');
-    };
-    wide(a);
-    if (b !== undefined) {
-      wide(b);
-      code.setLocal(this.#flags.b);
-    }
-    code.setLocal(this.#flags.a);
-    code.constI32(FLAG_KINDS.indexOf(kind));
-    code.setLocal(this.#flags.kind);
+    // Both are computed before either is set: they may read the flags.
+    this.push(zeroExtended(a));
+    if (b !== undefined) this.set(this.#flags.b, zeroExtended(b));
+    this.code.setLocal(this.#flags.a.source.index);
+    this.set(this.#flags.kind, flagKindConstant(kind));
     this.#flagKind = kind;
     this.#dirty = { ...this.#dirty, flags: true };
   }
 
   protected page(address: I64, write: boolean): PageLocals {
-    const key = `${write ? 'w' : 'r'}${baseOf(address) ?? ''}`;
+    const base = baseOf(address);
+    const name = base?.kind === 'sp' ? 'sp' : base?.kind === 'x' ? base.number : 'other';
+    const key = `${write ? 'write' : 'read'} ${name}`;
     let page = this.#pages.get(key);
     if (page === undefined) {
-      page = { tag: this.code.local('i64'), addend: this.code.local('i32') };
+      page = { tag: this.variable('i64'), addend: this.variable('i32') };
       this.#pages.set(key, page);
     }
     return page;
   }
 
   protected isBesideCode(address: I64): boolean {
-    return this.stackHoldsCode && baseOf(address) === SP_INDEX;
+    return this.stackHoldsCode && baseOf(address)?.kind === 'sp';
   }
 
   protected checkSp(address: I64): void {
-    if (baseOf(address) === SP_INDEX) this.leaveIfSpIsMisaligned();
+    if (baseOf(address)?.kind === 'sp') this.exitIfSpIsMisaligned();
   }
 
-  /** Leaves in front of the instruction at hand. */
-  protected leave(status: number): void {
-    const { code } = this;
+  protected exit(status: Status): void {
     this.#mayFault = true;
-    code.constI32(status);
-    code.setLocal(this.#status);
-    code.constI64(this.#at.address);
-    code.setLocal(this.#pc);
-    code.constI32(this.#at.behind);
-    code.setLocal(this.#giveBack);
-    code.br('leave');
+    this.set(this.#status, statusConstant(status));
+    this.set(this.#pc, i64.const(this.#at.address));
+    this.set(this.#giveBack, i32.const(this.#at.behind));
+    this.#branchTo(this.#exitLabel);
+  }
+
+  #branchTo(label: Label | undefined): void {
+    if (label === undefined) throw new Error('a branch out of what is not open');
+    this.branch(label);
   }
 
   #end(number: number, block: Block, end: End | undefined): void {
-    const { code } = this;
     const last = block.instructions.at(-1)!;
     const following = last.address + 4n;
     switch (end?.kind) {
       case undefined:
         return this.#goTo(number, following);
       case 'status':
-        return this.#exit(end.status, end.status === STATUS.isb ? following : last.address);
+        return this.#exitBehind(end.status, i64.const(end.status === 'isb' ? following : last.address));
       case 'branch':
         return end.branch === 'return' ? this.#return(number, end.target) : this.#branch(number, end.target);
       case 'branch-if':
-        this.emit(end.condition);
-        code.if();
-        this.#branch(number, end.target);
-        code.end();
+        this.if(end.condition, () => this.#branch(number, end.target));
         return this.#goTo(number, following);
     }
   }
@@ -331,65 +328,63 @@ class RegionTranslator extends InstructionEmitter {
   #branch(number: number, target: I64): void {
     const known = constantOf(target);
     if (known !== undefined) return this.#goTo(number, known);
-    this.#exit(STATUS.next, target);
+    this.#exitBehind('next', target);
   }
 
   /** A return to behind a call in the region stays inside. */
   #return(number: number, target: I64): void {
-    const { code } = this;
     const to = this.keep(target);
     for (const block of this.region.blocks[number]!.successors) {
       const { start } = this.region.blocks[block]!;
-      this.emit(to);
-      code.constI64(start);
-      code.op('i64.eq');
-      code.if();
-      this.#goTo(number, start);
-      code.end();
+      this.if(i64.eq(to, i64.const(start)), () => this.#goTo(number, start));
     }
-    this.#exit(STATUS.next, to);
+    this.#exitBehind('next', to);
   }
 
   /** Goes on at a known address, inside the region if it is there. */
   #goTo(from: number, address: bigint): void {
-    const { code } = this;
     const to = this.region.blocks[from]!.successors.find((block) => this.region.blocks[block]!.start === address);
-    if (to === undefined) return this.#exit(STATUS.next, address);
-    if (to > from) return code.br(`block${to}`);
-    code.getLocal(this.#left);
-    code.constI32(0);
-    code.op('i32.lt_s');
-    code.if();
-    this.#exit(STATUS.slice, address);
-    code.end();
-    if (code.hasLabel(`loop${to}`)) return code.br(`loop${to}`);
-    const place = this.#flow.dispatched.indexOf(to);
-    code.constI32(place);
-    code.setLocal(this.#next);
-    code.br('table');
+    if (to === undefined) return this.#exitBehind('next', i64.const(address));
+    if (to > from) return this.branch(this.#labelOf(to));
+    this.if(i32.ltS(this.#left, i32.const(0)), () => this.#exitBehind('slice', i64.const(address)));
+    const loop = this.#loopLabels.get(to);
+    if (loop !== undefined) return this.branch(loop);
+    this.set(this.#next, i32.const(this.#structure.dispatched.indexOf(to)));
+    this.#branchTo(this.#tableLabel);
   }
 
-  #exit(status: number, pc: I64 | bigint): void {
-    const { code } = this;
+  /** Exits behind the last instruction of a block. */
+  #exitBehind(status: Status, pc: I64): void {
     this.#store(this.#dirty);
-    code.storeAt('i64.store', PC, () => {
-      if (typeof pc === 'bigint') code.constI64(pc);
-      else this.emit(pc);
-    });
-    code.storeAt('i32.store', LEFT, () => code.getLocal(this.#left));
-    code.constI32(status);
-    code.return();
+    this.store('i64.store', BASE, pc, PC);
+    this.store('i32.store', BASE, this.#left, LEFT);
+    this.return(statusConstant(status));
   }
 
-  protected register({ leaf }: Leaf): void {
-    const { code } = this;
-    if (leaf < V_LEAF) return code.getLocal(this.#x[leaf]!);
-    if (leaf < CONDITION_LEAF) return code.loadAt('v128.load', V + 16 * (leaf - V_LEAF));
-    if (leaf < CARRY_LEAF) return emitCondition(code, this.#flags, this.#flagKind, leaf - CONDITION_LEAF);
-    if (leaf === CARRY_LEAF) return emitCarry(code, this.#flags, this.#flagKind);
-    emitFlagsAsNzcv(code, this.#flags, this.#flagKind);
+  protected read(source: Exclude<ResolvedSource, { kind: 'temporary' }>): Value {
+    switch (source.kind) {
+      case 'x':
+        return this.#generalLocal(source.number);
+      case 'sp':
+        return this.#generalLocal(SP_NUMBER);
+      case 'v':
+        return load.v128('v128.load', BASE, V + 16 * source.number);
+      case 'condition':
+        return conditionOf(this.#flags, this.#flagKind, source.condition);
+      case 'carry':
+        return carryOf(this.#flags, this.#flagKind);
+      case 'nzcv':
+        return nzcvOf(this.#flags, this.#flagKind);
+      case 'operand':
+      case 'immediate':
+      case 'own-pc':
+        throw new Error(ONLY_PREDECODED);
+    }
   }
 }
+
+/** A tracer whose operands are known knows none of these. */
+const ONLY_PREDECODED = 'only a predecoded instruction has operands that are not known';
 
 /** What may differ between locals and the stored state: bits of X registers and SP, and the flags. */
 interface Dirty {

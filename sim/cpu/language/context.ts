@@ -1,6 +1,8 @@
+/** What translated and predecoded code depends on, beside its bytes. */
+
 import type { CacheMaintenance } from './row.js';
 
-/** What decides how code is translated, beside the code. */
+/** What the processor's state demands of code. */
 export interface TranslationContext {
   /** Every access must be aligned: the MMU is off, or SCTLR_ELx.A is set. */
   readonly strictAlignment: boolean;
@@ -12,4 +14,9 @@ export interface TranslationContext {
   readonly unusualFpcr: boolean;
   /** Cache maintenance that raises an exception instead. */
   readonly forbidden: readonly CacheMaintenance[];
+}
+
+/** The same with a key, which is another one for each other context. */
+export interface KeyedContext extends TranslationContext {
+  readonly key: string;
 }

@@ -1,8 +1,9 @@
+/** From a decoded instruction to its trace. */
+
 import type { TranslationContext } from './context.js';
-import { STATUS } from '../state/layout.js';
-import type { InstructionRow, SystemRow, UnmodelledRow } from './row.js';
 import type { Fields } from './pattern.js';
-import { leaveWith, Recorder, type Recorded } from './record.js';
+import type { InstructionRow, SystemRow, UnmodelledRow } from './row.js';
+import { exitWith, Tracer, type Trace } from './trace.js';
 
 /** Whether an instruction is for the system model to carry out, as it or the exception level stands. */
 export const isForSystem = (
@@ -13,24 +14,23 @@ export const isForSystem = (
   (row.maintenance !== undefined && forbidden.includes(row.maintenance)) ||
   (row.fpcr === true && unusualFpcr);
 
-/** The recorded semantics of an instruction. */
-export const recordInstruction = (
+export const traceInstruction = (
   address: bigint,
   decoded: DecodedInstruction,
   context: SystemContext,
-): RegionInstruction => {
-  if (decoded.kind === 'unallocated') return { address, recorded: leaveWith(STATUS.undefined), fp: false };
+): TracedInstruction => {
+  if (decoded.kind === 'unallocated') return { address, trace: exitWith('undefined'), fp: false };
   const { row, fields } = decoded;
   const fp = row.fp === true;
-  if (isForSystem(row, context)) return { address, recorded: leaveWith(STATUS.system), fp };
-  const recorder = new Recorder(address, row.immediates?.(fields) ?? []);
-  row.semantics(recorder, fields);
-  return { address, recorded: recorder.finish(), fp };
+  if (isForSystem(row, context)) return { address, trace: exitWith('system'), fp };
+  const tracer = new Tracer(address, row.immediates?.(fields) ?? []);
+  row.semantics(tracer, fields);
+  return { address, trace: tracer.finish(), fp };
 };
 
-export interface RegionInstruction {
+export interface TracedInstruction {
   readonly address: bigint;
-  readonly recorded: Recorded;
+  readonly trace: Trace;
   /** Must not run where floating point is trapped. */
   readonly fp: boolean;
 }

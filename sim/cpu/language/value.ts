@@ -1,4 +1,11 @@
+/**
+ * The expressions that the semantics of instructions compute, over WebAssembly's own operations and without effects. A
+ * node is immutable and may be used many times; constants are folded as they are built. Who runs an instruction turns
+ * the nodes into code.
+ */
+
 import type { ValueType, WasmOp } from '../wasm/opcodes.js';
+import type { Source } from './leaf.js';
 
 export type Value<T extends ValueType = ValueType> = Constant<T> | Operation<T> | Leaf<T>;
 
@@ -14,16 +21,15 @@ export interface Operation<T extends ValueType = ValueType> {
   readonly type: T;
   readonly op: WasmOp;
   readonly args: readonly Value[];
-  /** The number in the instruction itself: the lane of `i8x16.extract_lane_u`; the 16 lanes of `i8x16.shuffle`. */
+  /** Bytes of the instruction itself: the lane of `i8x16.extract_lane_u`; the 16 lanes of `i8x16.shuffle`. */
   readonly immediate?: readonly number[];
 }
 
-/** What only the backend knows how to read: a register, a temporary, an operand that is not known until it runs. */
+/** What is known only when the code runs: a register, a flag, a temporary. */
 export interface Leaf<T extends ValueType = ValueType> {
   readonly kind: 'leaf';
   readonly type: T;
-  /** The backend's business. */
-  readonly leaf: number;
+  readonly source: Source;
 }
 
 export type I32 = Value<'i32'>;
@@ -42,6 +48,8 @@ export const constant = <T extends ValueType>(type: T, value: bigint): Constant<
 
 /** The value of a constant; undefined for what is known only when it runs. */
 export const constantOf = (value: Value): bigint | undefined => (value.kind === 'const' ? value.value : undefined);
+
+export const leaf = <T extends ValueType>(type: T, source: Source): Leaf<T> => ({ kind: 'leaf', type, source });
 
 /** Any operation of WebAssembly, unfolded: for vectors and floats. */
 export const operation = <T extends ValueType>(

@@ -1,6 +1,6 @@
 /**
  * Where the processor's own state lies in the WebAssembly memory, below guest RAM. Translated code keeps registers in
- * locals while it runs and leaves them here.
+ * locals while it runs, and stores them here when it exits.
  */
 
 const STATE = 0x1000;
@@ -54,16 +54,26 @@ export const JUMP_CACHE_ENTRIES = 1 << 12;
 export const JUMP_CACHE_ENTRY_SHIFT = 4;
 
 /**
- * Predecoded code: records, one for each instruction, behind one for their block. Registers are their numbers; for X, SP
- * and V apart, because 31 means something else for each, and because writes of XZR go nowhere.
+ * Predecoded code: blocks, each of which is a head and the instructions behind it, all of one size. Registers are their
+ * numbers; for X, SP and V apart, because 31 means something else for each, and because writes of XZR go nowhere.
  */
-export const RECORDS = 0x10_0000;
-export const RECORDS_END = 0x100_0000;
-export const RECORD_BYTES = 64;
-export const RECORD = {
-  /** Index of the handler in the table of functions; in a block's record, the number of instructions. */
+export const PREDECODED_START = 0x10_0000;
+export const PREDECODED_END = 0x100_0000;
+export const PREDECODED_BYTES = 64;
+
+/** The head of a block of predecoded code. */
+export const BLOCK = {
+  /** How many instructions it has. */
+  instructions: 0,
+  /** How often it is to run until it is worth translating. */
+  runsLeft: 4,
+} as const;
+
+/** An instruction of predecoded code. */
+export const PREDECODED = {
+  /** Index of the handler in the table of functions. */
   handler: 0,
-  /** Instructions of the block behind this one; in a block's record, runs until it is worth translating. */
+  /** Instructions of the block behind this one. */
   behind: 4,
   /** A byte for each register field: where X is read, where it is written, and the field itself for SP and V. */
   readX: 8,
@@ -82,29 +92,37 @@ export const SINK_INDEX = 49;
 export const FLAG_KINDS = ['nzcv', 'add32', 'sub32', 'add64', 'sub64', 'logic32', 'logic64'] as const;
 export type FlagKind = (typeof FLAG_KINDS)[number];
 
-/** Why translated code returns. */
-export const STATUS = {
+/** Why translated code returns; code says so by the number that a status has here. */
+export const STATUSES = [
   /** Go on at the program counter. */
-  next: 0,
+  'next',
   /** No translation for the program counter. */
-  miss: 1,
+  'miss',
   /** The slice is used up. */
-  slice: 2,
+  'slice',
   /** A memory access faulted; the program counter is the instruction's. */
-  fault: 3,
+  'fault',
   /** The instruction at the program counter is one for the system model. */
-  system: 4,
-  undefined: 5,
-  spAlignment: 6,
-  fpTrap: 7,
+  'system',
+  'undefined',
+  'sp-alignment',
+  'fp-trap',
   /** A branch to itself. */
-  stuck: 8,
-  isb: 9,
+  'stuck',
+  'isb',
   /** The end of a block of predecoded code; the program counter says where it goes on. */
-  branched: 10,
+  'branched',
   /** A block of predecoded code has run often enough to be translated. */
-  hot: 11,
-} as const;
+  'hot',
+] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** The status that code gave by its number. */
+export const statusOf = (code: number): Status => {
+  const status = STATUSES[code];
+  if (status === undefined) throw new Error(`translated code returned with ${code}`);
+  return status;
+};
 
 /** The kind of an access, for its slow path: size as a power of two in bits 2..0, and these. */
 export const ACCESS_SIZE_MASK = 7;

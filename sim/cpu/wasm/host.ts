@@ -11,14 +11,15 @@ export interface FunctionTable {
   readonly length: number;
   get(index: number): WasmFunction | null;
   set(index: number, value: WasmFunction | null): void;
-  /** @returns the length before */
+  /** @returns the length that it had */
   grow(delta: number): number;
 }
 
-export type WasmFunction = (...args: number[]) => number;
+/** One that WebAssembly gives: i64 are bigint. */
+export type WasmFunction = (...args: (number | bigint)[]) => number;
 
 export type WasmImports = Readonly<
-  Record<string, Readonly<Record<string, LinearMemory | FunctionTable | WasmFunction>>>
+  Record<string, Readonly<Record<string, LinearMemory | FunctionTable | ((...args: never[]) => number)>>>
 >;
 
 export interface WasmModule {

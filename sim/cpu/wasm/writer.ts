@@ -1,6 +1,6 @@
-import { opcodeOf, type LoadOp, type StoreOp, type ValueType, type WasmOp } from './opcodes.js';
-
 /** Writes WebAssembly's binary format (WebAssembly specification, chapter 5). */
+
+import { opcodeOf, type ValueType, type WasmOp } from './opcodes.js';
 
 export const TYPE_CODES: Readonly<Record<ValueType, number>> = {
   i32: 0x7f,
@@ -12,7 +12,7 @@ export const TYPE_CODES: Readonly<Record<ValueType, number>> = {
 
 const EMPTY_BLOCK = 0x40;
 
-/** Bytes that grow. */
+/** Bytes that grow in number. */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
   #length = 0;
@@ -39,6 +39,10 @@ export class ByteWriter {
     if (this.#length + bytes.length > this.#bytes.length) this.#grow(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
+  }
+
+  replace(at: number, value: number): void {
+    this.#bytes[at] = value;
   }
 
   insert(at: number, bytes: Uint8Array): void {
@@ -92,10 +96,29 @@ export class ByteWriter {
   }
 }
 
-/** Code of one function, with the names of its labels kept for branches. */
+/** A block, loop or `if` that is open, as branches name it. */
+export interface Label {
+  readonly kind: 'block' | 'loop' | 'if';
+}
+
+const OPENING: Readonly<Record<Label['kind'], number>> = { block: 0x02, loop: 0x03, if: 0x04 };
+const ELSE = 0x05;
+const END = 0x0b;
+const BRANCH = 0x0c;
+const BRANCH_IF = 0x0d;
+const BRANCH_TABLE = 0x0e;
+const RETURN = 0x0f;
+const GET_LOCAL = 0x20;
+const SET_LOCAL = 0x21;
+const TEE_LOCAL = 0x22;
+
+/** Code of one function. */
 export class CodeWriter extends ByteWriter {
-  readonly #labels: (string | undefined)[] = [];
+  /** The innermost one is the last. */
+  readonly #open: Label[] = [];
   readonly #locals: ValueType[] = [];
+  /** A local that the instruction that ends here sets. */
+  #lastSet: { readonly local: number; readonly start: number; readonly end: number } | undefined;
 
   /** @param parameters how many locals there are already */
   constructor(private readonly parameters: number) {
@@ -126,27 +149,33 @@ export class CodeWriter extends ByteWriter {
     body.u32(head.length + this.length + 1);
     body.append(head.bytes);
     body.append(this.bytes);
-    body.byte(0x0b);
+    body.byte(END);
     return body.bytes;
   }
 
-  op(name: WasmOp): void {
+  /** @param immediates the bytes behind the opcode */
+  op(name: WasmOp, immediates: readonly number[] = []): void {
     this.append(opcodeOf(name));
+    this.append(immediates);
   }
 
+  /** Pushes a local. */
   getLocal(index: number): void {
-    this.byte(0x20);
-    this.u32(index);
+    if (this.#lastSet?.local === index && this.#lastSet.end === this.length) {
+      this.replace(this.#lastSet.start, TEE_LOCAL);
+      this.#lastSet = undefined;
+    } else {
+      this.byte(GET_LOCAL);
+      this.u32(index);
+    }
   }
 
+  /** Pops into a local. */
   setLocal(index: number): void {
-    this.byte(0x21);
+    const start = this.length;
+    this.byte(SET_LOCAL);
     this.u32(index);
-  }
-
-  teeLocal(index: number): void {
-    this.byte(0x22);
-    this.u32(index);
+    this.#lastSet = { local: index, start, end: this.length };
   }
 
   constI32(value: number): void {
@@ -171,93 +200,52 @@ export class CodeWriter extends ByteWriter {
     for (let i = 0n; i < bytes; i++) this.byte(Number((bits >> (8n * i)) & 0xffn));
   }
 
-  /** A load or store: the address, and for a store the value, are on the stack. */
-  memory(name: LoadOp | StoreOp, offset = 0): void {
-    this.op(name);
-    this.u32(0);
-    this.u32(offset);
-  }
-
-  /** Loads from a fixed place. */
-  loadAt(name: LoadOp, offset: number): void {
-    this.constI32(0);
-    this.memory(name, offset);
-  }
-
-  /** Stores to a fixed place what `value` writes. */
-  storeAt(name: StoreOp, offset: number, value: () => void): void {
-    this.constI32(0);
-    value();
-    this.memory(name, offset);
-  }
-
-  call(index: number): void {
-    this.byte(0x10);
-    this.u32(index);
-  }
-
-  callIndirect(type: number): void {
-    this.byte(0x11);
-    this.u32(type);
-    this.u32(0);
-  }
-
   return(): void {
-    this.byte(0x0f);
+    this.byte(RETURN);
   }
 
-  block(label?: string): void {
-    this.#open(0x02, label);
-  }
-
-  loop(label?: string): void {
-    this.#open(0x03, label);
-  }
-
-  if(label?: string, result?: ValueType): void {
-    this.#open(0x04, label, result);
-  }
-
-  #open(opcode: number, label: string | undefined, result?: ValueType): void {
-    this.byte(opcode);
-    this.byte(result === undefined ? EMPTY_BLOCK : TYPE_CODES[result]);
-    this.#labels.push(label);
+  /** Opens a block that has no result. */
+  open(kind: Label['kind']): Label {
+    this.byte(OPENING[kind]);
+    this.byte(EMPTY_BLOCK);
+    const label: Label = { kind };
+    this.#open.push(label);
+    return label;
   }
 
   else(): void {
-    this.byte(0x05);
+    this.byte(ELSE);
   }
 
+  /** Closes what was opened last. */
   end(): void {
-    this.#labels.pop();
-    this.byte(0x0b);
+    this.#open.pop();
+    this.byte(END);
   }
 
-  br(label: string): void {
-    this.byte(0x0c);
+  /** To behind a block or `if`, or to the start of a loop. */
+  branch(label: Label): void {
+    this.byte(BRANCH);
     this.u32(this.#depth(label));
   }
 
-  brIf(label: string): void {
-    this.byte(0x0d);
+  /** The same if the value on the stack is not 0. */
+  branchIf(label: Label): void {
+    this.byte(BRANCH_IF);
     this.u32(this.#depth(label));
   }
 
   /** @param labels by the index on the stack; the last one is also for every larger index */
-  brTable(labels: readonly string[]): void {
-    this.byte(0x0e);
+  branchTable(labels: readonly Label[]): void {
+    this.byte(BRANCH_TABLE);
     this.u32(labels.length - 1);
     for (const label of labels) this.u32(this.#depth(label));
   }
 
-  hasLabel(label: string): boolean {
-    return this.#labels.includes(label);
-  }
-
-  #depth(label: string): number {
-    const at = this.#labels.lastIndexOf(label);
-    if (at < 0) throw new Error(`no label ${label} in scope`);
-    return this.#labels.length - 1 - at;
+  #depth(label: Label): number {
+    const at = this.#open.lastIndexOf(label);
+    if (at < 0) throw new Error(`a branch to a ${label.kind} that is not open`);
+    return this.#open.length - 1 - at;
   }
 }
 

@@ -36,7 +36,7 @@ const BRANCH_TO_X0 = bytesOfWords(encode('BR', { Rn: 0 }));
 const programNamed = (name: string): Program => PROGRAMS.find((program) => program.name === name)!;
 
 /** How code is carried out: never translated, or as soon as it has run once. */
-const TIERS = { interpreted: 2 ** 31 - 1, translated: 1 } as const;
+const TIERS = { predecoded: 2 ** 31 - 1, translated: 1 } as const;
 
 const start = (
   program: Uint8Array,
@@ -81,9 +81,9 @@ const run = (program: Program, hotRuns: number, limits: RunLimits = { stopOnExce
 };
 
 describe.each(PROGRAMS)('$name', (program) => {
-  const { stop, state } = run(program, TIERS.interpreted);
+  const { stop, state } = run(program, TIERS.predecoded);
 
-  test('does the same interpreted and translated', () => {
+  test('does the same predecoded and translated', () => {
     const translated = run(program, TIERS.translated);
     expect(translated.stop).toEqual(stop);
     expect(translated.state).toEqual(state);
@@ -91,7 +91,7 @@ describe.each(PROGRAMS)('$name', (program) => {
   });
 
   test('does the same in steps', () => {
-    const { cpu } = start(bytesOf(program), TIERS.interpreted);
+    const { cpu } = start(bytesOf(program), TIERS.predecoded);
     let last = cpu.run({ maxInstructions: 1n, stopOnException: true });
     while (last.kind === 'max-instructions') last = cpu.run({ maxInstructions: 1n, stopOnException: true });
     expect(last).toEqual(stop);
@@ -101,7 +101,7 @@ describe.each(PROGRAMS)('$name', (program) => {
   test('stops after any number of instructions', () => {
     for (const fraction of [3n, 7n, 10n]) {
       const maxInstructions = (state.instructions * fraction) / 11n;
-      const { cpu: stepped } = start(bytesOf(program), TIERS.interpreted);
+      const { cpu: stepped } = start(bytesOf(program), TIERS.predecoded);
       for (let done = 0n; done < maxInstructions; done += 1000n) {
         stepped.run({ maxInstructions: maxInstructions - done < 1000n ? maxInstructions - done : 1000n });
       }

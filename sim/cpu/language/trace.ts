@@ -1,3 +1,5 @@
+/** Traces of instructions: the semantics of the table's rows run on a tracer, which writes down what they do. */
+
 import {
   ACCESS_ALIGN_SHIFT,
   ACCESS_ALIGNED,
@@ -6,48 +8,58 @@ import {
   ACCESS_UNPRIVILEGED,
   ACCESS_WRITE,
   ACCESS_ZERO_BLOCK,
-  STATUS,
   type FlagKind,
+  type Status,
 } from '../state/layout.js';
+import { isSameRegister, SP_NUMBER, type Register, type Source } from './leaf.js';
 import type { Access, AccessSize, BranchKind, Ops } from './ops.js';
-import { constant, constantOf, i32, i64, type I32, type I64, type Leaf, type V128, type Value } from './value.js';
+import { constant, constantOf, i32, i64, leaf, type I32, type I64, type Leaf, type V128, type Value } from './value.js';
 import type { ValueType } from '../wasm/opcodes.js';
 
 /**
- * What an instruction does, written down: its effects in order, then all writes of registers together, then where it
- * goes on. The semantics of the table's rows are run on this once, and translation starts from what it holds.
+ * What an instruction does: its effects in order, then all writes of registers together, then where it goes on. All code
+ * is made from traces.
  */
-export interface Recorded {
+export interface Trace {
   readonly effects: readonly Effect[];
   readonly writes: readonly Write[];
   readonly flags: FlagWrite | undefined;
   readonly end: End | undefined;
 }
 
+/** A temporary, which a leaf elsewhere in the trace reads. */
+export interface Temporary<T extends ValueType = ValueType> extends Leaf<T> {
+  readonly source: { readonly kind: 'temporary'; readonly index: number };
+}
+
 export type Effect =
-  | { readonly kind: 'let'; readonly result: Leaf; readonly value: Value }
-  | { readonly kind: 'load'; readonly result: Leaf; readonly address: I64; readonly access: AccessCode }
+  | { readonly kind: 'let'; readonly result: Temporary; readonly value: Value }
+  | { readonly kind: 'load'; readonly result: Temporary; readonly address: I64; readonly access: AccessCode }
   | { readonly kind: 'store'; readonly address: I64; readonly value: Value; readonly access: AccessCode }
   | { readonly kind: 'touch'; readonly address: I64; readonly access: AccessCode }
   | {
       readonly kind: 'mark-exclusive';
       readonly address: I64;
-      readonly sizeBytes: number;
+      readonly sizeBytes: AccessSize | 16;
       readonly parts: readonly I64[];
     }
-  | {
-      readonly kind: 'store-exclusive';
-      readonly result: Leaf;
-      readonly address: I64;
-      readonly sizeBytes: number;
-      /** One or two parts of 8 bytes, or one of less. */
-      readonly parts: readonly I64[];
-    }
+  | StoreExclusive
   | { readonly kind: 'clear-exclusive' };
 
+export interface StoreExclusive {
+  readonly kind: 'store-exclusive';
+  readonly result: Temporary<'i32'>;
+  readonly address: I64;
+  readonly sizeBytes: AccessSize | 16;
+  /** One or two parts of 8 bytes, or one of less. */
+  readonly parts: readonly I64[];
+}
+
+/** Log2 of an access' bytes. */
+export type SizeLog2 = 0 | 1 | 2 | 3 | 4;
+
 export interface AccessCode {
-  /** The size is 1 << this, in bytes. */
-  readonly sizeLog2: number;
+  readonly sizeLog2: SizeLog2;
   /** 1, or what the address must be a multiple of whatever the memory. */
   readonly aligned: number;
   /** What it must be a multiple of where alignment is checked strictly. */
@@ -57,58 +69,74 @@ export interface AccessCode {
   readonly spBase: boolean;
 }
 
-/** A write of X0 to X30 or SP (0 to 31), or of a V register (from {@link V_LEAF} on). */
 export interface Write {
-  readonly target: number;
+  readonly target: Register;
   readonly value: Value;
 }
 
 export interface FlagWrite {
   readonly kind: FlagKind;
-  readonly a: Value;
-  readonly b: Value | undefined;
+  readonly a: I32 | I64;
+  readonly b: I32 | I64 | undefined;
 }
 
 export type End =
   | { readonly kind: 'branch'; readonly target: I64; readonly branch: BranchKind }
   | { readonly kind: 'branch-if'; readonly condition: I32; readonly target: I64 }
-  /** Leaves translated code with a status; the program counter is the instruction's, or the next one's for `isb`. */
-  | { readonly kind: 'status'; readonly status: number };
+  /** Exits from translated code with a status; the program counter is the instruction's, or the next one's for `isb`. */
+  | { readonly kind: 'status'; readonly status: Status };
 
-/** Leaves of values: X registers and SP, V registers, flags, temporaries of the instruction. */
-export const V_LEAF = 32;
-export const CONDITION_LEAF = 64;
-export const CARRY_LEAF = 80;
-export const NZCV_LEAF = 81;
-export const TEMP_LEAF = 100;
-
-const leaf = <T extends ValueType>(type: T, number: number): Leaf<T> => ({ kind: 'leaf', type, leaf: number });
-
-const ZERO = i64.const(0);
-
-/** What a value reads: bits of X registers and SP, of V registers, and whether the flags. */
+/** What values read: bits of X registers and SP, of V registers, and whether the flags. */
 export interface Reads {
   x: number;
   v: number;
   flags: boolean;
 }
 
-export const addReads = (value: Value, reads: Reads): void => {
-  if (value.kind === 'op') for (const arg of value.args) addReads(arg, reads);
-  if (value.kind !== 'leaf') return;
-  const { leaf: number } = value;
-  if (number < V_LEAF) reads.x |= 1 << number;
-  else if (number < CONDITION_LEAF) reads.v |= 1 << (number - V_LEAF);
-  else if (number < TEMP_LEAF) reads.flags = true;
+export const noReads = (): Reads => ({ x: 0, v: 0, flags: false });
+
+const addSource = (source: Source, reads: Reads): void => {
+  switch (source.kind) {
+    case 'x':
+      reads.x |= 1 << source.number;
+      return;
+    case 'sp':
+      reads.x |= 1 << SP_NUMBER;
+      return;
+    case 'v':
+      reads.v |= 1 << source.number;
+      return;
+    case 'condition':
+    case 'carry':
+    case 'nzcv':
+      reads.flags = true;
+      return;
+    case 'operand':
+    case 'immediate':
+    case 'own-pc':
+    case 'temporary':
+    case 'local':
+      return;
+  }
 };
 
-/** The recording of one instruction, whose operands are all known. */
-export class Recorder implements Ops {
+export const addReads = (value: Value, reads: Reads): void => {
+  if (value.kind === 'op') for (const arg of value.args) addReads(arg, reads);
+  else if (value.kind === 'leaf') addSource(value.source, reads);
+};
+
+const ZERO = i64.const(0);
+
+const generalRegister = (register: number): Register =>
+  register === SP_NUMBER ? { kind: 'sp' } : { kind: 'x', number: register };
+
+/** Traces one instruction whose operands are all known. */
+export class Tracer implements Ops {
   readonly #effects: Effect[] = [];
   readonly #writes: Write[] = [];
   #flags: FlagWrite | undefined;
   #end: End | undefined;
-  #temps = TEMP_LEAF;
+  #temporaries = 0;
 
   /** @param address of the instruction */
   constructor(
@@ -116,13 +144,12 @@ export class Recorder implements Ops {
     private readonly immediates: readonly bigint[],
   ) {}
 
-  /** What was recorded. */
-  finish(): Recorded {
+  finish(): Trace {
     return { effects: this.#effects, writes: this.#writes, flags: this.#flags, end: this.#end };
   }
 
-  #temp<T extends ValueType>(type: T): Leaf<T> {
-    return leaf(type, this.#temps++);
+  #temporary<T extends ValueType>(type: T): Temporary<T> {
+    return { kind: 'leaf', type, source: { kind: 'temporary', index: this.#temporaries++ } };
   }
 
   pc(): I64 {
@@ -134,7 +161,7 @@ export class Recorder implements Ops {
   }
 
   x(register: number): I64 {
-    return register === 31 ? ZERO : leaf('i64', register);
+    return register === 31 ? ZERO : leaf('i64', { kind: 'x', number: register });
   }
 
   w(register: number): I32 {
@@ -142,7 +169,7 @@ export class Recorder implements Ops {
   }
 
   xsp(register: number): I64 {
-    return leaf('i64', register);
+    return leaf('i64', generalRegister(register));
   }
 
   wsp(register: number): I32 {
@@ -158,12 +185,12 @@ export class Recorder implements Ops {
   }
 
   setXsp(register: number, value: I64): void {
-    this.write(register, value);
+    this.write(generalRegister(register), value);
   }
 
-  protected write(target: number, value: Value): void {
+  protected write(target: Register, value: Value): void {
     // The later of two writes counts, as for a load whose destination is also its base.
-    const earlier = this.#writes.findIndex((other) => other.target === target);
+    const earlier = this.#writes.findIndex((other) => isSameRegister(other.target, target));
     if (earlier >= 0) this.#writes.splice(earlier, 1);
     this.#writes.push({ target, value });
   }
@@ -173,31 +200,31 @@ export class Recorder implements Ops {
   }
 
   v(register: number): V128 {
-    return leaf('v128', V_LEAF + register);
+    return leaf('v128', { kind: 'v', number: register });
   }
 
   setV(register: number, value: V128): void {
-    this.write(V_LEAF + register, value);
+    this.write({ kind: 'v', number: register }, value);
   }
 
   condition(condition: number): I32 {
-    return condition >= 14 ? i32.const(1) : leaf('i32', CONDITION_LEAF + condition);
+    return condition >= 14 ? i32.const(1) : leaf('i32', { kind: 'condition', condition });
   }
 
   carry(): I32 {
-    return leaf('i32', CARRY_LEAF);
+    return leaf('i32', { kind: 'carry' });
   }
 
   nzcv(): I32 {
-    return leaf('i32', NZCV_LEAF);
+    return leaf('i32', { kind: 'nzcv' });
   }
 
-  setFlags(kind: FlagKind, a: Value, b?: Value): void {
+  setFlags(kind: FlagKind, a: I32 | I64, b?: I32 | I64): void {
     this.#flags = { kind, a, b };
   }
 
   load(sizeBytes: AccessSize, address: I64, access: Access = {}): I64 {
-    const result = this.#temp('i64');
+    const result = this.#temporary('i64');
     this.#effects.push({ kind: 'load', result, address, access: accessCode(sizeBytes, access) });
     return result;
   }
@@ -207,7 +234,7 @@ export class Recorder implements Ops {
   }
 
   load128(address: I64, access: Access = {}): V128 {
-    const result = this.#temp('v128');
+    const result = this.#temporary('v128');
     this.#effects.push({ kind: 'load', result, address, access: accessCode(16, access) });
     return result;
   }
@@ -216,7 +243,7 @@ export class Recorder implements Ops {
     this.#store(16, address, value, access);
   }
 
-  #store(sizeBytes: number, address: I64, value: Value, access: Access, bits = 0): void {
+  #store(sizeBytes: AccessSize | 16, address: I64, value: Value, access: Access, bits = 0): void {
     const code = accessCode(sizeBytes, access, ACCESS_WRITE | bits);
     this.#effects.push({ kind: 'store', address, value: this.let(value), access: code });
   }
@@ -250,8 +277,8 @@ export class Recorder implements Ops {
     return this.#storeExclusive(8, address, [both]);
   }
 
-  #storeExclusive(sizeBytes: number, address: I64, parts: readonly I64[]): I32 {
-    const result = this.#temp('i32');
+  #storeExclusive(sizeBytes: AccessSize | 16, address: I64, parts: readonly I64[]): I32 {
+    const result = this.#temporary('i32');
     this.#effects.push({
       kind: 'store-exclusive',
       result,
@@ -280,14 +307,14 @@ export class Recorder implements Ops {
 
   let<T extends ValueType>(value: Value<T>): Value<T> {
     if (value.kind !== 'op') return value;
-    const result = this.#temp(value.type);
+    const result = this.#temporary(value.type);
     this.#effects.push({ kind: 'let', result, value });
     return result;
   }
 
   branch(target: I64, kind: BranchKind = 'jump'): void {
     const self = kind === 'jump' && constantOf(target) === this.address;
-    this.#end = self ? { kind: 'status', status: STATUS.stuck } : { kind: 'branch', target, branch: kind };
+    this.#end = self ? { kind: 'status', status: 'stuck' } : { kind: 'branch', target, branch: kind };
   }
 
   branchIf(condition: I32, target: I64): void {
@@ -297,34 +324,35 @@ export class Recorder implements Ops {
   }
 
   undefined(): void {
-    this.#end = { kind: 'status', status: STATUS.undefined };
+    this.#end = { kind: 'status', status: 'undefined' };
   }
 
   isb(): void {
-    this.#end = { kind: 'status', status: STATUS.isb };
+    this.#end = { kind: 'status', status: 'isb' };
   }
 }
 
-/** A recording of an instruction that only leaves translated code. */
-export const leaveWith = (status: number): Recorded => ({
+/** The trace of an instruction that only exits from translated code. */
+export const exitWith = (status: Status): Trace => ({
   effects: [],
   writes: [],
   flags: undefined,
   end: { kind: 'status', status },
 });
 
-export const accessCode = (sizeBytes: number, access: Access, more = 0): AccessCode => {
-  const sizeLog2 = Math.log2(sizeBytes);
+const SIZES: Readonly<Record<AccessSize | 16, SizeLog2>> = { 1: 0, 2: 1, 4: 2, 8: 3, 16: 4 };
+
+export const accessCode = (sizeBytes: AccessSize | 16, access: Access, more = 0): AccessCode => {
   const aligned = access.aligned ?? 1;
   const strictlyAligned = access.strictAlignment ?? sizeBytes;
   let bits = more | (Math.log2(strictlyAligned) << ACCESS_STRICT_SHIFT);
   if (access.unprivileged === true) bits |= ACCESS_UNPRIVILEGED;
   if (aligned > 1) bits |= ACCESS_ALIGNED | (Math.log2(aligned) << ACCESS_ALIGN_SHIFT);
-  return { sizeLog2, aligned, strictlyAligned, bits, spBase: access.spBase === true };
+  return { sizeLog2: SIZES[sizeBytes], aligned, strictlyAligned, bits, spBase: access.spBase === true };
 };
 
-/** The register that an address is computed from, if it is one register and something; for the choice of a cache. */
-export const baseOf = (address: I64): number | undefined => {
-  const base = address.kind === 'op' && address.op === 'i64.add' ? address.args[0]! : address;
-  return base.kind === 'leaf' && base.leaf < V_LEAF ? base.leaf : undefined;
+/** What an address is computed from, if that is one leaf and something added to it. */
+export const baseOf = (address: I64): Source | undefined => {
+  const base = address.kind === 'op' && address.op === 'i64.add' ? address.args[0] : address;
+  return base?.kind === 'leaf' ? base.source : undefined;
 };

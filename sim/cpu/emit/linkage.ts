@@ -1,0 +1,39 @@
+/** What translated code, handlers and the runtime's functions agree on: their types, their numbers and their results. */
+
+import { STATUSES, type Status } from '../state/layout.js';
+import { i32, type I32 } from '../language/value.js';
+import type { FunctionType, WasmImport } from '../wasm/writer.js';
+
+/** Function types by their number, in all modules. */
+export const TYPES = {
+  /** A region: number of the entry; gives a status. A handler or a block of predecoded code: where that is. */
+  region: 0,
+  /** An access: address, kind; gives not 0 if it faulted. */
+  access: 1,
+  /** Flag kind and operands; gives NZCV in bits 3 to 0. */
+  flags: 2,
+  run: 3,
+} as const;
+
+export const FUNCTION_TYPES: readonly FunctionType[] = [
+  { parameters: ['i32'], results: ['i32'] },
+  { parameters: ['i64', 'i32'], results: ['i32'] },
+  { parameters: ['i32', 'i64', 'i64'], results: ['i32'] },
+  { parameters: [], results: ['i32'] },
+];
+
+/** Functions of the runtime that regions and handlers import, by their number there. */
+export const RUNTIME = { load: 0, store: 1, nzcv: 2 } as const;
+
+/** What the module of a region or of handlers imports. */
+export const regionImports = (memoryPages: number): readonly WasmImport[] => [
+  { kind: 'memory', name: 'memory', pages: memoryPages },
+  { kind: 'function', name: 'load', type: TYPES.access },
+  { kind: 'function', name: 'store', type: TYPES.access },
+  { kind: 'function', name: 'nzcv', type: TYPES.flags },
+];
+
+/** Where the processor's state is. */
+export const BASE: I32 = i32.const(0);
+
+export const statusConstant = (status: Status): I32 => i32.const(STATUSES.indexOf(status));

@@ -1,0 +1,55 @@
+/** Code that looks into the TLB, and that accesses memory by size. */
+
+import {
+  ACCESS_VALUE,
+  TLB,
+  TLB_ADDEND,
+  TLB_CODE_MASK,
+  TLB_ENTRIES,
+  TLB_ENTRY_SHIFT,
+  TLB_READ_TAG,
+  TLB_WRITE_TAG,
+} from '../state/layout.js';
+import type { SizeLog2 } from '../language/trace.js';
+import { i32, i64, type I32, type I64, type V128, type Value } from '../language/value.js';
+import { load, type FunctionBuilder } from './function-builder.js';
+import { BASE } from './linkage.js';
+
+/** Where the TLB's entry for an address is. */
+export const tlbEntryOf = (address: I64): I32 =>
+  i32.and(
+    i32.wrap(i64.shrU(address, i64.const(12 - TLB_ENTRY_SHIFT))),
+    i32.const((TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT),
+  );
+
+export const tlbTagOf = (entry: I32, write: boolean): I64 =>
+  load.i64('i64.load', entry, TLB + (write ? TLB_WRITE_TAG : TLB_READ_TAG));
+
+export const tlbAddendOf = (entry: I32): I32 => load.i32('i32.load', entry, TLB + TLB_ADDEND);
+
+/**
+ * Not 0 if the 64 bytes around an address hold code. A shift takes its count modulo 64, so that of the address' upper
+ * bits only the line's number in its page counts.
+ */
+export const isLineOfCode = (entry: I32, address: I64): I32 =>
+  i32.and(
+    i32.wrap(i64.shrU(load.i64('i64.load', entry, TLB + TLB_CODE_MASK), i64.shrU(address, i64.const(6)))),
+    i32.const(1),
+  );
+
+const LOADS = ['i64.load8_u', 'i64.load16_u', 'i64.load32_u', 'i64.load'] as const;
+const STORES = ['i64.store8', 'i64.store16', 'i64.store32', 'i64.store', 'v128.store'] as const;
+
+/** 1 to 8 bytes, zero-extended, or 16. */
+export const loadSized = (size: SizeLog2, address: I32): I64 | V128 =>
+  size === 4 ? load.v128('v128.load', address) : load.i64(LOADS[size], address);
+
+export const storeSized = (f: FunctionBuilder, size: SizeLog2, address: I32, value: Value): void =>
+  f.store(STORES[size], address, value);
+
+/** What an access by the runtime's functions read, or is to write. */
+export const loadAccessValue = (size: SizeLog2): I64 | V128 =>
+  size === 4 ? load.v128('v128.load', BASE, ACCESS_VALUE) : load.i64('i64.load', BASE, ACCESS_VALUE);
+
+export const storeAccessValue = (f: FunctionBuilder, size: SizeLog2, value: Value): void =>
+  f.store(size === 4 ? 'v128.store' : 'i64.store', BASE, value, ACCESS_VALUE);
