@@ -307,9 +307,7 @@ class Cpu implements CpuModel, Core {
 
   /** Making code takes up to tens of milliseconds, and so do the accesses before one that was put off. */
   #mayHaveTakenLong(status: Status): boolean {
-    return (
-      status === 'miss' || status === 'hot' || (status === 'fault' && this.#access.failure.kind === 'put-off')
-    );
+    return status === 'miss' || status === 'hot' || (status === 'fault' && this.#access.failure.kind === 'put-off');
   }
 
   #runSlice(slice: number): Status {
