@@ -15,7 +15,7 @@ const DISTANCE_BASE = [
 ];
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/** The stream is faulty, or ends early, where it was being read. */
+/** The stream is faulty, or ends early, or has no room, where it was being read. */
 class Fault extends Error {}
 
 /** A canonical Huffman code: how many codes of each length there are, and the symbols in the order of their codes. */
@@ -52,12 +52,32 @@ const fixedLiterals = (): Code =>
   buildCode(Array.from({ length: 288 }, (_, symbol) => (symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8)));
 const fixedDistances = (): Code => buildCode(new Array<number>(30).fill(5));
 
-/** @returns bytes of output before the fault, or all of them when there is none */
-export const countInflated = (input: Uint8Array): number => {
+export interface InflateCount {
+  /** Bytes of output before the fault, or all of them when there is none. */
+  readonly count: number;
+  /** Bytes of input by which the last of them is complete. */
+  readonly filledAt: number;
+  /** Bytes of input that were used: up to where the fault shows, or to the end of the stream. */
+  readonly end: number;
+  /** Whether the stream's end was seen. */
+  readonly ended: boolean;
+}
+
+/**
+ * Reads a stream as inflate() does.
+ * @param room bytes of output; without room for another one it stops, though only where it needs it
+ */
+export const countInflated = (input: Uint8Array, room = Infinity): InflateCount => {
   let at = 0;
   let held = 0;
   let heldBits = 0;
   let count = 0;
+  let filledAt = 0;
+
+  const output = (bytes: number): void => {
+    count += bytes;
+    if (bytes > 0) filledAt = at;
+  };
 
   const bits = (wanted: number): number => {
     while (heldBits < wanted) {
@@ -91,9 +111,9 @@ export const countInflated = (input: Uint8Array): number => {
     heldBits = 0;
     const length = bits(16);
     if (bits(16) !== (~length & 0xffff)) throw new Fault();
-    const available = Math.min(length, input.length - at);
-    count += available;
+    const available = Math.min(length, input.length - at, room - count);
     at += available;
+    output(available);
     if (available < length) throw new Fault();
   };
 
@@ -102,7 +122,8 @@ export const countInflated = (input: Uint8Array): number => {
       const literal = symbol(literals);
       if (literal === END_OF_BLOCK) return;
       if (literal < END_OF_BLOCK) {
-        count++;
+        if (count === room) throw new Fault();
+        output(1);
         continue;
       }
       const lengthBase = LENGTH_BASE[literal - END_OF_BLOCK - 1];
@@ -113,7 +134,9 @@ export const countInflated = (input: Uint8Array): number => {
       if (distanceBase === undefined) throw new Fault();
       const extra = distanceSymbol < 4 ? 0 : (distanceSymbol >> 1) - 1;
       if (distanceBase + bits(extra) > count) throw new Fault();
-      count += length;
+      const copied = Math.min(length, room - count);
+      output(copied);
+      if (copied < length) throw new Fault();
     }
   };
 
@@ -145,6 +168,7 @@ export const countInflated = (input: Uint8Array): number => {
     compressed(literals, distances);
   };
 
+  let ended = false;
   try {
     for (let final = 0; final === 0;) {
       final = bits(1);
@@ -154,8 +178,9 @@ export const countInflated = (input: Uint8Array): number => {
       else if (type === 2) dynamic();
       else throw new Fault();
     }
+    ended = true;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
   }
-  return count;
+  return { count, filledAt, end: at, ended };
 };

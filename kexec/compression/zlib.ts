@@ -3,16 +3,12 @@ import { concatBytes, plainBytes } from '../base/bytes.js';
 import type { Compat } from '../base/compat.js';
 import { SystemError } from '../base/error.js';
 import { DEFLATED, FHCRC, RESERVED, endOfGzipFields, isGzipMagic } from './gzip-header.js';
+import { endingOf, type Inflated, type GzipEnd, type GzipMember } from './gzread.js';
 import { countInflated } from './inflate-count.js';
 import type { Platform } from '../base/platform.js';
 import type { ReadContext } from './read-context.js';
 import { hasBytes } from '../base/slurp.js';
 import type { System } from '../base/system.js';
-
-const TRAILER_SIZE = 8;
-
-/** Growth of the buffer in zlib_decompress_file(): it starts so large and doubles. */
-const FIRST_ALLOCATION = 65536;
 
 type Header =
   | { readonly kind: 'ok'; readonly size: number }
@@ -47,17 +43,76 @@ const readHeader = (bytes: Uint8Array, at: number, platform: Platform): Header =
 const readU32 = (bytes: Uint8Array, at: number): number =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
 
+/** What a gzip file decompresses to, and how it ends. */
 export interface Gunzipped {
+  /** Without what comes before a fault in deflated data. */
   readonly output: Uint8Array;
-  readonly end: 'complete' | 'truncated' | 'broken';
-  /** zlib's words for what is broken. */
-  readonly error?: string;
-  /** Bytes of output before what is broken; `output` may have less. */
-  readonly good: number;
+  readonly end: GzipEnd;
+  /** Undefined where no member is missing anything. */
+  readonly fault: MemberFault | undefined;
 }
 
+/** What is wrong with one member: with zlib's words unless the file merely ends. */
+type MemberFault = { readonly kind: 'truncated' } | { readonly kind: 'broken'; readonly error: string };
+
+interface ReadMember {
+  readonly output: Uint8Array;
+  /** Where in the file the member ends. */
+  readonly end: number;
+  readonly fault?: MemberFault & Pick<GzipEnd, 'at' | 'inflate'> & { readonly good: number };
+}
+
+const NOTHING = new Uint8Array();
+
+/** inflate() has not begun, or gets nothing. */
+const nowhere = (at: number) => (): Inflated => ({ filledAt: at, end: at });
+
+/** Reads the gzip member at `start`. @throws OutputLimitError */
+const readMember = async (
+  bytes: Uint8Array,
+  start: number,
+  platform: Platform,
+  limitBytes: number,
+): Promise<ReadMember> => {
+  const header = readHeader(bytes, start, platform);
+  if (header.kind !== 'ok') {
+    const fault = header.kind === 'bad' ? { kind: 'broken' as const, error: header.error, at: start } : TRUNCATED;
+    return { output: NOTHING, end: start, fault: { ...fault, good: 0, inflate: nowhere(start) } };
+  }
+  const deflated = start + header.size;
+  const data = bytes.subarray(deflated);
+  const inflate = (room: number): Inflated => {
+    const { filledAt, end, ended } = countInflated(data, room);
+    return { filledAt: deflated + filledAt, end: ended ? bytes.length : deflated + end };
+  };
+  const { output, consumed, ended, error } = await platform.inflateRaw(data, limitBytes);
+  if (error !== undefined) {
+    const { count: good, end } = countInflated(data);
+    const at = deflated + end;
+    return { output: NOTHING, end: at, fault: { kind: 'broken', error, good, at, inflate } };
+  }
+  const crcAt = deflated + consumed;
+  const lengthAt = crcAt + 4;
+  const end = lengthAt + 4;
+  const place = { good: output.length, inflate };
+  const truncated = { output, end, fault: { ...TRUNCATED, ...place } };
+  const broken = (at: number, words: string): ReadMember => ({
+    output,
+    end,
+    fault: { kind: 'broken', error: words, at, ...place },
+  });
+  if (!ended || lengthAt > bytes.length) return truncated;
+  if (platform.crc32(output) !== readU32(bytes, crcAt)) return broken(lengthAt, 'incorrect data check');
+  if (end > bytes.length) return truncated;
+  if (output.length % 2 ** 32 !== readU32(bytes, lengthAt)) return broken(end, 'incorrect length check');
+  return { output, end };
+};
+
+const TRUNCATED = { kind: 'truncated', at: undefined } as const;
+
 /**
- * Decompresses what zlib's gzread() would: gzip members one behind the other, what follows the last one ignored.
+ * Decompresses what zlib's gzread() would: gzip members one behind the other, what follows the last one ignored. Since
+ * 1.3.2 a member that breaks before its first byte is such a thing, too.
  * @throws OutputLimitError
  */
 export const gunzip = async (
@@ -67,56 +122,34 @@ export const gunzip = async (
   compat: Compat,
 ): Promise<Gunzipped> => {
   const parts: Uint8Array[] = [];
+  const members: GzipMember[] = [];
   let total = 0;
-  const ended = (end: Gunzipped['end'], error?: string, good = total): Gunzipped => ({
-    output: concatBytes(parts),
-    end,
-    good,
-    ...(error !== undefined && { error }),
-  });
   let at = 0;
-  while (isGzip(bytes, at, compat)) {
-    const header = readHeader(bytes, at, platform);
-    if (header.kind === 'truncated') return ended('truncated');
-    if (header.kind === 'bad') return ended('broken', header.error);
-    at += header.size;
-    const deflated = bytes.subarray(at);
-    const { output, consumed, ended: complete, error } = await platform.inflateRaw(deflated, limitBytes - total);
-    if (error !== undefined) return ended('broken', error, total + countInflated(deflated));
+  const ended = (size: number, end: Pick<GzipEnd, 'at' | 'inflate'>, fault?: MemberFault): Gunzipped => ({
+    output: concatBytes(parts),
+    end: {
+      members: [...members, { start: at, size }],
+      at: end.at,
+      inflate: end.inflate,
+      fileSize: bytes.length,
+      looksForMembers: !compat.zlibReadsToTheFault,
+    },
+    fault,
+  });
+  while (isGzipMagic(bytes, at)) {
+    const { output, end, fault } = await readMember(bytes, at, platform, limitBytes - total);
     if (output.length > 0) parts.push(output);
+    if (fault !== undefined) {
+      const isIgnored = compat.zlibReadsToTheFault && fault.kind === 'broken' && fault.good === 0;
+      return ended(fault.good, fault, isIgnored ? undefined : fault);
+    }
+    members.push({ start: at, size: output.length });
     total += output.length;
-    at += consumed;
-    if (!complete || at + 4 > bytes.length) return ended('truncated');
-    if (platform.crc32(output) !== readU32(bytes, at)) return ended('broken', 'incorrect data check');
-    if (at + TRAILER_SIZE > bytes.length) return ended('truncated');
-    if (output.length % 2 ** 32 !== readU32(bytes, at + 4)) return ended('broken', 'incorrect length check');
-    at += TRAILER_SIZE;
+    at = end;
   }
-  return ended('complete');
-};
-
-/**
- * The count in "Read on %s of %d bytes failed": what the failing gzread() was asked for. The buffer doubles when it is
- * full. Since 1.3.2 a call gives what there is before a fault, and the next one fails.
- */
-const failedReadSize = (good: number, { zlibReadsToTheFault }: Compat): number => {
-  let allocated = FIRST_ALLOCATION;
-  let size = 0;
-  while (good >= allocated) {
-    size = allocated;
-    allocated *= 2;
-  }
-  return allocated - (zlibReadsToTheFault ? good : size);
-};
-
-/** Bytes that zlib reads at a time, and sees only after a shorter read that the file has ended. */
-const INPUT_CHUNK = 8192;
-
-/** Whether closing a stream that ended early fails: not when nothing more was asked for as it ended. */
-const closeFails = (fileSize: number, good: number, { zlibReadsToTheFault }: Compat): boolean => {
-  if (zlibReadsToTheFault) return good === 0;
-  const bufferFull = good >= FIRST_ALLOCATION && Number.isInteger(Math.log2(good / FIRST_ALLOCATION));
-  return !(bufferFull && fileSize % INPUT_CHUNK !== 0);
+  // A single byte may be the first one of another member.
+  const isOther = at + 1 < bytes.length;
+  return ended(0, { at: isOther ? at : undefined, inflate: nowhere(at) });
 };
 
 /** Reads a file for a decompressor: undefined when it cannot be opened, no bytes when there are none to be had. */
@@ -154,21 +187,35 @@ export const zlibDecompressFile = async (
     return undefined;
   }
   if (!isGzip(bytes, 0, compat)) return undefined;
-  const { output, end, good, error } = await refusingBombs(path, limit, () => gunzip(bytes, platform, limit, compat));
-  switch (end) {
-    case 'broken':
-      // With nothing before the fault, the call that gives what there is gives nothing, which reads as the end.
-      if (good > 0 || !compat.zlibReadsToTheFault) {
-        log.dbg(`Read on ${path} of ${failedReadSize(good, compat)} bytes failed: ${path}: ${error ?? ''}\n`);
-      }
-      return undefined;
-    case 'truncated':
-      // QUIRK-3: a stream that ends early is loaded as far as it goes; only closing it fails, and the message asks
-      // what was closed for the reason.
-      if (closeFails(bytes.length, good, compat)) log.dbg(` Close of ${path} failed: \n`);
-      break;
-    case 'complete':
-      break;
+  const result = await refusingBombs(path, limit, () => gunzip(bytes, platform, limit, compat));
+  const { output, end, fault } = result;
+  if (fault?.kind === 'broken') {
+    log.dbg(`Read on ${path} of ${failedReadSize(end, compat)} bytes failed: ${path}: ${fault.error}\n`);
+    return undefined;
   }
-  return output.length > 0 ? output : undefined;
+  // QUIRK-3: a stream that ends early is loaded as far as it goes; only closing it fails, and the message asks what was
+  // closed for the reason.
+  if (closeFails(result, compat)) log.dbg(` Close of ${path} failed: \n`);
+  const { lost } = fault === undefined ? { lost: 0 } : endingOf(end);
+  const given = output.subarray(0, output.length - lost);
+  return given.length > 0 ? given : undefined;
+};
+
+/**
+ * The count in "Read on %s of %d bytes failed": what the failing gzread() was asked for. Since 1.3.2 the call that meets
+ * the fault gives what there is, and the next one fails, for which the buffer may have doubled.
+ */
+const failedReadSize = (end: GzipEnd, { zlibReadsToTheFault }: Compat): number => {
+  const { before, asked, ready } = endingOf(end).call!;
+  if (!zlibReadsToTheFault) return asked;
+  return ready === asked ? before + asked : asked - ready;
+};
+
+/**
+ * Whether closing the file fails, because it ended where zlib asked for more. Since 1.3.2 the next call forgets that,
+ * and zlib asks for another member behind the last one, too.
+ */
+const closeFails = ({ end, fault }: Gunzipped, { zlibReadsToTheFault }: Compat): boolean => {
+  if (zlibReadsToTheFault) return end.at === undefined && endingOf(end).call?.ready === 0;
+  return fault?.kind === 'truncated' && endingOf(end).call !== undefined;
 };

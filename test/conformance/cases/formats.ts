@@ -89,6 +89,7 @@ export const formats: readonly Case[] = [
   // kexec_file_load takes neither ELF nor uImage, which says nothing about them.
   ...hostile('virt-2g', '-c -d -l', /^(vmlinux|uImage)/),
   ...hostile('virt-2g', '-d -l', /^(Image|zboot|uki)/),
+  ...hostile('virt-2g', '-d -c -l', /^gzip/),
   ...hostile('virt-el2-4g', '-p', /^vmlinux-/),
   ...Object.keys(REAL_FILES).flatMap((name) => [
     command('virt-2g', `-d -l t/${name}`, { releases: DEBIAN_RELEASES }),

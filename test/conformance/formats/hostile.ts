@@ -3,6 +3,7 @@ import { crc32, gzipSync } from 'node:zlib';
 import { KERNEL_VIRT, buildElf, buildImage, buildUImage, noise, standardImage, writePe } from '../files.js';
 import type { PeOptions, ProgramHeader } from '../files.js';
 import { changes, cuts, withField } from './damage.js';
+import { gzipFiles } from './gzip.js';
 import type { Field, NamedFile } from './damage.js';
 
 const field = (name: string, at: number, size: Field['size']): Field => ({ name, at, size });
@@ -430,4 +431,4 @@ const ukis = (): readonly NamedFile[] => {
 
 /** All of them by name; the name begins with the format's. */
 export const hostileFiles = (): ReadonlyMap<string, Uint8Array> =>
-  new Map([...images(), ...elves(), ...uImages(), ...zboots(), ...ukis()]);
+  new Map([...images(), ...elves(), ...uImages(), ...zboots(), ...ukis(), ...gzipFiles()]);
