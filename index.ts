@@ -28,7 +28,9 @@ export type {
   RunLimits,
   StopReason,
 } from './sim/cpu/state/model.js';
-export { Board, type BoardOptions } from './sim/machine/board.js';
+export { Board, type BoardOptions, type MappedDevice } from './sim/machine/board.js';
+export type { AccessSize, Device, InterruptController, SetLine } from './sim/machine/device.js';
+export { Pl011 } from './sim/machine/pl011.js';
 export { PhysicalMemory } from './sim/machine/memory.js';
 export type { ExecutionSettings } from './sim/kernel/execution-settings.js';
 export { bundledMachines } from './sim/kernel/recording/machines.js';

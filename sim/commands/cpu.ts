@@ -10,6 +10,7 @@ import { type RunEnd, runCpu } from '../kernel/execution/run-cpu.js';
 import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/execution/stop-report.js';
 import { Board } from '../machine/board.js';
+import { Pl011 } from '../machine/pl011.js';
 import { type CommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatJson } from './text.js';
 
@@ -134,7 +135,11 @@ export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): Commo
       let output = '';
       const terminal = new Console(args.json ? (text) => void (output += text) : (text) => context.out(text));
       const el = args.el ?? facts.bootEl;
-      const board = new Board({ ...facts, highestEl: el > facts.bootEl ? el : facts.bootEl, onOutput: terminal.put });
+      const board = new Board({
+        ram: facts.ram,
+        devices: [{ physAddr: facts.uart, device: new Pl011(terminal.put) }],
+        highestEl: el > facts.bootEl ? el : facts.bootEl,
+      });
       const cpu = createCpu(board);
       for (const { file, address } of args.load.map(parseLoad)) {
         board.memory.write(

@@ -1,42 +1,58 @@
+/** The machine around the processors, after QEMU's board `virt`: RAM, devices, firmware, a counter. */
 import type { Range } from '../../kexec/base/range.js';
 import type { Bus } from '../cpu/state/bus.js';
 import type { CpuHost, CpuModel } from '../cpu/state/model.js';
 import type { LinearMemory } from '../cpu/wasm/host.js';
 import { COUNTER_FREQUENCY, counterAt } from './counter.js';
-import type { Device } from './device.js';
+import type { AccessSize, Device, InterruptController } from './device.js';
 import { PhysicalMemory } from './memory.js';
-import { Pl011 } from './pl011.js';
 import { callFirmware } from './psci.js';
 
 export interface BoardOptions {
   /** Where there is RAM. */
   readonly ram: readonly Range[];
-  /** Physical address of the console, a PL011; multiple of 4. */
-  readonly uart: bigint;
+  /** No two of them at one address. */
+  readonly devices: readonly MappedDevice[];
+  /** What the devices' lines lead to; without it they lead nowhere. */
+  readonly interrupts?: InterruptController;
   /** The highest exception level below the firmware's. */
   readonly highestEl: 1 | 2;
-  /** Receives the bytes that the console sends, at once. */
-  readonly onOutput: (byte: number) => void;
 }
 
-interface Place {
-  readonly base: number;
+/** A device, and how it is connected. */
+export interface MappedDevice {
+  /** Physical address of its first byte. */
+  readonly physAddr: bigint;
+  readonly device: Device;
+  /** The interrupt controller's input that its line leads to; undefined for none. */
+  readonly line?: number;
+}
+
+interface DeviceOnBus {
+  readonly start: number;
+  readonly end: number;
   readonly device: Device;
 }
 
-/** The machine around the processor, after QEMU's board `virt`: RAM, a console, firmware, a counter. */
 export class Board implements Bus, CpuHost {
   readonly memory: PhysicalMemory;
   readonly bus: Bus = this;
   readonly counterFrequency = COUNTER_FREQUENCY;
   readonly highestEl: 1 | 2;
-  readonly #places: readonly Place[];
+  readonly #devices: readonly DeviceOnBus[];
 
   /** @throws KexecError when the host has no room for the RAM */
-  constructor({ ram, uart, highestEl, onOutput }: BoardOptions) {
+  constructor({ ram, devices, interrupts, highestEl }: BoardOptions) {
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;
-    this.#places = [{ base: Number(uart), device: new Pl011(onOutput) }];
+    this.#devices = devices.map(({ physAddr, device }) => {
+      const start = Number(physAddr);
+      return { start, end: start + device.sizeBytes, device };
+    });
+    if (interrupts === undefined) return;
+    for (const { device, line } of devices) {
+      if (line !== undefined) device.connect?.((level) => interrupts.raise(line, level));
+    }
   }
 
   get linear(): LinearMemory {
@@ -48,14 +64,14 @@ export class Board implements Bus, CpuHost {
   }
 
   read(physAddr: number, sizeBytes: number): bigint | undefined {
-    const place = this.#placeOf(physAddr, sizeBytes);
-    const value = place?.device.read(physAddr - place.base);
-    return value === undefined ? undefined : BigInt.asUintN(8 * sizeBytes, BigInt(value));
+    const found = this.#deviceAt(physAddr, sizeBytes);
+    return found?.device.read(physAddr - found.start, found.sizeBytes);
   }
 
   write(physAddr: number, sizeBytes: number, value: bigint): boolean {
-    const place = this.#placeOf(physAddr, sizeBytes);
-    return place?.device.write(physAddr - place.base, Number(BigInt.asUintN(8 * sizeBytes, value))) ?? false;
+    const found = this.#deviceAt(physAddr, sizeBytes);
+    if (found === undefined) return false;
+    return found.device.write(physAddr - found.start, found.sizeBytes, BigInt.asUintN(8 * sizeBytes, value));
   }
 
   firmwareCall(
@@ -72,12 +88,12 @@ export class Board implements Bus, CpuHost {
     return counterAt(instructions);
   }
 
-  /** The device whose register starts at the address: devices have 32-bit registers, and answer to nothing wider. */
-  #placeOf(physAddr: number, sizeBytes: number): Place | undefined {
-    if (sizeBytes > 4) return undefined;
-    return this.#places.find(({ base, device }) => {
-      const offset = physAddr - base;
-      return offset >= 0 && offset < device.sizeBytes && offset % 4 === 0;
-    });
+  /** The device that all bytes of an access are in. No bus has accesses of other sizes: a page's end cuts them. */
+  #deviceAt(physAddr: number, sizeBytes: number): (DeviceOnBus & { readonly sizeBytes: AccessSize }) | undefined {
+    if (!isAccessSize(sizeBytes)) return undefined;
+    const found = this.#devices.find(({ start, end }) => physAddr >= start && physAddr + sizeBytes <= end);
+    return found && { ...found, sizeBytes };
   }
 }
+
+const isAccessSize = (sizeBytes: number): sizeBytes is AccessSize => [1, 2, 4, 8].includes(sizeBytes);

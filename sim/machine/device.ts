@@ -1,9 +1,27 @@
-/** Registers at a place on the bus. */
+/** What a device is to the board: registers on the bus, and at most one interrupt line. */
+
+/** Bytes of one access. */
+export type AccessSize = 1 | 2 | 4 | 8;
+
 export interface Device {
   /** Bytes of the bus that it answers at. */
   readonly sizeBytes: number;
-  /** A 32-bit register. @param offset multiple of 4 @returns undefined where there is none */
-  read(offset: number): number | undefined;
-  /** @returns false where there is none */
-  write(offset: number, value: number): boolean;
+  /**
+   * Reads what is at an offset from the device's first byte.
+   * @returns `8 * sizeBytes` bits; undefined where the device does not answer an access of that size
+   */
+  read(offset: number, sizeBytes: AccessSize): bigint | undefined;
+  /** @param value `8 * sizeBytes` bits @returns false where the device does not answer an access of that size */
+  write(offset: number, sizeBytes: AccessSize, value: bigint): boolean;
+  /** Connects its interrupt line, which it is to set whenever the level changes. Undefined for a device without one. */
+  readonly connect?: (setLine: SetLine) => void;
+}
+
+/** Sets the level of a device's interrupt line, which is low at the start. @param level true for high */
+export type SetLine = (level: boolean) => void;
+
+/** What the lines of the devices lead to. */
+export interface InterruptController {
+  /** Sets the level of one of its inputs. @param line number of the input @param level true for high */
+  raise(line: number, level: boolean): void;
 }

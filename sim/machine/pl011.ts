@@ -1,4 +1,5 @@
-import type { Device } from './device.js';
+/** The PL011, the UART of Arm's boards. */
+import type { AccessSize, Device, SetLine } from './device.js';
 
 /** Offsets of registers (DDI 0183, PrimeCell UART (PL011) Technical Reference Manual, 3.2). */
 const REGISTER = {
@@ -42,6 +43,9 @@ const PLAIN: Readonly<Record<number, number>> = {
   [REGISTER.dma]: 0x7,
 };
 
+/** Registers are 32 bits wide, and answer to nothing wider; narrower accesses have their lower bits. */
+const isRegister = (offset: number, sizeBytes: AccessSize): boolean => sizeBytes <= 4 && offset % 4 === 0;
+
 /**
  * A UART whose line is infinitely fast and whose other end never sends. It starts as the kernel that ran before left it:
  * enabled, eight bits, FIFOs on.
@@ -54,11 +58,22 @@ export class Pl011 implements Device {
     [REGISTER.fifoLevels, 0x12],
   ]);
   #raw = 0;
+  #setLine: SetLine = () => {};
+  #level = false;
 
   /** @param onByte receives what is sent, at once */
   constructor(private readonly onByte: (byte: number) => void) {}
 
-  read(offset: number): number | undefined {
+  /** The line is UARTINTR, all of the interrupts as one (DDI 0183, 2.8). */
+  connect(setLine: SetLine): void {
+    this.#setLine = setLine;
+  }
+
+  read(offset: number, sizeBytes: AccessSize): bigint | undefined {
+    return isRegister(offset, sizeBytes) ? BigInt.asUintN(8 * sizeBytes, BigInt(this.#read(offset))) : undefined;
+  }
+
+  #read(offset: number): number {
     switch (offset) {
       case REGISTER.data:
       case REGISTER.receiveStatus:
@@ -69,18 +84,31 @@ export class Pl011 implements Device {
       case REGISTER.rawInterrupts:
         return this.#raw;
       case REGISTER.maskedInterrupts:
-        return this.#raw & this.#register(REGISTER.interruptMask);
+        return this.#maskedInterrupts;
       default:
         if (offset in PLAIN) return this.#register(offset);
-        return offset < FIRST_ID ? 0 : IDENTIFICATION[(offset - FIRST_ID) / 4];
+        return IDENTIFICATION[(offset - FIRST_ID) / 4] ?? 0;
     }
   }
 
-  write(offset: number, value: number): boolean {
+  write(offset: number, sizeBytes: AccessSize, value: bigint): boolean {
+    if (!isRegister(offset, sizeBytes)) return false;
+    this.#write(offset, Number(value));
+    const level = this.#maskedInterrupts !== 0;
+    if (level !== this.#level) this.#setLine(level);
+    this.#level = level;
+    return true;
+  }
+
+  #write(offset: number, value: number): void {
+    const bits = PLAIN[offset];
     if (offset === REGISTER.data) this.#send(value & 0xff);
     else if (offset === REGISTER.interruptClear) this.#raw &= ~value;
-    else if (offset in PLAIN) this.#registers.set(offset, value & PLAIN[offset]!);
-    return true;
+    else if (bits !== undefined) this.#registers.set(offset, value & bits);
+  }
+
+  get #maskedInterrupts(): number {
+    return this.#raw & this.#register(REGISTER.interruptMask);
   }
 
   #register(offset: number): number {

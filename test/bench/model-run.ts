@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Range } from '../../kexec/base/range.js';
 import { createCpu } from '../../sim/cpu/cpu.js';
 import { Board } from '../../sim/machine/board.js';
+import { Pl011 } from '../../sim/machine/pl011.js';
 import { type ModelRun, RAM_SIZE, RAM_START } from './workload.js';
 
 const run = (file: string): ModelRun => {
@@ -12,7 +13,11 @@ const run = (file: string): ModelRun => {
   };
   const output: number[] = [];
   const ram = [Range.sized(RAM_START, RAM_SIZE)];
-  const board = new Board({ ram, uart: 0x900_0000n, highestEl: 1, onOutput: (byte) => output.push(byte) });
+  const board = new Board({
+    ram,
+    devices: [{ physAddr: 0x900_0000n, device: new Pl011((byte) => output.push(byte)) }],
+    highestEl: 1,
+  });
   for (const piece of workload.pieces) board.memory.write(BigInt(piece.address), readFileSync(piece.file));
   const started = performance.now();
   const cpu = createCpu(board);

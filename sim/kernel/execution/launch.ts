@@ -1,5 +1,6 @@
 import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
 import { Board } from '../../machine/board.js';
+import { Pl011 } from '../../machine/pl011.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { BoardFacts } from '../facts/board.js';
 import type { LoadedKernel } from './loaded-kernel.js';
@@ -37,7 +38,11 @@ export interface Launched {
 
 /** Does the same each time, to the last bit. @throws KexecError */
 export const launch = ({ facts, kernel, purgatory, createCpu, prepare, onOutput, log }: LaunchOptions): Launched => {
-  const board = new Board({ ram: facts.ram, uart: facts.uart, highestEl: facts.bootEl, onOutput });
+  const board = new Board({
+    ram: facts.ram,
+    devices: [{ physAddr: facts.uart, device: new Pl011(onOutput) }],
+    highestEl: facts.bootEl,
+  });
   const cpu = createCpu(board);
   const { symbolAt } = prepare(board.memory, cpu, log);
   cpu.invalidate();

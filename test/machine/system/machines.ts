@@ -5,6 +5,7 @@ import { Range } from '../../../kexec/base/range.js';
 import { createCpu } from '../../../sim/cpu/cpu.js';
 import type { StopReason } from '../../../sim/cpu/state/model.js';
 import { Board } from '../../../sim/machine/board.js';
+import { Pl011 } from '../../../sim/machine/pl011.js';
 import { PROGRAM, RECORDS, RECORDS_SIZE, type SystemCase } from './cases.js';
 import { type CoreRegisters, GdbClient } from './gdb.js';
 
@@ -125,9 +126,8 @@ export const runOnQemu = async (
 export const runOnModel = ({ el }: SystemCase, { pieces, done }: Prepared): Reached => {
   const board = new Board({
     ram: [Range.sized(RAM_START, RAM_SIZE)],
-    uart: 0x900_0000n,
+    devices: [{ physAddr: 0x900_0000n, device: new Pl011(() => {}) }],
     highestEl: el,
-    onOutput: () => {},
   });
   for (const { address, file } of pieces) board.memory.write(address, fs.readFileSync(file));
   const cpu = createCpu(board);

@@ -5,6 +5,8 @@ import { boardFacts } from '../../../../sim/kernel/facts/board.js';
 import { findMachine } from '../../../../sim/kernel/recording/machines.js';
 import { Board } from '../../../../sim/machine/board.js';
 import { DEFAULT_UART, type PropertyReader, bootLevel, consoleUart } from '../../../../sim/machine/board-tree.js';
+import type { AccessSize, Device, SetLine } from '../../../../sim/machine/device.js';
+import { Pl011 } from '../../../../sim/machine/pl011.js';
 import type { CpuModel } from '../../../../sim/cpu/state/model.js';
 
 const UART = 0x900_0000;
@@ -12,8 +14,14 @@ const RAM = Range.sized(0x4000_0000n, 0x10_0000n);
 
 const openBoard = () => {
   const sent: number[] = [];
-  const board = new Board({ ram: [RAM], uart: BigInt(UART), highestEl: 1, onOutput: (byte) => sent.push(byte) });
-  return { board, sent };
+  const raised: [line: number, level: boolean][] = [];
+  const board = new Board({
+    ram: [RAM],
+    devices: [{ physAddr: BigInt(UART), device: new Pl011((byte) => sent.push(byte)), line: 33 }],
+    interrupts: { raise: (line, level) => raised.push([line, level]) },
+    highestEl: 1,
+  });
+  return { board, sent, raised };
 };
 
 describe('the console', () => {
@@ -65,6 +73,116 @@ describe('the console', () => {
     expect(board.read(UART + 0x40, 4)).toBe(0x20n);
     board.write(UART + 0x44, 4, 0x20n);
     expect(board.read(UART + 0x40, 4)).toBe(0n);
+  });
+});
+
+describe("the console's interrupt line", () => {
+  const MASK = UART + 0x38;
+  const CLEAR = UART + 0x44;
+
+  test('is high while an interrupt is there that is not masked', () => {
+    const { board, raised } = openBoard();
+    board.write(UART, 1, 0x41n);
+    expect(raised).toEqual([]);
+    board.write(MASK, 4, 0x20n);
+    board.write(UART, 1, 0x42n);
+    expect(raised).toEqual([[33, true]]);
+    board.write(CLEAR, 4, 0x7ffn);
+    expect(raised).toEqual([
+      [33, true],
+      [33, false],
+    ]);
+    board.write(UART, 1, 0x43n);
+    board.write(MASK, 4, 0n);
+    expect(raised.slice(2)).toEqual([
+      [33, true],
+      [33, false],
+    ]);
+  });
+
+  test('is not moved by interrupts that are masked, nor by the clearing of others', () => {
+    const { board, raised } = openBoard();
+    board.write(MASK, 4, 0x7dfn);
+    board.write(UART, 1, 0x41n);
+    board.write(MASK, 4, 0x20n);
+    board.write(CLEAR, 4, 0x7dfn);
+    expect(raised).toEqual([[33, true]]);
+  });
+});
+
+describe('devices', () => {
+  /** Takes accesses of any size, and tells of them. */
+  class Witness implements Device {
+    readonly sizeBytes = 0x10;
+    readonly seen: [offset: number, sizeBytes: AccessSize, value?: bigint][] = [];
+    setLine: SetLine | undefined;
+
+    readonly connect = (setLine: SetLine): void => void (this.setLine = setLine);
+
+    read(offset: number, sizeBytes: AccessSize): bigint {
+      this.seen.push([offset, sizeBytes]);
+      return 0x11n;
+    }
+
+    write(offset: number, sizeBytes: AccessSize, value: bigint): boolean {
+      this.seen.push([offset, sizeBytes, value]);
+      return offset !== 8;
+    }
+  }
+
+  const openWith = (...lines: readonly (number | undefined)[]) => {
+    const raised: [line: number, level: boolean][] = [];
+    const witnesses = lines.map(() => new Witness());
+    const board = new Board({
+      ram: [RAM],
+      devices: witnesses.map((device, i) => {
+        const line = lines[i];
+        return { physAddr: BigInt(0x1000 * (i + 1)), device, ...(line === undefined ? {} : { line }) };
+      }),
+      interrupts: { raise: (line, level) => raised.push([line, level]) },
+      highestEl: 1,
+    });
+    return { board, witnesses, raised };
+  };
+
+  test('see accesses of 1, 2, 4 and 8 bytes, and say what they answer', () => {
+    const { board, witnesses } = openWith(undefined);
+    for (const size of [1, 2, 4, 8]) expect(board.read(0x1004, size)).toBe(0x11n);
+    expect(board.write(0x1001, 2, 0x1_2345n)).toBe(true);
+    expect(board.write(0x1008, 8, 0xffff_ffff_ffff_fffen)).toBe(false);
+    expect(witnesses[0]!.seen).toEqual([
+      [4, 1],
+      [4, 2],
+      [4, 4],
+      [4, 8],
+      [1, 2, 0x2345n],
+      [8, 8, 0xffff_ffff_ffff_fffen],
+    ]);
+  });
+
+  test('do not see accesses that go over their end, or have another size', () => {
+    const { board, witnesses } = openWith(undefined);
+    expect([board.read(0x100c, 8), board.read(0x1000, 3), board.write(0x100f, 2, 0n)]).toEqual([
+      undefined,
+      undefined,
+      false,
+    ]);
+    expect(witnesses[0]!.seen).toEqual([]);
+  });
+
+  test('are told apart by where they are, and raise the lines that they have', () => {
+    const { board, witnesses, raised } = openWith(40, 41, undefined);
+    board.read(0x2000, 4);
+    expect(witnesses.map(({ seen }) => seen.length)).toEqual([0, 1, 0]);
+    witnesses[1]!.setLine?.(true);
+    witnesses[0]!.setLine?.(true);
+    witnesses[1]!.setLine?.(false);
+    expect(raised).toEqual([
+      [41, true],
+      [40, true],
+      [41, false],
+    ]);
+    expect(witnesses[2]!.setLine).toBeUndefined();
   });
 });
 

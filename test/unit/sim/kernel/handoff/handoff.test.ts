@@ -10,7 +10,7 @@ import { FakeCpu } from '../../../../support/fake-cpu.js';
 const RAM = [Range.sized(0x4000_0000n, 0x100_0000n)];
 
 const launched = (): Launched & { readonly cpu: FakeCpu } => {
-  const board = new Board({ ram: RAM, uart: 0x900_0000n, highestEl: 1, onOutput: () => {} });
+  const board = new Board({ ram: RAM, devices: [], highestEl: 1 });
   const cpu = new FakeCpu(board, []);
   cpu.pc = 0x4020_0000n;
   return { board, cpu, place: String };

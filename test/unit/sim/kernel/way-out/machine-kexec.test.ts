@@ -46,7 +46,7 @@ const IMAGE: KexecImage = {
 
 const prepare = (machine: KexecMachine, image: KexecImage, order?: AllocationOrder) => {
   const ram = machine.resources.filter(({ name }) => name === 'System RAM').map(({ range }) => range);
-  const board = new Board({ ram, uart: 0x900_0000n, highestEl: machine.bootEl, onOutput: () => {} });
+  const board = new Board({ ram, devices: [], highestEl: machine.bootEl });
   const cpu = createCpu(board);
   const log: string[] = [];
   return { board, cpu, log, ...prepareKexec(machine, image, board.memory, cpu, (line) => log.push(line), order) };
