@@ -13,7 +13,7 @@ export interface ExecutionSettings {
   readonly err: (text: string) => void;
   /** The steps; undefined where nobody wants to know. */
   readonly step: ((text: string) => void) | undefined;
-  /** By default what is loaded decides; `reboot`: the run ends with the system call. */
+  /** `entry` by default; `reboot`: the run ends with the system call. */
   readonly until: Until | 'reboot' | undefined;
   readonly maxInstructions: bigint | undefined;
   /** Of the host's time. */

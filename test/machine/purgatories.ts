@@ -42,7 +42,7 @@ const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>,
     );
 
   load();
-  const execute = run('kexec', ['-d', '-e'], env);
+  const execute = run('kexec', ['-d', '-e', '--sim-until=halt'], env);
   expectRun(`${what}: execute`, ({ status, stdout }) => status === 0 && stdout.includes('powering off'), execute);
 
   load();

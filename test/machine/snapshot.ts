@@ -209,7 +209,7 @@ const checkSuite = (
       differences(segments(own), segments(ours('kexec', args, 'closed'))),
     );
   }
-  const { exitCode, stdout, stderr } = ours('kexec', ['-e'], 'full');
+  const { exitCode, stdout, stderr } = ours('kexec', ['-e', '--sim-until=halt'], 'full');
   const [expected, actual] = [executed, stdout].map(
     (console) => /^kexec-ts demo kernel\n[^]*^powering off$/m.exec(console.replaceAll('\r', ''))?.[0],
   );

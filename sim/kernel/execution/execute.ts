@@ -4,7 +4,7 @@ import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-pr
 import { Console } from './console.js';
 import type { Executed, ExecutionSettings, Until } from '../execution-settings.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
-import { isBundledPayload, type LoadedKernel } from './loaded-kernel.js';
+import type { LoadedKernel } from './loaded-kernel.js';
 import { type RunBounds, type RunEnd, runCpu } from './run-cpu.js';
 import { type DescribeEsr, describeEnd, describeStuckPurgatory, formatJumps, formatRegisters } from './stop-report.js';
 
@@ -12,7 +12,7 @@ export interface ExecuteOptions
   extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpu' | 'prepare'>,
     Pick<ExecutionSettings, 'console' | 'out' | 'err' | 'step'> {
   readonly describeEsr: DescribeEsr;
-  /** By default a Linux kernel is run to its entry, and the demo kernel to its end. */
+  /** `entry` by default. */
   readonly until: Until | undefined;
   readonly bounds: RunBounds;
   readonly progress?: OnProgress | undefined;
@@ -37,7 +37,7 @@ const TRACED_INSTRUCTIONS = 20_000n;
 /** Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError */
 export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const { kernel, bounds, step } = options;
-  const until = options.until ?? (isBundledPayload(kernel) ? 'halt' : 'entry');
+  const { until = 'entry' } = options;
   const start = performance.now();
   const { end: arrival, launched, betweenSlices } = await runToEntry(options);
   if (arrival.kind !== 'stop-at') return fail(arrival, launched, options);

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** What is loaded, as those see it who execute it. */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { Range } from '../../../kexec/base/range.js';
-import { packageRoot } from '../recording/package-root.js';
 import type { LoadedSegment } from './arrival.js';
-import { isNodeError } from '../recording/host-files.js';
 import type { LoadedImage } from '../rules/kexec-load.js';
 import { readSegmentData, readSegmentSums } from '../state/state.js';
 
@@ -54,24 +51,3 @@ const words = (bytes: Uint8Array): readonly bigint[] => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: Math.floor(bytes.length / WORD) }, (_, i) => view.getBigUint64(i * WORD, true));
 };
-
-/** Whether the kernel is the demo kernel that comes with the package: its bytes are. */
-export const isBundledPayload = ({ segments, purgatory }: LoadedKernel): boolean => {
-  const payload = readPayload();
-  return (
-    payload !== undefined &&
-    segments.some((segment) => segment !== purgatory && startsWith(segment.data, payload))
-  );
-};
-
-const readPayload = (): Uint8Array | undefined => {
-  try {
-    return readFileSync(join(packageRoot(), 'machines', 'payload', 'Image'));
-  } catch (error) {
-    if (isNodeError(error)) return undefined;
-    throw error;
-  }
-};
-
-const startsWith = (bytes: Uint8Array, beginning: Uint8Array): boolean =>
-  bytes.length >= beginning.length && beginning.every((byte, i) => bytes[i] === byte);
