@@ -1,4 +1,4 @@
-/** Values that a table is sure to have: where it has them not, that is a mistake in the table, and said so. */
+/** Reads values that must be there; where one is missing, the instruction table has a mistake. */
 
 /** @throws Error for a value that is not there */
 export const present = <T>(value: T | undefined): T => {

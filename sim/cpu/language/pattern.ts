@@ -53,6 +53,7 @@ export const parsePattern = (text: string): Pattern => {
   return { mask, value, fields };
 };
 
+/** Whether a word has the bits that the pattern fixes. */
 export const matches = ({ mask, value }: Pattern, word: number): boolean => (word & mask) >>> 0 === value;
 
 /** The fields of a word that matches. */
@@ -69,8 +70,8 @@ const namesIn = (text: string): readonly string[] =>
   text.split(' ').flatMap((part) => (part.includes(':') ? part.slice(0, part.indexOf(':')) : []));
 
 /**
- * The fields that a text names, out of those of any instruction: the one place where what the compiler reads off a pattern
- * meets what is there when the program runs.
+ * Gives fields that are known by any names the type that the text of a pattern calls for, when it has checked that they
+ * are there. Nothing else connects the names that the compiler reads with those that are found when the program runs.
  */
 export class NamedFields<const Text extends string, Except extends string = never> {
   #names: readonly string[] | undefined;
@@ -87,7 +88,7 @@ export class NamedFields<const Text extends string, Except extends string = neve
   ) {}
 
   /** @throws Error where a field is missing */
-  in(fields: Fields): FieldsOf<Text, Except> {
+  from(fields: Fields): FieldsOf<Text, Except> {
     if (!this.#areIn(fields))
       throw new Error(`"${this.text}": a field is missing in ${Object.keys(fields).join(', ')}`);
     return fields;

@@ -120,9 +120,9 @@ export const opsRow = <const Text extends string, const Free extends FieldNames<
   const notFree = new NamedFields(rest.pattern, rest.free);
   return {
     ...rest,
-    ...(allocated && { allocated: (fields) => allocated(all.in(fields)) }),
-    ...(immediates && { immediates: (fields) => immediates(all.in(fields)) }),
-    semantics: (t, fields) => semantics(t, notFree.in(fields)),
+    ...(allocated && { allocated: (fields) => allocated(all.from(fields)) }),
+    ...(immediates && { immediates: (fields) => immediates(all.from(fields)) }),
+    semantics: (t, fields) => semantics(t, notFree.from(fields)),
   };
 };
 
@@ -147,8 +147,8 @@ export const systemRowsOf =
     return {
       group,
       ...rest,
-      ...(allocated && { allocated: (fields) => allocated(all.in(fields)) }),
-      system: (cpu, fields) => system(cpu, all.in(fields)),
+      ...(allocated && { allocated: (fields) => allocated(all.from(fields)) }),
+      system: (cpu, fields) => system(cpu, all.from(fields)),
     };
   };
 
@@ -158,5 +158,5 @@ export const unmodelledRow = <const Text extends string>({
   ...rest
 }: Description & Encoding<Text> & Pick<UnmodelledRow, 'unmodelled'>): UnmodelledRow => {
   const all = new NamedFields(rest.pattern);
-  return { ...rest, ...(allocated && { allocated: (fields) => allocated(all.in(fields)) }) };
+  return { ...rest, ...(allocated && { allocated: (fields) => allocated(all.from(fields)) }) };
 };

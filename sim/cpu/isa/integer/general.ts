@@ -66,6 +66,7 @@ const narrow = (t: Ops): General<'i32'> =>
 /** What an instruction does at either width. */
 export type GeneralSemantics<F> = <T extends 'i32' | 'i64'>(g: General<T>, fields: F, t: Ops) => void;
 
+/** The group of data processing without immediates. */
 export const REGISTER_GROUP = 'Data processing (register)';
 
 /** Width of the operands in bits, as `sf` says. */
@@ -86,5 +87,5 @@ export const generalRowsOf =
       group,
       ...parts,
       semantics: (t, fields) =>
-        widthOf(width.in(fields)) === 64 ? general(wide(t), fields, t) : general(narrow(t), fields, t),
+        widthOf(width.from(fields)) === 64 ? general(wide(t), fields, t) : general(narrow(t), fields, t),
     });

@@ -12,6 +12,7 @@ import { i64, type I64 } from '../../language/value.js';
 /** The access of an instruction whose base register may be SP. */
 export const BASE: Access = { spBase: true };
 
+/** The same for one whose address must be a multiple of its size, or of that of a pair. */
 export const aligned = (sizeBytes: number): Access => ({ ...BASE, aligned: sizeBytes });
 
 const SIZES = [1, 2, 4, 8] as const satisfies readonly AccessSize[];
@@ -72,8 +73,8 @@ const immediateMode = <const Behind extends string>(mode: {
     title,
     bits: [before, behind],
     free,
-    immediates: (fields, scale) => [distance(own.in(fields), scale)],
-    address: (t, fields) => address(t, base.in(fields)),
+    immediates: (fields, scale) => [distance(own.from(fields), scale)],
+    address: (t, fields) => address(t, base.from(fields)),
   };
 };
 
@@ -115,7 +116,7 @@ export const REGISTER_OFFSET: AddressingMode = {
   bits: ['00', REGISTER_BITS],
   free: [],
   address: (t, fields, scale) => {
-    const { Rn, S, ...rest } = registerFields.in(fields);
+    const { Rn, S, ...rest } = registerFields.from(fields);
     return { at: i64.add(t.xsp(Rn), i64.shl(index(t, rest), i64.const(S === 1 ? scale : 0))) };
   },
 };
@@ -150,18 +151,18 @@ export const accessRow = <const Text extends string>(
 ): OpsRow => {
   const { free, immediates } = mode;
   const own = new NamedFields(rest.pattern, [], mode.bits);
-  const scaleOf = (fields: Fields): number => scale(own.in(fields));
+  const scaleOf = (fields: Fields): number => scale(own.from(fields));
   return {
     group: GROUP,
     ...rest,
     free,
-    ...(allocated && { allocated: (fields) => allocated(own.in(fields)) }),
+    ...(allocated && { allocated: (fields) => allocated(own.from(fields)) }),
     ...(immediates && { immediates: (fields) => immediates(fields, scaleOf(fields)) }),
     semantics: (t, fields) => {
       const { at: address, writeBack } = mode.address(t, fields, scaleOf(fields));
-      transfer(t, own.in(fields), address, scaleOf(fields));
+      transfer(t, own.from(fields), address, scaleOf(fields));
       // The later write counts: where the base is loaded as well (CONSTRAINED UNPREDICTABLE), QEMU gives it the address.
-      if (writeBack !== undefined) t.setXsp(base.in(fields).Rn, writeBack);
+      if (writeBack !== undefined) t.setXsp(base.from(fields).Rn, writeBack);
     },
   };
 };

@@ -36,8 +36,8 @@ const FORMS: readonly Form[] = [
     title: 'post-index by a register',
     isPost: 1,
     rm: INDEX_REGISTER,
-    allocated: (fields) => indexRegister.in(fields).Rm !== 31,
-    advance: (t, fields) => t.x(indexRegister.in(fields).Rm),
+    allocated: (fields) => indexRegister.from(fields).Rm !== 31,
+    advance: (t, fields) => t.x(indexRegister.from(fields).Rm),
   },
 ];
 
