@@ -4,8 +4,10 @@ import type { Access, AccessSize, Ops } from '../../sim/cpu/language/ops.js';
 import type { Fields } from '../../sim/cpu/language/pattern.js';
 import type { OpsRow } from '../../sim/cpu/language/row.js';
 import { constant, type I32, i32, i64, type I64, type V128, type Value } from '../../sim/cpu/language/value.js';
+import type { FlagKind } from '../../sim/cpu/state/layout.js';
 import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
 import { Evaluator } from './evaluate-value.js';
+import { flagsOf, holds } from './flags.js';
 
 /** A processor's state, and a piece of its memory. */
 export interface State {
@@ -46,24 +48,6 @@ export interface Evaluated {
   /** In their order. */
   readonly accesses: readonly ObservedAccess[];
 }
-
-/** NZCV of an addition with carry at `bits` bits (Arm ARM J1, AddWithCarry). */
-const flagsOfSum = (bits: number, a: bigint, b: bigint, carry: bigint): number => {
-  const unsigned = a + b + carry;
-  const signed = BigInt.asIntN(bits, a) + BigInt.asIntN(bits, b) + carry;
-  const result = BigInt.asUintN(bits, unsigned);
-  const n = Number(result >> BigInt(bits - 1));
-  return (
-    n * 8 + (result === 0n ? 4 : 0) + (result === unsigned ? 0 : 2) + (BigInt.asIntN(bits, result) === signed ? 0 : 1)
-  );
-};
-
-/** Whether a condition, 0 to 15, holds for flags (Arm ARM C1.2.4). */
-export const holds = (condition: number, nzcv: number): boolean => {
-  const [n, z, c, v] = [(nzcv & 8) !== 0, (nzcv & 4) !== 0, (nzcv & 2) !== 0, (nzcv & 1) !== 0];
-  const base = [z, c, n, v, c && !z, n === v, n === v && !z, true][condition >> 1]!;
-  return (condition & 1) === 1 && condition !== 15 ? !base : base;
-};
 
 const ZERO_OR_SP = 31;
 
@@ -194,14 +178,8 @@ class Evaluation implements Ops {
     return this.#read('i32', BigInt(this.before.nzcv));
   }
 
-  setFlags(kind: string, a: Value, b?: Value): void {
-    const bits = kind.endsWith('32') ? 32 : 64;
-    const first = this.#valueOf(a);
-    const second = b === undefined ? 0n : this.#valueOf(b);
-    if (kind === 'nzcv') this.#nzcv = Number(first);
-    else if (kind.startsWith('logic')) this.#nzcv = flagsOfSum(bits, first, 0n, 0n);
-    else if (kind.startsWith('add')) this.#nzcv = flagsOfSum(bits, first, second, 0n);
-    else this.#nzcv = flagsOfSum(bits, first, BigInt.asUintN(bits, ~second), 1n);
+  setFlags(kind: FlagKind, a: Value, b?: Value): void {
+    this.#nzcv = flagsOf(kind, this.#valueOf(a), b === undefined ? 0n : this.#valueOf(b));
   }
 
   /** Notes an access. @returns the bytes that it is about */

@@ -1,6 +1,6 @@
 /** What WebAssembly computes of expressions, on numbers of arbitrary size: slow, and independent of any translator. */
 
-import { constant, type Value } from '../../sim/cpu/language/value.js';
+import { constant, leaf, type Value } from '../../sim/cpu/language/value.js';
 import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
 
 const LANE_BITS: Readonly<Record<string, number>> = { i8x16: 8, i16x8: 16, i32x4: 32, i64x2: 64 };
@@ -143,9 +143,9 @@ export class Evaluator {
 
   /** A leaf that stands for a value. */
   leaf<T extends ValueType>(type: T, value: bigint): Value<T> {
-    const leaf: Value<T> = { kind: 'leaf', type, source: { kind: 'local', index: this.#known.size } };
-    this.#known.set(leaf, cut(type, value));
-    return leaf;
+    const made = leaf(type, { kind: 'local', index: this.#known.size });
+    this.#known.set(made, cut(type, value));
+    return made;
   }
 
   /** @throws Error for operations that no test needed so far, and where WebAssembly would trap */

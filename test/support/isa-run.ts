@@ -9,6 +9,7 @@ import { i32, type Value } from '../../sim/cpu/language/value.js';
 import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
 import { encodeModule } from '../../sim/cpu/wasm/writer.js';
 import { wasm } from '../../sim/cpu/wasm/host.js';
+import { holds } from './flags.js';
 
 /** Registers of a processor that does nothing but single instructions on registers. */
 export interface Registers {
@@ -60,13 +61,6 @@ class RegisterFunction extends FunctionBuilder {
   }
 }
 
-/** N, Z, C and V by the conditions 0 to 15 (Arm ARM C1.2.4). */
-const holds = (nzcv: number, condition: number): boolean => {
-  const [n, z, c, v] = [nzcv & 8, nzcv & 4, nzcv & 2, nzcv & 1].map(Boolean) as [boolean, boolean, boolean, boolean];
-  const base = [z, c, n, v, c && !z, n === v, n === v && !z, true][condition >> 1]!;
-  return (condition & 1) === 1 && condition !== 15 ? !base : base;
-};
-
 /**
  * Makes a function of one instruction of Advanced SIMD and floating point.
  * @returns undefined for a word that is unallocated or not modelled
@@ -103,7 +97,7 @@ export const compileInstruction = (word: number): ((before: Registers) => Regist
       view.setBigUint64(V + i * 16 + 8, value >> 64n, true);
     });
     view.setInt32(NZCV, before.nzcv, true);
-    for (let i = 0; i < 16; i++) view.setInt32(CONDITIONS + i * 4, holds(before.nzcv, i) ? 1 : 0, true);
+    for (let i = 0; i < 16; i++) view.setInt32(CONDITIONS + i * 4, holds(i, before.nzcv) ? 1 : 0, true);
     run!();
     const half = (at: number): bigint => view.getBigUint64(V + at, true);
     const v = (i: number): bigint => half(i * 16) | (half(i * 16 + 8) << 64n);
