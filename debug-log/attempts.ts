@@ -1,3 +1,4 @@
+/** Runs of our kexec beside the real log: which release and which command line fit it best. */
 import { LIBRARIES, RELEASES, parseCompat, type Library, type Release } from '../kexec/base/compat.js';
 import { KexecError } from '../kexec/base/error.js';
 import { commandLines, librariesIn } from './command-line.js';

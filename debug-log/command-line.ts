@@ -1,3 +1,4 @@
+/** The command line behind a debug log: as it is written before the run, or inferred from what kexec says. */
 import { LIBRARIES, type Library } from '../kexec/base/compat.js';
 import { KexecError } from '../kexec/base/error.js';
 import type { DebugLog } from './parse.js';

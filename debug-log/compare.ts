@@ -1,3 +1,4 @@
+/** Two debug logs compared, line by line, with what need not be the same set aside. */
 import { diffLines } from './line-diff.js';
 import type { DebugLog, LogLine } from './parse.js';
 import { differentPurgatories, withoutPurgatory, type PurgatoryDifference } from './purgatory.js';

@@ -1,3 +1,5 @@
+/** The differences between two lists of lines, by the algorithm of Myers. */
+
 /** Lines `aStart` to `aEnd` of the one text in place of `bStart` to `bEnd` of the other; indices from 0, ends exclusive. */
 export interface Change {
   readonly aStart: number;

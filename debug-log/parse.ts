@@ -1,3 +1,4 @@
+/** kexec's lines in a pasted text, with what loggers and mail put in front of them taken off. */
 import { normalise, sourceLine, streamOf, type NumberedMessage, type Stream } from './messages.js';
 
 /** A line of kexec's. */

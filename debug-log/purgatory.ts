@@ -1,3 +1,4 @@
+/** The purgatory as a debug log shows it: when two logs have different ones, lines about it are not compared. */
 import type { DebugLog, LogLine } from './parse.js';
 
 /**

@@ -1,3 +1,4 @@
+/** The release of kexec-tools that a debug log is of, told by its messages and their source lines. */
 import { RELEASES, compatFor, type MessageLines, type Release } from '../kexec/base/compat.js';
 import type { DebugLog } from './parse.js';
 

@@ -1,3 +1,4 @@
+/** Differences between two debug logs, as text for people and as JSON. */
 import type { Comparison, Difference } from './compare.js';
 import type { DebugLog, LogLine } from './parse.js';
 
@@ -11,7 +12,7 @@ const LONGEST = 300;
 export interface Paint {
   readonly removed: (text: string) => string;
   readonly added: (text: string) => string;
-  readonly place: (text: string) => string;
+  readonly heading: (text: string) => string;
 }
 
 const sgr =
@@ -21,7 +22,7 @@ const sgr =
 const plain = (text: string): string => text;
 
 export const paintFor = (colour: boolean): Paint =>
-  colour ? { removed: sgr(31), added: sgr(32), place: sgr(36) } : { removed: plain, added: plain, place: plain };
+  colour ? { removed: sgr(31), added: sgr(32), heading: sgr(36) } : { removed: plain, added: plain, heading: plain };
 
 /** The text as it may be shown: what would steer a terminal is made visible. */
 const shown = (text: string): string => {
@@ -39,7 +40,7 @@ const formatLines = (lines: readonly LogLine[], mark: string, paint: (text: stri
   ...(lines.length > MOST_LINES ? [`${mark}... (${lines.length - MOST_LINES} more)`] : []),
 ];
 
-const place = ({ real, ours, before }: Difference, names: Names): string => {
+const headingOf = ({ real, ours, before }: Difference, names: Names): string => {
   const where = (lines: readonly LogLine[]): string | undefined => lines[0] && `line ${lines[0].number}`;
   const last = before.at(-1);
   const realPlace = where(real) ?? (last === undefined ? 'before the first line' : `behind line ${last.number}`);
@@ -58,7 +59,7 @@ export const formatDifferences = ({ differences }: Comparison, names: Names, pai
     ...differences
       .slice(0, MOST_DIFFERENCES)
       .flatMap((difference) => [
-        paint.place(place(difference, names)),
+        paint.heading(headingOf(difference, names)),
         ...formatLines(difference.before, ' ', plain),
         ...formatLines(difference.real, '-', paint.removed),
         ...formatLines(difference.ours, '+', paint.added),

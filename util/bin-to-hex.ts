@@ -1,3 +1,4 @@
+/** Bytes as the source text of a TypeScript module. */
 import { KexecError } from '../kexec/base/error.js';
 
 /** Names that cannot be exported, and globals that the generated file uses itself. */

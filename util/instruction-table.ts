@@ -1,5 +1,4 @@
-/** The text of INSTRUCTIONS.md. */
-
+/** The text of INSTRUCTIONS.md, made from the instruction table. */
 import type { InstructionRow } from '../sim/cpu/language/row.js';
 
 const howOf = (row: InstructionRow): string => {

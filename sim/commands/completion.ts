@@ -1,7 +1,8 @@
+/** `kexec-sim completion`: prints what makes a shell complete our commands. */
 import { bashCompletion } from './completion/bash.js';
 import { type Builder, typedCommands } from './completion/words.js';
 import { zshCompletion } from './completion/zsh.js';
-import type { CommandContext, CommonArgv } from './context.js';
+import type { SubcommandContext, CommonArgv } from './context.js';
 
 const SHELLS = ['bash', 'zsh'] as const;
 const SCRIPT_FOR = { bash: bashCompletion, zsh: zshCompletion } as const;
@@ -10,7 +11,7 @@ const SCRIPT_FOR = { bash: bashCompletion, zsh: zshCompletion } as const;
  * `kexec-sim completion`: a script for a shell. All that may be typed is written out in it: pressing TAB starts nothing.
  * @param kexecSim adds all that there is of kexec-sim to yargs
  */
-export const addCompletionCommand = (yargs: CommonArgv, context: CommandContext, kexecSim: Builder): CommonArgv =>
+export const addCompletionCommand = (yargs: CommonArgv, context: SubcommandContext, kexecSim: Builder): CommonArgv =>
   yargs.command(
     'completion <shell>',
     'Print a script that completes kexec, kexec-sim and vmcore-dmesg in a shell',

@@ -1,3 +1,4 @@
+/** What all subcommands of kexec-sim have in common: their context, their options, the machine they are about. */
 import type { Argv } from 'yargs';
 import type { OnProgress } from '../../kexec/base/progress.js';
 import { recordedMachine } from '../kernel/recorded-system.js';
@@ -12,7 +13,7 @@ export type RunKexec = (
 ) => Promise<number>;
 
 /** What a subcommand of kexec-sim acts through. */
-export interface CommandContext {
+export interface SubcommandContext {
   readonly env: Env;
   /** Writes to stdout, line end included. */
   out(text: string): void;
@@ -50,7 +51,7 @@ export const addCommonOptions = (yargs: Argv): CommonArgv =>
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' });
 
 /** The machine that the options and the environment name. @throws KexecError */
-export const openMachine = (args: CommonArguments, { env, progress }: CommandContext): RecordedMachine =>
+export const openMachine = (args: CommonArguments, { env, progress }: SubcommandContext): RecordedMachine =>
   recordedMachine({
     machine: args.machine ?? env['KEXEC_MACHINE'],
     state: args.state ?? env['KEXEC_STATE'],

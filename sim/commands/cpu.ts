@@ -5,13 +5,13 @@ import { Console } from '../kernel/execution/console.js';
 import { parseAddress, registersToJson, setRegisters } from '../kernel/execution/cpu-registers.js';
 import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
 import { optionalField, parseJson } from '../kernel/state/json.js';
-import { boardFacts } from '../kernel/facts/board.js';
+import { boardFacts } from '../kernel/facts/board-arm64.js';
 import { type RunEnd, runCpu } from '../kernel/execution/run-cpu.js';
 import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/execution/stop-report.js';
 import { Board } from '../machine/board.js';
 import { Pl011 } from '../machine/pl011.js';
-import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatJson } from './text.js';
 
 /** Ends that a program may mean to have. */
@@ -79,7 +79,7 @@ const formatRegisterLines = (registers: Readonly<Record<string, string>>): strin
     .join('');
 
 /** `kexec-sim cpu`: runs bare code on a machine's board. */
-export const addCpuCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'cpu',
     "Run bare code on the machine's processor, MMU off, and show the registers",

@@ -1,7 +1,9 @@
+/** `kexec-sim diff`: the debug log of a real kexec beside ours. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KexecError, SystemError, strerror } from '../../kexec/base/error.js';
+import { attemptAsync, failing } from '../../kexec/base/attempt.js';
+import { KexecError } from '../../kexec/base/error.js';
 import {
   bestAttempts,
   compareWith,
@@ -22,7 +24,7 @@ import {
   type Names,
 } from '../../debug-log/report.js';
 import { readHost, statHost } from '../kernel/recording/host-files.js';
-import type { CommandContext, CommonArgv } from './context.js';
+import type { SubcommandContext, CommonArgv } from './context.js';
 import { formatJson, quoted } from './text.js';
 
 /** As diff(1) ends: 0 when nothing differs, 1 when something does, 2 for trouble. */
@@ -33,17 +35,13 @@ const TROUBLE = 2;
 const LARGEST_LOG = 16 * 1024 * 1024;
 
 /** @throws KexecError */
-const readLog = (path: string): string => {
-  try {
+const readLog = (path: string): string =>
+  failing('Cannot read', path, () => {
     if (statHost(path).size > LARGEST_LOG) {
       throw KexecError.die(`${path} is larger than ${LARGEST_LOG} bytes: cut out what kexec said`, { subject: path });
     }
     return new TextDecoder().decode(readHost(path));
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    throw KexecError.die(`Cannot read ${path}: ${strerror(error.errno)}`, { subject: path, errno: -error.errno });
-  }
-};
+  });
 
 interface DiffArguments extends AttemptSettings {
   readonly real: RealLog;
@@ -57,7 +55,7 @@ interface DiffArguments extends AttemptSettings {
 /** Runs ours where nothing of the user's is: with a new state for each run. @throws KexecError */
 const runOurs = async (
   args: DiffArguments,
-  { env, kexec }: CommandContext,
+  { env, kexec }: SubcommandContext,
 ): Promise<readonly [Attempt, ...Attempt[]]> => {
   if (kexec === undefined) throw KexecError.die('there is no kexec to run here');
   const own = args.given.find((arg) => arg.startsWith('--sim-'));
@@ -94,13 +92,13 @@ const describeRelease = (name: string, evidence: readonly Evidence[]): string =>
 };
 
 /** What was compared, for the exit status. */
-interface Outcome {
+interface DiffResult {
   readonly comparison: Comparison;
   readonly names: Names;
 }
 
 /** Prints the answer. @returns undefined when nothing was compared @throws KexecError */
-const diff = async (args: DiffArguments, context: CommandContext): Promise<Outcome | undefined> => {
+const diff = async (args: DiffArguments, context: SubcommandContext): Promise<DiffResult | undefined> => {
   const { real: log, json } = args;
   const answer = (data: Readonly<Record<string, unknown>>, words: string): void =>
     context.out(json ? formatJson({ real: log.name, ...data }) : words);
@@ -109,7 +107,7 @@ const diff = async (args: DiffArguments, context: CommandContext): Promise<Outco
     names: Names,
     head: string,
     data: Readonly<Record<string, unknown>>,
-  ): Outcome => {
+  ): DiffResult => {
     answer(
       { ...data, ...comparisonToJson(comparison), others: toJsonLines(real.others) },
       head +
@@ -165,23 +163,18 @@ const diff = async (args: DiffArguments, context: CommandContext): Promise<Outco
 
 /** Whatever goes wrong is trouble, and no difference. */
 const asTrouble = async <T>(action: () => Promise<T>): Promise<T> => {
-  try {
-    return await action();
-  } catch (error) {
-    if (!(error instanceof KexecError)) throw error;
-    throw KexecError.die(error.message, {
-      ...(error.subject !== undefined && { subject: error.subject }),
-      exitCode: TROUBLE,
-    });
-  }
+  const result = await attemptAsync(KexecError, action);
+  if (!(result instanceof KexecError)) return result;
+  const { message, subject } = result;
+  throw KexecError.die(message, { ...(subject !== undefined && { subject }), exitCode: TROUBLE });
 };
 
 /** The option's value, or else the variable's; what is empty is not set. */
 const setting = (option: string | undefined, variable: string | undefined): string | undefined =>
   (option ?? variable) || undefined;
 
-/** `kexec-sim diff`: the debug log of a real kexec beside ours. */
-export const addDiffCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+/** Adds the subcommand, which ends with 0, 1 or 2 as diff(1) does. */
+export const addDiffCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'diff <real> [ours]',
     "Compare a real kexec's debug log (kexec -d) with ours",

@@ -1,8 +1,9 @@
-import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+/** `kexec-sim dmesg`: prints the log of the simulated kernel. */
+import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatJson } from './text.js';
 
 /** `kexec-sim dmesg`: why the kernel refused a load, and where kexec_file_load put what (`kexec -d -s`). */
-export const addDmesgCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addDmesgCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'dmesg',
     "Print what the machine's kernel has logged of loads",

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { KexecError, strerror } from '../../kexec/base/error.js';
 import { purgatory } from '../../kexec/arch/arm64/purgatory.js';
 import type { CpuModel } from '../cpu/state/model.js';
-import { boardFacts } from '../kernel/facts/board.js';
+import { boardFacts } from '../kernel/facts/board-arm64.js';
 import { registersToJson } from '../kernel/execution/cpu-registers.js';
 import { rulesAt, runToEntry } from '../kernel/execution/execute.js';
 import { handOff, qemuCommand } from '../kernel/handoff/handoff.js';
 import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
 import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/execution/stop-report.js';
-import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatAddress, formatJson, quoted } from './text.js';
 
 /** Those that tell how a processor translates and traps. */
@@ -25,7 +25,7 @@ const systemRegisters = (cpu: CpuModel): Readonly<Record<string, string>> =>
   );
 
 /** `kexec-sim handoff`: what is loaded, run to its first instruction, for QEMU to go on with. */
-export const addHandoffCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addHandoffCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'handoff <directory>',
     "Run to the new kernel's first instruction, and write memory and registers for QEMU",

@@ -1,6 +1,7 @@
+/** The command kexec-sim: its subcommands, and what becomes of a command line. */
 import yargs, { type Argv } from 'yargs';
 import { addCompletionCommand } from './completion.js';
-import { type CommandContext, type CommonArgv, addCommonOptions } from './context.js';
+import { type SubcommandContext, type CommonArgv, addCommonOptions } from './context.js';
 import { addCpuCommand } from './cpu.js';
 import { addDiffCommand } from './diff.js';
 import { addDmesgCommand } from './dmesg.js';
@@ -31,7 +32,7 @@ const COMMANDS = [
 ] as const;
 
 /** Tells yargs of all options and subcommands. */
-export const addAll = (yargs: Argv, context: CommandContext): CommonArgv =>
+export const addAll = (yargs: Argv, context: SubcommandContext): CommonArgv =>
   addCompletionCommand(
     COMMANDS.reduce((command, add) => add(command, context), addCommonOptions(yargs)),
     context,
@@ -43,7 +44,11 @@ export const addAll = (yargs: Argv, context: CommandContext): CommonArgv =>
  * @param args without the program's name
  * @throws UsageError, KexecError
  */
-export const runKexecSim = async (args: readonly string[], version: string, context: CommandContext): Promise<void> => {
+export const runKexecSim = async (
+  args: readonly string[],
+  version: string,
+  context: SubcommandContext,
+): Promise<void> => {
   const parser = addAll(
     yargs([...args])
       .scriptName('kexec-sim')

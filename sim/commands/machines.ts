@@ -1,12 +1,13 @@
+/** `kexec-sim machines`: lists the bundled machines. */
 import { systemRamBytes } from '../kernel/facts/facts.js';
 import { kernelRelease } from '../kernel/facts/generations.js';
 import { parseResources } from '../kernel/facts/iomem.js';
 import { bundledMachines } from '../kernel/recording/machines.js';
 import { recordedMachine } from '../kernel/recorded-system.js';
-import type { CommandContext, CommonArgv } from './context.js';
+import type { SubcommandContext, CommonArgv } from './context.js';
 import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
 
-const describeMachine = (name: string, env: CommandContext['env']) => {
+const describeMachine = (name: string, env: SubcommandContext['env']) => {
   const { files, kernel, nrCpus } = recordedMachine({ machine: name, env });
   return {
     name,
@@ -18,7 +19,7 @@ const describeMachine = (name: string, env: CommandContext['env']) => {
 };
 
 /** `kexec-sim machines`: the machines that come with the package. */
-export const addMachinesCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addMachinesCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'machines',
     'List the bundled machines',

@@ -1,3 +1,4 @@
+/** `kexec-sim segments --pages`: the page lists of a loaded image, as text and as JSON. */
 import { KexecError } from '../../kexec/base/error.js';
 import type { KernelFacts } from '../kernel/facts/facts.js';
 import type { ImageSlot, LoadedImage } from '../kernel/rules/kexec-load.js';

@@ -1,9 +1,10 @@
+/** `kexec-sim replay`: makes the system calls of a calls.json again. */
 import { formatLines } from '../kernel/state/json.js';
 import { readCallFile, replay } from '../kernel/replay.js';
-import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 
 /** `kexec-sim replay`: makes recorded system calls on the simulated kernel. Its output is JSON in any case. */
-export const addReplayCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addReplayCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'replay <calls>',
     'Make the system calls of a recording, and print their results',

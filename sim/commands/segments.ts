@@ -1,10 +1,12 @@
+/** `kexec-sim segments`: lists the segments of the loaded images. */
 import { createHash } from 'node:crypto';
+import { attempt } from '../../kexec/base/attempt.js';
 import { Errno, KexecError } from '../../kexec/base/error.js';
 import type { ImageSlot, KernelSegment, LoadedImage } from '../kernel/rules/kexec-load.js';
 import type { RecordedMachine } from '../kernel/recorded-machine.js';
 import { readSegmentData } from '../kernel/state/state.js';
 import { describeContent } from './content.js';
-import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatPages, pageListOf, pagesToJson } from './pages.js';
 import { formatAddress, formatJson, formatTable } from './text.js';
 
@@ -40,12 +42,10 @@ const readRows = ({ kernel, stateDirectory }: RecordedMachine, images: readonly 
 
 /** A load that ends meanwhile takes the old image's files away; then the new image is looked at. */
 const readRowsSteadily = (machine: RecordedMachine, images: readonly ImageName[]): readonly Row[] => {
-  try {
-    return readRows(machine, images);
-  } catch (error) {
-    if (!(error instanceof KexecError) || error.errno !== -Errno.ENOENT) throw error;
-    return readRows(machine, images);
-  }
+  const rows = attempt(KexecError, () => readRows(machine, images));
+  if (!(rows instanceof KexecError)) return rows;
+  if (rows.errno !== -Errno.ENOENT) throw rows;
+  return readRows(machine, images);
 };
 
 const toJson = ({ image, index, segment: { role, mem, memsz, bufsz }, content, sha256 }: Row) => ({
@@ -72,7 +72,7 @@ const toCells = ({ image, index, segment: { role, mem, memsz, bufsz }, content, 
 const HEADINGS = ['IMAGE', 'SEGMENT', 'MEM', 'MEMSZ', 'BUFSZ', 'SHA256', 'CONTENT'];
 
 /** `kexec-sim segments`: what the loaded images consist of. */
-export const addSegmentsCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addSegmentsCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'segments [image]',
     'List the segments of the loaded images',

@@ -1,12 +1,12 @@
+/** `kexec-sim snapshot`: prints the shell script that records a machine. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KexecError, strerror } from '../../kexec/base/error.js';
-import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
+import { hostCall } from '../kernel/recording/host-files.js';
 import { packageRoot } from '../kernel/recording/package-root.js';
-import type { CommandContext, CommonArgv } from './context.js';
+import type { SubcommandContext, CommonArgv } from './context.js';
 
 /** `kexec-sim snapshot`: the script that records a machine, for people to read before they run it there. */
-export const addSnapshotCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addSnapshotCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'snapshot',
     'Print a shell script that records the arm64 machine it is run on',
@@ -23,15 +23,9 @@ export const addSnapshotCommand = (yargs: CommonArgv, context: CommandContext): 
         context.out(script);
         return;
       }
-      try {
+      hostCall('Cannot write', output, () => {
         writeFileSync(output, script);
         chmodSync(output, 0o755);
-      } catch (error) {
-        if (!isNodeError(error)) throw error;
-        throw KexecError.die(`Cannot write ${output}: ${strerror(errnoOf(error))}`, {
-          subject: output,
-          errno: -errnoOf(error),
-        });
-      }
+      });
     },
   );

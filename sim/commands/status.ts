@@ -1,9 +1,10 @@
+/** `kexec-sim status`: tells what is loaded, and which network interfaces are up. */
 import { IFF_UP } from '../../kexec/ifdown.js';
 import { kernelRelease } from '../kernel/facts/generations.js';
 import type { ImageSlot } from '../kernel/rules/kexec-load.js';
 import { interfaceFlags } from '../kernel/rules/network.js';
 import type { SimulatedKernel } from '../kernel/simulated-kernel.js';
-import { type CommandContext, type CommonArgv, openMachine } from './context.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
 
 const slotToJson = (slot: ImageSlot) => {
@@ -48,7 +49,7 @@ const interfaceToText = ({ name, up }: InterfaceStatus): string =>
   `${name} ${up === undefined ? 'in an unknown state' : up ? 'up' : 'down'}`;
 
 /** `kexec-sim status`: what is loaded on the machine. */
-export const addStatusCommand = (yargs: CommonArgv, context: CommandContext): CommonArgv =>
+export const addStatusCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'status',
     'Show what is loaded on the machine',

@@ -1,3 +1,4 @@
+/** What a recorded machine is to those who use it. */
 import type { System } from '../../kexec/base/system.js';
 import type { MachineFiles } from './recording/machine-files.js';
 import type { SimulatedKernel } from './simulated-kernel.js';

@@ -1,3 +1,4 @@
+/** A recorded machine opened: its /proc and /sys, its simulated kernel, and the files of the host. */
 import { createHash, randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join, posix } from 'node:path';
@@ -5,7 +6,8 @@ import { KexecError, strerror } from '../../kexec/base/error.js';
 import type { OnProgress } from '../../kexec/base/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
 import type { Execution } from './execution-settings.js';
-import { checkPageSize, countCpuList, kernelFacts, pageSizeOfKcore, parsePageSize } from './facts/facts.js';
+import { countCpuList, kernelFacts } from './facts/facts.js';
+import { checkPageSize, pageSizeOfKcore, parsePageSize } from './facts/page-sizes-arm64.js';
 import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from './facts/file-load-machine.js';
 import { listHost, lstatHost, readHost, statHost } from './recording/host-files.js';
 import { INITIAL_STATE, type KernelState } from './rules/kexec-load.js';

@@ -1,6 +1,8 @@
+/** System calls of a calls.json, made again on a simulated kernel. */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { Errno, KexecError, SystemError, strerror } from '../../kexec/base/error.js';
+import { failing } from '../../kexec/base/attempt.js';
+import { Errno, KexecError } from '../../kexec/base/error.js';
 import {
   type CallEntry,
   type CallerName,
@@ -10,7 +12,7 @@ import {
   callToJson,
   parseCalls,
 } from './calls/calls.js';
-import { errnoOf, isNodeError, readHost, statHost } from './recording/host-files.js';
+import { hostCall, readHost, statHost } from './recording/host-files.js';
 import { type Caller, type KernelSegment, type LoadCall, ROOT, type SegmentSource } from './rules/kexec-load.js';
 import { CALLS_FILE } from './calls/record.js';
 import type { SimulatedKernel } from './simulated-kernel.js';
@@ -37,21 +39,14 @@ export interface CallFile {
  * @throws KexecError when there is none, or it is not one
  */
 export const readCallFile = (path: string): CallFile => {
-  try {
-    const file = statSync(path).isDirectory() ? join(path, CALLS_FILE) : path;
-    const { kind, size } = statHost(file);
-    if (kind !== 'file') throw KexecError.die(`${file}: not a regular file`, { subject: file });
-    if (size > MAX_CALLS_BYTES) throw KexecError.die(`${file}: too large: ${size} bytes`, { subject: file });
-    return { folder: dirname(file), calls: parseCalls(readFileSync(file, 'utf8'), file) };
-  } catch (error) {
-    if (error instanceof SystemError) throw cannotRead(error.path, error.errno);
-    if (isNodeError(error)) throw cannotRead(path, errnoOf(error));
-    throw error;
-  }
+  const isDirectory = hostCall('Cannot read', path, () => statSync(path).isDirectory());
+  const file = isDirectory ? join(path, CALLS_FILE) : path;
+  const { kind, size } = failing('Cannot read', file, () => statHost(file));
+  if (kind !== 'file') throw KexecError.die(`${file}: not a regular file`, { subject: file });
+  if (size > MAX_CALLS_BYTES) throw KexecError.die(`${file}: too large: ${size} bytes`, { subject: file });
+  const text = hostCall('Cannot read', path, () => readFileSync(file, 'utf8'));
+  return { folder: dirname(file), calls: parseCalls(text, file) };
 };
-
-const cannotRead = (path: string, errno: number): KexecError =>
-  KexecError.die(`Cannot read ${path}: ${strerror(errno)}`, { subject: path, errno: -errno });
 
 /**
  * Makes the calls one after the other. Data files are read when their call is made.
@@ -134,26 +129,16 @@ const toSegment = (folder: string, { mem, memsz, bufsz, buffer }: SegmentArgumen
 /** The path of a data file, which no link may put elsewhere. */
 const dataPath = (folder: string, name: string): string => {
   const path = join(folder, name);
-  try {
-    if (/^\.\.(\/|$)/.test(relative(realpathSync(folder), realpathSync(path)))) {
-      throw KexecError.die(`${path}: leads out of its folder`, { subject: path });
-    }
-  } catch (error) {
-    if (!isNodeError(error)) throw error;
-    throw cannotRead(path, errnoOf(error));
-  }
+  const way = hostCall('Cannot read', path, () => relative(realpathSync(folder), realpathSync(path)));
+  if (/^\.\.(\/|$)/.test(way)) throw KexecError.die(`${path}: leads out of its folder`, { subject: path });
   return path;
 };
 
-const readRegular = (path: string, length?: number): Uint8Array => {
-  try {
+const readRegular = (path: string, length?: number): Uint8Array =>
+  failing('Cannot read', path, () => {
     if (statHost(path).kind !== 'file') throw KexecError.die(`${path}: not a regular file`, { subject: path });
     return readHost(path, path, 0, length);
-  } catch (error) {
-    if (error instanceof SystemError) throw cannotRead(path, error.errno);
-    throw error;
-  }
-};
+  });
 
 const readData = (folder: string, name: string, bufsz: bigint): SegmentSource => {
   const path = dataPath(folder, name);

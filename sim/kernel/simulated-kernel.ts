@@ -1,3 +1,4 @@
+/** The kernel of a recorded machine: the rules of rules/, applied to what is loaded on disk, and recorded. */
 import type { OnProgress } from '../../kexec/base/progress.js';
 import type { KexecFileLoadCall } from '../../kexec/base/system.js';
 import { Errno, SystemError } from '../../kexec/base/error.js';
@@ -5,8 +6,8 @@ import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/base/uapi.js';
 import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls/calls.js';
 import type { KernelFacts } from './facts/facts.js';
 import type { FileLoadMachine } from './facts/file-load-machine.js';
-import { type LogLine, appendLog, readLog, removeLog } from './state/kernel-log.js';
-import { kexecFileLoad } from './rules/kexec-file.js';
+import { type KernelLogLine, appendLog, readLog, removeLog } from './state/kernel-log.js';
+import { answerKexecFileLoad } from './rules/kexec-file.js';
 import {
   type Caller,
   type ImageSlot,
@@ -14,8 +15,8 @@ import {
   type LoadCall,
   type Outcome,
   ROOT,
-  kexecLoad,
-  rebootKexec,
+  answerKexecLoad,
+  answerReboot,
 } from './rules/kexec-load.js';
 import { type NetworkInterface, interfaceFlags, setInterfaceFlags } from './rules/network.js';
 import { type StoredSegments, recordCall, recordFileLoad, recordLoad } from './calls/record.js';
@@ -58,7 +59,7 @@ export class SimulatedKernel {
   }
 
   /** What the kernel has logged since it was booted. @throws KexecError when it cannot be read */
-  get log(): readonly LogLine[] {
+  get log(): readonly KernelLogLine[] {
     return readLog(this.options.state);
   }
 
@@ -67,7 +68,7 @@ export class SimulatedKernel {
     const { facts, record } = this.options;
     const { segments } = call;
     return this.#change(
-      (state, busy) => kexecLoad(facts, state, call, caller, busy),
+      (state, busy) => answerKexecLoad(facts, state, call, caller, busy),
       async (result, state) => {
         if (record === undefined || segments === 'fault') return;
         const slot = (call.flags & KEXEC_ON_CRASH) === 0n ? state.normal : state.crash;
@@ -84,7 +85,7 @@ export class SimulatedKernel {
   async fileLoad(call: KexecFileLoadCall, caller: Caller = ROOT): Promise<number> {
     const { record } = this.options;
     const machine = this.options.fileLoad?.();
-    const step = (state: KernelState, busy: boolean): Outcome => kexecFileLoad(machine, state, call, caller, busy);
+    const step = (state: KernelState, busy: boolean): Outcome => answerKexecFileLoad(machine, state, call, caller, busy);
     if (machine === undefined) {
       // Nothing can change: the state need not be looked at.
       const { result } = step(this.options.initial, false);
@@ -107,7 +108,7 @@ export class SimulatedKernel {
    */
   async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT): Promise<number> {
     return this.#change(
-      (state, busy) => rebootKexec(state, rebootArguments(call), caller, busy),
+      (state, busy) => answerReboot(state, rebootArguments(call), caller, busy),
       async (result) => {
         if (result === 0) removeLog(this.options.state);
         await this.#recordStep(call, result);
@@ -125,7 +126,7 @@ export class SimulatedKernel {
     const lock = lockState(directory);
     try {
       const before = this.state;
-      const { result, state } = rebootKexec(before, rebootArguments(KEXEC_REBOOT), ROOT, lock === undefined);
+      const { result, state } = answerReboot(before, rebootArguments(KEXEC_REBOOT), ROOT, lock === undefined);
       await this.#recordStep(KEXEC_REBOOT, result);
       if (result !== 0) return result;
       const done = await run(before.normal);

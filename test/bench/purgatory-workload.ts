@@ -1,3 +1,4 @@
+/** Workloads for the benchmark of the processor: purgatories that check a kernel of 27 MB. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { loadKernel, recordedMachine } from '../../index.js';

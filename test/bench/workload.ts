@@ -1,3 +1,4 @@
+/** What the benchmark of the processor runs: programs without an operating system, built from C. */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';

@@ -1,3 +1,4 @@
+/** What a case of the conformance run is, and short ways to write one. */
 import type { Release } from '../../kexec/base/compat.js';
 
 /** One or more commands on one machine. */

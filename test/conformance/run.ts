@@ -158,14 +158,14 @@ interface Workplace {
   readonly purgatories: ReadonlyMap<Release, string>;
 }
 
-const runTask = async (task: Task, place: Workplace, root: string): Promise<string[]> => {
+const runTask = async (task: Task, workplace: Workplace, root: string): Promise<string[]> => {
   const { test, release } = task;
-  const machine = place.machineDirectory(test.machine);
-  const purgatory = place.purgatories.get(release) ?? '';
-  const own = ours(test, place.build?.version ?? release, {
-    project: place.project,
+  const machine = workplace.machineDirectory(test.machine);
+  const purgatory = workplace.purgatories.get(release) ?? '';
+  const own = ours(test, workplace.build?.version ?? release, {
+    project: workplace.project,
     machine,
-    scratch: place.directory,
+    scratch: workplace.directory,
     purgatory,
   });
   const theirs = real(test, release, { root, machine });
@@ -189,8 +189,8 @@ const runTask = async (task: Task, place: Workplace, root: string): Promise<stri
 };
 
 /** The real side alone, printed: for finding out what it does. */
-const showReal = async (task: Task, place: Workplace, root: string): Promise<void> => {
-  const side = real(task.test, task.release, { root, machine: place.machineDirectory(task.test.machine) });
+const showReal = async (task: Task, workplace: Workplace, root: string): Promise<void> => {
+  const side = real(task.test, task.release, { root, machine: workplace.machineDirectory(task.test.machine) });
   side.reset();
   for (const args of task.test.commands) {
     const { exitCode, signal, stdout, stderr, calls } = await side.run(args);
@@ -201,17 +201,22 @@ const showReal = async (task: Task, place: Workplace, root: string): Promise<voi
   }
 };
 
-const work = async (queue: Task[], place: Workplace, done: (result: Result) => void, show: boolean): Promise<void> => {
-  const root = path.join(place.directory, 'root');
+const work = async (
+  queue: Task[],
+  workplace: Workplace,
+  done: (result: Result) => void,
+  show: boolean,
+): Promise<void> => {
+  const root = path.join(workplace.directory, 'root');
   let current: string | undefined;
   for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
     if (task.test.machine !== current) {
       current = task.test.machine;
-      makeRoot(root, place.machineDirectory(current), place.reals);
+      makeRoot(root, workplace.machineDirectory(current), workplace.reals);
       execFileSync('mknod', ['-m', '666', path.join(root, 'dev/null'), 'c', '1', '3']);
     }
-    if (show) await showReal(task, place, root);
-    else done({ ...task, failures: await runTask(task, place, root) });
+    if (show) await showReal(task, workplace, root);
+    else done({ ...task, failures: await runTask(task, workplace, root) });
   }
 };
 

@@ -1,3 +1,4 @@
+/** Debug logs, as people paste them. */
 import { readFileSync } from 'node:fs';
 import { commandLines } from '../../debug-log/command-line.js';
 import { compareLogs } from '../../debug-log/compare.js';
@@ -5,8 +6,6 @@ import { parseLogs } from '../../debug-log/parse.js';
 import { evidenceIn, nearestReleases } from '../../debug-log/releases.js';
 import { formatDifferences, formatSetAside, paintFor } from '../../debug-log/report.js';
 import type { FuzzTarget } from './fuzz-target.js';
-
-/** Debug logs, as people paste them. */
 
 const NAMES = ['hpe-apollo-2.0.32', 'qemu-virt-notes', 'rpi4-list', 'virt-2g-2.0.20', 'virt-el2-4g-2.0.32-panic'];
 const read = (name: string): Buffer => readFileSync(`test/data/logs/${name}.txt`);

@@ -1,3 +1,4 @@
+/** Fuzz targets: ELF files, relocatable objects and /proc/kcore. */
 import { readFileSync } from 'node:fs';
 import { relocationsFor } from '../../kexec/arch/arm64/kexec-elf-rel-arm64.js';
 import { DEFAULT_COMPAT } from '../../kexec/base/compat.js';

@@ -1,3 +1,4 @@
+/** Fuzz targets: device trees, as blobs and as files in /proc. */
 import { setupSecondDtb } from '../../kexec/arch/arm64/dtb-arm64.js';
 import { compatFor, type Release } from '../../kexec/base/compat.js';
 import { dtbClearInitrd, dtbSetInitrd } from '../../kexec/device-tree/dt-ops.js';

@@ -1,9 +1,10 @@
+/** Fuzz targets: what kexec_file_load(2) of the simulated kernel is given. */
 import { readFileSync } from 'node:fs';
 import { Range } from '../../kexec/base/range.js';
 import { memblockHoles, type FileLoadMachine } from '../../sim/kernel/facts/file-load-machine.js';
 import { kernelFacts } from '../../sim/kernel/facts/facts.js';
 import { parseResources } from '../../sim/kernel/facts/iomem.js';
-import { kexecFileLoad } from '../../sim/kernel/rules/kexec-file.js';
+import { answerKexecFileLoad } from '../../sim/kernel/rules/kexec-file.js';
 import { INITIAL_STATE } from '../../sim/kernel/rules/kexec-load.js';
 import { recordedFile } from '../support/recorded.js';
 import type { FuzzTarget } from './fuzz-target.js';
@@ -48,7 +49,7 @@ const image = (): Uint8Array => readFileSync('machines/payload/Image');
 
 const loadBoth = (machine: FileLoadMachine, kernel: Uint8Array): void => {
   for (const flags of [0n, 2n]) {
-    kexecFileLoad(machine, INITIAL_STATE, {
+    answerKexecFileLoad(machine, INITIAL_STATE, {
       kernel,
       initrd: new Uint8Array(5000),
       cmdline: 'quiet',

@@ -1,3 +1,4 @@
+/** A kernel format for fuzz targets that stands for any other. */
 import type { ImageFormat } from '../../kexec/formats/image-format.js';
 
 /** A format that any bytes are of: stands for what a UKI may hold. */

@@ -1,3 +1,4 @@
+/** Runs fuzz targets on mutated input, and tells what is a finding. */
 import { KexecError } from '../../kexec/base/error.js';
 import { targets as debugLog } from './debug-log.fuzz.js';
 import { targets as elf } from './elf.fuzz.js';

@@ -1,3 +1,5 @@
+/** What a fuzz target is. */
+
 export interface FuzzTarget {
   readonly name: string;
   seeds(): readonly Uint8Array[];

@@ -1,3 +1,5 @@
+/** Mutated input: the same for a seed, on every machine. */
+
 /** Random numbers that a seed makes, the same on every machine (mulberry32). */
 export interface Random {
   /** From 0 to `limit` - 1; 0 for no limit. */

@@ -1,9 +1,11 @@
+/** Fuzz targets: files that the simulated kernel reads, and calls that it answers. */
 import { gzipSync } from 'node:zlib';
 import { KexecError, SystemError } from '../../kexec/base/error.js';
 import { callToJson, parseCalls } from '../../sim/kernel/calls/calls.js';
-import { countCpuList, kernelFacts, pageSizeOfKcore } from '../../sim/kernel/facts/facts.js';
+import { countCpuList, kernelFacts } from '../../sim/kernel/facts/facts.js';
+import { pageSizeOfKcore } from '../../sim/kernel/facts/page-sizes-arm64.js';
 import { formatLines } from '../../sim/kernel/state/json.js';
-import { INITIAL_STATE, kexecLoad } from '../../sim/kernel/rules/kexec-load.js';
+import { INITIAL_STATE, answerKexecLoad } from '../../sim/kernel/rules/kexec-load.js';
 import { formatState, parseState } from '../../sim/kernel/state/state-json.js';
 import { tarTree } from '../../sim/kernel/recording/tar-recording.js';
 import { paxRecord, sumHeader, tarOf } from '../support/tar-builder.js';
@@ -91,7 +93,7 @@ export const targets: readonly FuzzTarget[] = [
     run: (input) => {
       const facts = kernelFacts({ ...NO_FACTS, iomem: decode(input) }, 4096n);
       const mem = facts.crashRegion?.start ?? 0n;
-      kexecLoad(facts, INITIAL_STATE, {
+      answerKexecLoad(facts, INITIAL_STATE, {
         entry: mem,
         flags: 1n,
         nrSegments: 1n,

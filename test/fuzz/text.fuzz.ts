@@ -1,3 +1,4 @@
+/** What stands at the machine's interfaces of text, kernel files of every format, and whole loads. */
 import { nodePlatform } from '../../host/platform-node.js';
 import { loadKernel, type LoadKernelOptions } from '../../host/load-kernel.js';
 import { processImageHeader, readArm64ImageHeader } from '../../kexec/arch/arm64/image-header.js';
@@ -22,8 +23,6 @@ import { arm64Image, gzip, smallTree, uImage, uki, vmlinux, zboot } from '../sup
 import type { MemoryFile } from '../support/memory-system.js';
 import { acceptsAll } from './formats.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
-
-/** What stands at the machine's interfaces of text, kernel files of every format, and whole loads. */
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 

@@ -1,3 +1,4 @@
+/** Fuzz targets: core files with logs of every form. */
 import { compatFor } from '../../kexec/base/compat.js';
 import { KexecError } from '../../kexec/base/error.js';
 import { vmcoreDmesg } from '../../vmcore-dmesg/vmcore-dmesg.js';

@@ -1,3 +1,4 @@
+/** Instructions as text, by objdump. */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';

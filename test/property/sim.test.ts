@@ -6,7 +6,7 @@ import { type CallEntry, CALLERS, callToJson, parseCalls } from '../../sim/kerne
 import type { KernelFacts } from '../../sim/kernel/facts/facts.js';
 import { Range } from '../../kexec/base/range.js';
 import { formatLines } from '../../sim/kernel/state/json.js';
-import { INITIAL_STATE, type KernelState, kexecLoad } from '../../sim/kernel/rules/kexec-load.js';
+import { INITIAL_STATE, type KernelState, answerKexecLoad } from '../../sim/kernel/rules/kexec-load.js';
 import { formatState, parseState } from '../../sim/kernel/state/state-json.js';
 import { targets } from '../fuzz/sim.fuzz.js';
 
@@ -144,7 +144,7 @@ test('what a kernel accepts lies apart, in pages, and fits', () => {
   });
   fc.assert(
     fc.property(fc.array(segment, { maxLength: 4 }), fc.constantFrom(0n, 1n), (segments, flags) => {
-      const outcome = kexecLoad(facts, INITIAL_STATE, {
+      const outcome = answerKexecLoad(facts, INITIAL_STATE, {
         entry: 0x10000n,
         flags,
         nrSegments: BigInt(segments.length),

@@ -1,3 +1,5 @@
+/** ELF files for tests, of parts that need not fit together. */
+
 /** A number that may be too large for a plain one. */
 export type Value = number | bigint;
 

@@ -1,3 +1,4 @@
+/** A processor for tests that does what a list of steps says. */
 import type { CpuHost, CpuModel, Jump, RunLimits, StopReason } from '../../sim/cpu/state/model.js';
 
 /** One step of a {@link FakeCpu}'s life: takes so many instructions, and does what it says with the processor. */

@@ -1,3 +1,4 @@
+/** A System of files in memory that keeps the system calls it gets. */
 import { Errno } from '../../kexec/base/error.js';
 import type { KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
 import { memorySystem, type MemoryFile } from './memory-system.js';

@@ -1,3 +1,4 @@
+/** Device trees for tests: small ones, recorded ones, and what is in them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, type Log } from '../../kexec/base/log.js';

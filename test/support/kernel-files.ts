@@ -1,6 +1,5 @@
-import { crc32, gzipSync } from 'node:zlib';
-
 /** Invented kernel images of every format, and device trees. */
+import { crc32, gzipSync } from 'node:zlib';
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 

@@ -1,13 +1,12 @@
+/**
+ * A process that loads an image and is killed by SIGKILL before the n-th step that changes files.
+ * Arguments: the machine, the state directory, the byte that the image is made of, n.
+ */
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { Range } from '../../kexec/base/range.js';
 import { recordedMachine } from '../../sim/kernel/recorded-system.js';
-
-/**
- * A process that loads an image and is killed by SIGKILL before the n-th step that changes files.
- * Arguments: the machine, the state directory, the byte that the image is made of, n.
- */
 
 const [machine, state, fill, last] = process.argv.slice(2);
 let steps = 0;

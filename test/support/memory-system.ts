@@ -1,3 +1,4 @@
+/** A System of invented files, some of which fail to be read. */
 import { Errno, SystemError } from '../../kexec/base/error.js';
 import { createLog, type Log } from '../../kexec/base/log.js';
 import type { System } from '../../kexec/base/system.js';

@@ -1,3 +1,4 @@
+/** The commands as functions, run to their end with all that they print. */
 import { runKexec } from '../../host/run-kexec.js';
 import { nodePlatform } from '../../host/platform-node.js';
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';

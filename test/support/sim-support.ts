@@ -1,3 +1,4 @@
+/** What tests of the simulated kernel need: directories that are removed, files, a small machine. */
 import { afterAll } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

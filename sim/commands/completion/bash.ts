@@ -1,3 +1,4 @@
+/** Completion for bash. */
 import type { Candidates, TypedCommand } from './words.js';
 
 /** What bash's `compopt -o` calls the names of files as completions. */

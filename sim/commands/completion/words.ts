@@ -1,10 +1,9 @@
+/** What may be typed behind the commands of this package, with no word about any shell. */
 import type { Argv, Options, PositionalOptions } from 'yargs';
 import { arm64 } from '../../../kexec/arch/arm64/kexec-arm64.js';
 import { DEFAULT_COMPAT, RELEASES } from '../../../kexec/base/compat.js';
 import { SIM_OPTIONS, optionsOf } from '../../../kexec/options/options.js';
 import { bundledMachines } from '../../kernel/recording/machines.js';
-
-/** What may be typed behind the commands of this package, with no word about any shell. */
 
 /** What an argument may be. */
 export interface Candidates {

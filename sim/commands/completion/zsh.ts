@@ -1,3 +1,4 @@
+/** Completion for zsh. */
 import type { Candidates, TypedCommand, TypedOption } from './words.js';
 
 /** Within a specification for _arguments these have a meaning. */

@@ -1,11 +1,10 @@
-import { hex } from '../../../kexec/base/format.js';
-import { type Json, asInteger, asText, asTextOrNull, asU64, asWord, elements, field, jsonError, optionalField, parseJson } from '../state/json.js';
-import { REBOOT_CMD_KEXEC, REBOOT_MAGIC1, REBOOT_MAGIC2 } from '../rules/kexec-load.js';
-
 /**
  * calls.json: system calls that were made, or that shall be. The fields that a file may have are those of its JSON
  * form below; what else is in it is ignored.
  */
+import { hex } from '../../../kexec/base/format.js';
+import { type Json, asInteger, asText, asTextOrNull, asU64, asWord, elements, field, jsonError, optionalField, parseJson } from '../state/json.js';
+import { REBOOT_CMD_KEXEC, REBOOT_MAGIC1, REBOOT_MAGIC2 } from '../rules/kexec-load.js';
 
 /** Who makes a call. */
 export const CALLERS = ['root', 'nobody', 'root without CAP_SYS_BOOT', 'root as pid 1 of a new pid namespace'] as const;
@@ -100,7 +99,7 @@ export type CallEntry =
 
 const CALLS = ['kexec_load', 'kexec_file_load', 'reboot', 'read', 'write', 'sync', 'ioctl', 'execve'] as const;
 
-/** @throws KexecError naming `subject` and the place in it */
+/** @throws KexecError naming `subject`, and where in it */
 export const parseCalls = (text: string, subject: string): readonly CallEntry[] =>
   elements(parseJson(text, subject), 'call').map(parseCall);
 

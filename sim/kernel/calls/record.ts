@@ -1,15 +1,15 @@
+/** The recording of system calls: a directory with calls.json (see calls.ts) and the data that was passed. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt, attemptAsync } from '../../../kexec/base/attempt.js';
 import { KexecError, strerror } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
 import { type CallEntry, type SegmentArgument, callToJson } from './calls.js';
-import { errnoOf, isNodeError, makeDirectories } from '../recording/host-files.js';
+import { NodeError, errnoOf, makeDirectories } from '../recording/host-files.js';
 import { elements, formatLines, parseJson } from '../state/json.js';
 import type { KernelSegment, LoadCall } from '../rules/kexec-load.js';
 import { lock, uniqueName } from '../state/lock.js';
 import { dataFileOf, writeBytes } from '../state/state.js';
-
-/** The recording of system calls: a directory with calls.json (see calls.ts) and the data that was passed. */
 
 export const CALLS_FILE = 'calls.json';
 
@@ -26,7 +26,7 @@ export interface StoredSegments {
 }
 
 /** Writes the data files of the call that will be number `index`, and says what calls.json is to say. */
-type Recording = (index: number, save: (name: string, content: Content) => Promise<string>) => Promise<CallEntry>;
+type MakeEntry = (index: number, save: (name: string, content: Content) => Promise<string>) => Promise<CallEntry>;
 
 /** A kexec_load(2). */
 export const recordLoad = (
@@ -85,13 +85,13 @@ export const recordFileLoad = (
 export const recordCall = (directory: string, entry: CallEntry, result: number): Promise<void> =>
   append(directory, result, () => Promise.resolve(entry));
 
-const append = async (directory: string, result: number, record: Recording): Promise<void> => {
-  try {
+const append = async (directory: string, result: number, makeEntry: MakeEntry): Promise<void> => {
+  const failure = await attemptAsync(NodeError, async () => {
     makeDirectories(directory);
     const held = await lock(join(directory, `${CALLS_FILE}.lock`));
     try {
       const calls = readCalls(directory);
-      const entry = await record(calls.length, (name, content) => saveData(directory, name, content));
+      const entry = await makeEntry(calls.length, (name, content) => saveData(directory, name, content));
       const path = join(directory, CALLS_FILE);
       const text = formatLines([...calls, { ...callToJson(entry), result }], path);
       const fresh = `${path}.${uniqueName()}`;
@@ -100,23 +100,20 @@ const append = async (directory: string, result: number, record: Recording): Pro
     } finally {
       held.release();
     }
-  } catch (error) {
-    if (!isNodeError(error)) throw error;
-    const errno = errnoOf(error);
-    throw KexecError.die(`Cannot record to ${directory}: ${strerror(errno)}`, { subject: directory, errno: -errno });
-  }
+    return undefined;
+  });
+  if (failure === undefined) return;
+  const errno = errnoOf(failure);
+  throw KexecError.die(`Cannot record to ${directory}: ${strerror(errno)}`, { subject: directory, errno: -errno });
 };
 
 /** The calls so far, as they are: they need not make sense to us to be kept. */
 const readCalls = (directory: string): readonly unknown[] => {
   const path = join(directory, CALLS_FILE);
-  let text;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (!isNodeError(error)) throw error;
-    if (error.code === 'ENOENT') return [];
-    throw KexecError.die(`Cannot read ${path}: ${strerror(errnoOf(error))}`, { subject: path });
+  const text = attempt(NodeError, () => readFileSync(path, 'utf8'));
+  if (text instanceof NodeError) {
+    if (text.code === 'ENOENT') return [];
+    throw KexecError.die(`Cannot read ${path}: ${strerror(errnoOf(text))}`, { subject: path });
   }
   return elements(parseJson(text, path), 'call').map(({ value }) => value);
 };
@@ -130,12 +127,5 @@ const saveData = async (directory: string, name: string, { bytes, storedAt }: Co
 };
 
 /** Not every pair of directories can share files: they may be on two file systems. */
-const tryLink = (existing: string, path: string): boolean => {
-  try {
-    linkSync(existing, path);
-    return true;
-  } catch (error) {
-    if (isNodeError(error)) return false;
-    throw error;
-  }
-};
+const tryLink = (existing: string, path: string): boolean =>
+  attempt(NodeError, () => linkSync(existing, path)) === undefined;

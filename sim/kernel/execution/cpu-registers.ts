@@ -60,7 +60,7 @@ export const setRegisters = (cpu: CpuModel, json: Json): void => {
   for (const [name, value] of Object.entries(json.value as object)) {
     const register = known.get(name);
     if (register === undefined) throw jsonError(json, `there is no register "${name}"`);
-    register.set(cpu, registerValue({ ...json, value, place: `"${name}"` }, register.bits));
+    register.set(cpu, registerValue({ ...json, value, path: `"${name}"` }, register.bits));
   }
 };
 

@@ -6,7 +6,7 @@ import type { ExecuteImage } from '../execution-settings.js';
 import type { ImageSlot } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
 import { readLoadedKernel } from './loaded-kernel.js';
-import { boardFacts } from '../facts/board.js';
+import { boardFacts } from '../facts/board-arm64.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
 import type { RecordedMachine } from '../recorded-machine.js';
 import { deadlineIn } from './run-cpu.js';

@@ -2,7 +2,7 @@ import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
 import { Board } from '../../machine/board.js';
 import { Pl011 } from '../../machine/pl011.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
-import type { BoardFacts } from '../facts/board.js';
+import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import { type CodeSymbol, nameOf, purgatorySymbols } from './purgatory-symbols.js';
 

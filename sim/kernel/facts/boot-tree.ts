@@ -1,3 +1,5 @@
+/** What the device tree that a kernel was started with tells of the boot. */
+import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { getProp, pathOffset } from '../../../kexec/device-tree/libfdt-ro.js';
 import { Fdt, isFdtError } from '../../../kexec/device-tree/libfdt.js';
@@ -9,7 +11,8 @@ import { Range } from '../../../kexec/base/range.js';
  * @returns undefined when it tells of none
  */
 export const initrdOf = (bytes: Uint8Array): Range | undefined => {
-  try {
+  // A tree that is cut off says nothing of an initrd.
+  const initrd = attempt(KexecError, () => {
     const tree = new Fdt(bytes, 'dtb');
     const chosen = pathOffset(tree, '/chosen');
     if (isFdtError(chosen)) return undefined;
@@ -18,9 +21,6 @@ export const initrdOf = (bytes: Uint8Array): Range | undefined => {
       return isFdtError(value) ? undefined : value.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
     });
     return start === undefined || end === undefined || end <= start ? undefined : Range.between(start, end);
-  } catch (error) {
-    // A tree that is cut off says nothing of an initrd.
-    if (error instanceof KexecError) return undefined;
-    throw error;
-  }
+  });
+  return initrd instanceof KexecError ? undefined : initrd;
 };

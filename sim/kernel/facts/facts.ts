@@ -1,4 +1,4 @@
-import { KexecError } from '../../../kexec/base/error.js';
+/** The facts about a recorded machine that its simulated kernel answers by. */
 import type { Range } from '../../../kexec/base/range.js';
 import { type Generation, generationOf } from './generations.js';
 import { parseResources, type Resource } from './iomem.js';
@@ -60,26 +60,6 @@ export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts
     crashRegion: crashRegionOf(resources),
     lockedDown: /\[(integrity|confidentiality)\]/.test(sources.lockdown ?? ''),
   };
-};
-
-const PAGE_SIZES = [4096n, 16384n, 65536n];
-
-/** A page size that arm64 has. @throws KexecError naming `subject` */
-export const checkPageSize = (bytes: bigint, subject: string): bigint => {
-  if (PAGE_SIZES.includes(bytes)) return bytes;
-  throw KexecError.die(`${subject}: bad page size ${bytes}: must be one of ${PAGE_SIZES.join(', ')}`, { subject });
-};
-
-/** A page size that a user typed. @throws KexecError naming `subject` */
-export const parsePageSize = (text: string, subject: string): bigint => {
-  if (/^\d{1,9}$/.test(text)) return checkPageSize(BigInt(text), subject);
-  throw KexecError.die(`${subject}: bad page size "${text}": must be one of ${PAGE_SIZES.join(', ')}`, { subject });
-};
-
-/** The page size that VMCOREINFO tells, which is in a note of /proc/kcore; undefined when it is not there. */
-export const pageSizeOfKcore = (kcore: string | undefined): bigint | undefined => {
-  const match = /(?:^|\n)PAGESIZE=(\d{1,9})\n/.exec(kcore ?? '');
-  return match === null ? undefined : BigInt(match[1]!);
 };
 
 /** CPUs in a list as sysfs writes it ("0-3,8"); undefined when it is none. */

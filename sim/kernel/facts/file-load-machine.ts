@@ -1,13 +1,16 @@
+/** What a recording tells kexec_file_load(2): free memory, the device tree of the boot, what a dump describes. */
 import type { NoteMemory } from '../../../kexec/running-kernel/crashdump.js';
 import { ELFCLASS64, ELFDATA2LSB, type ElfProgramHeader, PT_LOAD, hasElfMagic, readFileHeader, readProgramHeader, sizesOf } from '../../../kexec/elf/elf.js';
+import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import { Range } from '../../../kexec/base/range.js';
-import { KiB, U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
+import { U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
 import { initrdOf } from './boot-tree.js';
 import { type KernelFacts, countCpuList } from './facts.js';
 import { traitsOf } from './generations.js';
 import { type Resource, parseResources } from './iomem.js';
 import { freeMemory, withoutRange } from './page-allocator.js';
+import { hasPagesOf } from './page-sizes-arm64.js';
 import { KCORE_HEAD, type RecordedFiles } from './recorded-files.js';
 
 /** What kexec_file_load(2) takes from the machine whose kernel has it. */
@@ -51,40 +54,29 @@ export const fileLoadMachine = (
     holes: memblockHoles(resources, bootInitrd(files), facts),
     crashRegions: crashRegions(resources, facts),
     wantsSignature: facts.lockedDown && !/^# CONFIG_KEXEC_SIG is not set$/m.test(files.kernelConfig() ?? ''),
-    hasPagesOf: (size) => size !== KiB(16n) || !WITHOUT_16K.includes(cpuPart(files) ?? ''),
+    hasPagesOf: (size) => hasPagesOf(files, size),
     bootTree: () => bootTree(files),
     dumpFacts: () => dumpFacts(files, resources),
     random,
   };
 };
 
-/** Parts of Arm (MIDR_EL1) whose ID_AA64MMFR0_EL1 says that they lack pages of 16 KiB: Cortex-A53, A57 and A72. */
-const WITHOUT_16K: readonly string[] = ['0xd03', '0xd07', '0xd08'];
-
-const cpuPart = (files: RecordedFiles): string | undefined =>
-  /^CPU part\s{0,16}: (0x[0-9a-f]{1,8})$/m.exec(files.readText('/proc/cpuinfo') ?? '')?.[1];
-
 const BOOT_TREE = '/sys/firmware/fdt';
 
 const readOr = (files: RecordedFiles, path: string, need: string, length = Number.MAX_SAFE_INTEGER): Uint8Array => {
-  try {
-    return files.readAt(path, 0, length);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+  const bytes = attempt(SystemError, () => files.readAt(path, 0, length));
+  if (bytes instanceof SystemError) {
     throw KexecError.die(`${files.path}: the recording has no ${path}: ${need}`, { subject: path });
   }
+  return bytes;
 };
 
 const bootTree = (files: RecordedFiles): Uint8Array => readOr(files, BOOT_TREE, 'the device tree for the new kernel is made from it');
 
 /** The initrd that the kernel was started with; undefined when there was none, or nobody tells. */
 const bootInitrd = (files: RecordedFiles): Range | undefined => {
-  try {
-    return initrdOf(bootTree(files));
-  } catch (error) {
-    if (error instanceof KexecError) return undefined;
-    throw error;
-  }
+  const initrd = attempt(KexecError, () => initrdOf(bootTree(files)));
+  return initrd instanceof KexecError ? undefined : initrd;
 };
 
 /** What lies between the kernel's code and its data. */

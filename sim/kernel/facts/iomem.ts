@@ -1,3 +1,4 @@
+/** /proc/iomem as the kernel that wrote it understands it. */
 import { Range } from '../../../kexec/base/range.js';
 import { U64_MAX } from '../../../kexec/base/u64.js';
 

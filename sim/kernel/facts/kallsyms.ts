@@ -1,4 +1,4 @@
-
+/** /proc/kallsyms: the addresses of symbols of the running kernel. */
 
 /** The address of a symbol of the running kernel; undefined when it is not told, or hidden as 0. */
 export const kernelSymbol = (kallsyms: string, name: string): bigint | undefined => {

@@ -1,3 +1,4 @@
+/** The simulated kernel's page allocator: which memory is free, and which page is handed out next. */
 import { Range } from '../../../kexec/base/range.js';
 import { alignDown, alignUp } from '../../../kexec/base/u64.js';
 import type { Resource } from './iomem.js';

@@ -1,3 +1,4 @@
+/** The host's files, with failures as SystemErrors and reads as exact buffers. */
 import {
   closeSync,
   constants,
@@ -14,10 +15,9 @@ import {
 } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { dirname } from 'node:path';
+import { attempt, failing } from '../../../kexec/base/attempt.js';
 import { Errno, SystemError } from '../../../kexec/base/error.js';
 import type { FileKind, FileStat } from '../../../kexec/base/system.js';
-
-/** The host's files as {@link SystemError}s and exact buffers. */
 
 /** One read(2) transfers less than 2 GiB (MAX_RW_COUNT, fs/read_write.c). */
 const LARGEST_READ = 0x7fff_f000;
@@ -28,6 +28,9 @@ const LARGEST_READ = 0x7fff_f000;
  */
 export const isNodeError = (error: unknown): error is NodeJS.ErrnoException =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string';
+
+/** Node's own errors as a class, for `attempt`: see {@link isNodeError}. */
+export const NodeError = { prototype: Error.prototype as NodeJS.ErrnoException, [Symbol.hasInstance]: isNodeError };
 
 /** The positive errno of an error that `node:fs` threw. */
 export const errnoOf = (error: NodeJS.ErrnoException): number => {
@@ -57,13 +60,18 @@ export const makeDirectories = (path: string): void => {
 
 /** Does `action`, and turns what `node:fs` throws into a SystemError about `call` and `path`. */
 export const systemCall = <T>(call: string, path: string, action: () => T): T => {
-  try {
-    return action();
-  } catch (error) {
-    if (isNodeError(error)) throw new SystemError(call, path, errnoOf(error));
-    throw error;
-  }
+  const result = attempt(NodeError, action);
+  if (result instanceof NodeError) throw new SystemError(call, path, errnoOf(result));
+  return result;
 };
+
+/**
+ * Does what `node:fs` does.
+ * @param what the failure in the words of the message, for example "Cannot write"
+ * @throws KexecError "WHAT PATH: REASON" in place of Node's errors
+ */
+export const hostCall = <T>(what: string, path: string, action: () => T): T =>
+  failing(what, path, () => systemCall('host', path, action));
 
 const kindOf = (stats: Stats): FileKind => {
   if (stats.isFile()) return 'file';
@@ -77,13 +85,8 @@ const SECTOR_SIZE = 512;
 
 /** A number of decimal digits in a file of sysfs; undefined without one. */
 const sysfsNumber = (path: string): number | undefined => {
-  try {
-    const text = readFileSync(path, 'latin1').trim();
-    return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-  } catch (error) {
-    if (isNodeError(error)) return undefined;
-    throw error;
-  }
+  const text = attempt(NodeError, () => readFileSync(path, 'latin1').trim());
+  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 };
 
 /**

@@ -1,5 +1,7 @@
+/** The files of a recorded machine, in a directory or a tar file, with links followed as the machine would. */
 import { gunzipSync } from 'node:zlib';
 import { statSync } from 'node:fs';
+import { attempt } from '../../../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
 import type { FileStat } from '../../../kexec/base/system.js';
 import { errnoOf, isNodeError } from './host-files.js';
@@ -15,6 +17,12 @@ const DEVICE_TREE_LINK = { name: 'device-tree', path: '/proc/device-tree', targe
 
 /** The names at the top of a recording that are the machine's; the others are notes about it. */
 const TOP_NAMES: readonly string[] = ['proc', 'sys'];
+
+/** The text that is read; undefined when it cannot be. Bytes that are not UTF-8 become U+FFFD. */
+const textOf = (read: () => Uint8Array): string | undefined => {
+  const bytes = attempt(SystemError, read);
+  return bytes instanceof SystemError ? undefined : new TextDecoder().decode(bytes);
+};
 
 const componentsOf = (path: string): string[] => path.split('/').filter((name) => name !== '' && name !== '.');
 
@@ -83,23 +91,13 @@ export class MachineFiles implements RecordedFiles {
 
   /** A text file; undefined when it cannot be read. Bytes that are not UTF-8 become U+FFFD. */
   readText(path: string): string | undefined {
-    try {
-      return new TextDecoder().decode(this.readFile(path));
-    } catch (error) {
-      if (error instanceof SystemError) return undefined;
-      throw error;
-    }
+    return textOf(() => this.readFile(path));
   }
 
   /** A note about the machine: a text file beside proc/ and sys/, such as "uname"; undefined when there is none. */
   note(name: string): string | undefined {
-    try {
-      const asked = { call: 'open', path: name };
-      return new TextDecoder().decode(this.#tree.readAt([name], 0, Number.MAX_SAFE_INTEGER, asked));
-    } catch (error) {
-      if (error instanceof SystemError) return undefined;
-      throw error;
-    }
+    const asked = { call: 'open', path: name };
+    return textOf(() => this.#tree.readAt([name], 0, Number.MAX_SAFE_INTEGER, asked));
   }
 
   /** The kernel's configuration: what it shows itself, or a note; undefined without either. */
@@ -117,12 +115,8 @@ export class MachineFiles implements RecordedFiles {
 
   /** The kind of the file behind all links; undefined when there is none. */
   kind(path: string): FileStat['kind'] | undefined {
-    try {
-      return this.stat(path).kind;
-    } catch (error) {
-      if (error instanceof SystemError) return undefined;
-      throw error;
-    }
+    const stat = attempt(SystemError, () => this.stat(path));
+    return stat instanceof SystemError ? undefined : stat.kind;
   }
 
   /** @throws SystemError */

@@ -1,8 +1,9 @@
+/** The machines that come with the package, and how a user's word for a machine is understood. */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { KexecError, strerror } from '../../../kexec/base/error.js';
+import { KexecError } from '../../../kexec/base/error.js';
 import { packageRoot } from './package-root.js';
-import { errnoOf, isNodeError } from './host-files.js';
+import { hostCall } from './host-files.js';
 
 /** The machine that is used when the user names none. */
 export const DEFAULT_MACHINE = 'virt-2g';
@@ -15,15 +16,12 @@ const machinesDirectory = (): string => join(packageRoot(), 'machines');
 /** Names of the machines that come with the package, in order. @throws KexecError */
 export const bundledMachines = (): readonly string[] => {
   const directory = machinesDirectory();
-  try {
-    return readdirSync(directory)
+  return hostCall('Cannot read', directory, () =>
+    readdirSync(directory)
       .filter((name) => name.endsWith(TAR) || existsSync(join(directory, name, 'proc')))
       .map((name) => basename(name, TAR))
-      .sort();
-  } catch (error) {
-    if (!isNodeError(error)) throw error;
-    throw KexecError.die(`Cannot read ${directory}: ${strerror(errnoOf(error))}`, { subject: directory });
-  }
+      .sort(),
+  );
 };
 
 const bundledPath = (name: string): string => {

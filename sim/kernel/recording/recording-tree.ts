@@ -1,5 +1,7 @@
+/** A recording as a tree of files, whatever keeps them; here, a directory of the host. */
 import { readlinkSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
+import { attempt } from '../../../kexec/base/attempt.js';
 import { Errno, SystemError } from '../../../kexec/base/error.js';
 import type { FileStat } from '../../../kexec/base/system.js';
 import { GUARDED_READ, listHost, lstatHost, readHost, systemCall } from './host-files.js';
@@ -42,13 +44,10 @@ export const directoryRecording = (directory: string): Recording => {
     realPath,
     tree: {
       lstat: (components, { call, path }) => {
-        try {
-          return lstatHost(hostPath(components));
-        } catch (error) {
-          if (!(error instanceof SystemError)) throw error;
-          if (error.errno === Errno.ENOENT) return undefined;
-          throw new SystemError(call, path, error.errno);
-        }
+        const stat = attempt(SystemError, () => lstatHost(hostPath(components)));
+        if (!(stat instanceof SystemError)) return stat;
+        if (stat.errno === Errno.ENOENT) return undefined;
+        throw new SystemError(call, path, stat.errno);
       },
       readLink: (components, { call, path }) => systemCall(call, path, () => readlinkSync(hostPath(components))),
       readAt: (components, offset, length, { path }) => readHost(hostPath(components), path, offset, length, GUARDED_READ),

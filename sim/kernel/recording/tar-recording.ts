@@ -1,3 +1,4 @@
+/** A recording in a tar file, read into memory. */
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';

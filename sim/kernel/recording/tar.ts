@@ -1,3 +1,4 @@
+/** The entries of a tar archive. */
 import type { KexecError } from '../../../kexec/base/error.js';
 import { latin1 } from '../../../kexec/base/scan.js';
 

@@ -1,19 +1,18 @@
+/**
+ * Where kexec_file_load(2) puts a kernel and what goes with it on arm64: arch/arm64/kernel/kexec_image.c and
+ * machine_kexec_file.c of Linux. There is no purgatory: the kernel is entered directly.
+ */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { Errno } from '../../../kexec/base/error.js';
 import { hex } from '../../../kexec/base/format.js';
 import { isFdtError } from '../../../kexec/device-tree/libfdt.js';
 import { Range } from '../../../kexec/base/range.js';
 import { GiB, KiB, MiB, alignDown, u64 } from '../../../kexec/base/u64.js';
-import { prepareElfHeaders } from './crash-headers.js';
+import { prepareElfHeaders } from './crash-headers-arm64.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
 import { type KernelSegment, type SlotName, crashBounds } from './kexec-load.js';
 import { type Memory, addBuffer } from './mem-hole.js';
 import { setUpTree } from './of-kexec.js';
-
-/**
- * Where kexec_file_load(2) puts a kernel and what goes with it on arm64: arch/arm64/kernel/kexec_image.c and
- * machine_kexec_file.c of Linux. There is no purgatory: the kernel is entered directly.
- */
 
 /** What the system call was given, read and checked. */
 export interface FilesToLoad {
@@ -24,7 +23,7 @@ export interface FilesToLoad {
   readonly cmdline: string | undefined;
 }
 
-export type PlacedImage =
+export type LoadResult =
   | { readonly segments: readonly KernelSegment[]; readonly entry: bigint; readonly log: readonly string[] }
   | { readonly errno: number; readonly log: readonly string[] };
 
@@ -49,7 +48,7 @@ const loadedLine = ({ role, mem, bufsz, memsz }: KernelSegment): string =>
   `<6>kexec_file${role === 'kernel' ? '(Image)' : ''}: ` +
   `Loaded ${NAMES[role!]} at 0x${hex(mem)} bufsz=0x${hex(bufsz)} memsz=0x${hex(memsz)}`;
 
-const refuse = (errno: number, ...log: readonly string[]): PlacedImage => ({ errno, log });
+const refuse = (errno: number, ...log: readonly string[]): LoadResult => ({ errno, log });
 const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel location!';
 
 /**
@@ -57,7 +56,7 @@ const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel lo
  * @returns the segments in the kernel's order, and what it logs with KEXEC_FILE_DEBUG
  * @throws KexecError when the recording does not tell enough
  */
-export const loadImage = (machine: FileLoadMachine, files: FilesToLoad): PlacedImage => {
+export const loadImage = (machine: FileLoadMachine, files: FilesToLoad): LoadResult => {
   const { facts } = machine;
   const header = readArm64ImageHeader(files.kernel);
   if (header === undefined || header.imageSize === 0n) return refuse(Errno.EINVAL);
@@ -79,28 +78,28 @@ export const loadImage = (machine: FileLoadMachine, files: FilesToLoad): PlacedI
     topDown: false,
   } as const;
   const log: string[] = [];
-  let placeOthers: PlaceOthers | undefined;
+  let loadOthers: LoadOthers | undefined;
   let min = 0n;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const place = addBuffer(memory, { ...buffer, min });
-    if (place === undefined) break;
-    placeOthers ??= prepareOthers(machine, files, log);
-    const others = placeOthers(memory, place);
+    const whole = addBuffer(memory, { ...buffer, min });
+    if (whole === undefined) break;
+    loadOthers ??= prepareOtherSegments(machine, files, log);
+    const others = loadOthers(memory, whole);
     if (others !== undefined) {
-      const { mem, memsz } = place;
-      const kernel = { ...place, mem: u64(mem + header.textOffset), memsz: u64(memsz - header.textOffset) };
+      const { mem, memsz } = whole;
+      const kernel = { ...whole, mem: u64(mem + header.textOffset), memsz: u64(memsz - header.textOffset) };
       return { segments: [kernel, ...others], entry: kernel.mem, log: [...log, loadedLine(kernel)] };
     }
-    min = place.mem + place.memsz;
+    min = whole.mem + whole.memsz;
   }
   return refuse(Errno.EADDRNOTAVAIL, ...log, NO_LOCATION);
 };
 
 /** Finds places above the kernel for all else. @returns undefined when there are none */
-type PlaceOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegment[] | undefined;
+type LoadOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegment[] | undefined;
 
 /** load_other_segments(). @param log receives where things were put, also in vain @throws KexecError */
-const prepareOthers = (machine: FileLoadMachine, { slot, initrd, cmdline }: FilesToLoad, log: string[]): PlaceOthers => {
+const prepareOtherSegments = (machine: FileLoadMachine, { slot, initrd, cmdline }: FilesToLoad, log: string[]): LoadOthers => {
   const { facts, crashRegions, random } = machine;
   const headers = slot === 'crash' ? prepareElfHeaders(machine.dumpFacts(), crashRegions) : undefined;
   const bootTree = machine.bootTree();

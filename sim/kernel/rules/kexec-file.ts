@@ -1,3 +1,7 @@
+/**
+ * kexec_file_load(2) of Linux for arm64 (kernel/kexec_file.c): which calls succeed, what the others are answered, and
+ * which segments the kernel makes of the files. Recorded answers of a real kernel are what the tests compare with.
+ */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { Errno } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
@@ -8,11 +12,6 @@ import { traitsOf } from '../facts/generations.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
 import { type Caller, type KernelState, type Outcome, ROOT, answer, permitLoad, refuse, storeImage, withSlot } from './kexec-load.js';
 
-/**
- * kexec_file_load(2) of Linux for arm64 (kernel/kexec_file.c): which calls succeed, what the others are answered, and
- * which segments the kernel makes of the files. Recorded answers of a real kernel are what the tests compare with.
- */
-
 /** KMALLOC_MAX_SIZE: pages of each size that are allocated at once (ARCH_FORCE_MAX_ORDER, arch/arm64/Kconfig). */
 const MAX_ORDER: Readonly<Record<string, number>> = { 4096: 10, 16384: 11, 65536: 13 };
 
@@ -22,7 +21,7 @@ const MAX_ORDER: Readonly<Record<string, number>> = { 4096: 10, 16384: 11, 65536
  * @param busy whether another load is under way, which holds the lock of all loads
  * @throws KexecError when the recording does not tell what the answer depends on
  */
-export const kexecFileLoad = (
+export const answerKexecFileLoad = (
   machine: FileLoadMachine | undefined,
   before: KernelState,
   call: KexecFileLoadCall,

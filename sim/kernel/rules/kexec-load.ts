@@ -1,11 +1,3 @@
-import { Errno } from '../../../kexec/base/error.js';
-import { KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
-import { U64_MAX, u64 } from '../../../kexec/base/u64.js';
-import type { KernelFacts } from '../facts/facts.js';
-import { traitsOf } from '../facts/generations.js';
-import { type Shortage, layOutKimage } from './kimage.js';
-import { countPages, createPageAllocator } from '../facts/page-allocator.js';
-
 /**
  * kexec_load(2) and reboot(2) of Linux for arm64: which calls succeed, what the others are answered, and what is loaded
  * afterwards. Values in, values out; the bytes of an image are never looked at. kexec_file_load(2) is in kexec-file.ts.
@@ -13,6 +5,13 @@ import { countPages, createPageAllocator } from '../facts/page-allocator.js';
  * Sources: kernel/kexec.c, kernel/kexec_core.c and kernel/reboot.c of Linux, and recorded answers of real kernels,
  * which the tests compare with.
  */
+import { Errno } from '../../../kexec/base/error.js';
+import { KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
+import { U64_MAX, u64 } from '../../../kexec/base/u64.js';
+import type { KernelFacts } from '../facts/facts.js';
+import { traitsOf } from '../facts/generations.js';
+import { type Shortage, layOutKimage } from './kimage.js';
+import { countPages, createPageAllocator } from '../facts/page-allocator.js';
 
 /** Where the bytes of a segment are. `fault` stands for memory that the caller may not read. */
 export type SegmentSource =
@@ -119,7 +118,7 @@ export const refuse = (state: KernelState, errno: number, log?: readonly string[
  * kexec_load(2).
  * @param busy whether another load is under way, which holds the lock of all loads
  */
-export const kexecLoad = (
+export const answerKexecLoad = (
   facts: KernelFacts,
   before: KernelState,
   call: LoadCall,
@@ -287,7 +286,7 @@ const OTHER_MAGIC2 = [0x0512_1996n, 0x1604_1998n, 0x2011_2000n];
  * The real call does not return when it succeeds. Here it gives 0 and the state of a machine that was just booted,
  * since the kernel that starts has nothing loaded, whatever the old one had.
  */
-export const rebootKexec = (before: KernelState, call: RebootCall, caller: Caller = ROOT, busy = false): Outcome => {
+export const answerReboot = (before: KernelState, call: RebootCall, caller: Caller = ROOT, busy = false): Outcome => {
   const low32 = (value: bigint): bigint => BigInt.asUintN(32, value);
   const magic2 = low32(call.magic2);
   if (!caller.capSysBoot) return refuse(before, Errno.EPERM);

@@ -1,7 +1,3 @@
-import type { Range } from '../../../kexec/base/range.js';
-import type { PhysicalMemory } from '../../machine/memory.js';
-import type { PageAllocator } from '../facts/page-allocator.js';
-
 /**
  * `struct kimage` (include/linux/kexec.h): what kexec_load(2) makes of its segments, and what the last code of the old
  * kernel works from. The rules are those of kernel/kexec_core.c; the same segments and the same order of free pages
@@ -10,6 +6,9 @@ import type { PageAllocator } from '../facts/page-allocator.js';
  * A list of entries says what is to be copied where. An entry is the physical address of a page, and a flag in its low
  * bits that tells what the page is.
  */
+import type { Range } from '../../../kexec/base/range.js';
+import type { PhysicalMemory } from '../../machine/memory.js';
+import type { PageAllocator } from '../facts/page-allocator.js';
 
 /** The page at which copying goes on. */
 export const IND_DESTINATION = 1;
@@ -24,7 +23,7 @@ const FLAGS = 0xf;
 const ENTRY_BYTES = 8;
 
 /** Where a segment goes, in whole pages. */
-export interface Placement {
+export interface KimageSegment {
   /** Physical address. */
   readonly mem: bigint;
   /** Bytes; a multiple of the page size. */
@@ -32,7 +31,7 @@ export interface Placement {
 }
 
 /** A segment and its bytes; those behind them, up to `memsz`, are zero. */
-export interface FilledPlacement extends Placement {
+export interface FilledSegment extends KimageSegment {
   readonly data: Uint8Array;
 }
 
@@ -67,7 +66,7 @@ export const flagOf = (entry: number): number => entry % (FLAGS + 1);
  * @param allocator is what the image's pages are taken from; what is not used is given back
  */
 export const layOutKimage = (
-  segments: readonly Placement[],
+  segments: readonly KimageSegment[],
   allocator: PageAllocator,
   pageSizeBytes: bigint,
 ): Kimage | Shortage => {
@@ -166,7 +165,7 @@ class PageList {
   }
 }
 
-/** An entry and where it is; `list` is the address of its place, or undefined for the head. */
+/** An entry; `list` is the address at which the list holds it, or undefined for the head. */
 export interface KimageEntry {
   readonly list: number | undefined;
   readonly entry: number;
@@ -208,7 +207,7 @@ export function* kimageCopies({ entries, pageSize }: Kimage): Generator<PageCopy
  * @param region first and last address of the crash kernel's memory
  */
 export const layOutCrashImage = (
-  segments: readonly Placement[],
+  segments: readonly KimageSegment[],
   region: Pick<Range, 'start' | 'last'>,
   pageSizeBytes: bigint,
 ): Kimage | Shortage => {
@@ -228,7 +227,7 @@ export const layOutCrashImage = (
 };
 
 function* crashHoles(
-  segments: readonly Placement[],
+  segments: readonly KimageSegment[],
   region: Pick<Range, 'start' | 'last'>,
   pageSize: bigint,
 ): Generator<number, undefined> {
@@ -248,7 +247,7 @@ function* crashHoles(
  */
 export const storeKimage = (
   image: Kimage,
-  segments: readonly FilledPlacement[],
+  segments: readonly FilledSegment[],
   memory: PhysicalMemory,
 ): void => {
   if (image.type === 'crash') return storeInPlace(segments, memory);
@@ -281,7 +280,7 @@ const storeList = ({ listPages, entries, pageSize }: Kimage, memory: PhysicalMem
   });
 };
 
-const storeInPlace = (segments: readonly FilledPlacement[], memory: PhysicalMemory): void => {
+const storeInPlace = (segments: readonly FilledSegment[], memory: PhysicalMemory): void => {
   for (const { mem, memsz, data } of segments) {
     memory.clear(mem, Number(memsz));
     memory.write(mem, data);

@@ -1,3 +1,4 @@
+/** Where kexec_file_load(2) puts a segment: the search for a hole in memory. */
 import type { Range } from '../../../kexec/base/range.js';
 import { U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
 import { type Generation, traitsOf } from '../facts/generations.js';

@@ -1,9 +1,8 @@
+/** The network interfaces of a recorded machine: as far as kexec cares, names and whether they are up. */
 import { Errno } from '../../../kexec/base/error.js';
 import { IFF_UP } from '../../../kexec/ifdown.js';
 import type { KernelState, Outcome } from './kexec-load.js';
 import type { RecordedFiles } from '../facts/recorded-files.js';
-
-/** The network interfaces of a recorded machine: as far as kexec cares, names and whether they are up. */
 
 const CLASS_NET = '/sys/class/net';
 

@@ -1,3 +1,9 @@
+/**
+ * The device tree that the kernel itself makes for the next one: of_kexec_alloc_and_setup_fdt(), drivers/of/kexec.c. In
+ * 5.10 it is setup_dtb(), arch/arm64/kernel/machine_kexec_file.c, which changes less, and in another order.
+ *
+ * What IMA, KHO and dm-crypt add is left out: a kernel does so where it was built and told to.
+ */
 import { cells32, cells64, stringValue } from '../../../kexec/device-tree/fdt-values.js';
 import { Fdt, type FdtError, isFdtError } from '../../../kexec/device-tree/libfdt.js';
 import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../../kexec/device-tree/libfdt-ro.js';
@@ -5,13 +11,6 @@ import { addMemRsv, addSubnode, delMemRsv, delProp, openInto, pack, setProp } fr
 import type { Range } from '../../../kexec/base/range.js';
 import { alignUp } from '../../../kexec/base/u64.js';
 import { type Generation, traitsOf } from '../facts/generations.js';
-
-/**
- * The device tree that the kernel itself makes for the next one: of_kexec_alloc_and_setup_fdt(), drivers/of/kexec.c. In
- * 5.10 it is setup_dtb(), arch/arm64/kernel/machine_kexec_file.c, which changes less, and in another order.
- *
- * What IMA, KHO and dm-crypt add is left out: a kernel does so where it was built and told to.
- */
 
 /** What the next kernel is to be told. */
 export interface NextKernel {
@@ -47,7 +46,7 @@ const INITRD_END = 'linux,initrd-end';
 const ELFCOREHDR = 'linux,elfcorehdr';
 const USABLE_MEMORY = 'linux,usable-memory-range';
 
-/** A change of the tree, which has a place for `chosen`. */
+/** A change of the tree, in which the node /chosen is at the offset `chosen`. */
 type Step = (tree: Fdt, chosen: number, next: NextKernel, source: TreeSource) => FdtError | undefined;
 
 /** One after the other, until one fails. */

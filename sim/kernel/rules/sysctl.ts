@@ -1,9 +1,8 @@
+/** The files by which Linux tells and limits what is loaded (kernel/ksysfs.c, kernel/kexec_core.c). */
 import { Errno } from '../../../kexec/base/error.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import type { KernelState, Outcome } from './kexec-load.js';
-
-/** The files by which Linux tells and limits what is loaded (kernel/ksysfs.c, kernel/kexec_core.c). */
 
 export const KEXEC_LOADED = '/sys/kernel/kexec_loaded';
 export const KEXEC_CRASH_LOADED = '/sys/kernel/kexec_crash_loaded';

@@ -1,24 +1,23 @@
+/** Reading JSON that others wrote: what is wrong is told with the file's name and where in it. */
 import { KexecError } from '../../../kexec/base/error.js';
 import { U64_MAX } from '../../../kexec/base/u64.js';
-
-/** Reading JSON that others wrote: what is wrong is told with the file's name and the place in it. */
 
 /** A value and where it comes from. */
 export interface Json {
   readonly value: unknown;
   /** The file's name. */
   readonly subject: string;
-  /** Place in the file, for example `call 3, segment 0, "mem"`; empty for the whole. */
-  readonly place: string;
+  /** Where in the file it is, for example `call 3, segment 0, "mem"`; empty for the whole. */
+  readonly path: string;
 }
 
-export const jsonError = ({ subject, place }: Json, problem: string): KexecError =>
-  KexecError.die(`${subject}: ${place === '' ? '' : `${place}: `}${problem}`, { subject });
+export const jsonError = ({ subject, path }: Json, problem: string): KexecError =>
+  KexecError.die(`${subject}: ${path === '' ? '' : `${path}: `}${problem}`, { subject });
 
 /** @throws KexecError when the text is not JSON */
 export const parseJson = (text: string, subject: string): Json => {
   try {
-    return { value: JSON.parse(text), subject, place: '' };
+    return { value: JSON.parse(text), subject, path: '' };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // V8 quotes what it read, which may hold anything, line ends included.
@@ -27,12 +26,12 @@ export const parseJson = (text: string, subject: string): Json => {
   }
 };
 
-const within = (json: Json, place: string): string => (json.place === '' ? place : `${json.place}, ${place}`);
+const within = (json: Json, part: string): string => (json.path === '' ? part : `${json.path}, ${part}`);
 
 /** The elements of an array, each of which is called `noun` and its index. @throws KexecError */
 export const elements = (json: Json, noun: string): readonly Json[] => {
   if (!Array.isArray(json.value)) throw jsonError(json, 'must be an array');
-  return json.value.map((value: unknown, i) => ({ ...json, value, place: within(json, `${noun} ${i}`) }));
+  return json.value.map((value: unknown, i) => ({ ...json, value, path: within(json, `${noun} ${i}`) }));
 };
 
 /** The field of an object; undefined when it is missing. @throws KexecError when it is no object */
@@ -41,7 +40,7 @@ export const optionalField = (json: Json, name: string): Json | undefined => {
     throw jsonError(json, 'must be an object');
   }
   const value: unknown = Object.getOwnPropertyDescriptor(json.value, name)?.value;
-  return value === undefined ? undefined : { ...json, value, place: within(json, `"${name}"`) };
+  return value === undefined ? undefined : { ...json, value, path: within(json, `"${name}"`) };
 };
 
 /** @throws KexecError when the field is missing */

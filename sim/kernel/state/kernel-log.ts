@@ -1,36 +1,36 @@
+/** What a simulated kernel has logged since it was booted, in the directory of its state: a line each, with its level. */
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
+import { attempt, failing } from '../../../kexec/base/attempt.js';
+import { Errno, SystemError } from '../../../kexec/base/error.js';
 import { readHost } from '../recording/host-files.js';
 import { writing } from './state.js';
-
-/** What a simulated kernel has logged since it was booted, in the directory of its state: a line each, with its level. */
 
 const LOG_FILE = 'dmesg';
 
 /** Older lines go, as in the kernel's own buffer (CONFIG_LOG_BUF_SHIFT=17). */
 const MAX_BYTES = 1 << 17;
 
-export interface LogLine {
+export interface KernelLogLine {
   /** As in <linux/kern_levels.h>: 3 is an error, 6 information. */
   readonly level: number;
   readonly text: string;
 }
 
 /** @throws KexecError when the file is there and cannot be read */
-export const readLog = (directory: string): readonly LogLine[] => {
+export const readLog = (directory: string): readonly KernelLogLine[] => {
   const path = join(directory, LOG_FILE);
-  try {
-    const lines = new TextDecoder().decode(readHost(path, path, 0, 2 * MAX_BYTES)).split('\n');
-    return lines.flatMap((line) => {
-      const match = /^<([0-7])>(.*)$/.exec(line);
-      return match === null ? [] : [{ level: Number(match[1]), text: match[2]! }];
-    });
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.errno === Errno.ENOENT) return [];
-    throw KexecError.die(`Cannot read ${path}: ${strerror(error.errno)}`, { subject: path, errno: -error.errno });
-  }
+  return (
+    failing('Cannot read', path, () => {
+      const bytes = attempt(SystemError, () => readHost(path, path, 0, 2 * MAX_BYTES));
+      if (bytes instanceof SystemError && bytes.errno !== Errno.ENOENT) throw bytes;
+      const lines = bytes instanceof SystemError ? [] : new TextDecoder().decode(bytes).split('\n');
+      return lines.flatMap((line) => {
+        const match = /^<([0-7])>(.*)$/.exec(line);
+        return match === null ? [] : [{ level: Number(match[1]), text: match[2]! }];
+      });
+    })
+  );
 };
 
 /**

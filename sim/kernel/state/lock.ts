@@ -1,7 +1,9 @@
+/** The lock of a state directory, held by one process at a time. */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { attempt } from '../../../kexec/base/attempt.js';
 import { Errno, KexecError, strerror } from '../../../kexec/base/error.js';
-import { errnoOf, isNodeError } from '../recording/host-files.js';
+import { NodeError, hostCall, isNodeError } from '../recording/host-files.js';
 
 /** A file by which processes take turns. Its holder's death frees it. */
 export interface Lock {
@@ -36,22 +38,18 @@ export const isAlive = (pid: number, started?: string): boolean => {
   return started === undefined || now === undefined || started === now;
 };
 
-const readIfThere = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, 'latin1').slice(0, 100);
-  } catch (error) {
-    if (isNodeError(error) && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+/** What `action` gives; undefined when it fails with this code of Node's. @throws its other errors */
+const unless = <T>(code: string, action: () => T): T | undefined => {
+  const result = attempt(NodeError, action);
+  if (!(result instanceof NodeError)) return result;
+  if (result.code === code) return undefined;
+  throw result;
 };
 
-const unlinkIfThere = (path: string): void => {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isNodeError(error) || error.code !== 'ENOENT') throw error;
-  }
-};
+const readIfThere = (path: string): string | undefined =>
+  unless('ENOENT', () => readFileSync(path, 'latin1').slice(0, 100));
+
+const unlinkIfThere = (path: string): void => unless('ENOENT', () => unlinkSync(path));
 
 /** Whether the process that wrote `content` into the lock file cannot release it any more. */
 const isStale = (path: string, content: string): boolean => {
@@ -63,17 +61,14 @@ const isStale = (path: string, content: string): boolean => {
 /** Removes a dead process' lock, unless it was another process' by then. */
 const discard = (path: string, content: string): void => {
   const aside = `${path}.${uniqueName()}`;
-  try {
+  const moved = unless('ENOENT', () => {
     renameSync(path, aside);
-  } catch (error) {
-    if (isNodeError(error) && error.code === 'ENOENT') return;
-    throw error;
-  }
+    return true;
+  });
+  if (moved === undefined) return;
   try {
     // Two processes may find the same stale lock, and the slower one then takes the lock of the faster one.
-    if (readIfThere(aside) !== content) linkSync(aside, path);
-  } catch (error) {
-    if (!isNodeError(error) || error.code !== 'EEXIST') throw error;
+    if (readIfThere(aside) !== content) unless('EEXIST', () => linkSync(aside, path));
   } finally {
     unlinkIfThere(aside);
   }
@@ -83,30 +78,25 @@ const discard = (path: string, content: string): void => {
 const create = (path: string, content: string): boolean => {
   const fresh = `${path}.${uniqueName()}`;
   try {
-    writeFileSync(fresh, content, { flag: 'wx' });
-    linkSync(fresh, path);
-    return true;
-  } catch (error) {
-    if (!isNodeError(error) || !NO_LINKS.includes(error.code ?? '')) return notCreated(error);
+    const failure = attempt(NodeError, () => {
+      writeFileSync(fresh, content, { flag: 'wx' });
+      linkSync(fresh, path);
+    });
+    if (!(failure instanceof NodeError)) return true;
+    if (failure.code === 'EEXIST') return false;
+    if (!NO_LINKS.includes(failure.code ?? '')) throw failure;
   } finally {
     unlinkIfThere(fresh);
   }
-  try {
+  const made = unless('EEXIST', () => {
     writeFileSync(path, content, { flag: 'wx' });
     return true;
-  } catch (error) {
-    return notCreated(error);
-  }
+  });
+  return made !== undefined;
 };
 
 /** What link(2) says on file systems that have no hard links, or forbid them. */
 const NO_LINKS: readonly string[] = ['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK'];
-
-/** Gives false, for "not created", when the file was there already. @throws the error when it says something else */
-const notCreated = (error: unknown): false => {
-  if (isNodeError(error) && error.code === 'EEXIST') return false;
-  throw error;
-};
 
 /**
  * Takes the lock, or leaves it to the living process that has it.
@@ -115,19 +105,15 @@ const notCreated = (error: unknown): false => {
  */
 export const tryLock = (path: string): Lock | undefined => {
   const mine = `${process.pid} ${startTime(process.pid) ?? ''} ${uniqueName()}\n`;
-  try {
+  return hostCall('Cannot lock', path, () => {
     if (!create(path, mine)) {
       const content = readIfThere(path);
       if (content !== undefined && !isStale(path, content)) return undefined;
       if (content !== undefined) discard(path, content);
       if (!create(path, mine)) return undefined;
     }
-  } catch (error) {
-    if (!isNodeError(error)) throw error;
-    const errno = errnoOf(error);
-    throw KexecError.die(`Cannot lock ${path}: ${strerror(errno)}`, { subject: path, errno: -errno });
-  }
-  return { release: () => releaseOwn(path, mine) };
+    return { release: () => releaseOwn(path, mine) };
+  });
 };
 
 const releaseOwn = (path: string, mine: string): void => {

@@ -1,9 +1,8 @@
-import { crc32 } from 'node:zlib';
-
 /**
  * Checksums of what was loaded, by which a segment's bytes are told from what became of them on disk. A digest of the
  * whole, as the purgatory has it, cannot say where the change is.
  */
+import { crc32 } from 'node:zlib';
 
 /** Bytes that have a checksum of their own. */
 export const SUM_BLOCK = 65_536;

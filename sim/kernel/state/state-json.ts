@@ -1,3 +1,4 @@
+/** state.json: what a simulated kernel has loaded, the bytes of segments excepted. */
 import { hex } from '../../../kexec/base/format.js';
 import { KEXEC_MAX_SEGMENTS } from '../../../kexec/base/uapi.js';
 import {
@@ -21,8 +22,6 @@ import {
   SEGMENT_ROLES,
   type SegmentSource,
 } from '../rules/kexec-load.js';
-
-/** state.json: what a simulated kernel has loaded, the bytes of segments excepted. */
 
 const VERSION = 1;
 

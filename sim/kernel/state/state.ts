@@ -1,14 +1,3 @@
-import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
-import { PROGRESS_BYTES, type OnProgress } from '../../../kexec/base/progress.js';
-import { errnoOf, isNodeError, makeDirectories, readHost, statHost } from '../recording/host-files.js';
-import type { ImageSlot, KernelSegment, KernelState } from '../rules/kexec-load.js';
-import { type Lock, isAlive, tryLock, uniqueName } from './lock.js';
-import { sumsOf } from './segment-sums.js';
-import { SEGMENT_FILE, formatState, parseState, sumsName } from './state-json.js';
-
 /**
  * A simulated kernel's state in a directory: `state.json`, and for every segment that has bytes a data file and its
  * checksums.
@@ -17,6 +6,17 @@ import { SEGMENT_FILE, formatState, parseState, sumsName } from './state-json.js
  * that is killed leaves the old image or the new one, and files that nobody refers to, which the next writer removes.
  * Nothing is synced: after a power cut the state may be broken, as a real machine's would be gone.
  */
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { attempt, failing } from '../../../kexec/base/attempt.js';
+import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
+import { PROGRESS_BYTES, type OnProgress } from '../../../kexec/base/progress.js';
+import { NodeError, errnoOf, hostCall, isNodeError, makeDirectories, readHost, statHost } from '../recording/host-files.js';
+import type { ImageSlot, KernelSegment, KernelState } from '../rules/kexec-load.js';
+import { type Lock, isAlive, tryLock, uniqueName } from './lock.js';
+import { sumsOf } from './segment-sums.js';
+import { SEGMENT_FILE, formatState, parseState, sumsName } from './state-json.js';
 
 const STATE_FILE = 'state.json';
 const LOCK_FILE = 'lock';
@@ -32,7 +32,14 @@ const isLeftover = (name: string): boolean => {
 /** state.json holds at most two images of 16 segments: this is plenty. */
 const MAX_STATE_BYTES = 1 << 20;
 
-const isMissing = (error: unknown): boolean => error instanceof SystemError && error.errno === Errno.ENOENT;
+/** What is read; undefined where there is no such file. @throws KexecError when it cannot be read */
+const unlessMissing = <T>(path: string, read: () => T): T | undefined =>
+  failing('Cannot read', path, () => {
+    const result = attempt(SystemError, read);
+    if (!(result instanceof SystemError)) return result;
+    if (result.errno === Errno.ENOENT) return undefined;
+    throw result;
+  });
 
 /**
  * What is loaded.
@@ -41,16 +48,13 @@ const isMissing = (error: unknown): boolean => error instanceof SystemError && e
  */
 export const readState = (directory: string, initial: KernelState): KernelState => {
   const path = join(directory, STATE_FILE);
-  try {
+  const state = unlessMissing(path, () => {
     const { kind, size } = statHost(path);
     if (kind !== 'file') throw KexecError.die(`${path}: not a regular file`, { subject: path });
     if (size > MAX_STATE_BYTES) throw KexecError.die(`${path}: too large: ${size} bytes`, { subject: path });
     return parseState(new TextDecoder().decode(readHost(path)), path);
-  } catch (error) {
-    if (isMissing(error)) return initial;
-    if (!(error instanceof SystemError)) throw error;
-    throw KexecError.die(`Cannot read ${path}: ${strerror(error.errno)}`, { subject: path, errno: -error.errno });
-  }
+  });
+  return state ?? initial;
 };
 
 /** Path of a segment's data file; undefined when its bytes are zeros. */
@@ -74,13 +78,7 @@ export const readSegmentData = (directory: string, segment: KernelSegment): Uint
       throw tooLarge();
     }
   }
-  let bytes;
-  try {
-    bytes = readHost(subject, subject, 0, size);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    throw KexecError.die(`Cannot read ${subject}: ${strerror(error.errno)}`, { subject, errno: -error.errno });
-  }
+  const bytes = failing('Cannot read', subject, () => readHost(subject, subject, 0, size));
   if (bytes.length < size) throw KexecError.die(`${subject}: holds ${bytes.length} bytes of ${size}`, { subject });
   return bytes;
 };
@@ -89,14 +87,8 @@ export const readSegmentData = (directory: string, segment: KernelSegment): Uint
 export const readSegmentSums = (directory: string, segment: KernelSegment): Uint8Array | undefined => {
   if (segment.source.kind !== 'file') return undefined;
   const path = join(directory, sumsName(segment.source.name));
-  try {
-    return readHost(path);
-  } catch (error) {
-    // Whoever wrote this state knew of none.
-    if (isMissing(error)) return undefined;
-    if (!(error instanceof SystemError)) throw error;
-    throw KexecError.die(`Cannot read ${path}: ${strerror(error.errno)}`, { subject: path, errno: -error.errno });
-  }
+  // Whoever wrote this state may have known of none.
+  return unlessMissing(path, () => readHost(path));
 };
 
 /** Takes the right to write, which is the kernel's lock of loads. @returns undefined when another load is under way */
@@ -144,11 +136,7 @@ export const writeState = async (
 
 /** The new state is in force already; what cannot be removed now is left to the next writer. */
 const tryRemoveUnused = (directory: string, state: KernelState): void => {
-  try {
-    removeUnused(directory, state);
-  } catch (error) {
-    if (!isNodeError(error)) throw error;
-  }
+  attempt(NodeError, () => removeUnused(directory, state));
 };
 
 const storeSlot = async (
@@ -237,10 +225,5 @@ const cannotWrite = (directory: string, error: unknown): unknown => {
   return KexecError.die(`Cannot write to ${directory}: ${strerror(errno)}`, { subject: directory, errno: -errno });
 };
 
-export const writing = <T>(directory: string, action: () => T): T => {
-  try {
-    return action();
-  } catch (error) {
-    throw cannotWrite(directory, error);
-  }
-};
+/** Does what writes to the state's directory. @throws KexecError in place of Node's errors */
+export const writing = <T>(directory: string, action: () => T): T => hostCall('Cannot write to', directory, action);

@@ -1,4 +1,4 @@
-import type { FilledPlacement } from '../rules/kimage.js';
+import type { FilledSegment } from '../rules/kimage.js';
 
 /** What is loaded, with its bytes. */
 export interface KexecImage {
@@ -6,5 +6,5 @@ export interface KexecImage {
   readonly entry: bigint;
   /** Physical address that the entry receives in x0; kexec_load(2) knows of none. */
   readonly dtb?: bigint | undefined;
-  readonly segments: readonly FilledPlacement[];
+  readonly segments: readonly FilledSegment[];
 }

@@ -1,7 +1,6 @@
+/** kexec_file_load(2) on kernels that have it: what is passed, what follows its answers, and what does not. */
 import { combine, command, session } from '../case.js';
 import type { Case } from '../case.js';
-
-/** kexec_file_load(2) on kernels that have it: what is passed, what follows its answers, and what does not. */
 
 /** Kernels of 6.1, of 6.12, and of a newer release; the last is a recording of one that truly has the call. */
 const KERNELS = ['file-load', 'file-load-6.12', 'file-load-7.2', 'virt-file-2g'];

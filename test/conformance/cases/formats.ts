@@ -1,11 +1,10 @@
+/** Every format as Debian's tools make it, and broken in every place. */
 import type { Release } from '../../../kexec/base/compat.js';
 import { command } from '../case.js';
 import type { Case } from '../case.js';
 import { DEBIAN_RELEASES } from '../debian.js';
 import { hostileFiles } from '../formats/hostile.js';
 import { REAL_FILES } from '../formats/real.js';
-
-/** Every format as Debian's tools make it, and broken in every place. */
 
 type Quirk = Pick<Case, 'realCrashes' | 'crashingReleases' | 'unforeseeable'>;
 

@@ -1,3 +1,4 @@
+/** All cases of the conformance run. */
 import type { Case } from '../case.js';
 import { fileLoad } from './file-load.js';
 import { formats } from './formats.js';

@@ -1,8 +1,7 @@
+/** Every kernel file, good and bad. */
 import { command } from '../case.js';
 import type { Case } from '../case.js';
 import { allFiles } from '../files.js';
-
-/** Every kernel file, good and bad. */
 
 const names = [...allFiles().keys()].filter((name) =>
   /^(Image|vmlinux|uImage|zboot|uki|efi|empty|text|zeros)/.test(name),

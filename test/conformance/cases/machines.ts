@@ -1,9 +1,8 @@
+/** The same few commands on every kind of machine. */
 import { combine, command } from '../case.js';
 import type { Case } from '../case.js';
 import { DEBIAN_RELEASES } from '../debian.js';
 import { machineNames } from '../machines.js';
-
-/** The same few commands on every kind of machine. */
 
 const RECORDED = ['virt-2g', 'virt-8g', 'virt-el2-4g'];
 

@@ -1,10 +1,9 @@
+/** What options do together, and what follows a load: shutdown, sync, the network, execution. */
 import type { Release } from '../../../kexec/base/compat.js';
 import { combine, command, session } from '../case.js';
 import type { Case } from '../case.js';
 import { DEBIAN_RELEASES } from '../debian.js';
 import { machineNames } from '../machines.js';
-
-/** What options do together, and what follows a load: shutdown, sync, the network, execution. */
 
 const all = { releases: DEBIAN_RELEASES };
 

@@ -1,7 +1,6 @@
+/** getopt_long()'s rules, and what each option is followed by. */
 import { command, session } from '../case.js';
 import type { Case } from '../case.js';
-
-/** getopt_long()'s rules, and what each option is followed by. */
 
 const M = 'virt-2g';
 const LONG_NAME = 'x'.repeat(300);

@@ -1,3 +1,4 @@
+/** What a run of vmcore-dmesg ended with, the real one and ours, and how they are compared. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Range } from '../../../../kexec/base/range.js';
 import { MachineFiles } from '../../../../sim/kernel/recording/machine-files.js';
-import { boardFacts } from '../../../../sim/kernel/facts/board.js';
+import { boardFacts } from '../../../../sim/kernel/facts/board-arm64.js';
 import { findMachine } from '../../../../sim/kernel/recording/machines.js';
 import { Board } from '../../../../sim/machine/board.js';
 import { DEFAULT_UART, type PropertyReader, bootLevel, consoleUart } from '../../../../sim/machine/board-tree.js';

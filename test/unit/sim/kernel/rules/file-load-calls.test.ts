@@ -7,7 +7,7 @@ import { type Property, getProperty, pathOffset } from '../../../../../kexec/dev
 import { Range } from '../../../../../kexec/base/range.js';
 import { type KernelFacts, kernelFacts } from '../../../../../sim/kernel/facts/facts.js';
 import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from '../../../../../sim/kernel/facts/file-load-machine.js';
-import { kexecFileLoad } from '../../../../../sim/kernel/rules/kexec-file.js';
+import { answerKexecFileLoad } from '../../../../../sim/kernel/rules/kexec-file.js';
 import { INITIAL_STATE, type KernelSegment, type KernelState, type LoadedImage } from '../../../../../sim/kernel/rules/kexec-load.js';
 import { parseResources } from '../../../../../sim/kernel/facts/iomem.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
@@ -179,7 +179,7 @@ describe.each(boots)('kexec_file_load on $name', (boot) => {
     if (written !== null) state = writeKernelFile(facts, state, written[2]!, written[1]!).state;
     const call = callOf(words);
     const random = hasRandom ? seedsOf(treesOf(recorded)[0]) : undefined;
-    const outcome = kexecFileLoad({ ...machine, random }, state, call, CALLER_OF[word(words, 'who') === 'nobody' ? 'nobody' : 'root']);
+    const outcome = answerKexecFileLoad({ ...machine, random }, state, call, CALLER_OF[word(words, 'who') === 'nobody' ? 'nobody' : 'root']);
     state = outcome.state;
 
     expect({

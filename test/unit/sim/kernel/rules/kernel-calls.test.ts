@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { type CallEntry, parseCalls, rebootArguments } from '../../../../../sim/kernel/calls/calls.js';
 import { type KernelFacts, kernelFacts } from '../../../../../sim/kernel/facts/facts.js';
-import { kexecFileLoad } from '../../../../../sim/kernel/rules/kexec-file.js';
+import { answerKexecFileLoad } from '../../../../../sim/kernel/rules/kexec-file.js';
 import {
   INITIAL_STATE,
   type KernelState,
   type LoadCall,
   type Outcome,
-  kexecLoad,
-  rebootKexec,
+  answerKexecLoad,
+  answerReboot,
 } from '../../../../../sim/kernel/rules/kexec-load.js';
 import { CALLER_OF, toLoadCall } from '../../../../../sim/kernel/replay.js';
 import {
@@ -84,7 +84,7 @@ const image = (mem: bigint, flags: bigint): LoadCall => ({
 
 const setUp = (facts: KernelFacts, setup: string): KernelState => {
   const load = (state: KernelState, call: LoadCall): KernelState => {
-    const outcome = kexecLoad(facts, state, call);
+    const outcome = answerKexecLoad(facts, state, call);
     expect(outcome.result).toBe(0);
     return outcome.state;
   };
@@ -100,11 +100,11 @@ const loadedOf = (facts: KernelFacts, state: KernelState): Loaded => ({
 const make = (facts: KernelFacts, state: KernelState, entry: CallEntry): Outcome => {
   switch (entry.call) {
     case 'kexec_load':
-      return kexecLoad(facts, state, toLoadCall('.', entry), CALLER_OF[entry.who ?? 'root']);
+      return answerKexecLoad(facts, state, toLoadCall('.', entry), CALLER_OF[entry.who ?? 'root']);
     case 'kexec_file_load':
-      return kexecFileLoad(undefined, state, { kernel: undefined, initrd: undefined, cmdline: undefined, cmdlineLen: 0, flags: 0n });
+      return answerKexecFileLoad(undefined, state, { kernel: undefined, initrd: undefined, cmdline: undefined, cmdlineLen: 0, flags: 0n });
     case 'reboot':
-      return rebootKexec(state, rebootArguments(entry), CALLER_OF[entry.who ?? 'root']);
+      return answerReboot(state, rebootArguments(entry), CALLER_OF[entry.who ?? 'root']);
     case 'read':
       return { result: readKernelFile(facts, state, entry.path) === undefined ? -2 : 0, state, log: [] };
     case 'write':
@@ -154,13 +154,13 @@ describe('what the record does not show', () => {
     const old: KernelFacts = { ...facts, generation: '5.10' };
     const loaded = setUp(old, 'crash image');
     const unreadable: LoadCall = { ...image(crash.start, 1n), segments: 'fault' };
-    expect(kexecLoad(old, loaded, unreadable)).toMatchObject({ result: -14, state: { crash: undefined } });
-    expect(kexecLoad(old, loaded, { ...unreadable, entry: 0n })).toMatchObject({ result: -99, state: { crash: undefined } });
-    expect(kexecLoad(facts, loaded, unreadable)).toEqual({ result: -14, state: loaded, log: [] });
+    expect(answerKexecLoad(old, loaded, unreadable)).toMatchObject({ result: -14, state: { crash: undefined } });
+    expect(answerKexecLoad(old, loaded, { ...unreadable, entry: 0n })).toMatchObject({ result: -99, state: { crash: undefined } });
+    expect(answerKexecLoad(facts, loaded, unreadable)).toEqual({ result: -14, state: loaded, log: [] });
   });
 
   test('a busy kernel refuses what it would look at, and nothing before', () => {
-    const busy = (call: LoadCall): Outcome => kexecLoad(facts, INITIAL_STATE, call, undefined, true);
+    const busy = (call: LoadCall): Outcome => answerKexecLoad(facts, INITIAL_STATE, call, undefined, true);
     expect(busy(image(0x6000_0000n, 0n)).result).toBe(-16);
     expect(busy({ ...image(0n, 0n), nrSegments: 0n }).result).toBe(-16);
     expect(busy(image(0x6000_0000n, 0x10n)).result).toBe(-22);
@@ -168,13 +168,13 @@ describe('what the record does not show', () => {
   });
 
   test('lockdown and kexec_load_disabled forbid all loads, but not the reboot', () => {
-    expect(kexecLoad({ ...facts, lockedDown: true }, INITIAL_STATE, image(0x6000_0000n, 0n)).result).toBe(-1);
+    expect(answerKexecLoad({ ...facts, lockedDown: true }, INITIAL_STATE, image(0x6000_0000n, 0n)).result).toBe(-1);
     const loaded = setUp(facts, 'normal image');
     const { result, state } = writeKernelFile(facts, loaded, LOAD_DISABLED, '1\n');
     expect(result).toBe(0);
-    expect(kexecLoad(facts, state, { ...image(0n, 0n), nrSegments: 0n }).result).toBe(-1);
+    expect(answerKexecLoad(facts, state, { ...image(0n, 0n), nrSegments: 0n }).result).toBe(-1);
     expect(writeKernelFile(facts, state, LOAD_DISABLED, '0\n').result).toBe(-22);
-    const reboot = rebootKexec(state, rebootArguments({ call: 'reboot', cmd: 0x4558_4543n, magic1: undefined, magic2: undefined, who: undefined }));
+    const reboot = answerReboot(state, rebootArguments({ call: 'reboot', cmd: 0x4558_4543n, magic1: undefined, magic2: undefined, who: undefined }));
     expect(reboot).toEqual({ result: 0, state: INITIAL_STATE, log: [] });
   });
 
@@ -183,7 +183,7 @@ describe('what the record does not show', () => {
       ...image(crash.start, 1n),
       segments: [{ mem: crash.start, memsz: crash.size - 0x1000n, bufsz: 0n, source: { kind: 'zeros' } }],
     };
-    expect(kexecLoad(facts, INITIAL_STATE, call)).toMatchObject({
+    expect(answerKexecLoad(facts, INITIAL_STATE, call)).toMatchObject({
       result: -12,
       log: ['<4>kexec_core: Could not allocate vmcoreinfo buffer'],
     });
@@ -191,9 +191,9 @@ describe('what the record does not show', () => {
 
   test('without a crash region no crash image fits', () => {
     const none: KernelFacts = { ...facts, crashRegion: undefined };
-    expect(kexecLoad(none, INITIAL_STATE, image(crash.start, 1n)).result).toBe(-99);
-    expect(kexecLoad(none, INITIAL_STATE, image(0n, 1n)).result).toBe(-99);
-    expect(kexecLoad(none, INITIAL_STATE, { ...image(0n, 1n), nrSegments: 0n }).result).toBe(0);
+    expect(answerKexecLoad(none, INITIAL_STATE, image(crash.start, 1n)).result).toBe(-99);
+    expect(answerKexecLoad(none, INITIAL_STATE, image(0n, 1n)).result).toBe(-99);
+    expect(answerKexecLoad(none, INITIAL_STATE, { ...image(0n, 1n), nrSegments: 0n }).result).toBe(0);
   });
 
   test('sysctls take integers in C notation', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Range } from '../../../../../kexec/base/range.js';
 import { Errno } from '../../../../../kexec/base/error.js';
 import type { KernelFacts } from '../../../../../sim/kernel/facts/facts.js';
-import { INITIAL_STATE, kexecLoad } from '../../../../../sim/kernel/rules/kexec-load.js';
+import { INITIAL_STATE, answerKexecLoad } from '../../../../../sim/kernel/rules/kexec-load.js';
 import { type Kimage, kimageCopies, kimageEntries, layOutCrashImage, layOutKimage, storeKimage } from '../../../../../sim/kernel/rules/kimage.js';
 import { type PageAllocator, createPageAllocator } from '../../../../../sim/kernel/facts/page-allocator.js';
 import { PhysicalMemory } from '../../../../../sim/machine/memory.js';
@@ -132,7 +132,7 @@ describe('when memory ends', () => {
     lockedDown: false,
   });
   const load = (freePages: bigint, mem: bigint, pages: bigint) =>
-    kexecLoad(facts(freePages), INITIAL_STATE, {
+    answerKexecLoad(facts(freePages), INITIAL_STATE, {
       entry: mem,
       flags: 0n,
       nrSegments: 1n,

@@ -6,7 +6,7 @@ import { codePieces, findPiece } from '../../../../../sim/kernel/way-out/code.js
 import type { Generation } from '../../../../../sim/kernel/facts/generations.js';
 import { kexecMachine, type KexecMachine } from '../../../../../sim/kernel/way-out/kexec-machine.js';
 import { kernelSymbol } from '../../../../../sim/kernel/facts/kallsyms.js';
-import { boardFacts } from '../../../../../sim/kernel/facts/board.js';
+import { boardFacts } from '../../../../../sim/kernel/facts/board-arm64.js';
 import { prepareKexec } from '../../../../../sim/kernel/way-out/machine-kexec.js';
 import type { KexecImage } from '../../../../../sim/kernel/way-out/kexec-image.js';
 import type { AllocationOrder } from '../../../../../sim/kernel/facts/page-allocator.js';

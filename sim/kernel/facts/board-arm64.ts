@@ -1,3 +1,5 @@
+/** The arm64 board that a recorded machine is built around: its RAM, console and interrupt controller. */
+import { attempt } from '../../../kexec/base/attempt.js';
 import { SystemError } from '../../../kexec/base/error.js';
 import { Fdt, isFdtError } from '../../../kexec/device-tree/libfdt.js';
 import { getProp, pathOffset } from '../../../kexec/device-tree/libfdt-ro.js';
@@ -38,13 +40,10 @@ const propertyReader = (files: RecordedFiles): PropertyReader => {
 };
 
 const readFile = (files: RecordedFiles, path: string): Uint8Array | undefined => {
-  try {
-    return files.kind(path) === 'file' ? files.readFile(path) : undefined;
-  } catch (error) {
-    // Root's alone, when somebody else recorded the machine.
-    if (error instanceof SystemError) return undefined;
-    throw error;
-  }
+  if (files.kind(path) !== 'file') return undefined;
+  const bytes = attempt(SystemError, () => files.readFile(path));
+  // Root's alone, when somebody else recorded the machine.
+  return bytes instanceof SystemError ? undefined : bytes;
 };
 
 const readBlob = (blob: Fdt, path: string, property: string): Uint8Array | undefined => {

@@ -1,3 +1,4 @@
+/** The ELF header that a crash kernel on arm64 is given: what of the old kernel's memory its dump has. */
 import { formatCore, loadHeader, noteHeader } from '../../../kexec/running-kernel/crashdump-elf.js';
 import { EM_AARCH64, type ElfProgramHeader } from '../../../kexec/elf/elf.js';
 import type { Range } from '../../../kexec/base/range.js';
