@@ -5,7 +5,7 @@ import type { DebugLog, LogLine } from './parse.js';
  * Every build of kexec has a purgatory of its own. A log tells of it by the symbols and relocations of its object, by
  * the size of its segment, and by the entry point, which is in it.
  */
-interface LoadedPurgatory {
+interface LoggedPurgatory {
   /** Name, kind, place and size of each symbol that was looked up. */
   readonly symbols: ReadonlySet<string>;
   /** undefined when the log does not show the segments. */
@@ -20,7 +20,7 @@ const FIELD = /^segment\[(\d{1,4})\]\.(bufsz|mem|memsz) = (0x[0-9a-f]{1,16})$/;
 /** The kernel goes first: an entry point in it was asked for with --entry. */
 const KERNEL_SEGMENT = 0;
 
-const loadedPurgatory = ({ lines }: DebugLog): LoadedPurgatory => {
+const loggedPurgatory = ({ lines }: DebugLog): LoggedPurgatory => {
   const symbols = new Set<string>();
   const fields = new Map<number, Map<string, bigint>>();
   let entry: bigint | undefined;
@@ -56,7 +56,7 @@ export interface PurgatoryDifference {
 
 /** @returns undefined when it is the same purgatory, as far as the logs tell; `realLog` may have gaps */
 export const differentPurgatories = (realLog: DebugLog, ourLog: DebugLog): PurgatoryDifference | undefined => {
-  const [real, ours] = [loadedPurgatory(realLog), loadedPurgatory(ourLog)];
+  const [real, ours] = [loggedPurgatory(realLog), loggedPurgatory(ourLog)];
   const comparable = real.segment !== undefined && real.segment.index === ours.segment?.index;
   const sizeDiffers = comparable && real.segment.bufsz !== ours.segment.bufsz;
   const objectDiffers = ours.symbols.size > 0 && [...real.symbols].some((symbol) => !ours.symbols.has(symbol));

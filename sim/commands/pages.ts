@@ -18,7 +18,7 @@ import { createPageAllocator } from '../kernel/facts/page-allocator.js';
 import { formatAddress, formatTable } from './text.js';
 
 /** The page lists of a loaded image. */
-export interface PageList {
+export interface LoadedPages {
   readonly image: 'normal' | 'crash';
   readonly kimage: Kimage;
 }
@@ -28,7 +28,11 @@ export interface PageList {
  * @returns undefined when nothing is loaded, or nobody knows what
  * @throws KexecError when the machine's memory does not hold them
  */
-export const pageListOf = (image: PageList['image'], slot: ImageSlot, facts: KernelFacts): PageList | undefined => {
+export const loadedPagesOf = (
+  image: LoadedPages['image'],
+  slot: ImageSlot,
+  facts: KernelFacts,
+): LoadedPages | undefined => {
   if (slot === undefined || slot === 'unknown') return undefined;
   const kimage = image === 'crash' ? crashImage(slot, facts) : normalImage(slot, facts);
   if ('lacks' in kimage) {
@@ -78,7 +82,7 @@ function* stepsOf(kimage: Kimage): Generator<Step> {
   }
 }
 
-export const pagesToJson = ({ image, kimage }: PageList) => ({
+export const pagesToJson = ({ image, kimage }: LoadedPages) => ({
   image,
   pageSize: kimage.pageSize,
   head: hex(kimage.head),
@@ -135,7 +139,7 @@ const toCells = ({ first, last, count }: Run): readonly string[] => {
 };
 
 /** One line for sources that follow each other; both ends of a span are addresses of pages that belong to it. */
-export const formatPages = ({ image, kimage }: PageList): string => {
+export const formatPages = ({ image, kimage }: LoadedPages): string => {
   const { head, controlCodePage, swapPage, listPages, entries, pageSize } = kimage;
   const sources = entries.filter((entry) => kindOf(entry) === 'source').length;
   const swap = swapPage === undefined ? '' : `, swap page ${hex(swapPage)}`;

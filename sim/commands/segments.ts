@@ -7,7 +7,7 @@ import type { RecordedMachine } from '../kernel/recorded-machine.js';
 import { readSegmentData } from '../kernel/state/state.js';
 import { describeContent } from './content.js';
 import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
-import { formatPages, pageListOf, pagesToJson } from './pages.js';
+import { formatPages, loadedPagesOf, pagesToJson } from './pages.js';
 import { formatAddress, formatJson, formatTable } from './text.js';
 
 const IMAGES = ['normal', 'crash'] as const;
@@ -85,7 +85,7 @@ export const addSegmentsCommand = (yargs: CommonArgv, context: SubcommandContext
       const images = args.image === undefined ? IMAGES : [args.image];
       if (args.pages) {
         const { state, facts } = machine.kernel;
-        const lists = images.flatMap((image) => pageListOf(image, state[image], facts) ?? []);
+        const lists = images.flatMap((image) => loadedPagesOf(image, state[image], facts) ?? []);
         return context.out(args.json ? formatJson(lists.map(pagesToJson)) : lists.map(formatPages).join(''));
       }
       const rows = readRowsSteadily(machine, images);

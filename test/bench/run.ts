@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { prepareReal, type Target } from '../conformance/debian.js';
 import { scratchDirectory } from '../support/cache.js';
 import { benchCpu } from './cpu.js';
+import { runMain } from '../support/run-main.js';
 
 const AMD64: Target = {
   architecture: 'amd64',
@@ -230,9 +231,4 @@ const main = async (): Promise<void> => {
   if (chosen('cpu')) await benchCpu({ rounds: rounds ?? 3, json: values.json, only: values.only });
 };
 
-try {
-  await main();
-} catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-}
+await runMain('bench', main);

@@ -22,6 +22,7 @@ import { scratchDirectory } from '../support/cache.js';
 import { machineTree } from './machines.js';
 import { makeRoot, ours, real } from './sides.js';
 import { writeTree } from './tree.js';
+import { runMain } from '../support/run-main.js';
 
 const WORKERS = 2;
 
@@ -352,9 +353,6 @@ const main = async (): Promise<number> => {
   }
 };
 
-try {
+await runMain('conformance', async () => {
   process.exitCode = await main();
-} catch (error) {
-  console.error(`conformance: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-}
+});

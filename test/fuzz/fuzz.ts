@@ -10,6 +10,7 @@ import { cacheDirectory } from '../support/cache.js';
 import type { Job, Message } from './fuzz-worker.js';
 import { ALL_TARGETS, inputOf, tryInput, type Finding } from './fuzz-run.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
+import { runMain } from '../support/run-main.js';
 
 const DEFAULT_COUNT = 100_000;
 /** An input that runs longer is given up: it does not end, or not in time for anyone. */
@@ -155,11 +156,8 @@ const replay = async (file: string, target: AsyncFuzzTarget): Promise<void> => {
   say(reason === undefined ? '1 passed, 0 failed' : `${reason}\n0 passed, 1 failed`);
 };
 
-try {
+await runMain('fuzz', async () => {
   const settings = readSettings();
   if (settings.replay === undefined) await fuzz(settings);
   else await replay(settings.replay, settings.targets[0]!);
-} catch (error) {
-  process.stderr.write(`fuzz: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+});

@@ -10,6 +10,7 @@ import { describeEsr } from '../../sim/cpu/system/esr.js';
 import { scratchDirectory } from '../support/cache.js';
 import { KNOWN_DIFFERENCES, type SystemCase, SYSTEM_CASES } from './system/cases.js';
 import { prepare, type Prepared, type Reached, runOnModel, runOnQemu } from './system/machines.js';
+import { runMain } from '../support/run-main.js';
 
 const RECORD_WORDS = 6;
 const MOST_DIFFERENCES = 12;
@@ -112,9 +113,4 @@ const main = async (): Promise<void> => {
   if (failed > 0) process.exitCode = 1;
 };
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`compare:system: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runMain('compare:system', main);

@@ -20,6 +20,7 @@ import { type Tier, UserModel } from './user/model.js';
 import { randomWindow } from './user/operands.js';
 import { type Batch, GROUP_SIZE, groupsOf, PC, registerName, type Sequence } from './user/sequence.js';
 import { remaining, shrink } from './user/shrink.js';
+import { runMain } from '../support/run-main.js';
 
 const DEFAULT_COUNT = 1_000_000;
 /** Rounds through the pages of code that one process of qemu runs. */
@@ -226,9 +227,4 @@ const judgeEncodings = async (harness: string, seed: number, count: number): Pro
   if (found.size > 0) process.exitCode = 1;
 };
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`fuzz:cpu: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runMain('fuzz:cpu', main);

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
 import { busyboxInitramfs } from './initramfs.js';
+import { runMain } from '../support/run-main.js';
 
 /** The suites of Debian, and the releases of their kernels. */
 const KERNELS: Readonly<Record<string, string>> = { bookworm: '6.1', trixie: '6.12' };
@@ -96,9 +97,4 @@ const main = (): void => {
   }
 };
 
-try {
-  main();
-} catch (error) {
-  process.stderr.write(`handoff: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runMain('handoff', main);

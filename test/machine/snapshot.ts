@@ -12,6 +12,7 @@ import { debianBusybox, debianKernel, findFile } from '../conformance/apt.js';
 import { prepareReal, type DebianRelease } from '../conformance/debian.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
 import { DIRECTORY, type Entry, PROGRAM, busyboxInitramfs } from './initramfs.js';
+import { runMain } from '../support/run-main.js';
 
 /** The suites of Debian, and the release of kexec-tools that each has. */
 const KEXEC: Readonly<Record<string, DebianRelease>> = { bookworm: '2.0.25', trixie: '2.0.29' };
@@ -268,9 +269,4 @@ const main = async (): Promise<void> => {
   say(`${passed} passed, ${failed} failed`);
 };
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`snapshot: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runMain('snapshot', main);

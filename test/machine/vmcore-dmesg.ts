@@ -13,6 +13,7 @@ import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
 import { scratchDirectory } from '../support/cache.js';
 import { FAULTS, allCases, type VmcoreCase } from './vmcore/cases.js';
 import { REAL_OUTCOMES, kept, mismatch, ourOutcome, type Outcome, type RealOutcome } from './vmcore/outcome.js';
+import { runMain } from '../support/run-main.js';
 
 const WORKERS = 2;
 /** What prints more, or takes longer, goes round for ever. */
@@ -145,9 +146,4 @@ const main = async (): Promise<void> => {
   }
 };
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`vmcore-dmesg: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runMain('vmcore-dmesg', main);

@@ -56,7 +56,7 @@ const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel lo
  * @returns the segments in the kernel's order, and what it logs with KEXEC_FILE_DEBUG
  * @throws KexecError when the recording does not tell enough
  */
-export const loadImage = (machine: FileLoadMachine, files: FilesToLoad): LoadResult => {
+export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): LoadResult => {
   const { facts } = machine;
   const header = readArm64ImageHeader(files.kernel);
   if (header === undefined || header.imageSize === 0n) return refuse(Errno.EINVAL);

@@ -6,7 +6,7 @@ import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js'
 import { Errno } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
 import { KEXEC_FILE_DEBUG, KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD } from '../../../kexec/base/uapi.js';
-import { loadImage } from './image-arm64.js';
+import { loadArm64Image } from './image-arm64.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
@@ -56,7 +56,7 @@ export const answerKexecFileLoad = (
   const cmdline = readCommandLine(call, facts);
   if (typeof cmdline === 'number') return refuse(cleared, cmdline);
 
-  const image = loadImage(machine, { slot, kernel, initrd, cmdline });
+  const image = loadArm64Image(machine, { slot, kernel, initrd, cmdline });
   const told = image.log.filter((line) => (flags & KEXEC_FILE_DEBUG) !== 0n || !line.startsWith(LOG_INFO));
   if ('errno' in image) return refuse(cleared, image.errno, told);
   const { result, state, log } = storeImage(facts, cleared, slot, { entry: image.entry, flags, segments: image.segments });

@@ -17,10 +17,10 @@ import { relocation } from './relocation.js';
 export interface CodePiece {
   readonly name: string;
   readonly bytes: Uint8Array;
-  readonly symbols: readonly CodeSymbol[];
+  readonly symbols: readonly PieceSymbol[];
 }
 
-export interface CodeSymbol {
+export interface PieceSymbol {
   readonly name: string;
   /** Bytes from the piece's start. */
   readonly offset: number;
@@ -56,7 +56,7 @@ export const findPiece = (pieces: readonly CodePiece[], name: string): CodePiece
 interface SectionSymbol {
   /** Index of the section. */
   readonly shndx: number;
-  readonly symbol: CodeSymbol;
+  readonly symbol: PieceSymbol;
 }
 
 const symbolsOf = (sections: readonly ElfSectionHeader[]): readonly SectionSymbol[] => {

@@ -23,6 +23,7 @@ import { type Entry, PROGRAM, busyboxInitramfs } from '../initramfs.js';
 import { BOOTS, type Boot, type Case, OLD_BOOT } from './cases.js';
 import { GUEST_INIT, type Guest, startGuest } from './guest.js';
 import { recordMachine } from './record-machine.js';
+import { runMain } from '../../support/run-main.js';
 
 const SOURCES = path.join('test', 'machine', 'file-load');
 const DATA = path.join('test', 'data', 'file-load-calls.json.gz');
@@ -267,9 +268,4 @@ const main = async (): Promise<void> => {
   }
 };
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`record:file-load: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runMain('record:file-load', main);

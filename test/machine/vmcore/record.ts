@@ -16,6 +16,7 @@ import { prepareReal } from '../../conformance/debian.js';
 import { cacheDirectory, scratchDirectory } from '../../support/cache.js';
 import { DIRECTORY, PROGRAM, busyboxInitramfs, type Entry } from '../initramfs.js';
 import { trimCore, type Memory } from './trim.js';
+import { runMain } from '../../support/run-main.js';
 
 const DATA = path.join('test', 'data', 'vmcore');
 const RAM_START = 0x4000_0000n;
@@ -201,9 +202,4 @@ const main = (): void => {
   }
 };
 
-try {
-  main();
-} catch (error) {
-  process.stderr.write(`record:vmcores: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runMain('record:vmcores', main);
