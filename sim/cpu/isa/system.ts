@@ -1,6 +1,7 @@
 /** System instructions, and those that generate exceptions (Arm ARM C4.1.65). */
 
 import type { Ops } from '../language/ops.js';
+import type { Fields } from '../language/pattern.js';
 import {
   type CacheMaintenance,
   type InstructionRow,
@@ -66,6 +67,11 @@ const BY_ADDRESS: readonly (readonly [op1: number, crm: number])[] = [
 const isPstateField = (op1: number, op2: number): boolean =>
   (op1 === 0 && op2 === 5) || (op1 === 3 && (op2 === 6 || op2 === 7));
 
+const encodingOf = (op0: number, fields: Fields<'op1' | 'CRn' | 'CRm' | 'op2'>) => {
+  const { op1, CRn: crn, CRm: crm, op2 } = fields;
+  return { op0, op1, crn, crm, op2 };
+};
+
 export const SYSTEM: readonly InstructionRow[] = [
   exception('svc', 'C6.2.365', '000', '01'),
   exception('hvc', 'C6.2.101', '000', '10'),
@@ -123,13 +129,13 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'MSR (register)',
     section: 'C6.2.200',
     pattern: '1101010100 0 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
-    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.writeSystemRegister(2 + o0, op1, CRn, CRm, op2, Rt),
+    system: (cpu, fields) => cpu.writeSystemRegister(encodingOf(2 + fields.o0, fields), fields.Rt),
   }),
   systemRow({
     name: 'MRS',
     section: 'C6.2.198',
     pattern: '1101010100 1 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
-    system: (cpu, { o0, op1, CRn, CRm, op2, Rt }) => cpu.readSystemRegister(2 + o0, op1, CRn, CRm, op2, Rt),
+    system: (cpu, fields) => cpu.readSystemRegister(encodingOf(2 + fields.o0, fields), fields.Rt),
   }),
   systemRow({
     name: 'SYS',
@@ -137,13 +143,13 @@ export const SYSTEM: readonly InstructionRow[] = [
     pattern: '1101010100 0 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
     allocated: ({ op1, CRn, CRm, op2 }) =>
       CRn !== 7 || op2 !== 1 || !BY_ADDRESS.some(([o, c]) => o === op1 && c === CRm),
-    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1, CRn, CRm, op2, Rt, false),
+    system: (cpu, fields) => cpu.system(encodingOf(1, fields), fields.Rt, false),
   }),
   systemRow({
     name: 'SYSL',
     section: 'C6.2.373',
     pattern: '1101010100 1 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
-    system: (cpu, { op1, CRn, CRm, op2, Rt }) => cpu.system(op1, CRn, CRm, op2, Rt, true),
+    system: (cpu, fields) => cpu.system(encodingOf(1, fields), fields.Rt, true),
   }),
   maintenance('DC IVAC', 'C5.3', '000', '0110'),
   maintenance('DC ZVA', 'C5.3', '011', '0100'),

@@ -1,6 +1,7 @@
 /** Rows of the instruction table: what they say, and the functions by which tables make them. */
 
 import type { ExceptionLevel } from '../state/levels.js';
+import type { SysregEncoding } from '../state/sysreg-encoding.js';
 import type { Ops } from './ops.js';
 import { type FieldNames, type Fields, type FieldsOf, NamedFields } from './pattern.js';
 
@@ -77,12 +78,12 @@ export interface SystemCpu {
   x(register: number): bigint;
   setX(register: number, value: bigint): void;
   /** MRS and MSR; op0 is 2 or 3. Raises the exception itself where the register is not accessible. */
-  readSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void;
-  writeSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void;
+  readSystemRegister(encoding: SysregEncoding, rt: number): void;
+  writeSystemRegister(encoding: SysregEncoding, rt: number): void;
   /** MSR (immediate): PSTATE fields. */
   writePstate(op1: number, op2: number, imm: number): void;
-  /** SYS and SYSL: TLB maintenance, address translation, and cache maintenance by set and way. */
-  system(op1: number, crn: number, crm: number, op2: number, rt: number, isRead: boolean): void;
+  /** SYS and SYSL, op0 being 1: TLB maintenance, address translation, and cache maintenance by set and way. */
+  system(encoding: SysregEncoding, rt: number, isRead: boolean): void;
   /** SVC, HVC, SMC, BRK, HLT. */
   call(kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', imm16: number): void;
   exceptionReturn(): void;

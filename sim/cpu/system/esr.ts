@@ -1,5 +1,5 @@
 import { FaultStatus } from '../state/fault.js';
-import type { Place } from './registers/sysreg.js';
+import type { SysregEncoding } from '../state/sysreg-encoding.js';
 
 /** Exception classes (Arm ARM D13.2.37, ESR_EL1.EC). */
 export const EC = {
@@ -38,7 +38,7 @@ export const issOf = (esr: bigint): number => Number(esr & 0x1ff_ffffn);
 export const isCall = (esr: bigint): boolean => ([EC.svc, EC.hvc, EC.smc] as readonly number[]).includes(ecOf(esr));
 
 /** An MRS, MSR or SYS as ISS has it for EC 0x18. */
-export interface TrappedAccess extends Place {
+export interface TrappedAccess extends SysregEncoding {
   readonly rt: number;
   readonly isRead: boolean;
 }

@@ -13,10 +13,11 @@ import {
 import type { Walk } from './mmu.js';
 import type { StopReason } from '../state/model.js';
 import type { CacheMaintenance, SystemCpu } from '../language/row.js';
+import type { SysregEncoding } from '../state/sysreg-encoding.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import type { RegisterFile } from './register-file.js';
 import type { RegisterRow } from './registers/row.js';
-import { encodingOf, levelOf } from './registers/sysreg.js';
+import { levelOf, packEncoding } from './registers/sysreg.js';
 import {
   BY_ADDRESS,
   isAbortOfWalk,
@@ -27,7 +28,7 @@ import {
 } from './operations.js';
 import { isReachable, readRegister, registerAt } from './registers/index.js';
 
-/** MSR X0, ... without what {@link encodingOf} gives and Rt. */
+/** MSR X0, ... without what {@link packEncoding} gives and Rt. */
 const SYSTEM_INSTRUCTION = 0xd500_0000;
 const IS_READ = 1 << 21;
 
@@ -91,13 +92,13 @@ export class SystemInstructions implements SystemCpu {
     this.#state.takeUndefined();
   }
 
-  readSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void {
-    const row = this.#accessible({ op0, op1, crn, crm, op2, rt, isRead: true });
+  readSystemRegister(encoding: SysregEncoding, rt: number): void {
+    const row = this.#accessible({ ...encoding, rt, isRead: true });
     if (row !== undefined) this.setX(rt, readRegister(row, this.#state.registers));
   }
 
-  writeSystemRegister(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number): void {
-    const access = { op0, op1, crn, crm, op2, rt, isRead: false };
+  writeSystemRegister(encoding: SysregEncoding, rt: number): void {
+    const access = { ...encoding, rt, isRead: false };
     const row = this.#accessible(access);
     if (row === undefined) return;
     const missing = row.unmodelled?.(this.x(rt));
@@ -136,8 +137,8 @@ export class SystemInstructions implements SystemCpu {
     }
   }
 
-  system(op1: number, crn: number, crm: number, op2: number, rt: number, isRead: boolean): void {
-    const operation = isRead ? undefined : operationAt({ op0: 1, op1, crn, crm, op2 });
+  system(encoding: SysregEncoding, rt: number, isRead: boolean): void {
+    const operation = isRead ? undefined : operationAt(encoding);
     if (operation === undefined) this.undefined();
     else this.#operate(operation, rt);
   }
@@ -151,14 +152,14 @@ export class SystemInstructions implements SystemCpu {
   get forbiddenMaintenance(): readonly CacheMaintenance[] {
     const { controls } = this.#state.registers;
     return BY_ADDRESS.filter((name) => {
-      const { place, traps } = maintenanceOperation(name);
-      return this.el < levelOf(place) || trapTarget(traps, controls, false) !== undefined;
+      const { encoding, traps } = maintenanceOperation(name);
+      return this.el < levelOf(encoding) || trapTarget(traps, controls, false) !== undefined;
     });
   }
 
-  #operate({ name, place, traps, effect, absent }: SystemOperation, rt: number): void {
-    const access = { ...place, rt, isRead: false };
-    if (this.el < levelOf(place)) return this.undefined();
+  #operate({ name, encoding, traps, effect, absent }: SystemOperation, rt: number): void {
+    const access = { ...encoding, rt, isRead: false };
+    if (this.el < levelOf(encoding)) return this.undefined();
     if (absent !== undefined) return this.#state.stopUnmodelled(`${absent} (${name})`, wordOf(access));
     const target = trapTarget(traps, this.#state.registers.controls, false);
     if (target !== undefined) return this.#takeTrap(access, target);
@@ -245,4 +246,4 @@ const addressOfTlbi = (operand: bigint): bigint => BigInt.asUintN(64, BigInt.asI
 
 /** The word of a system instruction. */
 const wordOf = (access: TrappedAccess): number =>
-  (SYSTEM_INSTRUCTION | (access.isRead ? IS_READ : 0) | (encodingOf(access) << 5) | access.rt) >>> 0;
+  (SYSTEM_INSTRUCTION | (access.isRead ? IS_READ : 0) | (packEncoding(access) << 5) | access.rt) >>> 0;

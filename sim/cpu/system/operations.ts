@@ -1,9 +1,10 @@
 import type { AccessKind, Fault } from '../state/fault.js';
 import type { Walk } from './mmu.js';
 import type { CacheMaintenance } from '../language/row.js';
+import type { SysregEncoding } from '../state/sysreg-encoding.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { hcr, userIf, type Trap } from './registers/row.js';
-import { encodingOf, parsePlace, type Place } from './registers/sysreg.js';
+import { packEncoding, parseEncoding } from './registers/sysreg.js';
 
 /** What a system instruction does beside its traps. */
 export type OperationEffect =
@@ -17,7 +18,7 @@ export type OperationEffect =
 /** A SYS instruction (Arm ARM C5.3 to C5.5). */
 export interface SystemOperation {
   readonly name: string;
-  readonly place: Place;
+  readonly encoding: SysregEncoding;
   readonly traps: readonly Trap[];
   readonly effect: OperationEffect;
   /** Allocated, and not modelled: what it belongs to. */
@@ -39,7 +40,7 @@ const TDZ = hcr(28);
 
 const operation = (name: string, at: string, effect: OperationEffect, ...traps: readonly Trap[]): SystemOperation => ({
   name,
-  place: parsePlace(at),
+  encoding: parseEncoding(at),
   traps,
   effect,
 });
@@ -60,8 +61,8 @@ const CACHES: readonly SystemOperation[] = [
   { ...operation('RAMINDEX', 'S1_0_C15_C4_0', NONE), absent: 'access to the RAM of the caches' },
 ];
 
-const at = (name: string, place: string, access: AccessKind, el: ExceptionLevel): SystemOperation =>
-  operation(`AT ${name}`, place, { kind: 'walk', access, el });
+const at = (name: string, encoding: string, access: AccessKind, el: ExceptionLevel): SystemOperation =>
+  operation(`AT ${name}`, encoding, { kind: 'walk', access, el });
 
 const ADDRESS_TRANSLATION: readonly SystemOperation[] = [
   at('S1E1R', 'S1_0_C7_C8_0', 'read', 1),
@@ -111,11 +112,12 @@ const TLB: readonly SystemOperation[] = [
 export const SYSTEM_OPERATIONS: readonly SystemOperation[] = [...CACHES, ...ADDRESS_TRANSLATION, ...TLB];
 
 const BY_ENCODING: ReadonlyMap<number, SystemOperation> = new Map(
-  SYSTEM_OPERATIONS.map((row) => [encodingOf(row.place), row]),
+  SYSTEM_OPERATIONS.map((row) => [packEncoding(row.encoding), row]),
 );
 
-/** The operation at a place; undefined where none is allocated. */
-export const operationAt = (place: Place): SystemOperation | undefined => BY_ENCODING.get(encodingOf(place));
+/** The operation with an encoding; undefined where none is allocated. */
+export const operationAt = (encoding: SysregEncoding): SystemOperation | undefined =>
+  BY_ENCODING.get(packEncoding(encoding));
 
 const BY_NAME: ReadonlyMap<string, SystemOperation> = new Map(SYSTEM_OPERATIONS.map((row) => [row.name, row]));
 

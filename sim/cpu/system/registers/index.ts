@@ -3,7 +3,8 @@ import { DEBUG_AND_MONITORS } from './debug.js';
 import { ID_REGISTERS } from './id.js';
 import type { CpuHost } from '../../state/model.js';
 import { hcr, register, type LiveState, type RegisterRow } from './row.js';
-import { encodingOf, levelOf, parsePlace, type Place } from './sysreg.js';
+import type { SysregEncoding } from '../../state/sysreg-encoding.js';
+import { levelOf, packEncoding, parseEncoding } from './sysreg.js';
 import { TIMER_REGISTERS } from './timer.js';
 
 /** Every system register that the processor has. */
@@ -15,7 +16,7 @@ export const SYSTEM_REGISTERS: readonly RegisterRow[] = [
 ];
 
 const BY_ENCODING: ReadonlyMap<number, RegisterRow> = new Map(
-  SYSTEM_REGISTERS.map((row) => [encodingOf(parsePlace(row.at)), row]),
+  SYSTEM_REGISTERS.map((row) => [packEncoding(parseEncoding(row.at)), row]),
 );
 const BY_NAME: ReadonlyMap<string, RegisterRow> = new Map(SYSTEM_REGISTERS.map((row) => [row.name, row]));
 
@@ -25,12 +26,12 @@ const RESERVED_ID = register('reserved identification register', 'S3_0_C0_C7_7',
   traps: [hcr(18)],
   read: () => 0n,
 });
-const isReservedId = ({ op0, op1, crn, crm }: Place): boolean =>
+const isReservedId = ({ op0, op1, crn, crm }: SysregEncoding): boolean =>
   op0 === 3 && op1 === 0 && crn === 0 && crm >= 1 && crm <= 7;
 
-/** The register at a place; undefined where none is allocated. */
-export const registerAt = (place: Place): RegisterRow | undefined =>
-  BY_ENCODING.get(encodingOf(place)) ?? (isReservedId(place) ? RESERVED_ID : undefined);
+/** The register with an encoding; undefined where none is allocated. */
+export const registerAt = (encoding: SysregEncoding): RegisterRow | undefined =>
+  BY_ENCODING.get(packEncoding(encoding)) ?? (isReservedId(encoding) ? RESERVED_ID : undefined);
 
 /** The register of a name. @throws Error for a name that is not modelled */
 export const registerNamed = (name: string): RegisterRow => {
@@ -41,7 +42,7 @@ export const registerNamed = (name: string): RegisterRow => {
 
 /** Whether software at an exception level may read or write a register at all, traps aside. */
 export const isReachable = (row: RegisterRow, isRead: boolean, el: number, highestEl: number): boolean => {
-  const least = row.el ?? levelOf(parsePlace(row.at));
+  const least = row.el ?? levelOf(parseEncoding(row.at));
   const writeEl = row.writeEl === undefined ? least : Math.min(row.writeEl, highestEl);
   return row.only !== (isRead ? 'write' : 'read') && el >= (isRead ? least : writeEl);
 };

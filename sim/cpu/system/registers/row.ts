@@ -60,7 +60,7 @@ export const mdcr = (bit: number): Trap => ({ to: 2, register: 'MDCR_EL2', bits:
 export interface RegisterRow {
   /** As the Arm ARM and the Cortex-A57's manual have it. */
   readonly name: string;
-  /** Its place as the assembler writes it, such as `S3_0_C1_C0_0`. */
+  /** Its encoding as the assembler writes it, such as `S3_0_C1_C0_0`. */
   readonly at: string;
   /** Least exception level that may read it. Where it is not given, op1 says it. */
   readonly el?: number;
@@ -87,7 +87,7 @@ export interface RegisterRow {
   readonly absent?: string;
 }
 
-/** A row from its name and place. */
+/** A row from its name and encoding. */
 export const register = (name: string, at: string, rest: Omit<RegisterRow, 'name' | 'at'> = {}): RegisterRow => ({
   name,
   at,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { encodingOf, parsePlace } from '../../../../../sim/cpu/system/registers/sysreg.js';
+import { packEncoding, parseEncoding } from '../../../../../sim/cpu/system/registers/sysreg.js';
 import { SYSTEM_OPERATIONS } from '../../../../../sim/cpu/system/operations.js';
 import { SYSTEM_REGISTERS } from '../../../../../sim/cpu/system/registers/index.js';
 import { fakeMachine, type FakeMachine } from '../../../../support/fake-core.js';
@@ -30,13 +30,13 @@ const write = (machine: FakeMachine, at: string, value: bigint): void => {
   execute(machine, msr(at, 3));
 };
 
-test('every register has a name and a place of its own, as every system operation', () => {
+test('every register has a name and an encoding of its own, as every system operation', () => {
   expect(SYSTEM_REGISTERS.length).toBeGreaterThan(150);
   for (const values of [
     SYSTEM_REGISTERS.map(({ name }) => name),
-    SYSTEM_REGISTERS.map(({ at }) => encodingOf(parsePlace(at))),
+    SYSTEM_REGISTERS.map(({ at }) => packEncoding(parseEncoding(at))),
     SYSTEM_OPERATIONS.map(({ name }) => name),
-    SYSTEM_OPERATIONS.map(({ place }) => encodingOf(place)),
+    SYSTEM_OPERATIONS.map(({ encoding }) => packEncoding(encoding)),
   ]) {
     expect(new Set<string | number>(values).size).toBe(values.length);
   }
