@@ -29,7 +29,7 @@ interface Comparable {
 }
 
 const CONTEXT = 2;
-/** No line of kexec's is this. */
+/** Stands for a gap; no line of kexec's reads so. */
 const GAP_KEY = '\0gap';
 const FIRST_MESSAGE = /^arch_process_options:/;
 

@@ -13,7 +13,7 @@ export interface LogLine {
   readonly kind: Stream | 'gap';
 }
 
-/** A line of someone else's. */
+/** A line that another program or a person wrote. */
 export interface OtherLine {
   readonly number: number;
   readonly text: string;
@@ -39,8 +39,11 @@ const MOST_PIECES = 40;
 /** Pieces in front of a message. */
 const MOST_PREFIXES = 8;
 
-// eslint-disable-next-line no-control-regex
-const TERMINAL_CODES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
+const [ESC, BEL] = ['\x1b', '\x07'];
+const TERMINAL_CODES = new RegExp(
+  String.raw`${ESC}(?:\[[0-?]*[ -/]*[@-~]|\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\)|[@-Z\\-_])`,
+  'g',
+);
 
 const QUOTE = /^(?:[>|\s]+|\++ |[$#] )/;
 const PRIORITY = /^<\d{1,3}>/;
@@ -98,7 +101,7 @@ const readLine = (line: string, number: number, expected: ReadonlySet<string>): 
   return { number, text: line, kind: 'other' };
 };
 
-/** A line that is nobody's, without quotation marks. */
+/** A line that is not known as kexec's, without quotation marks. */
 const textOf = (piece: Piece): string => piece.text.replace(/^[>|\s]+/, '').trimEnd();
 
 /** Whether a line may be the rest of one that was broken. */

@@ -21,7 +21,7 @@ export interface SubcommandContext {
   readonly colour?: boolean;
   /** For subcommands that run kexec; they refuse to work without it. */
   readonly kexec?: RunKexec;
-  /** Is told how far what takes long is. */
+  /** Called again and again by what takes long. */
   readonly progress?: OnProgress | undefined;
 }
 

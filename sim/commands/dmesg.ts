@@ -1,8 +1,8 @@
-/** `kexec-sim dmesg`: prints the log of the simulated kernel. */
+/** `kexec-sim dmesg`: why the kernel refused a load, and where kexec_file_load put what (`kexec -d -s`). */
 import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatJson } from './text.js';
 
-/** `kexec-sim dmesg`: why the kernel refused a load, and where kexec_file_load put what (`kexec -d -s`). */
+/** Adds the subcommand to kexec-sim. */
 export const addDmesgCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'dmesg',

@@ -1,4 +1,4 @@
-/** `kexec-sim extract-purgatory`: copies the purgatory out of an executable of kexec-tools. */
+/** `kexec-sim extract-purgatory`: the purgatory that a real kexec was built with, to be used by KEXEC_PURGATORY. */
 import { writeFileSync } from 'node:fs';
 import { failing } from '../../kexec/base/attempt.js';
 import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
@@ -6,7 +6,7 @@ import { hostCall, readHost } from '../kernel/recording/host-files.js';
 import type { SubcommandContext, CommonArgv } from './context.js';
 import { formatJson } from './text.js';
 
-/** `kexec-sim extract-purgatory`: the purgatory that a real kexec was built with, to be used by KEXEC_PURGATORY. */
+/** Adds the subcommand to kexec-sim. */
 export const addExtractPurgatoryCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'extract-purgatory <kexec> <out>',

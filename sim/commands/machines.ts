@@ -1,4 +1,4 @@
-/** `kexec-sim machines`: lists the bundled machines. */
+/** `kexec-sim machines`: the machines that come with the package. */
 import { systemRamBytes } from '../kernel/facts/facts.js';
 import { kernelRelease } from '../kernel/facts/generations.js';
 import { parseResources } from '../kernel/facts/iomem.js';
@@ -18,7 +18,7 @@ const describeMachine = (name: string, env: SubcommandContext['env']) => {
   };
 };
 
-/** `kexec-sim machines`: the machines that come with the package. */
+/** Adds the subcommand to kexec-sim. */
 export const addMachinesCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'machines',

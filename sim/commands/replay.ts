@@ -1,9 +1,9 @@
-/** `kexec-sim replay`: makes the system calls of a calls.json again. */
+/** `kexec-sim replay`: makes recorded system calls on the simulated kernel. Its output is JSON in any case. */
 import { formatLines } from '../kernel/state/json.js';
 import { readCallFile, replay } from '../kernel/replay.js';
 import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 
-/** `kexec-sim replay`: makes recorded system calls on the simulated kernel. Its output is JSON in any case. */
+/** Adds the subcommand to kexec-sim. */
 export const addReplayCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'replay <calls>',

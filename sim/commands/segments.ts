@@ -1,4 +1,4 @@
-/** `kexec-sim segments`: lists the segments of the loaded images. */
+/** `kexec-sim segments`: what the loaded images consist of. */
 import { createHash } from 'node:crypto';
 import { attempt } from '../../kexec/base/attempt.js';
 import { Errno, KexecError } from '../../kexec/base/error.js';
@@ -71,7 +71,7 @@ const toCells = ({ image, index, segment: { role, mem, memsz, bufsz }, content, 
 
 const HEADINGS = ['IMAGE', 'SEGMENT', 'MEM', 'MEMSZ', 'BUFSZ', 'SHA256', 'CONTENT'];
 
-/** `kexec-sim segments`: what the loaded images consist of. */
+/** Adds the subcommand to kexec-sim. */
 export const addSegmentsCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'segments [image]',

@@ -1,11 +1,11 @@
-/** `kexec-sim snapshot`: prints the shell script that records a machine. */
+/** `kexec-sim snapshot`: the script that records a machine, for people to read before they run it there. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostCall } from '../kernel/recording/host-files.js';
 import { packageRoot } from '../kernel/recording/package-root.js';
 import type { SubcommandContext, CommonArgv } from './context.js';
 
-/** `kexec-sim snapshot`: the script that records a machine, for people to read before they run it there. */
+/** Adds the subcommand to kexec-sim. */
 export const addSnapshotCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'snapshot',

@@ -1,4 +1,4 @@
-/** `kexec-sim status`: tells what is loaded, and which network interfaces are up. */
+/** `kexec-sim status`: what is loaded on the machine. */
 import { IFF_UP } from '../../kexec/ifdown.js';
 import { kernelRelease } from '../kernel/facts/generations.js';
 import type { ImageSlot } from '../kernel/rules/kexec-load.js';
@@ -48,7 +48,7 @@ const interfacesOf = ({ interfaces, state }: SimulatedKernel): readonly Interfac
 const interfaceToText = ({ name, up }: InterfaceStatus): string =>
   `${name} ${up === undefined ? 'in an unknown state' : up ? 'up' : 'down'}`;
 
-/** `kexec-sim status`: what is loaded on the machine. */
+/** Adds the subcommand to kexec-sim. */
 export const addStatusCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
     'status',

@@ -5,18 +5,18 @@ import type { RecordedMachine } from './recorded-machine.js';
 
 /** How a reboot is to be carried out, and who is told. */
 export interface ExecutionSettings {
-  /** What the new kernel's console prints; one character a byte. */
+  /** Receives what the new kernel's console prints, one character a byte. */
   readonly console: (text: string) => void;
-  /** The result. */
+  /** Receives the report on the run. */
   readonly out: (text: string) => void;
-  /** Why there is none. */
+  /** Receives the reason when there is no report. */
   readonly err: (text: string) => void;
-  /** The steps; undefined where nobody wants to know. */
+  /** Receives a line for each step; undefined when the steps are not asked for. */
   readonly step: ((text: string) => void) | undefined;
   /** `entry` by default; `reboot`: the run ends with the system call. */
   readonly until: Until | 'reboot' | undefined;
   readonly maxInstructions: bigint | undefined;
-  /** Of the host's time. */
+  /** Milliseconds of the host's time that a run may take; undefined for no limit. */
   readonly timeoutMs: number | undefined;
   /** The object that may have been loaded as purgatory, for the names in it. */
   readonly purgatory: () => Uint8Array;

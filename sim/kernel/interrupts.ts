@@ -1,4 +1,4 @@
-/** Ctrl-C while something runs that wants to end in order. */
+/** Ctrl-C, caught while an action runs that must end in order. */
 
 /** While `action` runs, Ctrl-C does not end the process: `action` is told. */
 export const withInterrupts = async <T>(action: (interrupted: () => boolean) => Promise<T>): Promise<T> => {

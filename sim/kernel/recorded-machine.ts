@@ -1,4 +1,4 @@
-/** What a recorded machine is to those who use it. */
+/** The interface of a recorded machine. */
 import type { System } from '../../kexec/base/system.js';
 import type { MachineFiles } from './recording/machine-files.js';
 import type { SimulatedKernel } from './simulated-kernel.js';

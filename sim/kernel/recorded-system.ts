@@ -37,7 +37,7 @@ export interface RecordedMachineOptions {
   readonly random?: ((length: number) => Uint8Array) | undefined;
   /** How what is loaded is executed; without it, a reboot ends with the system call. */
   readonly execution?: Execution | undefined;
-  /** Is told how far storing and executing are. */
+  /** Called again and again while a load is stored and while it is executed. */
   readonly progress?: OnProgress | undefined;
 }
 
@@ -203,7 +203,7 @@ const pageSizeOf = (wanted: bigint | string | undefined, files: MachineFiles): b
 const readHead = (files: MachineFiles, path: string): string | undefined =>
   files.kind(path) === 'file' ? new TextDecoder('latin1').decode(files.readAt(path, 0, KCORE_HEAD)) : undefined;
 
-/** `uname -a` of the recording ends with the machine, and before some C libraries' taste with "GNU/Linux". */
+/** `uname -a` of the recording ends with the machine's name; some C libraries write "GNU/Linux" behind it. */
 const unameMachine = (files: MachineFiles): string => {
   const words = files.note('uname')?.trim().split(/\s+/) ?? [];
   const machine = words.filter((word) => word !== 'GNU/Linux').at(-1) ?? '';

@@ -18,7 +18,7 @@ import { CALLS_FILE } from './calls/record.js';
 import type { SimulatedKernel } from './simulated-kernel.js';
 import { KEXEC_CRASH_LOADED, KEXEC_LOADED } from './rules/sysctl.js';
 
-/** More text than this is no list of calls. */
+/** A larger file is refused. */
 const MAX_CALLS_BYTES = 64 << 20;
 
 export const CALLER_OF: Readonly<Record<CallerName, Caller>> = {

@@ -38,7 +38,7 @@ export interface SimulatedKernelOptions {
   readonly interfaces?: readonly NetworkInterface[] | undefined;
   /** Directory that receives what is passed to the kernel; see record.ts. */
   readonly record?: string | undefined;
-  /** Is told how far storing is. */
+  /** Called again and again while a load is stored. */
   readonly progress?: OnProgress | undefined;
 }
 

@@ -42,7 +42,7 @@ const propertyReader = (files: RecordedFiles): PropertyReader => {
 const readFile = (files: RecordedFiles, path: string): Uint8Array | undefined => {
   if (files.kind(path) !== 'file') return undefined;
   const bytes = attempt(SystemError, () => files.readFile(path));
-  // Root's alone, when somebody else recorded the machine.
+  // A property that only root may read is not there when somebody else recorded the machine.
   return bytes instanceof SystemError ? undefined : bytes;
 };
 

@@ -46,7 +46,7 @@ export const crashRegionOf = (resources: readonly Resource[]): Range | undefined
       undefined,
     );
 
-/** Never fails: what a file does not tell has the value that an unremarkable machine has. */
+/** Never fails: what no file tells has the value that it has on an ordinary machine. */
 export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts => {
   const resources = parseResources(sources.iomem ?? '');
   const kiB = memTotalKiB(sources.meminfo);

@@ -20,15 +20,15 @@ export interface FileLoadMachine {
   readonly holes: readonly Range[];
   /** crashk_res, and crashk_low_res where that counts. */
   readonly crashRegions: readonly Range[];
-  /** Whether kernels must be signed; whether one is, is not looked at. */
+  /** Whether kernels must be signed. Signatures are not checked. */
   readonly wantsSignature: boolean;
   /** Whether the processor knows pages of a size in bytes. */
   readonly hasPagesOf: (size: bigint) => boolean;
   /** The device tree that the kernel was started with. @throws KexecError when the recording has none */
   readonly bootTree: () => Uint8Array;
-  /** For crash kernels. @throws KexecError when the recording does not tell */
+  /** What the ELF header of a dump is made from. @throws KexecError when the recording does not tell */
   readonly dumpFacts: () => DumpFacts;
-  /** Undefined while the kernel has no random numbers; a machine that was recorded has them. */
+  /** Gives random bytes; undefined stands for a kernel that has gathered too little randomness yet. */
   readonly random: ((length: number) => Uint8Array) | undefined;
 }
 
@@ -42,7 +42,7 @@ export const hasFileLoad = (files: RecordedFiles): boolean => {
   return /^[0-9a-f]{1,16} [A-Za-z] kexec_add_buffer$/m.test(files.readText('/proc/kallsyms') ?? '');
 };
 
-/** Never fails: what is missing matters when it is asked for. */
+/** Never fails: a file that is missing is told of when its content is asked for. */
 export const fileLoadMachine = (
   files: RecordedFiles,
   facts: KernelFacts,
@@ -73,7 +73,7 @@ const readOr = (files: RecordedFiles, path: string, need: string, length = Numbe
 
 const bootTree = (files: RecordedFiles): Uint8Array => readOr(files, BOOT_TREE, 'the device tree for the new kernel is made from it');
 
-/** The initrd that the kernel was started with; undefined when there was none, or nobody tells. */
+/** The initrd that the kernel was started with; undefined when there was none, or the recording does not tell. */
 const bootInitrd = (files: RecordedFiles): Range | undefined => {
   const initrd = attempt(KexecError, () => initrdOf(bootTree(files)));
   return initrd instanceof KexecError ? undefined : initrd;

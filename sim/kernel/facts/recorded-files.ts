@@ -1,4 +1,4 @@
-/** The files of a recorded machine, as those that only want their content see them. */
+/** The interface by which the contents of a recorded machine's files are read. */
 
 import type { FileStat } from '../../../kexec/base/system.js';
 

@@ -107,7 +107,7 @@ export class MachineFiles implements RecordedFiles {
         const bytes = this.readAt('/proc/config.gz', 0, MAX_CONFIG);
         return new TextDecoder().decode(gunzipSync(bytes, { maxOutputLength: MAX_CONFIG }));
       } catch {
-        // Not packed as a kernel packs it: it tells nothing.
+        // A file that is not packed as a kernel packs it tells nothing.
       }
     }
     return this.note('config');

@@ -8,7 +8,7 @@ import { hostCall } from './host-files.js';
 /** The machine that is used when the user names none. */
 export const DEFAULT_MACHINE = 'virt-2g';
 
-/** The bundled machines are directories, or tar files, which are called without this. */
+/** A bundled machine is a directory or a tar file; a tar file's machine is named without this suffix. */
 const TAR = '.tar';
 
 const machinesDirectory = (): string => join(packageRoot(), 'machines');

@@ -28,7 +28,7 @@ export interface RecordingTree {
 
 /** A recording, and what it is called. */
 export interface Recording {
-  /** The last part of its path, an archive's without what tells that it is one. */
+  /** The last part of its path, an archive's without its suffix. */
   readonly name: string;
   /** Its path on the host, links followed. */
   readonly realPath: string;

@@ -24,7 +24,7 @@ export const prepareElfHeaders = (facts: DumpFacts, excluded: readonly Range[]):
     loadHeader(kernelImage.paddr, kernelImage.vaddr, kernelImage.size),
     ...ranges.map(({ start, size }) => loadHeader(start, linear(start), size)),
   ];
-  // A CPU that may come has room, and a header only if it is there.
+  // There is room for every possible CPU, and a header for each that is present.
   const room = possibleCpus + 2 + ranges.length;
   const bytes = FILE_HEADER + room * PROGRAM_HEADER;
   return formatCore(headers, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, EM_AARCH64);

@@ -33,7 +33,7 @@ const KERNEL_ALIGNMENT = MiB(2n);
 const ELFCOREHDR_ALIGNMENT = KiB(64n);
 /** A tree must not cross a boundary of 2 MB. */
 const TREE_ALIGNMENT = MiB(2n);
-/** From a boundary of 1 GB, the kernel and the initrd must lie in as much. */
+/** The kernel and the initrd must lie in a window of this size that begins at a boundary of 1 GB. */
 const INITRD_WINDOW = GiB(32n);
 
 /** The kernel goes on until memory ends. Here a recording may tell of any memory: this is 128 GiB for small kernels. */
@@ -98,7 +98,7 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
 /** Finds places above the kernel for all else. @returns undefined when there are none */
 type LoadOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegment[] | undefined;
 
-/** load_other_segments(). @param log receives where things were put, also in vain @throws KexecError */
+/** load_other_segments(). @param log receives where each was put, also when it was given up again @throws KexecError */
 const prepareOtherSegments = (machine: FileLoadMachine, { slot, initrd, cmdline }: FilesToLoad, log: string[]): LoadOthers => {
   const { facts, crashRegions, random } = machine;
   const headers = slot === 'crash' ? prepareElfHeaders(machine.dumpFacts(), crashRegions) : undefined;

@@ -239,7 +239,7 @@ const crashShortage = (facts: KernelFacts, segments: readonly KernelSegment[]): 
   return freePages < 2n ? ['<4>kexec_core: Could not allocate vmcoreinfo buffer'] : undefined;
 };
 
-/** Where the recording does not tell the memory, there is enough. */
+/** When the recording does not tell the memory, it suffices. */
 const normalShortage = (facts: KernelFacts, segments: readonly KernelSegment[]): readonly string[] | undefined => {
   const { generation, freeMemory, pageSize } = facts;
   const hasNothingAtZero = segments.some(({ mem, memsz }) => mem === 0n && memsz === 0n);

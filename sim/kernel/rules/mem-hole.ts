@@ -4,13 +4,13 @@ import { U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
 import { type Generation, traitsOf } from '../facts/generations.js';
 import type { KernelSegment, SegmentRole } from './kexec-load.js';
 
-/** A segment that looks for its place (`struct kexec_buf`, include/linux/kexec.h). */
+/** A segment that has no place yet (`struct kexec_buf`, include/linux/kexec.h). */
 export interface KexecBuffer {
   readonly role: SegmentRole;
   readonly bytes: Uint8Array;
   /** Bytes of memory, of which whole pages are taken. */
   readonly memsz: bigint;
-  /** A power of two; less than a page is a page. */
+  /** A power of two. Whatever it is, the segment begins at a page. */
   readonly align: bigint;
   /** Lowest address. */
   readonly min: bigint;
@@ -47,12 +47,12 @@ export const addBuffer = (memory: Memory, buffer: KexecBuffer): KernelSegment | 
   return undefined;
 };
 
-/** A segment in the way. The kernel goes on page by page until none is; here, at the segment's end. */
+/** A segment that is in the way. Linux moves on page by page until none is; here the search goes on at its end. */
 const conflictAt = (start: bigint, size: bigint, { placed }: Memory): KernelSegment | undefined =>
   placed.find(({ mem, memsz }) => start < mem + memsz && mem < start + size);
 
 const locateTopDown = (hole: Range, { memsz, align, min, max = U64_MAX }: KexecBuffer, memory: Memory): bigint | undefined => {
-  // Where the last byte is taken for the one behind it, what would just fit goes further down.
+  // A kernel that takes the last byte of a hole for its end puts further down what would just fit.
   const slack = traitsOf(memory.generation).fillsHolesToTheEnd ? 1n : 0n;
   let start = (hole.last < max ? hole.last : max) - memsz + slack;
   for (;;) {

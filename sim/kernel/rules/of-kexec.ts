@@ -86,7 +86,7 @@ const removeReservation = (tree: Fdt, fits: (address: bigint, size: bigint) => b
 
 const reserve = (tree: Fdt, { start, size }: Range): FdtError | undefined => addMemRsv(tree, { address: start, size });
 
-/** Of old, the tree had a reservation for itself. Nobody tells where the tree was: one of its size is taken for it. */
+/** Old trees reserve their own memory. Where the tree was is not recorded: a reservation of its size is taken for it. */
 const removeOwnReservation: Step = (tree, _chosen, _next, { bootTree }) => {
   const own = BigInt(new Fdt(bootTree, tree.name).header('totalSize'));
   return removeReservation(tree, (_address, size) => size === own);
@@ -115,7 +115,7 @@ const setInitrd = inOrder(
 );
 const reserveInitrd: Step = (tree, _chosen, { initrd }) => initrd && reserve(tree, initrd);
 
-/** Cells of an address or a size in the root's children; as many unless it says otherwise. */
+/** Cells of an address or a size in the root's children. @param otherwise how many, when the root does not say */
 const rootCells = (tree: Fdt, name: string, otherwise: number): number => {
   const value = getProp(tree, 0, name);
   return isFdtError(value) || value.length !== 4 ? otherwise : Number(numberOf(value));

@@ -28,7 +28,7 @@ export const readKernelFile = (facts: KernelFacts, state: KernelState, path: str
   }
 };
 
-/** What root is answered who writes to such a file. */
+/** The answer to root's writing to such a file. */
 export const writeKernelFile = (facts: KernelFacts, state: KernelState, path: string, data: string): Outcome => {
   const refuse = (errno: number): Outcome => ({ result: -errno, state, log: [] });
   if (readKernelFile(facts, state, path) === undefined) return refuse(Errno.ENOENT);

@@ -82,7 +82,7 @@ export const asU64 = (json: Json): bigint => {
   throw jsonError(json, 'must be a number from "0x0" to "0xffffffffffffffff"');
 };
 
-/** One of some words. */
+/** One of the given words. */
 export const asWord = <Word extends string>(json: Json, words: readonly Word[]): Word => {
   const found = words.find((word) => word === json.value);
   if (found === undefined) throw jsonError(json, `must be one of ${words.map((word) => `"${word}"`).join(', ')}`);

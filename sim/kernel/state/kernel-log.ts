@@ -8,7 +8,7 @@ import { writing } from './state.js';
 
 const LOG_FILE = 'dmesg';
 
-/** Older lines go, as in the kernel's own buffer (CONFIG_LOG_BUF_SHIFT=17). */
+/** Older lines are dropped, as in the kernel's own buffer (CONFIG_LOG_BUF_SHIFT=17). */
 const MAX_BYTES = 1 << 17;
 
 export interface KernelLogLine {
@@ -48,6 +48,6 @@ export const appendLog = (directory: string, lines: readonly string[]): void =>
     else writeFileSync(path, before.slice(before.length / 2).join('') + fresh);
   });
 
-/** Another kernel has a log of its own. @throws KexecError when it cannot be removed */
+/** Removes the log: the next kernel begins with an empty one. @throws KexecError when it cannot be removed */
 export const removeLog = (directory: string): void =>
   writing(directory, () => rmSync(join(directory, LOG_FILE), { force: true }));

@@ -34,7 +34,7 @@ export const SEGMENT_FILE = /^segment-[0-9a-z-]{1,64}\.(bin|sums)$/;
 /** The name of a data file's checksums. */
 export const sumsName = (dataFile: string): string => dataFile.replace(/\.bin$/, '.sums');
 
-/** What is loaded is refused rather than guessed at. @throws KexecError naming `subject` */
+/** Refuses what it does not understand. @throws KexecError naming `subject` */
 export const parseState = (text: string, subject: string): KernelState => {
   const json = parseJson(text, subject);
   const version = field(json, 'version');

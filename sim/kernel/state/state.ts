@@ -87,7 +87,7 @@ export const readSegmentData = (directory: string, segment: KernelSegment): Uint
 export const readSegmentSums = (directory: string, segment: KernelSegment): Uint8Array | undefined => {
   if (segment.source.kind !== 'file') return undefined;
   const path = join(directory, sumsName(segment.source.name));
-  // Whoever wrote this state may have known of none.
+  // A state of an older version has none.
   return unlessMissing(path, () => readHost(path));
 };
 
