@@ -6,7 +6,7 @@ import { parseAddress, registersToJson, setRegisters } from '../kernel/execution
 import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
 import { optionalField, parseJson } from '../kernel/state/json.js';
 import { boardFacts } from '../kernel/facts/board-arm64.js';
-import { type RunEnd, runCpu } from '../kernel/execution/run-cpu.js';
+import { Processors, type RunEnd } from '../kernel/execution/processors.js';
 import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/execution/stop-report.js';
 import { Board } from '../machine/board.js';
@@ -164,15 +164,20 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
       };
       const place = (pc: bigint): string => `0x${pc.toString(16)}`;
       const maxInstructions = parseCount(args['max-instructions']);
+      const processors = new Processors(cpu);
       const end = await withInterrupts((interrupted) =>
-        runCpu(cpu, limits, { maxInstructions, deadline: Infinity, interrupted }, () => {
-          terminal.flush();
-          context.progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
-        }),
+        processors.run(
+          () => limits,
+          { maxInstructions, deadline: Infinity, interrupted },
+          () => {
+            terminal.flush();
+            context.progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
+          },
+        ),
       );
       const registers = registersToJson(cpu);
       const { instructions } = cpu;
-      const reason = describeEnd(end, { board, cpu, place }, describeEsr);
+      const reason = describeEnd(end, { processors, place }, describeEsr);
       for (const { address, size, file } of dumps) {
         const bytes = board.memory.read(address, size);
         onFile('write', file, () => writeFileSync(file, bytes));

@@ -52,7 +52,7 @@ export const addHandoffCommand = (yargs: CommonArgv, context: SubcommandContext)
         if (end.kind !== 'stop-at') {
           throw KexecError.die(describeEnd(end, launched, options.describeEsr), { subject: 'handoff' });
         }
-        const { cpu } = launched;
+        const cpu = launched.processors.current;
         const { ram, gic } = boardFacts(machine.files);
         const handoff = handOff(launched, options.kernel.segments, ram);
         const command = qemuCommand(

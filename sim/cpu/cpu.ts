@@ -48,6 +48,8 @@ export const createCpu = (host: CpuHost, options: CpuOptions = {}): CpuModel => 
 export interface CpuOptions {
   /** How often predecoded code runs before the region that begins with it is translated; 1 to 2^31 - 1. */
   readonly hotRuns?: number;
+  /** Which processor of the machine it is, as MPIDR_EL1 has it: Aff0 to Aff2 in bits 23 to 0, Aff3 in bits 39 to 32; 0 by default. */
+  readonly affinity?: bigint;
 }
 
 class Cpu implements CpuModel, Core {
@@ -75,7 +77,7 @@ class Cpu implements CpuModel, Core {
   #patience = SLICE;
   fpsr = 0;
 
-  constructor(host: CpuHost, { hotRuns = HOT_RUNS }: CpuOptions) {
+  constructor(host: CpuHost, { hotRuns = HOT_RUNS, affinity = 0n }: CpuOptions) {
     const { bus } = host;
     const { linear } = bus;
     this.bus = bus;
@@ -104,7 +106,8 @@ class Cpu implements CpuModel, Core {
     });
     this.clearExclusive();
     this.flushTlb();
-    this.#system = new SystemState(this, host, () => this);
+    this.#system = new SystemState(this, host, { affinity }, () => this);
+    host.connect(this);
   }
 
   // Registers.
@@ -199,6 +202,14 @@ class Cpu implements CpuModel, Core {
 
   clearExclusive(): void {
     this.#view.setBigUint64(EXCLUSIVE_ADDRESS, 0xffff_ffff_ffff_ffffn, true);
+  }
+
+  receiveEvent(): void {
+    this.#system.receiveEvent();
+  }
+
+  receiveTlbi(virtAddr: bigint | undefined): void {
+    this.#system.flush(virtAddr);
   }
 
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void {

@@ -40,6 +40,7 @@ export class Board implements Bus, CpuHost {
   readonly counterFrequency = COUNTER_FREQUENCY;
   readonly highestEl: 1 | 2;
   readonly #devices: readonly DeviceOnBus[];
+  readonly #cpus: CpuModel[] = [];
 
   /** @throws KexecError when the host has no room for the RAM */
   constructor({ ram, devices, interrupts, highestEl }: BoardOptions) {
@@ -84,8 +85,21 @@ export class Board implements Bus, CpuHost {
     return undefined;
   }
 
-  counter(instructions: bigint): bigint {
-    return counterAt(instructions);
+  connect(cpu: CpuModel): void {
+    this.#cpus.push(cpu);
+  }
+
+  /** Time goes on with the instructions of all processors. */
+  counter(): bigint {
+    return counterAt(this.#cpus.reduce((sum, { instructions }) => sum + instructions, 0n));
+  }
+
+  sendEvent(): void {
+    for (const cpu of this.#cpus) cpu.receiveEvent();
+  }
+
+  broadcastTlbi(virtAddr: bigint | undefined): void {
+    for (const cpu of this.#cpus) cpu.receiveTlbi(virtAddr);
   }
 
   /** The device that all bytes of an access are in. No bus has accesses of other sizes: a page's end cuts them. */

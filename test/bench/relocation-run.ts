@@ -14,7 +14,7 @@ const run = async (kernel: string, state: string, machine: string): Promise<Relo
   await kexecLoad(system, { entry, segments, flags });
   const options = openExecution(system, system.kernel.state.normal, purgatory);
   const started = performance.now();
-  const { cpu } = launch({ ...options, onOutput: () => {}, log: () => {} });
+  const cpu = launch({ ...options, onOutput: () => {}, log: () => {} }).processors.first;
   const launched = performance.now();
   const stop = cpu.run({ stopAt: new Set([entry]) });
   const ended = performance.now();

@@ -74,14 +74,14 @@ export interface FakeMachine {
   readonly core: FakeCore;
   readonly host: CpuHost;
   readonly state: SystemState;
-  /** Calls that reached the firmware. */
+  /** What reached the rest of the machine: calls to the firmware, events, TLB invalidations. */
   readonly calls: string[];
 }
 
 const SYSTEM_OFF = 0x8400_0008n;
 
-/** A system state at the highest exception level that the machine has. */
-export const fakeMachine = (highestEl: 1 | 2 = 1): FakeMachine => {
+/** A system state at the highest exception level that the machine has, whose only processor it is. */
+export const fakeMachine = (highestEl: 1 | 2 = 1, affinity = 0n): FakeMachine => {
   const bus = new FakeBus();
   const core = new FakeCore(bus);
   const calls: string[] = [];
@@ -89,7 +89,16 @@ export const fakeMachine = (highestEl: 1 | 2 = 1): FakeMachine => {
     bus,
     highestEl,
     counterFrequency: 62_500_000n,
-    counter: (instructions) => instructions * 2n,
+    connect: () => {},
+    counter: () => core.instructions * 2n,
+    sendEvent: () => {
+      calls.push('event');
+      state.receiveEvent();
+    },
+    broadcastTlbi: (virtAddr) => {
+      calls.push(`tlbi ${virtAddr?.toString(16) ?? 'all'}`);
+      state.flush(virtAddr);
+    },
     firmwareCall: (conduit) => {
       calls.push(conduit);
       return core.getX(0) === SYSTEM_OFF ? { kind: 'power', what: 'off' } : undefined;
@@ -97,5 +106,6 @@ export const fakeMachine = (highestEl: 1 | 2 = 1): FakeMachine => {
   };
   // The firmware above looks at the core.
   const model = (): CpuModel => core as unknown as CpuModel;
-  return { bus, core, host, state: new SystemState(core, host, model), calls };
+  const state = new SystemState(core, host, { affinity }, model);
+  return { bus, core, host, state, calls };
 };

@@ -26,7 +26,9 @@ export class FakeCpu implements CpuModel {
   constructor(
     private readonly host: CpuHost,
     private readonly script: readonly FakeStep[],
-  ) {}
+  ) {
+    host.connect(this);
+  }
 
   getX(register: number): bigint {
     return this.x.get(register) ?? 0n;
@@ -50,6 +52,15 @@ export class FakeCpu implements CpuModel {
     this.registers.set(name, value);
   }
   invalidations = 0;
+  /** What the other processors of the machine told it. */
+  readonly received: string[] = [];
+
+  receiveEvent(): void {
+    this.received.push('event');
+  }
+  receiveTlbi(virtAddr: bigint | undefined): void {
+    this.received.push(`tlbi ${virtAddr?.toString(16) ?? 'all'}`);
+  }
 
   invalidate(): void {
     this.invalidations++;

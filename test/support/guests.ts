@@ -5,7 +5,7 @@ import { createCpu } from '../../sim/cpu/cpu.js';
 import { describeEsr } from '../../sim/cpu/system/esr.js';
 import { execute } from '../../sim/kernel/execution/execute.js';
 import { lookAtSegments } from '../../sim/kernel/execution/loaded-kernel.js';
-import { deadlineIn } from '../../sim/kernel/execution/run-cpu.js';
+import { deadlineIn } from '../../sim/kernel/execution/processors.js';
 import { emptyTree } from './fdt-support.js';
 
 const IMAGES = JSON.parse(readFileSync('test/data/guests/guests.json', 'utf8')) as Readonly<Record<string, string>>;

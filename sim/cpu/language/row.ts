@@ -89,8 +89,10 @@ export interface SystemCpu {
   exceptionReturn(): void;
   /** WFI and WFE. */
   wait(kind: 'wfi' | 'wfe'): void;
-  /** SEV and SEVL: the event that the next WFE finds. */
+  /** SEV: an event for all processors of the machine, which the next WFE finds. */
   sendEvent(): void;
+  /** SEVL: the same for this one alone. */
+  receiveEvent(): void;
   /** Raises the Unknown reason exception. */
   undefined(): void;
 }

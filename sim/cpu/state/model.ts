@@ -29,6 +29,10 @@ export interface CpuModel {
   readonly statistics: CpuStatistics;
   /** Forgets all translated code and cached walks: after somebody else wrote to RAM that may hold code or page tables. */
   invalidate(): void;
+  /** An event for WFE: somebody has executed SEV. */
+  receiveEvent(): void;
+  /** Forgets where addresses lead, all or those of one mapping, as a TLBI for the inner shareable domain asks. */
+  receiveTlbi(virtAddr: bigint | undefined): void;
   /** Tells jumps from now on; slow, for the last instructions before a known end. */
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
 }
@@ -84,7 +88,7 @@ export interface CpuStatistics {
   readonly translationMs: number;
 }
 
-/** What the processor asks its surroundings. */
+/** What a processor asks its surroundings. */
 export interface CpuHost {
   readonly bus: Bus;
   /**
@@ -95,8 +99,14 @@ export interface CpuHost {
     conduit: 'hvc' | 'smc',
     cpu: CpuModel,
   ): { readonly kind: 'power'; readonly what: 'off' | 'reset' } | undefined;
-  /** The physical counter, CNTPCT_EL0; `instructions` is the model's clock. */
-  counter(instructions: bigint): bigint;
+  /** There is one more processor. It says so once, when it has been made. */
+  connect(cpu: CpuModel): void;
+  /** The machine's counter, CNTPCT_EL0, one for all processors. */
+  counter(): bigint;
+  /** SEV: every processor receives an event, the sender, too. */
+  sendEvent(): void;
+  /** TLBI for the inner shareable domain: every processor receives it, the sender, too. @param virtAddr undefined for all */
+  broadcastTlbi(virtAddr: bigint | undefined): void;
   /** CNTFRQ_EL0 in Hz. */
   readonly counterFrequency: bigint;
   /** The highest exception level that there is beside EL3, which firmware has: 2 where the machine booted at EL2. */

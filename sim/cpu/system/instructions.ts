@@ -166,10 +166,11 @@ export class SystemInstructions implements SystemCpu {
     switch (effect.kind) {
       case 'none':
         return;
-      case 'flush':
-        return this.#state.flush();
-      case 'flush-address':
-        return this.#state.flush(addressOfTlbi(this.x(rt)));
+      case 'flush': {
+        const virtAddr = effect.what === 'all' ? undefined : addressOfTlbi(this.x(rt));
+        if (effect.on === 'this') return this.#state.flush(virtAddr);
+        return this.#state.registers.host.broadcastTlbi(virtAddr);
+      }
       case 'walk': {
         const virtAddr = this.x(rt);
         const walk = this.#state.walk(virtAddr, effect.access, effect.el);
@@ -233,6 +234,10 @@ export class SystemInstructions implements SystemCpu {
   }
 
   sendEvent(): void {
+    this.#state.registers.host.sendEvent();
+  }
+
+  receiveEvent(): void {
     this.#event = true;
   }
 

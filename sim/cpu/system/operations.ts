@@ -9,9 +9,8 @@ import { packEncoding, parseEncoding } from './registers/sysreg.js';
 /** What a system instruction does beside its traps. */
 export type OperationEffect =
   | { readonly kind: 'none' }
-  /** Cached walks are forgotten: all, or those of the address in Rt. */
-  | { readonly kind: 'flush' }
-  | { readonly kind: 'flush-address' }
+  /** Cached walks are forgotten, all or those of the address in Rt, on this processor or on every one. */
+  | { readonly kind: 'flush'; readonly what: 'all' | 'address'; readonly on: 'this' | 'every' }
   /** What a walk for the address in Rt finds goes to PAR_EL1. */
   | { readonly kind: 'walk'; readonly access: AccessKind; readonly el: ExceptionLevel };
 
@@ -26,8 +25,6 @@ export interface SystemOperation {
 }
 
 const NONE: OperationEffect = { kind: 'none' };
-const FLUSH: OperationEffect = { kind: 'flush' };
-const FLUSH_ADDRESS: OperationEffect = { kind: 'flush-address' };
 
 const USER_CACHE = userIf('SCTLR_EL1', 26);
 const USER_ZERO = userIf('SCTLR_EL1', 14);
@@ -83,30 +80,33 @@ const tlbi = (
   name: string,
   op1: number,
   op2: number,
-  effect: OperationEffect,
+  what: 'all' | 'address',
   ...traps: readonly Trap[]
 ): readonly SystemOperation[] => [
-  operation(`TLBI ${name}`, `S1_${op1}_C8_C7_${op2}`, effect, ...traps),
-  operation(`TLBI ${name}IS`, `S1_${op1}_C8_C3_${op2}`, effect, ...traps),
+  operation(`TLBI ${name}`, `S1_${op1}_C8_C7_${op2}`, { kind: 'flush', what, on: 'this' }, ...traps),
+  operation(`TLBI ${name}IS`, `S1_${op1}_C8_C3_${op2}`, { kind: 'flush', what, on: 'every' }, ...traps),
+];
+
+/** The same for intermediate addresses, which belong to stage 2. */
+const tlbiIntermediate = (name: string, op2: number): readonly SystemOperation[] => [
+  operation(`TLBI ${name}IS`, `S1_4_C8_C0_${op2}`, { kind: 'flush', what: 'all', on: 'every' }),
+  operation(`TLBI ${name}`, `S1_4_C8_C4_${op2}`, { kind: 'flush', what: 'all', on: 'this' }),
 ];
 
 const TLB: readonly SystemOperation[] = [
-  ...tlbi('VMALLE1', 0, 0, FLUSH, TTLB),
-  ...tlbi('VAE1', 0, 1, FLUSH_ADDRESS, TTLB),
-  ...tlbi('ASIDE1', 0, 2, FLUSH, TTLB),
-  ...tlbi('VAAE1', 0, 3, FLUSH_ADDRESS, TTLB),
-  ...tlbi('VALE1', 0, 5, FLUSH_ADDRESS, TTLB),
-  ...tlbi('VAALE1', 0, 7, FLUSH_ADDRESS, TTLB),
-  ...tlbi('ALLE2', 4, 0, FLUSH),
-  ...tlbi('VAE2', 4, 1, FLUSH_ADDRESS),
-  ...tlbi('ALLE1', 4, 4, FLUSH),
-  ...tlbi('VALE2', 4, 5, FLUSH_ADDRESS),
-  ...tlbi('VMALLS12E1', 4, 6, FLUSH),
-  // Intermediate addresses belong to stage 2.
-  operation('TLBI IPAS2E1IS', 'S1_4_C8_C0_1', FLUSH),
-  operation('TLBI IPAS2LE1IS', 'S1_4_C8_C0_5', FLUSH),
-  operation('TLBI IPAS2E1', 'S1_4_C8_C4_1', FLUSH),
-  operation('TLBI IPAS2LE1', 'S1_4_C8_C4_5', FLUSH),
+  ...tlbi('VMALLE1', 0, 0, 'all', TTLB),
+  ...tlbi('VAE1', 0, 1, 'address', TTLB),
+  ...tlbi('ASIDE1', 0, 2, 'all', TTLB),
+  ...tlbi('VAAE1', 0, 3, 'address', TTLB),
+  ...tlbi('VALE1', 0, 5, 'address', TTLB),
+  ...tlbi('VAALE1', 0, 7, 'address', TTLB),
+  ...tlbi('ALLE2', 4, 0, 'all'),
+  ...tlbi('VAE2', 4, 1, 'address'),
+  ...tlbi('ALLE1', 4, 4, 'all'),
+  ...tlbi('VALE2', 4, 5, 'address'),
+  ...tlbi('VMALLS12E1', 4, 6, 'all'),
+  ...tlbiIntermediate('IPAS2E1', 1),
+  ...tlbiIntermediate('IPAS2LE1', 5),
 ];
 
 export const SYSTEM_OPERATIONS: readonly SystemOperation[] = [...CACHES, ...ADDRESS_TRANSLATION, ...TLB];

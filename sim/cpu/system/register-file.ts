@@ -3,7 +3,7 @@ import type { Core } from '../state/core.js';
 import type { Pstate } from './exceptions.js';
 import type { CpuHost } from '../state/model.js';
 import type { ExceptionLevel } from '../state/levels.js';
-import type { LiveState } from './registers/row.js';
+import type { Identity, LiveState } from './registers/row.js';
 import { resetValues } from './registers/index.js';
 
 const ALL_MASKED = 15;
@@ -22,10 +22,10 @@ export class RegisterFile implements LiveState {
   #controls: Controls;
 
   /** As at reset: at the highest exception level, SP_ELx selected, all interrupts masked. */
-  constructor(core: Core, host: CpuHost) {
+  constructor(core: Core, host: CpuHost, identity: Identity) {
     this.core = core;
     this.host = host;
-    this.#values = resetValues(host);
+    this.#values = resetValues({ ...identity, highestEl: host.highestEl, counterFrequency: host.counterFrequency });
     this.#el = host.highestEl;
     this.#controls = controlsOf(this.#el, host, this.stored);
   }

@@ -22,7 +22,7 @@ import type { CpuHost, CpuModel, ExceptionInfo, Jump, StopReason } from '../stat
 import type { Fields } from '../language/pattern.js';
 import type { CacheMaintenance, OpsRow, SystemRow } from '../language/row.js';
 import { RegisterFile } from './register-file.js';
-import type { RegisterRow } from './registers/row.js';
+import type { Identity, RegisterRow } from './registers/row.js';
 import { SystemInstructions, type SystemSide } from './instructions.js';
 import { readRegister, registerNamed, writeRegister } from './registers/index.js';
 
@@ -58,10 +58,10 @@ export class SystemState implements SystemSide {
   /** How often the program counter was set, or had to stay. */
   #pcSettings = 0;
 
-  constructor(core: Core, host: CpuHost, model: () => CpuModel) {
+  constructor(core: Core, host: CpuHost, identity: Identity, model: () => CpuModel) {
     this.#core = core;
     this.#host = host;
-    this.registers = new RegisterFile(core, host);
+    this.registers = new RegisterFile(core, host, identity);
     this.#mmu = new Mmu(host.bus, this.registers.forWalks);
     this.#instructions = new SystemInstructions(this, core, (conduit) => host.firmwareCall(conduit, model()));
   }
@@ -127,6 +127,11 @@ export class SystemState implements SystemSide {
     if ('system' in row) row.system(this.#instructions, fields);
     else if (row.maintenance !== undefined) this.#instructions.maintain(row.maintenance, fields['Rt']!);
     if (this.#pcSettings === settings) this.#core.pc = BigInt.asUintN(64, this.#core.pc + 4n);
+  }
+
+  /** See {@link CpuModel.receiveEvent}. */
+  receiveEvent(): void {
+    this.#instructions.receiveEvent();
   }
 
   /** Why the run ends, once. */

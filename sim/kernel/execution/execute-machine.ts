@@ -9,7 +9,7 @@ import { readLoadedKernel } from './loaded-kernel.js';
 import { boardFacts } from '../facts/board-arm64.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
 import type { RecordedMachine } from '../recorded-machine.js';
-import { deadlineIn } from './run-cpu.js';
+import { deadlineIn } from './processors.js';
 
 /** @throws KexecError when there is nothing that could be executed */
 export const openExecution = (

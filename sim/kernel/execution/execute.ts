@@ -5,7 +5,7 @@ import { Console } from './console.js';
 import type { Executed, ExecutionSettings, Until } from '../execution-settings.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import type { LoadedKernel } from './loaded-kernel.js';
-import { type RunBounds, type RunEnd, runCpu } from './run-cpu.js';
+import type { GuestLimits, Processors, RunBounds, RunEnd } from './processors.js';
 import { type DescribeEsr, describeEnd, describeStuckPurgatory, formatJumps, formatRegisters } from './stop-report.js';
 
 export interface ExecuteOptions
@@ -41,18 +41,19 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const start = performance.now();
   const { end: arrival, launched, betweenSlices } = await runToEntry(options);
   if (arrival.kind !== 'stop-at') return fail(arrival, launched, options);
-  const { cpu, place } = launched;
+  const { processors, place } = launched;
+  const cpu = processors.current;
   step?.(`kexec-ts: the new kernel starts at ${place(cpu.pc)}\n`);
   const rules = rulesAt(launched, kernel);
   const wrong = rules.filter(({ ok }) => !ok);
   if (until === 'entry') {
-    step?.(formatSpeed(cpu, performance.now() - start));
+    step?.(formatSpeed(processors, performance.now() - start));
     options.out(`${entryLine(launched)}${formatRuleResults(rules)}`);
   } else {
     if (wrong.length > 0) options.err(formatRuleResults(wrong));
     step?.(formatRuleResults(rules.filter(({ ok }) => ok)));
     const end = await runKernel(launched, bounds, betweenSlices);
-    step?.(formatSpeed(cpu, performance.now() - start));
+    step?.(formatSpeed(processors, performance.now() - start));
     if (end.kind !== 'power') return fail(end, launched, options);
     step?.(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
   }
@@ -76,31 +77,44 @@ export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' |
     terminal.flush();
     tell(launched, options.progress);
   };
-  const end = await runCpu(launched.cpu, { stopAt: kernel.kernelEntries, stopOnException: true }, bounds, betweenSlices);
+  const limits: GuestLimits = { stopAt: kernel.kernelEntries, stopOnException: true };
+  const end = await launched.processors.run(() => limits, bounds, betweenSlices);
   return { end, launched, betweenSlices };
 };
 
-const tell = ({ cpu, place }: Launched, progress: OnProgress | undefined): void =>
-  progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
+const tell = ({ processors, place }: Launched, progress: OnProgress | undefined): void =>
+  progress?.({
+    what: `at ${place(processors.current.pc)}`,
+    unit: 'instructions',
+    done: Number(processors.instructions),
+  });
 
 /** A kernel may take exceptions, but not to where it has no code: it would never come out of that. */
-const runKernel = ({ board, cpu }: Launched, bounds: RunBounds, betweenSlices: () => void): Promise<RunEnd> => {
-  const hasNoVector = ({ target, handler }: ExceptionInfo): boolean => {
+const runKernel = (
+  { board, processors }: Launched,
+  bounds: RunBounds,
+  betweenSlices: () => void,
+): Promise<RunEnd> => {
+  const hasVector = (cpu: CpuModel, { target, handler }: ExceptionInfo): boolean => {
     const isMmuOn = (cpu.getSystemRegister(`SCTLR_EL${target}`) & SCTLR_M) !== 0n;
-    return !isMmuOn && !board.memory.isRam(handler);
+    return isMmuOn || board.memory.isRam(handler);
   };
-  return runCpu(cpu, { stopOnException: hasNoVector }, bounds, betweenSlices);
+  const limitsOf = (cpu: CpuModel): GuestLimits => ({ stopOnException: (exception) => !hasVector(cpu, exception) });
+  return processors.run(limitsOf, bounds, betweenSlices);
 };
 
 /** The report on the boot protocol, of a machine that stands before the new kernel's first instruction. */
-export const rulesAt = ({ board, cpu }: Launched, { segments, purgatory }: LoadedKernel): readonly RuleResult[] =>
-  checkBootProtocol({ cpu, memory: board.memory, highestEl: board.highestEl, segments, purgatory });
+export const rulesAt = (
+  { board, processors }: Launched,
+  { segments, purgatory }: LoadedKernel,
+): readonly RuleResult[] =>
+  checkBootProtocol({ cpu: processors.current, memory: board.memory, highestEl: board.highestEl, segments, purgatory });
 
-const entryLine = ({ cpu }: Launched): string =>
+const entryLine = ({ processors: { current: cpu } }: Launched): string =>
   `The new kernel's first instruction: 0x${cpu.pc.toString(16)} at EL${cpu.el}, x0 0x${cpu.getX(0).toString(16)}, ` +
   `after ${cpu.instructions} instructions\n`;
 
-const formatSpeed = ({ instructions, statistics }: CpuModel, milliseconds: number): string => {
+const formatSpeed = ({ instructions, first: { statistics } }: Processors, milliseconds: number): string => {
   const millions = Number(instructions) / (milliseconds * 1000);
   return (
     `kexec-ts: ${instructions} instructions in ${(milliseconds / 1000).toFixed(3)} s: ${millions.toFixed(1)} million a second\n` +
@@ -110,13 +124,13 @@ const formatSpeed = ({ instructions, statistics }: CpuModel, milliseconds: numbe
 };
 
 const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): Promise<Executed> => {
-  const { cpu, place } = launched;
+  const { processors, place } = launched;
   options.err(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
   const verdict = describeStuckPurgatory(end, launched, options.kernel);
   if (verdict !== undefined) options.err(`kexec-ts: ${verdict}\n`);
-  options.err(formatRegisters(cpu));
+  options.err(formatRegisters(processors.current));
   if (TRACED.includes(end.kind)) {
-    options.err(formatJumps(await lastJumps(end, cpu.instructions, options), place, options.describeEsr));
+    options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
   }
   return { exitCode: end.kind === 'interrupted' ? INTERRUPTED : FAILED, keepsImage: OURS.includes(end.kind) };
 };
@@ -124,16 +138,18 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
 /** The same run once more, and its last jumps. Nobody sees its output. */
 const lastJumps = async (end: RunEnd, instructions: bigint, options: ExecuteOptions): Promise<readonly Jump[]> => {
   const launched = launch({ ...options, onOutput: () => {}, log: () => {} });
-  const { cpu } = launched;
+  const { processors } = launched;
   const betweenSlices = (): void => tell(launched, options.progress);
   const before = instructions - TRACED_INSTRUCTIONS;
   if (before > 0n) {
-    const { kind } = await runCpu(cpu, {}, { ...options.bounds, maxInstructions: before }, betweenSlices);
+    const bounds = { ...options.bounds, maxInstructions: before };
+    const { kind } = await processors.run(() => ({}), bounds, betweenSlices);
     if (kind !== 'max-instructions') return [];
   }
   const jumps: Jump[] = [];
-  cpu.traceJumps((jump) => jumps.push(jump));
-  const isTheEnd = (): boolean => end.kind === 'exception' && cpu.instructions === instructions;
-  await runCpu(cpu, { stopOnException: isTheEnd }, { ...options.bounds, maxInstructions: instructions });
+  for (const cpu of processors) cpu.traceJumps((jump) => jumps.push(jump));
+  const isTheEnd = (): boolean => end.kind === 'exception' && processors.instructions === instructions;
+  const bounds = { ...options.bounds, maxInstructions: instructions };
+  await processors.run(() => ({ stopOnException: isTheEnd }), bounds);
   return jumps.slice(-SHOWN_JUMPS);
 };

@@ -4,6 +4,7 @@ import { Pl011 } from '../../machine/pl011.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
+import { Processors } from './processors.js';
 import { type CodeSymbol, nameOf, purgatorySymbols } from './purgatory-symbols.js';
 
 /** What machine_kexec() leaves behind. */
@@ -31,7 +32,7 @@ export interface LaunchOptions {
 /** A machine whose old kernel has done all that it does before its last instructions. */
 export interface Launched {
   readonly board: Board;
-  readonly cpu: CpuModel;
+  readonly processors: Processors;
   /** `0x40200010 (purgatory+0x10)`. */
   readonly place: (pc: bigint) => string;
 }
@@ -51,7 +52,7 @@ export const launch = ({ facts, kernel, purgatory, createCpu, prepare, onOutput,
     const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
     return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
   };
-  return { board, cpu, place };
+  return { board, processors: new Processors(cpu), place };
 };
 
 const segmentName = (

@@ -1,7 +1,7 @@
 import type { CpuModel, Jump } from '../../cpu/state/model.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Launched } from './launch.js';
-import type { RunEnd } from './run-cpu.js';
+import type { RunEnd } from './processors.js';
 import { describeDifference, differences } from './segment-difference.js';
 
 /** Words about a run that ended where it should not. */
@@ -38,7 +38,11 @@ const causeOfVector = (cpu: CpuModel, place: Launched['place'], describeEsr: Des
 };
 
 /** One sentence, without its end. */
-export const describeEnd = (end: RunEnd, { cpu, place }: Launched, describeEsr: DescribeEsr): string => {
+export const describeEnd = (
+  end: RunEnd,
+  { processors: { current: cpu }, place }: Pick<Launched, 'processors' | 'place'>,
+  describeEsr: DescribeEsr,
+): string => {
   const after = `after ${cpu.instructions} instructions`;
   switch (end.kind) {
     case 'stop-at':

@@ -54,7 +54,9 @@ const findRoom = (size: bigint, ram: readonly Range[], taken: readonly Range[]):
  * What another machine needs to go on from here: the memory of the segments, and code that sets the registers. What else
  * there is in RAM belonged to the old kernel.
  */
-export const handOff = ({ board, cpu }: Launched, segments: readonly LoadedSegment[], ram: readonly Range[]): Handoff => {
+export const handOff = (
+  { board, processors: { current: cpu } }: Pick<Launched, 'board' | 'processors'>,
+  segments: readonly LoadedSegment[], ram: readonly Range[]): Handoff => {
   const lowest = ram.reduce((low, { start }) => (start < low ? start : low), ram[0]!.start);
   const tree = Range.sized(lowest, QEMU_TREE_SIZE);
   const ranges = joined(segments);

@@ -93,6 +93,7 @@ export class UserModel {
 
   constructor(readonly tier: Tier) {
     writeTables(this.#memory);
+    const cpus: CpuModel[] = [];
     const host: CpuHost = {
       bus: {
         linear: this.#memory.linear,
@@ -101,7 +102,10 @@ export class UserModel {
         write: () => false,
       },
       firmwareCall: () => undefined,
-      counter: (instructions) => instructions,
+      connect: (cpu) => void cpus.push(cpu),
+      counter: () => cpus[0]?.instructions ?? 0n,
+      sendEvent: () => {},
+      broadcastTlbi: () => {},
       counterFrequency: 62_500_000n,
       highestEl: 1,
     };

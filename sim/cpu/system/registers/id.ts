@@ -1,5 +1,4 @@
-import type { CpuHost } from '../../state/model.js';
-import { hcr, register, userIf, type RegisterRow, type Trap } from './row.js';
+import { hcr, register, userIf, type RegisterRow, type ResetFacts, type Trap } from './row.js';
 
 /**
  * What the processor says about itself: a Cortex-A57 r1p0 (Cortex-A57 TRM, 4.2 and 4.3) with the cryptographic
@@ -7,8 +6,8 @@ import { hcr, register, userIf, type RegisterRow, type Trap } from './row.js';
  */
 
 const MIDR = 0x411f_d070n;
-/** Bit 31 is RES1; processor 0 of cluster 0. */
-const MPIDR = 0x8000_0000n;
+/** Bit 31 is RES1. */
+const mpidr = ({ affinity }: ResetFacts): bigint => 0x8000_0000n | affinity;
 
 const TID1 = 16;
 const TID2 = 17;
@@ -22,7 +21,7 @@ const id = (
 ): RegisterRow => register(name, at, { only: 'read', reset, traps });
 
 /** EL0 and EL1 in both execution states; EL2 where the machine has it. EL3 is the firmware's, and hidden. */
-const aa64pfr0 = ({ highestEl }: CpuHost): bigint => (highestEl === 2 ? 0x222n : 0x22n);
+const aa64pfr0 = ({ highestEl }: ResetFacts): bigint => (highestEl === 2 ? 0x222n : 0x22n);
 
 /** CCSIDR_EL1 by CSSELR_EL1: 32 KiB of L1 data cache, 48 KiB of L1 instruction cache, 2 MiB of L2 cache. */
 const CACHES: Readonly<Record<string, bigint>> = { 0: 0x701f_e00an, 1: 0x201f_e012n, 2: 0x70ff_e07an };
@@ -35,11 +34,11 @@ export const ID_REGISTERS: readonly RegisterRow[] = [
   }),
   register('MPIDR_EL1', 'S3_0_C0_C0_5', {
     only: 'read',
-    reset: MPIDR,
+    reset: mpidr,
     read: ({ el, host, stored }) => stored(el === 1 && host.highestEl === 2 ? 'VMPIDR_EL2' : 'MPIDR_EL1'),
   }),
   register('VPIDR_EL2', 'S3_4_C0_C0_0', { reset: MIDR, writable: 0xffff_ffffn }),
-  register('VMPIDR_EL2', 'S3_4_C0_C0_5', { reset: MPIDR, writable: 0xff_c1ff_ffffn }),
+  register('VMPIDR_EL2', 'S3_4_C0_C0_5', { reset: mpidr, writable: 0xff_c1ff_ffffn }),
   id('REVIDR_EL1', 'S3_0_C0_C0_6', 0n, [hcr(TID1)]),
   id('AIDR_EL1', 'S3_1_C0_C0_7', 0n, [hcr(TID1)]),
 

@@ -1,8 +1,7 @@
 import { CONTROL_REGISTERS } from './control.js';
 import { DEBUG_AND_MONITORS } from './debug.js';
 import { ID_REGISTERS } from './id.js';
-import type { CpuHost } from '../../state/model.js';
-import { hcr, register, type LiveState, type RegisterRow } from './row.js';
+import { hcr, register, type LiveState, type RegisterRow, type ResetFacts } from './row.js';
 import type { SysregEncoding } from '../../state/sysreg-encoding.js';
 import { levelOf, packEncoding, parseEncoding } from './sysreg.js';
 import { TIMER_REGISTERS } from './timer.js';
@@ -48,8 +47,8 @@ export const isReachable = (row: RegisterRow, isRead: boolean, el: number, highe
 };
 
 /** What the registers that are storage hold after a reset. */
-export const resetValues = (host: CpuHost): Map<string, bigint> =>
-  new Map(SYSTEM_REGISTERS.map(({ name, reset = 0n }) => [name, typeof reset === 'bigint' ? reset : reset(host)]));
+export const resetValues = (facts: ResetFacts): Map<string, bigint> =>
+  new Map(SYSTEM_REGISTERS.map(({ name, reset = 0n }) => [name, typeof reset === 'bigint' ? reset : reset(facts)]));
 
 /** Reads a register, whoever asks. */
 export const readRegister = (row: RegisterRow, state: LiveState): bigint => row.read?.(state) ?? state.stored(row.name);

@@ -19,6 +19,15 @@ export interface LiveState {
   readonly store: (name: string, value: bigint) => void;
 }
 
+/** What tells the processors of a machine apart. */
+export interface Identity {
+  /** The affinity fields of MPIDR_EL1, in their places. */
+  readonly affinity: bigint;
+}
+
+/** What the values of registers after a reset depend on. */
+export interface ResetFacts extends Identity, Pick<CpuHost, 'highestEl' | 'counterFrequency'> {}
+
 /** A bit of a control register that sends accesses from below to a higher exception level (Arm ARM D1.15). */
 export interface Trap {
   /** Who traps: 1 accesses from EL0, 2 accesses from EL1 and EL0. */
@@ -69,7 +78,7 @@ export interface RegisterRow {
   /** Only to be read, or only to be written: the other is undefined. */
   readonly only?: 'read' | 'write';
   /** Nothing where it is 0. */
-  readonly reset?: bigint | ((host: CpuHost) => bigint);
+  readonly reset?: bigint | ((facts: ResetFacts) => bigint);
   /** Bits that a write changes, all where it is not given; the others keep their reset value. */
   readonly writable?: bigint;
   readonly traps?: readonly Trap[];

@@ -10,7 +10,7 @@ const EL0VCTEN = 1;
 const EL0VTEN = 8;
 const EL0PTEN = 9;
 
-const physicalCount = ({ host, core }: LiveState): bigint => BigInt.asUintN(64, host.counter(core.instructions));
+const physicalCount = ({ host }: LiveState): bigint => BigInt.asUintN(64, host.counter());
 const virtualCount = (state: LiveState): bigint =>
   BigInt.asUintN(64, physicalCount(state) - (state.host.highestEl === 2 ? state.stored('CNTVOFF_EL2') : 0n));
 

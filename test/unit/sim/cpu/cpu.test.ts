@@ -55,7 +55,10 @@ const start = (
   const host = {
     bus,
     firmwareCall: () => undefined,
-    counter: (instructions: bigint) => instructions,
+    connect: () => {},
+    counter: () => 0n,
+    sendEvent: () => {},
+    broadcastTlbi: () => {},
     counterFrequency: 62_500_000n,
     highestEl: 1,
   } as const;

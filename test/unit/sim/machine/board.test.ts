@@ -7,6 +7,7 @@ import { Board } from '../../../../sim/machine/board.js';
 import { DEFAULT_UART, type PropertyReader, bootLevel, consoleUart } from '../../../../sim/machine/board-tree.js';
 import type { AccessSize, Device, SetLine } from '../../../../sim/machine/device.js';
 import { Pl011 } from '../../../../sim/machine/pl011.js';
+import { FakeCpu } from '../../../support/fake-cpu.js';
 import type { CpuModel } from '../../../../sim/cpu/state/model.js';
 
 const UART = 0x900_0000;
@@ -236,10 +237,27 @@ describe('the firmware', () => {
   });
 });
 
-test('the counter goes by the instructions', () => {
-  const { board } = openBoard();
-  expect(board.counter(0n)).toBe(0n);
-  expect(board.counter(1_000_000_000n)).toBe(board.counterFrequency);
+describe('the processors', () => {
+  const openWithTwo = () => {
+    const { board } = openBoard();
+    return { board, cpus: [new FakeCpu(board, []), new FakeCpu(board, [])] as const };
+  };
+
+  test('share a counter, which goes by the instructions of all', () => {
+    const { board, cpus } = openWithTwo();
+    expect(board.counter()).toBe(0n);
+    cpus[0].instructions = 400_000_000n;
+    cpus[1].instructions = 600_000_000n;
+    expect(board.counter()).toBe(board.counterFrequency);
+  });
+
+  test('receive events and TLB invalidations that one of them sends', () => {
+    const { board, cpus } = openWithTwo();
+    board.sendEvent();
+    board.broadcastTlbi(0x4000_0000n);
+    board.broadcastTlbi(undefined);
+    for (const { received } of cpus) expect(received).toEqual(['event', 'tlbi 40000000', 'tlbi all']);
+  });
 });
 
 describe('the device tree', () => {

@@ -13,6 +13,7 @@ const ERET = encode('ERET');
 const WFE = encode('WFE');
 const WFI = encode('WFI');
 const SEV = encode('SEV');
+const SEVL = encode('SEVL');
 const UNDEFINED = 0x0200_0000n;
 
 /** A machine at an exception level, with vectors at 0x10000 and 0x20000, and AArch64 below EL2. */
@@ -299,6 +300,15 @@ describe('waiting', () => {
     expect(machine.state.takeStop()).toMatchObject({ kind: 'stuck' });
   });
 
+  test('SEV goes by way of the machine, SEVL does not', () => {
+    const machine = machineAt(1);
+    execute(machine, SEVL);
+    execute(machine, WFE);
+    expect([machine.state.takeStop(), machine.calls]).toEqual([undefined, []]);
+    execute(machine, SEV);
+    expect(machine.calls).toEqual(['event']);
+  });
+
   test('an event stream ends every WFE', () => {
     const machine = machineAt(1);
     machine.state.setSystemRegister('CNTKCTL_EL1', 4n);
@@ -401,6 +411,17 @@ describe('address translation', () => {
     execute(machine, msr('S1_0_C8_C7_1'));
     execute(machine, msr('S1_0_C8_C3_0', 31));
     expect(core.log).toEqual(['flush 0x40001000', 'flush', 'flush 0x40001000', 'flush']);
+  });
+
+  test('TLBI for the inner shareable domain goes by way of the machine, with the address that it has', () => {
+    const machine = mapped();
+    machine.core.setX(0, 0xffff_0000_0004_0001n);
+    execute(machine, msr('S1_0_C8_C7_1'));
+    execute(machine, msr('S1_0_C8_C7_0', 31));
+    expect(machine.calls).toEqual([]);
+    execute(machine, msr('S1_0_C8_C3_1'));
+    execute(machine, msr('S1_0_C8_C3_0', 31));
+    expect(machine.calls).toEqual(['tlbi 40001000', 'tlbi all']);
   });
 
   test('under HCR_EL2.TGE EL0 has no MMU', () => {

@@ -91,6 +91,13 @@ describe('reading and writing', () => {
     expect(read(fakeMachine(), at)).toBe(value);
   });
 
+  test('MPIDR_EL1 tells the processors of a machine apart', () => {
+    expect(read(fakeMachine(1, 0x1_0000_0203n), 'S3_0_C0_C0_5')).toBe(0x1_8000_0203n);
+    const guest = fakeMachine(2, 3n);
+    guest.state.setEl(1);
+    expect(read(guest, 'S3_0_C0_C0_5')).toBe(0x8000_0003n);
+  });
+
   test('EL2 sets what EL1 reads as MIDR_EL1 and MPIDR_EL1', () => {
     const machine = fakeMachine(2);
     write(machine, 'S3_4_C0_C0_0', 0x1234n);

@@ -3,6 +3,7 @@ import { Range } from '../../../../../kexec/base/range.js';
 import { handOff, qemuCommand } from '../../../../../sim/kernel/handoff/handoff.js';
 import { handoffStub } from '../../../../../sim/kernel/handoff/handoff-stub.js';
 import type { Launched } from '../../../../../sim/kernel/execution/launch.js';
+import { Processors } from '../../../../../sim/kernel/execution/processors.js';
 import { Board } from '../../../../../sim/machine/board.js';
 import { encode } from '../../../../support/assemble.js';
 import { FakeCpu } from '../../../../support/fake-cpu.js';
@@ -13,7 +14,7 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
   const board = new Board({ ram: RAM, devices: [], highestEl: 1 });
   const cpu = new FakeCpu(board, []);
   cpu.pc = 0x4020_0000n;
-  return { board, cpu, place: String };
+  return { board, processors: new Processors(cpu), cpu, place: String };
 };
 
 const ERET = encode('ERET');
@@ -86,10 +87,10 @@ describe('the files', () => {
   const segment = (start: bigint, size: bigint) => ({ memory: Range.sized(start, size), data: new Uint8Array() });
 
   test('are one for neighbours, and hold what memory holds now', () => {
-    const { board, cpu, place } = launched();
+    const { board, processors } = launched();
     board.memory.write(0x4020_0004n, Uint8Array.of(1, 2));
     const segments = [segment(0x4020_1000n, 0x1000n), segment(0x4020_0000n, 0x1000n), segment(0x4030_0000n, 0n)];
-    const { pieces, start } = handOff({ board, cpu, place }, segments, RAM);
+    const { pieces, start } = handOff({ board, processors }, segments, RAM);
     expect(pieces.map(({ file, physAddr, bytes }) => [file, physAddr, bytes.length])).toEqual([
       ['memory-40200000.bin', 0x4020_0000n, 0x2000],
       ['stub.bin', start, expect.any(Number)],
