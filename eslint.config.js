@@ -1,3 +1,4 @@
+/** The configuration of ESLint: strict types, and the rules of this house (util/house/eslint.js). */
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 import { house } from './util/house/eslint.js';

@@ -10,7 +10,7 @@ import { cacheDirectory } from '../support/cache.js';
 import type { Job, Message } from './fuzz-worker.js';
 import { ALL_TARGETS, inputOf, tryInput, type Finding } from './fuzz-run.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
-import { runMain } from '../support/run-main.js';
+import { runMain, say } from '../support/run-main.js';
 
 const DEFAULT_COUNT = 100_000;
 /** An input that runs longer is given up: it does not end, or not in time for anyone. */
@@ -53,8 +53,6 @@ const readSettings = (): Settings => {
     replay: values.replay,
   };
 };
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** A line that the next one overwrites; only where someone looks. */
 const showProgress = (text: string): void => {

@@ -10,12 +10,11 @@ import { describeEsr } from '../../sim/cpu/system/esr.js';
 import { scratchDirectory } from '../support/cache.js';
 import { KNOWN_DIFFERENCES, type SystemCase, SYSTEM_CASES } from './system/cases.js';
 import { prepare, type Prepared, type Reached, runOnModel, runOnQemu } from './system/machines.js';
-import { runMain } from '../support/run-main.js';
+import { runMain, say } from '../support/run-main.js';
 
 const RECORD_WORDS = 6;
 const MOST_DIFFERENCES = 12;
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /** The instruction at an address, and the label before it. */

@@ -20,7 +20,7 @@ import { type Tier, UserModel } from './user/model.js';
 import { randomWindow } from './user/operands.js';
 import { type Batch, GROUP_SIZE, groupsOf, PC, registerName, type Sequence } from './user/sequence.js';
 import { remaining, shrink } from './user/shrink.js';
-import { runMain } from '../support/run-main.js';
+import { runMain, say } from '../support/run-main.js';
 
 const DEFAULT_COUNT = 1_000_000;
 /** Rounds through the pages of code that one process of qemu runs. */
@@ -48,8 +48,6 @@ interface Finding {
   readonly sequence: Sequence;
   readonly window: Uint8Array;
 }
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const generate = (generator: Generator, seed: number, batch: number): GeneratedBatch => {
   const random = createRandom(seedOf(seed, 'cpu', batch));

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
 import { busyboxInitramfs } from './initramfs.js';
-import { runMain } from '../support/run-main.js';
+import { runMain, say } from '../support/run-main.js';
 
 /** The suites of Debian, and the releases of their kernels. */
 const KERNELS: Readonly<Record<string, string>> = { bookworm: '6.1', trixie: '6.12' };
@@ -24,8 +24,6 @@ const INIT = `#!/bin/sh
 echo "init: reached on $(/bin/busybox uname -r) with $(/bin/busybox cat /proc/cmdline)"
 /bin/busybox poweroff -f
 `;
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const run = (
   what: string,

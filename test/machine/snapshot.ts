@@ -12,7 +12,7 @@ import { debianBusybox, debianKernel, findFile } from '../conformance/apt.js';
 import { prepareReal, type DebianRelease } from '../conformance/debian.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
 import { DIRECTORY, type Entry, PROGRAM, busyboxInitramfs } from './initramfs.js';
-import { runMain } from '../support/run-main.js';
+import { runMain, say } from '../support/run-main.js';
 
 /** The suites of Debian, and the release of kexec-tools that each has. */
 const KEXEC: Readonly<Record<string, DebianRelease>> = { bookworm: '2.0.25', trixie: '2.0.29' };
@@ -248,7 +248,6 @@ const main = async (): Promise<void> => {
   const work = scratchDirectory('snapshot');
   let passed = 0;
   let failed = 0;
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const check = (what: string, faults: readonly string[]): void => {
     if (faults.length === 0) passed++;
     else failed++;

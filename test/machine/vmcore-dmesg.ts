@@ -13,15 +13,13 @@ import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
 import { scratchDirectory } from '../support/cache.js';
 import { FAULTS, allCases, type VmcoreCase } from './vmcore/cases.js';
 import { REAL_OUTCOMES, kept, mismatch, ourOutcome, type Outcome, type RealOutcome } from './vmcore/outcome.js';
-import { runMain } from '../support/run-main.js';
+import { runMain, say } from '../support/run-main.js';
 
 const WORKERS = 2;
 /** What prints more, or takes longer, goes round for ever. */
 const MAX_OUTPUT = 2 ** 24;
 const PATIENCE_MS = 10_000;
 const FILE = 'core';
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** The real one in a root directory of its own. @returns undefined when it is killed */
 const realOutcome = (root: string, release: Release): Promise<Outcome | undefined> =>

@@ -1,3 +1,4 @@
+/** A core for tests of the system side: small RAM, no devices, and a processor without translated code. */
 import type { Bus } from '../../sim/cpu/state/bus.js';
 import type { Core } from '../../sim/cpu/state/core.js';
 import type { CpuHost, CpuModel } from '../../sim/cpu/state/model.js';

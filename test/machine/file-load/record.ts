@@ -23,13 +23,11 @@ import { type Entry, PROGRAM, busyboxInitramfs } from '../initramfs.js';
 import { BOOTS, type Boot, type Case, OLD_BOOT } from './cases.js';
 import { GUEST_INIT, type Guest, startGuest } from './guest.js';
 import { recordMachine } from './record-machine.js';
-import { runMain } from '../../support/run-main.js';
+import { runMain, say } from '../../support/run-main.js';
 
 const SOURCES = path.join('test', 'machine', 'file-load');
 const DATA = path.join('test', 'data', 'file-load-calls.json.gz');
 const COMPILER = 'aarch64-linux-gnu-';
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const run = (file: string, args: readonly string[], cwd?: string): void =>
   void execFileSync(file, args, { stdio: ['ignore', 'ignore', 'inherit'], ...(cwd === undefined ? {} : { cwd }) });

@@ -16,7 +16,7 @@ import { prepareReal } from '../../conformance/debian.js';
 import { cacheDirectory, scratchDirectory } from '../../support/cache.js';
 import { DIRECTORY, PROGRAM, busyboxInitramfs, type Entry } from '../initramfs.js';
 import { trimCore, type Memory } from './trim.js';
-import { runMain } from '../../support/run-main.js';
+import { runMain, say } from '../../support/run-main.js';
 
 const DATA = path.join('test', 'data', 'vmcore');
 const RAM_START = 0x4000_0000n;
@@ -110,8 +110,6 @@ echo ${END}
 /bin/vmcore-dmesg /proc/vmcore | /bin/busybox sha256sum
 /bin/busybox poweroff -f
 `;
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const fileMemory = (file: string): Memory => {
   const fd = fs.openSync(file, 'r');
