@@ -45,7 +45,9 @@ const MARGIN = 28;
 const HEAD = 84;
 const PANEL = 12;
 /** More above, for the part's name. */
-const PANEL_HEAD = 26;
+const PANEL_HEAD = 20;
+/** A letter's width, on average and rather too wide: the reader's font is not known. */
+const LETTER = 7.6;
 const RADIUS = 7;
 const FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif";
 
@@ -68,7 +70,7 @@ const labelOf = (folder: string): string => {
   return folder === part ? folder : folder.slice(part.length + 1);
 };
 
-const boxWidth = (folder: string): number => Math.max(56, Math.ceil(labelOf(folder).length * 7.6) + 22);
+const boxWidth = (folder: string): number => Math.max(56, Math.ceil(labelOf(folder).length * LETTER) + 22);
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -111,8 +113,16 @@ const frame = ({ part, left, top, width, height }: Panel): string =>
   `<rect x="${number(left)}" y="${number(top)}" width="${number(width)}" height="${number(height)}" rx="12" ` +
   `fill="${strong(part)}" fill-opacity="0.09" stroke="${strong(part)}" stroke-opacity="0.45"/>\n`;
 
-const nameOf = ({ part, left, top }: Panel): string =>
-  `<text x="${number(left + 12)}" y="${number(top + 17)}" class="part" fill="${strong(part)}">${part}/</text>\n`;
+/** The part's name on a tab of its own, so that arrows that pass do not cross the letters. */
+const tab = ({ part, left, top }: Panel): string => {
+  const name = `${part}/`;
+  const width = name.length * LETTER + 14;
+  return (
+    `<rect x="${number(left + 8)}" y="${number(top - 9)}" width="${number(width)}" height="19" rx="5" ` +
+    `fill="${light(part)}" stroke="${strong(part)}" stroke-opacity="0.6"/>` +
+    `<text x="${number(left + 8 + width / 2)}" y="${number(top + 5)}" class="part" fill="hsl(${HUES[part]} 60% 30%)">${name}</text>\n`
+  );
+};
 
 /** A line through the points of an arrow, curved between the rows, and its head. */
 const arrow = (drawing: Drawing, nodes: Arrow): string => {
@@ -161,12 +171,12 @@ export const layersPicture = (folders: readonly Folder[]): string => {
 <style>
 .line { fill: none; stroke-width: 1.4; stroke-opacity: 0.8 }
 .box { font-size: 13px; text-anchor: middle; fill: #1c2430 }
-.part { font-size: 13px; font-weight: 600 }
+.part { font-size: 12.5px; font-weight: 600; text-anchor: middle }
 .title { font-size: 20px; font-weight: 600; fill: #7b8798 }
 .note { font-size: 12.5px; fill: #7b8798 }
 </style>
 <text x="${MARGIN}" y="40" class="title">kexec-ts in layers</text>
 <text x="${MARGIN}" y="62" class="note">An arrow: the upper folder imports the lower one, and what that imports. Imports go down only.</text>
-${panels.map(frame).join('')}${layout.arrows.map((each) => arrow(drawing, each)).join('')}${layout.nodes.map((node) => box(drawing, node)).join('')}${panels.map(nameOf).join('')}</svg>
+${panels.map(frame).join('')}${layout.arrows.map((each) => arrow(drawing, each)).join('')}${layout.nodes.map((node) => box(drawing, node)).join('')}${panels.map(tab).join('')}</svg>
 `;
 };
