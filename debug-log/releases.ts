@@ -1,5 +1,6 @@
 /** The release of kexec-tools that a debug log is of, told by its messages and their source lines. */
-import { RELEASES, compatFor, type MessageLines, type Release } from '../kexec/base/compat.js';
+import { arm64CompatOf, type MessageLines } from '../kexec/arch/arm64/compat-arm64.js';
+import { RELEASES, type Release } from '../kexec/base/compat.js';
 import type { DebugLog } from './parse.js';
 
 /** Releases 2.0.`from` to 2.0.`to`, both included. The development tree behind the last one counts as the next. */
@@ -134,6 +135,6 @@ export const nearestReleases = (evidence: readonly Evidence[]): readonly Release
 
 /** How many of the source lines that a log tells are not a release's. */
 export const otherSourceLines = ({ sourceLines }: DebugLog, release: Release): number => {
-  const { lines } = compatFor(release);
+  const { lines } = arm64CompatOf({ release: release });
   return [...sourceLines].filter(([message, line]) => lines[message] !== line).length;
 };

@@ -1,16 +1,14 @@
-import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
-import type { ArchContext } from '../kexec/architecture.js';
+/** The library's way to load a kernel: options as values. */
+import { ARCHITECTURES, architectureOf } from '../kexec/arch/architectures.js';
+import type { ArchContext, OptionValues } from '../kexec/architecture.js';
 import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
 import { KexecError, strerror } from '../kexec/base/error.js';
 import { silentLog, type Log } from '../kexec/base/log.js';
 import { physicalArch, planLoad } from '../kexec/my-load.js';
-import type { OptionToken, OptionId } from '../kexec/options/options.js';
 import type { OnProgress } from '../kexec/base/progress.js';
-import { purgatory as ourPurgatory } from '../kexec/arch/arm64/purgatory.js';
 import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/compression/read-context.js';
 import type { LoadPlan } from '../kexec/base/segment.js';
 import type { System } from '../kexec/base/system.js';
-import { U64_MAX } from '../kexec/base/u64.js';
 import { KEXEC_ON_CRASH } from '../kexec/base/uapi.js';
 import { createNodePlatform } from './platform-node.js';
 
@@ -48,15 +46,14 @@ export interface LoadKernelOptions {
   readonly progress?: OnProgress;
 }
 
-const optionTokens = (options: LoadKernelOptions): readonly OptionToken[] => {
-  const token = (id: OptionId, argument?: string): OptionToken => ({ kind: 'option', id, argument });
-  return [
-    ...(options.reuseCmdline === true ? [token('reuse-cmdline')] : []),
-    ...(['append', 'dtb', 'initrd', 'serial'] as const).flatMap((id) =>
-      options[id] === undefined ? [] : [token(id, options[id])],
-    ),
-  ];
-};
+/** The values of the architecture's options; one without such an option has no use for its value. */
+const valuesOf = ({ append, reuseCmdline, dtb, initrd, serial }: LoadKernelOptions): OptionValues => ({
+  append,
+  reuseCmdline,
+  dtb,
+  initrd,
+  serial,
+});
 
 /**
  * Computes where every byte of a kernel goes, as `kexec -c -l` does, and tells nobody: see {@link kexecLoad}. Nothing
@@ -64,30 +61,32 @@ const optionTokens = (options: LoadKernelOptions): readonly OptionToken[] => {
  * @throws KexecError
  */
 export const loadKernel = async (system: System, options: LoadKernelOptions): Promise<LoadPlan> => {
-  const flags = options.panic === true ? KEXEC_ON_CRASH : 0n;
+  const architecture = await architectureOf(system.machine, ARCHITECTURES).load();
+  const onCrash = options.panic === true;
   const context: ArchContext = {
     system,
     platform: createNodePlatform(options.progress),
     compat: options.compat ?? DEFAULT_COMPAT,
     log: options.log ?? silentLog,
     decompressLimitBytes: options.decompressLimitBytes ?? DEFAULT_DECOMPRESS_LIMIT,
-    purgatory: options.purgatory ?? ourPurgatory,
-    limits: { memMin: options.memMin ?? 0n, memMax: options.memMax ?? U64_MAX },
-    onCrash: options.panic === true,
+    purgatory: options.purgatory ?? architecture.purgatory,
+    limits: { memMin: options.memMin ?? 0n, memMax: options.memMax ?? architecture.word.max },
+    onCrash,
+    preservesContext: false,
   };
-  const session = arm64.open(context);
-  if (context.onCrash && !session.isCrashkernelMemReserved()) {
+  const machine = architecture.examine(context);
+  if (onCrash && !machine.isCrashkernelMemReserved()) {
     throw KexecError.die('Memory for crashkernel is not reserved', { subject: 'crashkernel' });
   }
-  session.processOptions(optionTokens(options));
+  const session = machine.open(valuesOf(options), false);
   const request = {
     kernel: options.kernel,
     type: options.type,
-    flags,
+    flags: onCrash ? KEXEC_ON_CRASH : 0n,
     entry: options.entry ?? 0n,
     skipChecks: options.noChecks ?? false,
   };
-  return planLoad(request, session, arm64, context);
+  return planLoad(request, session, architecture, context);
 };
 
 /** The error of a system call that answered with a negative errno. */
@@ -102,7 +101,8 @@ export const kexecLoad = async (system: System, { entry, segments, flags }: Load
 
 /** Unloads what is loaded, or what is loaded for a panic. @throws KexecError when the kernel refuses */
 export const kexecUnload = async (system: System, options: { readonly panic?: boolean } = {}): Promise<void> => {
-  const flags = physicalArch(system.machine, arm64) | (options.panic === true ? KEXEC_ON_CRASH : 0n);
+  const architecture = architectureOf(system.machine, ARCHITECTURES);
+  const flags = physicalArch(system.machine, architecture) | (options.panic === true ? KEXEC_ON_CRASH : 0n);
   const result = await system.kexecLoad({ entry: 0n, segments: [], flags });
   if (result !== 0) throw failed('kexec unload', result);
 };

@@ -1,10 +1,10 @@
-import { arm64 } from '../kexec/arch/arm64/kexec-arm64.js';
+/** A command of kexec on the machine that it is for: what only some commands need. */
+import { architectureOf, type ArchitectureEntry, type Architectures } from '../kexec/arch/architectures.js';
 import type { Compat } from '../kexec/base/compat.js';
 import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/compression/read-context.js';
 import { KexecError } from '../kexec/base/error.js';
 import { printCrashkernelRegionSize, runSettings, type CommandContext } from '../kexec/kexec.js';
 import type { OnProgress } from '../kexec/base/progress.js';
-import { purgatory as ourPurgatory } from '../kexec/arch/arm64/purgatory.js';
 import type { Interpreted } from '../kexec/options/settings.js';
 import { slurpFile } from '../kexec/base/slurp.js';
 import type { System } from '../kexec/base/system.js';
@@ -19,14 +19,17 @@ import { recordedMachine } from '../sim/kernel/recorded-system.js';
 const MAX_LIMIT = 2 ** 32;
 
 /** The help, as far as it is kexec-tools'. */
-export const usage = (compat: Compat): string =>
-  usageText(compat, arm64.formatUsages(compat), arm64.optionUsage(compat));
+export const usage = async (compat: Compat, entry: ArchitectureEntry): Promise<string> => {
+  const architecture = await entry.load();
+  return usageText(compat, architecture.formatUsages(compat), architecture.optionUsage(compat));
+};
 
 /** What a command is connected to. */
 export interface RunCommandOptions {
   /** The value of one of our own options; undefined when it was not set. */
   readonly simValue: (name: string) => string | undefined;
   readonly compat: Compat;
+  readonly architectures: Architectures;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Pick<CommandContext, 'out' | 'err'> & {
     /** For what the new kernel prints: like `out`, but nothing is held back. */
@@ -42,7 +45,7 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
   const { simValue, compat, env, terminal, progress } = options;
   const { out, err, console } = terminal;
   const object = simValue('sim-purgatory');
-  const purgatory = (): Uint8Array => (object === undefined ? ourPurgatory : slurpFile(machine, object));
+  const purgatory = (): Uint8Array => (object === undefined ? architecture.purgatory : slurpFile(machine, object));
   const random = fixedRandom(env['KEXEC_SIM_RANDOM']);
   const machine = recordedMachine({
     machine: simValue('sim-machine'),
@@ -63,13 +66,14 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     progress,
     ...(random && { random }),
   });
+  const architecture = await architectureOf(machine.machine, options.architectures).load();
   return {
     out,
     err,
     system: withBytePaths(await withPrefetched(machine, options.prefetched)),
     platform: createNodePlatform(progress),
     compat,
-    architecture: arm64,
+    architecture,
     purgatory: purgatory(),
     decompressLimitBytes: parseLimit(simValue('sim-decompress-limit')),
   };

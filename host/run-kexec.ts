@@ -1,8 +1,14 @@
-import { ARM64_OPTIONS } from '../kexec/arch/arm64/options-arm64.js';
+/** The `kexec` command as a function. */
+import {
+  ARCHITECTURES,
+  architectureOf,
+  type ArchitectureEntry,
+  type Architectures,
+} from '../kexec/arch/architectures.js';
 import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
 import { KexecError } from '../kexec/base/error.js';
 import { getoptLong, type ParsedArguments } from '../kexec/options/getopt.js';
-import { SIM_OPTIONS, optionSyntax, optionsOf, type OptionId, type SimOption } from '../kexec/options/options.js';
+import { SIM_OPTIONS, optionSyntax, optionsOf, type SimOption } from '../kexec/options/options.js';
 import type { OnProgress } from '../kexec/base/progress.js';
 import { interpretOptions, type Settings } from '../kexec/options/settings.js';
 import { versionText } from '../kexec/options/usage.js';
@@ -23,7 +29,7 @@ export interface RunKexecOptions {
   readonly progress?: OnProgress | undefined;
 }
 
-type Arguments = ParsedArguments<OptionId>;
+type Arguments = ParsedArguments<string>;
 type Env = RunKexecOptions['env'];
 
 /** The value of an option that is ours: the command line's, or else the environment's. */
@@ -33,20 +39,36 @@ const simValue = ({ exact }: Arguments, name: string, env: Env): string | undefi
   return value === '' ? undefined : value;
 };
 
-/** Which options there are depends on the release, and that is an option. */
-const parseArguments = (args: readonly string[], env: Env): { readonly parsed: Arguments; readonly compat: Compat } => {
+/** What the arguments say, and of which release and architecture of kexec-tools. */
+interface Command {
+  readonly parsed: Arguments;
+  readonly compat: Compat;
+  readonly entry: ArchitectureEntry;
+}
+
+/** The architecture of the machine that the arguments name; where there is one only, nobody looks at the machine. */
+const entryFor = async (parsed: Arguments, env: Env, architectures: Architectures): Promise<ArchitectureEntry> => {
+  if (architectures.length === 1) return architectures[0];
+  const { recordedMachine } = await import('../sim/kernel/recorded-system.js');
+  const { machine } = recordedMachine({ machine: simValue(parsed, 'sim-machine', env), env });
+  return architectureOf(machine, architectures);
+};
+
+/** Which options there are depends on the release and on the machine, and these are options. */
+const parseArguments = async (args: readonly string[], env: Env, architectures: Architectures): Promise<Command> => {
   const posixlyCorrect = env['POSIXLY_CORRECT'] !== undefined;
-  const parseFor = (compat: Compat): Arguments =>
-    getoptLong(args, optionSyntax(optionsOf(compat, ARM64_OPTIONS), posixlyCorrect));
-  const parsed = parseFor(DEFAULT_COMPAT);
-  const wanted = simValue(parsed, 'sim-compat', env);
-  if (wanted === undefined) return { parsed, compat: DEFAULT_COMPAT };
-  const compat = chosenCompat('kexec', wanted);
-  return { parsed: parseFor(compat), compat };
+  const parseFor = (compat: Compat, { options }: ArchitectureEntry): Arguments =>
+    getoptLong(args, optionSyntax(optionsOf(compat, options), posixlyCorrect));
+  const first = parseFor(DEFAULT_COMPAT, architectures[0]);
+  const wanted = simValue(first, 'sim-compat', env);
+  const compat = wanted === undefined ? DEFAULT_COMPAT : chosenCompat('kexec', wanted);
+  const entry = await entryFor(first, env, architectures);
+  return { parsed: parseFor(compat, entry), compat, entry };
 };
 
 // What only some commands need is loaded only there, all of it at once: --version is to answer at once, too.
-const usage = async (compat: Compat): Promise<string> => (await import('./run-command.js')).usage(compat);
+const usage = async ({ compat, entry }: Command): Promise<string> =>
+  (await import('./run-command.js')).usage(compat, entry);
 
 /** The kernel and the initrd, as paths on this host. */
 const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[]): readonly string[] => {
@@ -55,21 +77,26 @@ const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[])
   return [operands[0], initrd].flatMap((path) => (path === undefined ? [] : [fromByteString(path)]));
 };
 
-const run = async (args: readonly string[], { env, out, err, console, progress }: RunKexecOptions): Promise<number> => {
-  const { parsed, compat } = parseArguments(args, env);
-  const interpreted = interpretOptions(parsed.tokens, compat);
+const run = async (
+  args: readonly string[],
+  { env, out, err, console, progress }: RunKexecOptions,
+  architectures: Architectures,
+): Promise<number> => {
+  const command = await parseArguments(args, env, architectures);
+  const { parsed, compat, entry } = command;
+  const interpreted = interpretOptions(parsed.tokens, compat, entry.word);
   switch (interpreted.kind) {
     case 'version':
       out(versionText(compat));
       return 0;
     case 'help': {
       const { simHelp } = await import('./kexec-yargs.js');
-      out((await usage(compat)) + (await simHelp(SIM_OPTIONS)));
+      out((await usage(command)) + (await simHelp(SIM_OPTIONS)));
       return 0;
     }
     case 'usage':
       err(interpreted.error);
-      out(await usage(compat));
+      out(await usage(command));
       return 1;
     case 'exit':
       err(interpreted.error);
@@ -85,6 +112,7 @@ const run = async (args: readonly string[], { env, out, err, console, progress }
         prefetched,
         simValue: (name) => simValue(parsed, name, env),
         compat,
+        architectures,
         env,
         terminal: { out, err, console: console ?? out },
         progress,
@@ -98,9 +126,17 @@ const run = async (args: readonly string[], { env, out, err, console, progress }
  * @param args the arguments behind the command's name, one byte a character
  * @returns the exit code, 0 to 255
  */
-export const runKexec = async (args: readonly string[], options: RunKexecOptions): Promise<number> => {
+export const runKexec = (args: readonly string[], options: RunKexecOptions): Promise<number> =>
+  runKexecFor(ARCHITECTURES, args, options);
+
+/** {@link runKexec} for machines of these architectures. */
+export const runKexecFor = async (
+  architectures: Architectures,
+  args: readonly string[],
+  options: RunKexecOptions,
+): Promise<number> => {
   try {
-    return (await run(args, options)) & 0xff;
+    return (await run(args, options, architectures)) & 0xff;
   } catch (error) {
     if (error instanceof KexecError) {
       options.err(error.text);

@@ -53,8 +53,7 @@ export const fileLoad = async (
   context: ArchContext,
 ): Promise<void> => {
   const { system, compat, log } = context;
-  const opensFirst = !compat.fileLoadByDefault || compat.keepsKernelOpen;
-  const fileSize = opensFirst ? openKernel(kernel, context) : undefined;
+  const fileSize = compat.opensKernelFirst ? openKernel(kernel, context) : undefined;
   const read = (): Promise<Uint8Array> => slurpDecompressFile(kernel, context);
   const bytes = await read();
   const keepsFile = fileSize === bytes.length;
@@ -65,7 +64,7 @@ export const fileLoad = async (
     `do_kexec_file_load: ${keepsFile ? 'using original kernel file' : 'compressed input, using memfd kernel'} fd ${descriptor}`,
   );
   // QUIRK-13: until 2.0.27 the probes are given the name of a gzip file in place of its content, though its size.
-  const byName = !compat.fileLoadByDefault && compat.libraries.has('zlib') && isGzipFile(system, kernel, compat);
+  const byName = compat.probesGzipByName && compat.libraries.has('zlib') && isGzipFile(system, kernel, compat);
   const probed = byName ? nameAsBytes(kernel, bytes.length) : bytes;
   const recognised = await recogniseFile(session.formats, probed, byName ? { read } : undefined);
   if (recognised === undefined) {
@@ -86,8 +85,7 @@ export const fileLoad = async (
     flags: callFlags,
   });
   if (result === 0) return;
-  // 2.0.20 looks for the error in the wrong place, and never falls back.
-  if (compat.release !== '2.0.20' && FALLBACK_ERRNOS.includes(-result)) throw fallback(-result);
+  if (compat.fallsBackToKexecLoad && FALLBACK_ERRNOS.includes(-result)) throw fallback(-result);
   throw refused('kexec_file_load failed: ', -result);
 };
 
@@ -135,6 +133,6 @@ export const fileUnload = async (flags: bigint, { system, compat }: ArchContext)
     flags,
   });
   if (result === 0) return;
-  if (compat.release !== '2.0.20' && -result === Errno.ENOSYS) throw fallback(-result);
+  if (compat.fallsBackToKexecLoad && -result === Errno.ENOSYS) throw fallback(-result);
   throw refused(compat.fileUnloadFailed, -result);
 };

@@ -1,5 +1,6 @@
+/** What `kexec` does once its options are known: main() of kexec/kexec.c. */
 import { attempt, attemptAsync } from './base/attempt.js';
-import type { ArchContext, ArchSession, Architecture } from './architecture.js';
+import type { ArchContext, ArchMachine, ArchSession, Architecture } from './architecture.js';
 import { getCommandLine } from './options/command-line.js';
 import type { Compat } from './base/compat.js';
 import { EFAILED, EFALLBACK, KexecError, SystemError, strerror } from './base/error.js';
@@ -14,8 +15,13 @@ import { latin1, strtoul } from './base/scan.js';
 import type { Settings } from './options/settings.js';
 import type { System } from './base/system.js';
 import type { LoadPlan } from './base/segment.js';
-import { KEXEC_CRASH_HOTPLUG_SUPPORT, KEXEC_LIVE_UPDATE, KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from './base/uapi.js';
-import { U64_MAX } from './base/u64.js';
+import {
+  KEXEC_CRASH_HOTPLUG_SUPPORT,
+  KEXEC_FILE_ON_CRASH,
+  KEXEC_LIVE_UPDATE,
+  KEXEC_ON_CRASH,
+  KEXEC_PRESERVE_CONTEXT,
+} from './base/uapi.js';
 import { usageText } from './options/usage.js';
 
 const KEXEC_LOADED = '/sys/kernel/kexec_loaded';
@@ -51,18 +57,14 @@ export const runSettings = async (
   const { system, compat, architecture } = command;
   const log = createLog(settings.debug, command.out, command.err);
   refuseXen(system);
-  const early = openSession(settings, log, command);
-  checkLoad(settings, compat, early.session);
-  const flags = settings.doHotplug ? settings.flags | hotplugFlag(system, compat, log) : settings.flags;
-  const { session, context } = early;
-  session.processOptions(settings.options);
+  const { machine, context } = examine(settings, log, command);
+  checkLoad(settings, command, machine);
+  const flags = settings.doHotplug ? settings.flags | hotplugFlag(command, log) : settings.flags;
+  const session = machine.open(architecture.parseOptions(settings.options), settings.doReuseInitrd);
   checkFileSyscall(settings);
 
   const run = new CommandRun({ ...settings, flags }, operands[0], session, context, architecture);
-  if (settings.doReuseInitrd) {
-    checkReuseInitrd(system, compat, settings);
-    session.reuseInitrd();
-  }
+  if (settings.doReuseInitrd) checkReuseInitrd(system, compat, settings);
   if (settings.doStatus) return run.status();
   if (settings.doUnload) await run.unload();
   if (settings.doLoad) await run.load();
@@ -72,24 +74,24 @@ export const runSettings = async (
 /** --print-ckr-size: prints the size of the crash kernel region at once. @throws KexecError */
 export const printCrashkernelRegionSize = (debug: boolean, command: CommandContext): void => {
   const log = createLog(debug, command.out, command.err);
-  const { session } = openSession({ flags: 0n, memMin: 0n, memMax: U64_MAX }, log, command);
+  const { machine } = examine({ flags: 0n, memMin: 0n, memMax: command.architecture.word.max }, log, command);
   // What is not there counts as a region from 0 to 0, which has no size.
-  const range = session.isCrashkernelMemReserved()
-    ? (session.crashKernelLoadRange() ?? Range.inclusive(0n, 0n))
+  const range = machine.isCrashkernelMemReserved()
+    ? (machine.crashKernelLoadRange() ?? Range.inclusive(0n, 0n))
     : Range.inclusive(0n, 0n);
   command.out(`${range.start === range.last ? 0n : range.size}\n`);
 };
 
-interface OpenSession {
-  readonly session: ArchSession;
+interface Examined {
+  readonly machine: ArchMachine;
   readonly context: ArchContext;
 }
 
-const openSession = (
+const examine = (
   { flags, memMin, memMax }: Pick<Settings, 'flags' | 'memMin' | 'memMax'>,
   log: Log,
   { system, platform, compat, architecture, purgatory, decompressLimitBytes }: CommandContext,
-): OpenSession => {
+): Examined => {
   const context: ArchContext = {
     system,
     platform,
@@ -99,8 +101,9 @@ const openSession = (
     decompressLimitBytes,
     limits: { memMin, memMax },
     onCrash: (flags & KEXEC_ON_CRASH) !== 0n,
+    preservesContext: (flags & KEXEC_PRESERVE_CONTEXT) !== 0n,
   };
-  return { session: architecture.open(context), context };
+  return { machine: architecture.examine(context), context };
 };
 
 const exists = (system: System, path: string): boolean =>
@@ -114,10 +117,10 @@ const refuseXen = (system: System): void => {
 };
 
 /** What must hold before a load. @throws KexecError */
-const checkLoad = (settings: Settings, compat: Compat, session: ArchSession): void => {
+const checkLoad = (settings: Settings, { compat, architecture }: CommandContext, machine: ArchMachine): void => {
   if (!settings.doLoad) return;
-  const onCrash = (settings.flags & KEXEC_ON_CRASH) !== 0n || (settings.fileFlags & 2n) !== 0n;
-  if (onCrash && !session.isCrashkernelMemReserved()) {
+  const onCrash = (settings.flags & KEXEC_ON_CRASH) !== 0n || (settings.fileFlags & KEXEC_FILE_ON_CRASH) !== 0n;
+  if (onCrash && !machine.isCrashkernelMemReserved()) {
     throw KexecError.die(
       'Memory for crashkernel is not reserved\n' +
         `Please reserve memory by passing"crashkernel=${compat.crashkernelExample}" parameter to kernel\n` +
@@ -125,7 +128,7 @@ const checkLoad = (settings: Settings, compat: Compat, session: ArchSession): vo
       { subject: 'crashkernel' },
     );
   }
-  if ((settings.flags & KEXEC_PRESERVE_CONTEXT) !== 0n && settings.memMax === U64_MAX) {
+  if ((settings.flags & KEXEC_PRESERVE_CONTEXT) !== 0n && settings.memMax === architecture.word.max) {
     throw KexecError.die(
       'Please specify memory range used by kexeced kernel\n' +
         'to preserve the context of original kernel with \n"--mem-max" parameter',
@@ -148,7 +151,7 @@ const checkFileSyscall = ({ fileSyscall, fallback, doLoadJumpBackHelper, flags }
 };
 
 /** --hotplug: the kernel tells how large the crash dump's header may become. @throws KexecError */
-const hotplugFlag = (system: System, compat: Compat, log: Log): bigint => {
+const hotplugFlag = ({ system, compat, architecture }: CommandContext, log: Log): bigint => {
   const missing = (): KexecError =>
     KexecError.die(`Path ${CRASH_ELFCOREHDR_SIZE} does not exist, the kernel needs CONFIG_CRASH_HOTPLUG`, {
       subject: CRASH_ELFCOREHDR_SIZE,
@@ -160,7 +163,7 @@ const hotplugFlag = (system: System, compat: Compat, log: Log): bigint => {
     throw missing();
   }
   const text = latin1(bytes);
-  const { value, complete } = strtoul(text.endsWith('\n') ? text.slice(0, -1) : text, compat.readsBinaryNumbers);
+  const { value, complete } = strtoul(text.replace(/\n$/, ''), compat.readsBinaryNumbers, architecture.word);
   if (value === 0n || !complete) throw missing();
   log.dbg(`ELFCOREHDR_SIZE ${value}\n`);
   return KEXEC_CRASH_HOTPLUG_SUPPORT;
@@ -235,7 +238,7 @@ class CommandRun {
       throw KexecError.failed('No kernel specified', { text: '', exitCode: EFAILED });
     }
     const { settings, context } = this;
-    const request = { kernel, flags: settings.fileFlags, descriptor: kernelDescriptor(settings) };
+    const request = { kernel, flags: settings.fileFlags, descriptor: kernelDescriptor(settings, this.architecture) };
     if (!(await this.byFile(() => fileLoad(request, this.session, context)))) return;
     await this.hand(await planLoad({ ...settings, kernel }, this.session, this.architecture, context));
   }
@@ -275,8 +278,11 @@ class CommandRun {
  * The first file descriptor that is free, behind the standard streams and /proc/cmdline, which stays open whenever it was
  * read (slurp_proc_file(), kexec/kexec.c).
  */
-const kernelDescriptor = ({ options, doReuseInitrd }: Settings): number =>
-  3 + options.filter(({ id }) => id === 'reuse-cmdline').length + (doReuseInitrd ? 1 : 0);
+const kernelDescriptor = ({ options, doReuseInitrd }: Settings, architecture: Architecture): number => {
+  const leavesFileOpen = (id: string): boolean =>
+    architecture.options.find((option) => option.id === id)?.leavesFileOpen === true;
+  return 3 + options.filter(({ id }) => leavesFileOpen(id)).length + (doReuseInitrd ? 1 : 0);
+};
 
 const SHUTDOWN_PATHS = ['/sbin/shutdown', '/etc/shutdown', '/bin/shutdown'] as const;
 

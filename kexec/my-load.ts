@@ -1,14 +1,13 @@
 import { following, followingAsync } from './base/attempt.js';
-import type { ArchContext, ArchSession, Architecture } from './architecture.js';
+import type { ArchContext, ArchSession, ArchitectureFacts } from './architecture.js';
 import { addBackupSegments } from './memory/backup-segments.js';
 import { slurpDecompressFile } from './compression/decompress.js';
 import { KexecError } from './base/error.js';
 import { hashHex, hex, pointer } from './base/format.js';
 import { Placement } from './memory/placement.js';
-import type { ImageFormat, KexecInfo, RecognisedKernel } from './formats/image-format.js';
+import type { ImageFormat, RecognisedKernel } from './formats/image-format.js';
 import type { LoadPlan, Segment } from './base/segment.js';
 import { KEXEC_PRESERVE_CONTEXT } from './base/uapi.js';
-import { u64 } from './base/u64.js';
 import { updatePurgatory } from './update-purgatory.js';
 import { createAddressSpace } from './memory/user-address.js';
 
@@ -26,7 +25,7 @@ export interface LoadRequest {
 }
 
 /** The flag that kexec_load wants for the machine's architecture (physical_arch()). @throws KexecError */
-export const physicalArch = (machine: string, architecture: Architecture): bigint => {
+export const physicalArch = (machine: string, architecture: ArchitectureFacts): bigint => {
   const flag = architecture.machines.get(machine);
   if (flag === undefined) throw KexecError.failed(`Unsupported machine type: ${machine}`, { subject: machine });
   return flag;
@@ -66,11 +65,12 @@ const recognise = async (
 export const planLoad = async (
   request: LoadRequest,
   session: ArchSession,
-  architecture: Architecture,
+  architecture: ArchitectureFacts,
   context: ArchContext,
 ): Promise<LoadPlan> => {
   const { system, log, limits, platform } = context;
-  const addressOf = createAddressSpace();
+  const { word } = architecture;
+  const addressOf = createAddressSpace(word);
   const bytes = await slurpDecompressFile(request.kernel, context);
   log.dbg(`kernel: ${pointer(addressOf(bytes))} kernel_size: ${hashHex(BigInt(bytes.length))}\n`);
 
@@ -80,26 +80,26 @@ export const planLoad = async (
 
   const recognised = await recognise(bytes, request, session.formats);
   const flags = request.flags | physicalArch(system.machine, architecture);
-  const placement = new Placement(ranges, limits, system.pageSize, log, addressOf);
-  const info: KexecInfo = { placement, flags, entry: 0n, purgatory: undefined };
-  await followingAsync(`Cannot load ${request.kernel}\n`, () => recognised.load(info));
+  const placement = new Placement(ranges, limits, system.pageSize, log, addressOf, word);
+  const loaded = await followingAsync(`Cannot load ${request.kernel}\n`, () => recognised.load(placement));
   if ((flags & KEXEC_PRESERVE_CONTEXT) !== 0n) addBackupSegments(placement);
   for (const { memory } of placement.segments) {
     if (!placement.validMemoryRange(memory.start, memory.last)) {
-      throw KexecError.failed(`Invalid memory segment ${pointer(memory.start)} - ${pointer(u64(memory.end))}`, {
-        subject: request.kernel,
-      });
+      throw KexecError.failed(
+        `Invalid memory segment ${pointer(memory.start)} - ${pointer(placement.ulong(memory.end))}`,
+        {
+          subject: request.kernel,
+        },
+      );
     }
   }
   placement.sortSegments();
-  if (info.purgatory !== undefined) {
-    updatePurgatory(info.purgatory, placement.segments, request.skipChecks, platform);
-  }
+  updatePurgatory(loaded.purgatory, placement.segments, request.skipChecks, platform);
   const { segments } = placement;
-  const purgatory = segments.find(({ memory }) => memory.start === info.purgatory?.address)?.memory;
+  const purgatory = segments.find(({ memory }) => memory.start === loaded.purgatory.address)?.memory;
   return {
     segments,
-    entry: request.entry === 0n ? info.entry : request.entry,
+    entry: request.entry === 0n ? loaded.entry : request.entry,
     flags,
     ...(purgatory && { purgatory }),
   };

@@ -1,4 +1,4 @@
-/** What differs between the releases of kexec-tools that we speak for, as data. */
+/** What differs between the releases of kexec-tools that we speak for, as data; an architecture has its own part. */
 import { Errno } from './error.js';
 
 /** 2.0.32.git is the development tree behind 2.0.32, as it calls itself: git commit 29898e1. */
@@ -10,32 +10,11 @@ export type Library = 'zlib' | 'zstd' | 'lzma';
 export const RELEASES: readonly Release[] = ['2.0.20', '2.0.25', '2.0.29', '2.0.32', '2.0.32.git'];
 export const LIBRARIES: readonly Library[] = ['zlib', 'zstd', 'lzma'];
 
-/** `__LINE__` of messages in kexec/arch/arm64/kexec-arm64.c that print it. */
-export interface MessageLines {
-  readonly commandLine: number;
-  readonly initrd: number;
-  readonly dtb: number;
-  /** undefined: the release has no --serial, and no such message. */
-  readonly console: number | undefined;
-  readonly purgatorySink: number | undefined;
-}
-
 export interface Compat {
   readonly release: Release;
   readonly libraries: ReadonlySet<Library>;
-  readonly lines: MessageLines;
   /** Whether a plain `-l` tries kexec_file_load first (`-a` is the default, since 2.0.29). */
   readonly fileLoadByDefault: boolean;
-  /** Memory ranges: every "System RAM" and "reserved" line on its own (2.0.20), or RAM less what is in it. */
-  readonly memoryRanges: 'lines' | 'excluded';
-  /** Crash kernel regions that may be used: one until 2.0.20, then a high and a low one. */
-  readonly maxCrashRegions: number;
-  /** Since 2.0.32 a crash region that is listed twice is told of and left out. */
-  readonly warnsOfRepeatedCrashRegion: boolean;
-  /** Whether VA_BITS comes from VMCOREINFO, and PAGE_OFFSET takes the layout of Linux 5.4 into account. */
-  readonly vaBitsFromVmcoreinfo: boolean;
-  /** Whether "Kernel code" may start at _stext instead of _text. */
-  readonly comparesStext: boolean;
   /** Whether every BOOT_IMAGE and crashkernel parameter is removed from a command line (2.0.32), or the first one. */
   readonly removesEveryParameter: boolean;
   /** 2.0.20 reads /proc/cmdline with one fgets() of 2048 bytes. */
@@ -44,15 +23,12 @@ export interface Compat {
   readonly debugImpliesNoIfdown: boolean;
   /** 2.0.20: `-S` is about the crash kernel even with `-l`. */
   readonly statusIgnoresLoad: boolean;
-  readonly hasSerial: boolean;
   readonly hasLiveUpdate: boolean;
   readonly hasHotplug: boolean;
   /** --no-cma and --force-dtb. */
   readonly hasCmaAndDtbFlags: boolean;
   readonly hasZstd: boolean;
   readonly hasUki: boolean;
-  /** Name and format of the compressed kernel: Image.gz by name (zImage), or EFI zboot (vmlinuz). */
-  readonly compressedFormat: 'zImage' | 'vmlinuz';
   /** Whether the lzma reader looks at the properties first, which leaves out .xz files. */
   readonly lzmaChecksProperties: boolean;
   /** Memory limit of the lzma decoder in bytes. */
@@ -63,8 +39,6 @@ export interface Compat {
   readonly zlibReadsToTheFault: boolean;
   /** What errno is left at when messages about the crash dump print it unset. */
   readonly leftoverErrno: number;
-  /** The same for messages about /proc/kcore. */
-  readonly kcoreLeftoverErrno: number;
   /** Debian ends "Cannot read FILE" with a newline. */
   readonly cannotReadEndsLine: boolean;
   /** Built with a C library (glibc 2.38) that reads 0b101 as a number (C23, 7.24.2.8). */
@@ -80,10 +54,6 @@ export interface Compat {
   readonly keepsKernelOpen: boolean;
   /** Which of its two sizes a section of a UKI has: the one in memory, or the one in the file, which is padded. */
   readonly ukiSectionSize: 'virtual' | 'raw';
-  /** What ABS64 and PREL32 do: 2.0.20 adds to what is in place. */
-  readonly relocationsAddInPlace: boolean;
-  /** Relocations by MOVW and the 128-bit load/store, since 2.0.25. */
-  readonly hasMovwRelocations: boolean;
   /** The example in the message that no crash kernel memory is reserved. */
   readonly crashkernelExample: string;
   /** Whether vmcore-dmesg knows the lockless ring buffer of Linux 5.10. */
@@ -99,6 +69,14 @@ export interface Compat {
   readonly knowsDirectMap: boolean;
   /** "printk" as vmcore-dmesg spells it. */
   readonly printkSpelling: 'prink' | 'printk';
+  /** Whether kexec_load is tried where kexec_file_load is missing: 2.0.20 looks for its error in the wrong place. */
+  readonly fallsBackToKexecLoad: boolean;
+  /** Whether kexec_file_load's kernel is opened before it is read, with a message of its own. */
+  readonly opensKernelFirst: boolean;
+  /** Whether kexec_file_load's probes are given the name of a gzip file in place of its content (until 2.0.27). */
+  readonly probesGzipByName: boolean;
+  /** Whether the kernel in a zboot image that is signed ends with its certificates (since 2.0.30). */
+  readonly trimsSignedKernels: boolean;
   /** Text of a failed unload by kexec_file_load: 2.0.20 has its newline in the middle. */
   readonly fileUnloadFailed: string;
 }
@@ -107,28 +85,19 @@ type ReleaseData = Omit<Compat, 'libraries'>;
 
 const V2_0_32_GIT: ReleaseData = {
   release: '2.0.32.git',
-  lines: { commandLine: 179, initrd: 181, dtb: 183, console: 186, purgatorySink: 742 },
   fileLoadByDefault: true,
-  memoryRanges: 'excluded',
-  maxCrashRegions: 2,
-  warnsOfRepeatedCrashRegion: true,
-  vaBitsFromVmcoreinfo: true,
-  comparesStext: true,
   removesEveryParameter: true,
   cmdlineLimit: undefined,
   debugImpliesNoIfdown: false,
   statusIgnoresLoad: false,
-  hasSerial: true,
   hasLiveUpdate: true,
   hasHotplug: true,
   hasCmaAndDtbFlags: true,
   hasZstd: true,
   hasUki: true,
-  compressedFormat: 'vmlinuz',
   lzmaChecksProperties: true,
   lzmaMemoryLimit: 128 * 1024 * 1024,
   leftoverErrno: Errno.EBADF,
-  kcoreLeftoverErrno: Errno.EBADF,
   cannotReadEndsLine: false,
   readsBinaryNumbers: true,
   zlibChecksHeader: true,
@@ -137,14 +106,16 @@ const V2_0_32_GIT: ReleaseData = {
   loadDebugFlag: true,
   keepsKernelOpen: true,
   ukiSectionSize: 'virtual',
-  relocationsAddInPlace: false,
-  hasMovwRelocations: true,
   crashkernelExample: 'Y@X',
   knowsRingbuffer: true,
   dmesgNamesFile: true,
   checksRecordIndex: true,
   knowsDirectMap: true,
   printkSpelling: 'printk',
+  fallsBackToKexecLoad: true,
+  opensKernelFirst: true,
+  probesGzipByName: false,
+  trimsSignedKernels: true,
   fileUnloadFailed: 'kexec_file_load(unload) failed: ',
 };
 
@@ -154,6 +125,7 @@ const V2_0_32: ReleaseData = {
   hasCmaAndDtbFlags: false,
   loadDebugFlag: false,
   keepsKernelOpen: false,
+  opensKernelFirst: false,
   cannotReadEndsLine: true,
   ukiSectionSize: 'raw',
   knowsDirectMap: false,
@@ -162,25 +134,25 @@ const V2_0_32: ReleaseData = {
 const V2_0_29: ReleaseData = {
   ...V2_0_32,
   release: '2.0.29',
-  lines: { commandLine: 178, initrd: 180, dtb: 182, console: 185, purgatorySink: 741 },
-  warnsOfRepeatedCrashRegion: false,
   printkSpelling: 'prink',
   removesEveryParameter: false,
   zlibChecksHeader: false,
   zlibReadsToTheFault: false,
   hasZstd: false,
   hasUki: false,
+  trimsSignedKernels: false,
 };
 
 const V2_0_25: ReleaseData = {
   ...V2_0_29,
   release: '2.0.25',
   fileLoadByDefault: false,
+  opensKernelFirst: true,
+  probesGzipByName: true,
   leftoverErrno: Errno.ENOENT,
   cannotReadEndsLine: false,
   readsBinaryNumbers: false,
   hasHotplug: false,
-  compressedFormat: 'zImage',
   lzmaMemoryLimit: 64 * 1024 * 1024,
   fileDebugFlag: false,
 };
@@ -188,24 +160,16 @@ const V2_0_25: ReleaseData = {
 const V2_0_20: ReleaseData = {
   ...V2_0_25,
   release: '2.0.20',
-  lines: { commandLine: 173, initrd: 175, dtb: 177, console: undefined, purgatorySink: undefined },
-  memoryRanges: 'lines',
-  maxCrashRegions: 1,
-  vaBitsFromVmcoreinfo: false,
-  comparesStext: false,
-  kcoreLeftoverErrno: 0,
   cmdlineLimit: 2048,
   debugImpliesNoIfdown: true,
   statusIgnoresLoad: true,
-  hasSerial: false,
   hasLiveUpdate: false,
   lzmaChecksProperties: false,
-  relocationsAddInPlace: true,
-  hasMovwRelocations: false,
   crashkernelExample: 'X@Y',
   knowsRingbuffer: false,
   dmesgNamesFile: false,
   checksRecordIndex: false,
+  fallsBackToKexecLoad: false,
   fileUnloadFailed: 'kexec_file_load(unload) failed\n: ',
 };
 

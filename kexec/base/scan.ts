@@ -1,6 +1,6 @@
-import { U64_MAX, u64 } from './u64.js';
-
 /** The parts of C's text input that the original reads /proc and /sys with. Text is one byte a character. */
+import { U64_MAX, u64 } from './u64.js';
+import { WORD_64, wrap, type Word } from './word.js';
 
 const isSpace = (char: string | undefined): boolean => char !== undefined && ' \t\n\v\f\r'.includes(char);
 
@@ -59,9 +59,13 @@ export const cString = (text: string): string => {
 /**
  * strtoul(text, &end, base) with base 0, as option values are read: decimal, 0x hexadecimal or 0 octal, and 0b binary
  * where the C library knows it.
- * @returns the value, and whether all of the text was used
+ * @returns the value, at most ULONG_MAX, and whether all of the text was used
  */
-export const strtoul = (text: string, readsBinary = false): { readonly value: bigint; readonly complete: boolean } => {
+export const strtoul = (
+  text: string,
+  readsBinary = false,
+  word: Word = WORD_64,
+): { readonly value: bigint; readonly complete: boolean } => {
   const match = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[bB][01]+|0[0-7]*)|([1-9][0-9]*))/.exec(text);
   if (match === null) return { value: 0n, complete: text === '' };
   const [all, sign, hexDigits, zeroDigits, decimal] = match;
@@ -77,8 +81,8 @@ export const strtoul = (text: string, readsBinary = false): { readonly value: bi
           ? parseCapped(zeroDigits, '0o')
           : parseCapped(decimal!, '');
   const complete = all.length === text.length;
-  if (magnitude > U64_MAX) return { value: U64_MAX, complete };
-  return { value: sign === '-' ? u64(-magnitude) : magnitude, complete };
+  if (magnitude > word.max) return { value: word.max, complete };
+  return { value: sign === '-' ? wrap(-magnitude, word) : magnitude, complete };
 };
 
 /**

@@ -1,3 +1,4 @@
+/** Formats of kernel files: what they recognise, and what a recognised kernel can do. */
 import type { LoadedPurgatory } from '../elf/loaded-purgatory.js';
 import type { Placement } from '../memory/placement.js';
 
@@ -25,7 +26,7 @@ export interface RecognisedKernel {
    * no use for them
    * @throws KexecError
    */
-  load(info: KexecInfo, inPlaceOf?: Uint8Array): Promise<void>;
+  load(placement: Placement, inPlaceOf?: Uint8Array): Promise<LoadedKernel>;
   /** What kexec_file_load is to be given. @throws KexecError */
   fileLoad(): FileLoadPlan;
 }
@@ -49,13 +50,9 @@ export interface ImageFormat {
   probe(bytes: Uint8Array, compressed?: CompressedFile): Promise<RecognisedKernel | undefined>;
 }
 
-/** One load under way (`struct kexec_info`, kexec/kexec.h). */
-export interface KexecInfo {
-  readonly placement: Placement;
-  /** Flags of kexec_load(2). */
-  readonly flags: bigint;
-  /** Set by the format: where the kernel is to jump to. */
-  entry: bigint;
-  /** Set by the format: the purgatory, loaded and relocated. */
-  purgatory: LoadedPurgatory | undefined;
+/** A kernel whose segments are all in their places. */
+export interface LoadedKernel {
+  /** Where the kernel that runs is to jump to: into the purgatory. */
+  readonly entry: bigint;
+  readonly purgatory: LoadedPurgatory;
 }

@@ -56,7 +56,7 @@ export const pezPrepare = async (bytes: Uint8Array, context: ReadContext): Promi
   log.dbg(`pez_prepare: decompressed size ${kernel.length}\n`);
   // A signed kernel is padded with zeros, which are not part of the PE (since 2.0.30).
   let signedEnd: number | undefined;
-  if (compat.hasZstd) {
+  if (compat.trimsSignedKernels) {
     const peOffset = peHeaderOffset(kernel, log);
     if (peOffset < 0) return undefined;
     signedEnd = endOfCertificates(kernel, peOffset);

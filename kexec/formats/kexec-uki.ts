@@ -101,7 +101,7 @@ export const ukiFormat = (others: readonly ImageFormat[], context: UkiContext): 
  * its probe unpacked (zboot) is loaded, and any other is refused (uki_image_load(), kexec/kexec-uki.c).
  */
 const recogniseUki = (bytes: Uint8Array, { initrds }: UkiContents, inner: RecognisedKernel): RecognisedKernel => ({
-  load: (info) => inner.load(info, bytes),
+  load: (placement) => inner.load(placement, bytes),
   fileLoad: () => {
     const plan = inner.fileLoad();
     // The initrds and the kernel stay open, and one that the inner format unpacks comes behind them.

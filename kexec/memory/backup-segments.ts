@@ -1,3 +1,4 @@
+/** Memory that is set aside for a jump back into the running kernel. */
 import type { Placement } from './placement.js';
 import { RANGE_RAM } from '../base/range.js';
 import { alignDown, alignUp, u64 } from '../base/u64.js';

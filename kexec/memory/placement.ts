@@ -1,3 +1,4 @@
+/** Where the segments of a load go. */
 import { attempt } from '../base/attempt.js';
 import { KexecError } from '../base/error.js';
 import { hex, pointer } from '../base/format.js';
@@ -5,7 +6,8 @@ import type { Log } from '../base/log.js';
 import { RANGE_RAM, Range, type MemoryRange } from '../base/range.js';
 import type { Segment } from '../base/segment.js';
 import { KEXEC_MAX_SEGMENTS } from '../base/uapi.js';
-import { U64_MAX, alignDown, alignUp, u64 } from '../base/u64.js';
+import { alignDown, alignUp, u64 } from '../base/u64.js';
+import { WORD_64, wrap, type Word } from '../base/word.js';
 
 /** Limits that the user set with --mem-min and --mem-max; both ends inclusive. */
 export interface MemoryLimits {
@@ -49,7 +51,14 @@ export class Placement {
     private readonly log: Log,
     /** Gives a buffer its made-up address for messages. */
     private readonly addressOf: (data: Uint8Array) => bigint,
+    /** What the original counts addresses of holes and segments in. */
+    readonly word: Word = WORD_64,
   ) {}
+
+  /** A number as the original's `unsigned long` holds it. */
+  ulong(value: bigint): bigint {
+    return wrap(value, this.word);
+  }
 
   /** In the order in which they were added or last sorted. */
   get segments(): readonly Segment[] {
@@ -89,7 +98,7 @@ export class Placement {
       if (end > memory.start) {
         throw KexecError.failed(`Overlapping memory segments at ${pointer(end)}`, { subject: 'segments' });
       }
-      end = u64(memory.end);
+      end = this.ulong(memory.end);
     }
   }
 
@@ -135,14 +144,14 @@ export class Placement {
         base = start;
         break;
       }
-      base = alignDown(u64(last - size + 1n), holeAlign);
+      base = alignDown(this.ulong(last - size + 1n), holeAlign);
     }
-    if (base === undefined || base === U64_MAX) {
+    if (base === undefined || base === this.word.max) {
       throw KexecError.failed(`Could not find a free area of memory of 0x${hex(size)} bytes...`, {
         subject: 'memory',
       });
     }
-    if (size !== 0n && u64(base + size - 1n) > max) {
+    if (size !== 0n && this.ulong(base + size - 1n) > max) {
       throw KexecError.failed(`Could not find a free area of memory below: 0x${hex(max)}...`, { subject: 'memory' });
     }
     return base;
@@ -167,7 +176,7 @@ export class Placement {
       throw KexecError.die(`Base address: 0x${hex(address)} is not page aligned`, { subject: 'segment' });
     }
     const base = physicalOf(address);
-    const last = u64(base + size - 1n);
+    const last = this.ulong(base + size - 1n);
     if (!this.validMemoryRange(base, last)) {
       throw KexecError.die(`Invalid memory segment ${pointer(base)} - ${pointer(last)}`, { subject: 'segment' });
     }

@@ -1,9 +1,14 @@
 /**
- * Made-up addresses of buffers for messages that print user-space pointers: plausible for an arm64 process, distinct,
- * and the same on every run. Large buffers are mapped from the top down, small ones come from a heap, as in glibc.
+ * Made-up addresses of buffers for messages that print user-space pointers: plausible for a Linux process, distinct, and
+ * the same on every run. Large buffers are mapped from the top down, small ones come from a heap, as in glibc.
  */
-const MMAP_TOP = 0xffff_b7c0_0000n;
-const HEAP_BASE = 0xaaab_0b1f_02a0n;
+import type { Word } from '../base/word.js';
+
+/** Where mappings end, and where the heap starts. */
+const LAYOUTS: Readonly<Record<Word['bits'], { readonly top: bigint; readonly heap: bigint }>> = {
+  64: { top: 0xffff_b7c0_0000n, heap: 0xaaab_0b1f_02a0n },
+  32: { top: 0xf7c0_0000n, heap: 0x0b1f_0160n },
+};
 const MMAP_THRESHOLD = 128 * 1024;
 const CHUNK_HEADER = 16n;
 const PAGE = 4096n;
@@ -11,10 +16,9 @@ const PAGE = 4096n;
 const roundUp = (value: bigint, size: bigint): bigint => ((value + size - 1n) / size) * size;
 
 /** @returns a function that tells the address of a buffer's first byte; nothing is at 0 */
-export const createAddressSpace = (): ((data: Uint8Array) => bigint) => {
+export const createAddressSpace = ({ bits }: Word): ((data: Uint8Array) => bigint) => {
   const bases = new Map<ArrayBufferLike, bigint>();
-  let top = MMAP_TOP;
-  let heap = HEAP_BASE;
+  let { top, heap } = LAYOUTS[bits];
   const allocate = (size: number): bigint => {
     if (size >= MMAP_THRESHOLD) {
       top -= roundUp(BigInt(size) + CHUNK_HEADER, PAGE);

@@ -1,8 +1,9 @@
+/** The options of kexec: kexec-tools' generic ones, ours, and how an architecture's come in. */
 import type { Compat } from '../base/compat.js';
 import type { LongOption, OptionSyntax, ShortOption, Token } from './getopt.js';
 
-/** Every option of the generic part and of the architectures (`OPT_*`, kexec/kexec.h and arch/options.h). */
-export type OptionId =
+/** The generic part's options (`OPT_*`, kexec/kexec.h). */
+export type GenericOptionId =
   | 'help'
   | 'version'
   | 'debug'
@@ -31,17 +32,12 @@ export type OptionId =
   | 'hotplug'
   | 'no-cma'
   | 'force-dtb'
-  | 'append'
-  | 'dtb'
-  | 'initrd'
-  | 'serial'
-  | 'reuse-cmdline'
   /** `-?`, which the original treats as it treats a mistake. */
   | '?';
 
 /** One option, described once: the parser, help and completion read this. */
-export interface OptionSpec {
-  readonly id: OptionId;
+export interface OptionSpec<Id extends string = string> {
+  readonly id: Id;
   readonly name: string;
   readonly letter?: string;
   /** What the argument is called; undefined when the option takes none. */
@@ -49,13 +45,15 @@ export interface OptionSpec {
   readonly description: string;
   /** Whether a release has it; undefined: all have. */
   readonly since?: (compat: Compat) => boolean;
+  /** Whether the original leaves a file open for it, which the numbers of later files show. */
+  readonly leavesFileOpen?: true;
 }
 
 const hasLiveUpdate = (compat: Compat): boolean => compat.hasLiveUpdate;
 const hasCmaAndDtbFlags = (compat: Compat): boolean => compat.hasCmaAndDtbFlags;
 
 /** In the original's order, which messages about ambiguous abbreviations follow. */
-export const GENERIC_OPTIONS: readonly OptionSpec[] = [
+export const GENERIC_OPTIONS: readonly OptionSpec<GenericOptionId>[] = [
   { id: 'help', name: 'help', letter: 'h', description: 'Print this help' },
   { id: 'version', name: 'version', letter: 'v', description: 'Print the version' },
   { id: 'force', name: 'force', letter: 'f', description: 'Load and execute at once, without shutdown' },
@@ -182,14 +180,14 @@ export const SIM_OPTIONS: readonly SimOption[] = [
 export const optionsOf = (compat: Compat, archOptions: readonly OptionSpec[]): readonly OptionSpec[] =>
   [...GENERIC_OPTIONS, ...archOptions].filter(({ since }) => since === undefined || since(compat));
 
-export const optionSyntax = (options: readonly OptionSpec[], posixlyCorrect: boolean): OptionSyntax<OptionId> => ({
-  long: options.map(({ id, name, argument }): LongOption<OptionId> => ({
+export const optionSyntax = (options: readonly OptionSpec[], posixlyCorrect: boolean): OptionSyntax<string> => ({
+  long: options.map(({ id, name, argument }): LongOption<string> => ({
     name,
     id,
     takesArgument: argument !== undefined,
   })),
   short: [
-    ...options.flatMap(({ id, letter, argument }): ShortOption<OptionId>[] =>
+    ...options.flatMap(({ id, letter, argument }): ShortOption<string>[] =>
       letter === undefined ? [] : [{ letter, id, takesArgument: argument !== undefined }],
     ),
     { letter: '?', id: '?', takesArgument: false },
@@ -199,4 +197,4 @@ export const optionSyntax = (options: readonly OptionSpec[], posixlyCorrect: boo
   posixlyCorrect,
 });
 
-export type OptionToken = Extract<Token<OptionId>, { kind: 'option' }>;
+export type OptionToken = Extract<Token<string>, { kind: 'option' }>;

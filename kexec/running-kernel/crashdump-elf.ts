@@ -21,7 +21,6 @@ import { hex } from '../base/format.js';
 import type { Log } from '../base/log.js';
 import { RANGE_RAM, type MemoryRange } from '../base/range.js';
 import type { System } from '../base/system.js';
-import { KEXEC_PRESERVE_CONTEXT } from '../base/uapi.js';
 import { alignUp } from '../base/u64.js';
 
 /**
@@ -39,8 +38,8 @@ export interface CrashHeaderRequest {
   readonly machine: number;
   /** Byte order, ELFDATA2LSB or ELFDATA2MSB; little-endian unless given. */
   readonly data?: number;
-  /** Flags of kexec_load(2). */
-  readonly flags: bigint;
+  /** Whether the running kernel is to be come back to, for which nothing is told of VMCOREINFO. */
+  readonly preservesContext: boolean;
   /** Where the running kernel is, with a header of its own unless `kernSize` is 0. */
   readonly kernVaddrStart: bigint;
   readonly kernPaddrStart: bigint;
@@ -75,7 +74,7 @@ export const crashCreateElf64Headers = (request: CrashHeaderRequest): Uint8Array
     const notes = getCrashNotesPerCpu(system, cpu, log, request.leftoverErrno);
     if (notes !== undefined) add('Elf header', noteHeader(notes));
   }
-  if (vmcoreinfo !== undefined && (request.flags & KEXEC_PRESERVE_CONTEXT) === 0n) {
+  if (vmcoreinfo !== undefined && !request.preservesContext) {
     add('vmcoreinfo header', noteHeader(vmcoreinfo));
   }
   if (request.kernSize !== 0n) {

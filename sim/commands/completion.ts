@@ -2,6 +2,7 @@
 import { bashCompletion } from './completion/bash.js';
 import { type Builder, typedCommands } from './completion/words.js';
 import { zshCompletion } from './completion/zsh.js';
+import { ARCHITECTURES } from '../../kexec/arch/architectures.js';
 import type { SubcommandContext, CommonArgv } from './context.js';
 
 const SHELLS = ['bash', 'zsh'] as const;
@@ -16,5 +17,8 @@ export const addCompletionCommand = (yargs: CommonArgv, context: SubcommandConte
     'completion <shell>',
     'Print a script that completes kexec, kexec-sim and vmcore-dmesg in a shell',
     (command) => command.positional('shell', { choices: SHELLS, demandOption: true, describe: 'The shell' }),
-    ({ shell }) => context.out(SCRIPT_FOR[shell](typedCommands(kexecSim))),
+    async ({ shell }) => {
+      const architectures = await Promise.all(ARCHITECTURES.map(({ load }) => load()));
+      context.out(SCRIPT_FOR[shell](typedCommands(kexecSim, architectures)));
+    },
   );

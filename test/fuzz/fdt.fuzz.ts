@@ -1,6 +1,7 @@
 /** Fuzz targets: device trees, as blobs and as files in /proc. */
+import { arm64CompatOf } from '../../kexec/arch/arm64/compat-arm64.js';
 import { setupSecondDtb } from '../../kexec/arch/arm64/dtb-arm64.js';
-import { compatFor, type Release } from '../../kexec/base/compat.js';
+import { type Release } from '../../kexec/base/compat.js';
 import { dtbClearInitrd, dtbSetInitrd } from '../../kexec/device-tree/dt-ops.js';
 import { KexecError } from '../../kexec/base/error.js';
 import { cells32, stringValue } from '../../kexec/device-tree/fdt-values.js';
@@ -67,7 +68,7 @@ const setup = (bytes: Uint8Array, release: Release, crash: boolean): void => {
       commandLine: crash ? 'quiet root=/dev/vda' : '',
       crash: crash ? { elfcorehdr: ELFCOREHDR } : undefined,
       usableMemory: REGIONS,
-      compat: compatFor(release),
+      arm64Compat: arm64CompatOf({ release }),
       system: memorySystem({}),
       log: debugLog,
     },

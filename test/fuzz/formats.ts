@@ -6,7 +6,7 @@ export const acceptsAll: ImageFormat = {
   name: 'anything',
   usage: '',
   probe: async (bytes) => ({
-    load: async () => {},
+    load: () => Promise.reject(new Error('nothing is loaded here')),
     fileLoad: () => ({ kernel: bytes, descriptorOffset: 0, initrd: undefined, cmdline: undefined }),
   }),
 };

@@ -1,4 +1,4 @@
-import type { Compat } from '../../base/compat.js';
+/** What arm64 does for a crash kernel (kexec/arch/arm64/crashdump-arm64.c). */
 import { crashCreateElf64Headers } from '../../running-kernel/crashdump-elf.js';
 import { EM_AARCH64 } from '../../elf/elf.js';
 import { KexecError } from '../../base/error.js';
@@ -17,12 +17,19 @@ import { MemRegions, formatMemoryRanges } from '../../memory/mem-regions.js';
 import { Range } from '../../base/range.js';
 import { getKernelSym } from '../../running-kernel/symbols.js';
 import type { System } from '../../base/system.js';
-import type { KexecInfo } from '../../formats/image-format.js';
+import type { Placement } from '../../memory/placement.js';
 import { U64_MAX, u64 } from '../../base/u64.js';
+import type { Arm64Compat } from './compat-arm64.js';
 import type { PhysOffset } from './phys-offset.js';
+import type { Compat } from '../../base/compat.js';
 
-/** Ranges of the crashed kernel's memory that 2.0.20 has room for. */
-const MAX_MEMORY_RANGES_2_0_20 = 32;
+/** What a crash dump's header takes. */
+interface CrashLoad {
+  readonly physOffset: PhysOffset;
+  readonly compat: Compat;
+  /** Whether the running kernel is to be come back to. */
+  readonly preservesContext: boolean;
+}
 
 /**
  * What the memory map says about a crash kernel and about the running one (kexec/arch/arm64/crashdump-arm64.c).
@@ -37,10 +44,10 @@ export class CrashMemory {
 
   constructor(
     private readonly system: System,
-    private readonly compat: Compat,
+    private readonly compat: Arm64Compat,
     private readonly log: Log,
   ) {
-    this.#systemMemory = new MemRegions(compat.maxCrashRegions === 1 ? MAX_MEMORY_RANGES_2_0_20 : undefined);
+    this.#systemMemory = new MemRegions(compat.maxCoredumpRanges);
   }
 
   /**
@@ -142,7 +149,7 @@ export class CrashMemory {
    * @returns where it was put
    * @throws KexecError
    */
-  loadSegments(info: KexecInfo, physOffset: PhysOffset): Range {
+  loadSegments(placement: Placement, { physOffset, compat, preservesContext }: CrashLoad): Range {
     this.coredumpRanges();
     const kernVaddrStart = getKernelSym(this.system, this.log, '_text') || U64_MAX;
     const pageOffset = physOffset.crashPageOffset(kernVaddrStart);
@@ -151,8 +158,8 @@ export class CrashMemory {
       machine: EM_AARCH64,
       system: this.system,
       log: this.log,
-      leftoverErrno: this.compat.leftoverErrno,
-      flags: info.flags,
+      leftoverErrno: compat.leftoverErrno,
+      preservesContext,
       kernVaddrStart,
       kernPaddrStart: this.#kernPaddrStart,
       kernSize: this.#kernSize,
@@ -161,7 +168,7 @@ export class CrashMemory {
     });
     const region = this.#reserved.at(-1)!;
     const size = BigInt(header.length);
-    const base = info.placement.addBuffer({
+    const base = placement.addBuffer({
       data: header,
       memsz: size,
       align: 0n,

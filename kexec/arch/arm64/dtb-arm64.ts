@@ -11,6 +11,7 @@ import type { Log } from '../../base/log.js';
 import { Range } from '../../base/range.js';
 import { slurpFile } from '../../base/slurp.js';
 import type { System } from '../../base/system.js';
+import type { Arm64Compat } from './compat-arm64.js';
 
 /** The new kernel's device tree (the part of kexec/arch/arm64/kexec-arm64.c that is about it). */
 
@@ -154,7 +155,7 @@ export interface SecondDtbOptions {
   readonly crash: { readonly elfcorehdr: Range } | undefined;
   /** The regions that are reserved for a crash kernel, in the order of /proc/iomem; known in any load. */
   readonly usableMemory: readonly Range[];
-  readonly compat: Compat;
+  readonly arm64Compat: Pick<Arm64Compat, 'maxCrashRegions'>;
   readonly system: System;
   readonly log: Log;
 }
@@ -198,7 +199,7 @@ const fittingCells = (dtb: Dtb, regions: readonly Range[], { crash, log }: Secon
  * @throws KexecError
  */
 export const setupSecondDtb = (first: Dtb, options: SecondDtbOptions): Uint8Array => {
-  const { crash, usableMemory, compat, system, log } = options;
+  const { crash, usableMemory, arm64Compat, system, log } = options;
   if (checkHeader(new Fdt(first.bytes, first.name)) !== undefined) {
     throw KexecError.failed('kexec: Invalid 2nd device tree.', { subject: first.name });
   }
@@ -210,7 +211,7 @@ export const setupSecondDtb = (first: Dtb, options: SecondDtbOptions): Uint8Arra
   };
 
   // QUIRK-26: 2.0.20 has a variable for one region, which it looks at and logs also where there is none.
-  const regions = compat.maxCrashRegions === 1 ? [usableMemory[0] ?? NO_RANGE] : usableMemory;
+  const regions = arm64Compat.maxCrashRegions === 1 ? [usableMemory[0] ?? NO_RANGE] : usableMemory;
   const cells = fittingCells(dtb, regions, options);
 
   const rangeLength = 4 * (cells.address + cells.size);

@@ -1,86 +1,75 @@
-import type { ArchContext, ArchSession, Architecture } from '../../architecture.js';
+/** arm64, as kexec/arch/arm64/kexec-arm64.c describes it to the generic part. */
+import type { ArchContext, ArchMachine, ArchSession, Architecture } from '../../architecture.js';
 import type { Compat } from '../../base/compat.js';
 import { UKI_USAGE, ukiFormat } from '../../formats/kexec-uki.js';
 import type { ImageFormat } from '../../formats/image-format.js';
+import { arm64CompatOf } from './compat-arm64.js';
 import { CrashMemory } from './crashdump-arm64.js';
 import { ELF_USAGE, elfFormat } from './kexec-elf-arm64.js';
 import { imageFormat, imageUsage } from './kexec-image-arm64.js';
 import { UIMAGE_USAGE, uImageFormat } from './kexec-uImage-arm64.js';
 import { VMLINUZ_USAGE, vmlinuzFormat } from './kexec-vmlinuz-arm64.js';
 import { ZIMAGE_USAGE, zImageFormat } from './kexec-zImage-arm64.js';
-import { getMemoryRanges } from './memory-ranges-arm64.js';
-import { ARM64_OPTIONS, arm64OptionUsage, processArm64Options, type Arm64Options } from './options-arm64.js';
-import { PhysOffset } from './phys-offset.js';
-import type { Arm64Context } from './session.js';
-
-/** KEXEC_ARCH_ARM64: the ELF machine number in bits 31..16. */
-const KEXEC_ARCH_ARM64 = 183n << 16n;
-
-const NO_OPTIONS: Arm64Options = {
-  commandLine: undefined,
-  dtb: undefined,
-  initrd: undefined,
-  console: undefined,
-};
+import { getMemoryRanges, type Arm64Memory } from './memory-ranges-arm64.js';
+import {
+  ARM64_FACTS,
+  arm64OptionUsage,
+  parseArm64Options,
+  takeArm64Options,
+  type Arm64OptionId,
+  type Arm64OptionValues,
+} from './options-arm64.js';
+import { purgatory } from './purgatory.js';
+import type { Arm64Context, Arm64Session } from './session.js';
 
 /** In the order of probing (file_type[], kexec/arch/arm64/kexec-arm64.c). */
-const formatsOf = (context: Arm64Context): readonly ImageFormat[] => {
-  const { compat } = context;
+const formatsOf = (session: Arm64Session): readonly ImageFormat[] => {
+  const { compat, arm64Compat } = session;
   const formats = [
-    elfFormat(context),
-    imageFormat(context),
-    uImageFormat(context),
-    compat.compressedFormat === 'vmlinuz' ? vmlinuzFormat(context) : zImageFormat(context),
+    elfFormat(session),
+    imageFormat(session),
+    uImageFormat(session),
+    arm64Compat.compressedFormat === 'vmlinuz' ? vmlinuzFormat(session) : zImageFormat(session),
   ];
-  return compat.hasUki ? [...formats, ukiFormat(formats, context)] : formats;
+  return compat.hasUki ? [...formats, ukiFormat(formats, session)] : formats;
 };
 
-const formatUsages = (compat: Compat): readonly Pick<ImageFormat, 'name' | 'usage'>[] => [
-  { name: 'vmlinux', usage: ELF_USAGE },
-  { name: 'Image', usage: imageUsage(compat.compressedFormat === 'vmlinuz') },
-  { name: 'uImage', usage: UIMAGE_USAGE },
-  compat.compressedFormat === 'vmlinuz'
-    ? { name: 'vmlinuz', usage: VMLINUZ_USAGE }
-    : { name: 'zImage', usage: ZIMAGE_USAGE },
-  ...(compat.hasUki ? [{ name: 'uki', usage: UKI_USAGE }] : []),
-];
+const formatUsages = (compat: Compat): readonly Pick<ImageFormat, 'name' | 'usage'>[] => {
+  const isVmlinuz = arm64CompatOf(compat).compressedFormat === 'vmlinuz';
+  return [
+    { name: 'vmlinux', usage: ELF_USAGE },
+    { name: 'Image', usage: imageUsage(isVmlinuz) },
+    { name: 'uImage', usage: UIMAGE_USAGE },
+    isVmlinuz ? { name: 'vmlinuz', usage: VMLINUZ_USAGE } : { name: 'zImage', usage: ZIMAGE_USAGE },
+    ...(compat.hasUki ? [{ name: 'uki', usage: UKI_USAGE }] : []),
+  ];
+};
 
-const open = (context: ArchContext): ArchSession => {
-  const { system, compat, log } = context;
-  const crash = new CrashMemory(system, compat, log);
-  const physOffset = new PhysOffset(system, compat, log);
-  let options = NO_OPTIONS;
-  let reusesInitrd = false;
-  const arm64: Arm64Context = {
-    ...context,
-    crash,
-    physOffset,
-    options: () => options,
-    reusesInitrd: () => reusesInitrd,
-  };
+const open = (context: Arm64Context, values: Arm64OptionValues, reusesInitrd: boolean): ArchSession => {
+  const options = takeArm64Options(values, context, context.arm64Compat);
+  let known: Arm64Memory | undefined;
+  const memory = (): Arm64Memory => (known ??= getMemoryRanges(context));
   return {
-    formats: formatsOf(arm64),
-    processOptions: (tokens) => {
-      options = processArm64Options(tokens, context);
-    },
+    formats: formatsOf({ ...context, options, reusesInitrd, memory }),
+    memoryRanges: () => memory().ranges,
+  };
+};
+
+const examine = (context: ArchContext): ArchMachine<Arm64OptionValues> => {
+  const arm64Compat = arm64CompatOf(context.compat);
+  const crash = new CrashMemory(context.system, arm64Compat, context.log);
+  return {
     isCrashkernelMemReserved: () => crash.isReserved(),
     crashKernelLoadRange: () => crash.loadRange(),
-    memoryRanges: () => getMemoryRanges(arm64),
-    reuseInitrd: () => {
-      reusesInitrd = true;
-    },
+    open: (values, reusesInitrd) => open({ ...context, arm64Compat, crash }, values, reusesInitrd),
   };
 };
 
-/** arm64, as kexec/arch/arm64/kexec-arm64.c describes it to the generic part. */
-export const arm64: Architecture = {
-  name: 'arm64',
-  machines: new Map([
-    ['aarch64', KEXEC_ARCH_ARM64],
-    ['aarch64_be', KEXEC_ARCH_ARM64],
-  ]),
-  options: ARM64_OPTIONS,
+export const arm64: Architecture<Arm64OptionId, Arm64OptionValues> = {
+  ...ARM64_FACTS,
+  purgatory,
   formatUsages,
   optionUsage: arm64OptionUsage,
-  open,
+  parseOptions: parseArm64Options,
+  examine,
 };

@@ -3,6 +3,7 @@ import { KexecError } from '../../base/error.js';
 import { hex } from '../../base/format.js';
 import type { RelocationRule } from '../../elf/relocation-rule.js';
 import { alignDown, u64 } from '../../base/u64.js';
+import { arm64CompatOf } from './compat-arm64.js';
 
 /** An instruction's immediate field for a relocation; bits above 31 fall off. @throws KexecError */
 type Field = (value: bigint, address: bigint) => bigint;
@@ -104,10 +105,11 @@ const LDST128_RULE = instruction(299, 'LDST128_ABS_LO12_NC', (value) => {
 });
 
 /** The relocations that a release knows, by the R_AARCH64_* numbers of "ELF for the Arm 64-bit Architecture". */
-export const relocationsFor = (
-  compat: Pick<Compat, 'relocationsAddInPlace' | 'hasMovwRelocations'>,
-): readonly RelocationRule[] => [
-  ...dataRules(compat.relocationsAddInPlace),
-  ...COMMON_RULES,
-  ...(compat.hasMovwRelocations ? [...MOVW_RULES, LDST128_RULE] : []),
-];
+export const relocationsFor = (compat: Pick<Compat, 'release'>): readonly RelocationRule[] => {
+  const { relocationsAddInPlace, hasMovwRelocations } = arm64CompatOf(compat);
+  return [
+    ...dataRules(relocationsAddInPlace),
+    ...COMMON_RULES,
+    ...(hasMovwRelocations ? [...MOVW_RULES, LDST128_RULE] : []),
+  ];
+};

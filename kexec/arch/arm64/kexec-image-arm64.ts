@@ -6,10 +6,11 @@ import type { Log } from '../../base/log.js';
 import {
   UNPACKED_DESCRIPTOR,
   type ImageFormat,
-  type KexecInfo,
+  type LoadedKernel,
   type RecognisedKernel,
 } from '../../formats/image-format.js';
-import { u64 } from '../../base/u64.js';
+import { U64_MAX, u64 } from '../../base/u64.js';
+import type { Placement } from '../../memory/placement.js';
 import {
   ARM64_IMAGE_HEADER_SIZE,
   processImageHeader,
@@ -17,17 +18,24 @@ import {
   type ImagePlacement,
 } from './image-header.js';
 import { followingDebug, loadOtherSegments, locateKernelSegment } from './other-segments.js';
-import type { Arm64Context } from './session.js';
+import type { Arm64Session } from './session.js';
+
+/** Where a kernel goes: addresses are physical. */
+interface PlacedKernel {
+  /** The 2 MB boundary that the image starts `textOffset` behind. */
+  readonly kernelSegment: bigint;
+  readonly image: ImagePlacement;
+  readonly physOffset: bigint;
+  /** What is subtracted from an address in the file to have one relative to the start of memory. */
+  readonly vpOffset: bigint;
+  readonly hasPeSignature: boolean;
+}
 
 /** The debug log's lines about where the kernel goes; both formats have them. */
 export const logPlacement = (
   log: Log,
   func: string,
-  kernelSegment: bigint,
-  { textOffset, imageSize }: ImagePlacement,
-  physOffset: bigint,
-  vpOffset: bigint,
-  hasPeSignature: boolean,
+  { kernelSegment, image: { textOffset, imageSize }, physOffset, vpOffset, hasPeSignature }: PlacedKernel,
 ): void => {
   log.dbg(`${func}: kernel_segment: ${hex16(kernelSegment)}\n`);
   log.dbg(`${func}: text_offset:    ${hex16(textOffset)}\n`);
@@ -42,26 +50,39 @@ export const logPlacement = (
  * @param func the function that the debug log names
  * @throws KexecError
  */
-export const loadImage = (bytes: Uint8Array, func: string, info: KexecInfo, context: Arm64Context): void => {
-  const { log, onCrash, physOffset } = context;
+export const loadImage = (
+  bytes: Uint8Array,
+  func: string,
+  placement: Placement,
+  session: Arm64Session,
+): LoadedKernel => {
+  const { log, onCrash, memory } = session;
   const header = readArm64ImageHeader(bytes);
   if (header === undefined) throw KexecError.failed('Bad arm64 image header', { subject: 'Image', text: '' });
-  const placement = processImageHeader(header, log);
-  following('kexec: load failed.\n', () => {
+  const image = processImageHeader(header, log);
+  return following('kexec: load failed.\n', () => {
     const kernelSegment = followingDebug(log, `${func}: Kernel segment is not allocated`, () =>
-      locateKernelSegment(info, placement, context),
+      locateKernelSegment(placement, image, session),
     );
-    logPlacement(log, func, kernelSegment, placement, physOffset.value, u64(-1n), header.hasPeSignature);
-    const elfcorehdr = onCrash ? loadElfcorehdr(info, func, context) : undefined;
-    const base = u64(kernelSegment + placement.textOffset);
-    info.placement.addSegment(bytes, base, placement.imageSize);
-    loadOtherSegments(info, base, placement.imageSize, elfcorehdr, context);
+    logPlacement(log, func, {
+      kernelSegment,
+      image,
+      physOffset: memory().physOffset.value,
+      vpOffset: U64_MAX,
+      hasPeSignature: header.hasPeSignature,
+    });
+    const elfcorehdr = onCrash ? loadElfcorehdr(placement, func, session) : undefined;
+    const imageBase = u64(kernelSegment + image.textOffset);
+    placement.addSegment(bytes, imageBase, image.imageSize);
+    return loadOtherSegments({ placement, imageBase, imageSize: image.imageSize, elfcorehdr }, session);
   });
 };
 
 /** Adds the header of the crash dump. @throws KexecError */
-export const loadElfcorehdr = (info: KexecInfo, func: string, { crash, physOffset, log }: Arm64Context): Range =>
-  followingDebug(log, `${func}: Creating eflcorehdr failed.`, () => crash.loadSegments(info, physOffset));
+export const loadElfcorehdr = (placement: Placement, func: string, session: Arm64Session): Range =>
+  followingDebug(session.log, `${func}: Creating eflcorehdr failed.`, () =>
+    session.crash.loadSegments(placement, { ...session, physOffset: session.memory().physOffset }),
+  );
 
 /**
  * @param unpackedFile for an image that comes out of a file of another format, which its loader never looks at again:
@@ -70,13 +91,13 @@ export const loadElfcorehdr = (info: KexecInfo, func: string, { crash, physOffse
 export const recogniseImage = (
   bytes: Uint8Array,
   func: string,
-  context: Arm64Context,
+  session: Arm64Session,
   unpackedFile?: Uint8Array,
 ): RecognisedKernel => ({
-  load: async (info, inPlaceOf = bytes) =>
-    loadImage(unpackedFile === undefined ? inPlaceOf : bytes, func, info, context),
+  load: async (placement, inPlaceOf = bytes) =>
+    loadImage(unpackedFile === undefined ? inPlaceOf : bytes, func, placement, session),
   fileLoad: () => {
-    const { initrd, commandLine } = context.options();
+    const { initrd, commandLine } = session.options;
     const descriptorOffset = unpackedFile === undefined ? 0 : UNPACKED_DESCRIPTOR;
     return { kernel: unpackedFile ?? bytes, descriptorOffset, initrd, cmdline: commandLine };
   },
@@ -99,9 +120,9 @@ const probeImage = (bytes: Uint8Array, log: Log): boolean => {
   return true;
 };
 
-export const imageFormat = (context: Arm64Context): ImageFormat => ({
+export const imageFormat = (session: Arm64Session): ImageFormat => ({
   name: 'Image',
-  usage: imageUsage(context.compat.compressedFormat === 'vmlinuz'),
+  usage: imageUsage(session.arm64Compat.compressedFormat === 'vmlinuz'),
   probe: async (bytes) =>
-    probeImage(bytes, context.log) ? recogniseImage(bytes, 'image_arm64_load', context) : undefined,
+    probeImage(bytes, session.log) ? recogniseImage(bytes, 'image_arm64_load', session) : undefined,
 });

@@ -2,14 +2,14 @@ import { cString, latin1 } from '../../base/scan.js';
 import type { CompressedFile, ImageFormat, RecognisedKernel } from '../../formats/image-format.js';
 import { ARM64_IMAGE_HEADER_SIZE, readArm64ImageHeader } from './image-header.js';
 import { recogniseImage } from './kexec-image-arm64.js';
-import type { Arm64Context } from './session.js';
+import type { Arm64Session } from './session.js';
 
 export const ZIMAGE_USAGE =
   '     An ARM64 zImage, compressed, big or little endian.\n     Typically an Image.gz or Image.lzma file.\n\n';
 
 /** The Image in a compressed file that is known by name, as kexec_file_load gets it. */
-const probeFile = async (file: CompressedFile, context: Arm64Context): Promise<RecognisedKernel | undefined> => {
-  const { log } = context;
+const probeFile = async (file: CompressedFile, session: Arm64Session): Promise<RecognisedKernel | undefined> => {
+  const { log } = session;
   log.dbg('zImage_arm64_probe: ');
   const kernel = await file.read();
   if (kernel.length < ARM64_IMAGE_HEADER_SIZE) {
@@ -20,7 +20,7 @@ const probeFile = async (file: CompressedFile, context: Arm64Context): Promise<R
     log.dbg('zImage_arm64_probe: Bad arm64 image header.\n');
     return undefined;
   }
-  return recogniseImage(kernel, 'zImage_arm64_load', context);
+  return recogniseImage(kernel, 'zImage_arm64_load', session);
 };
 
 /**
@@ -28,12 +28,12 @@ const probeFile = async (file: CompressedFile, context: Arm64Context): Promise<R
  * kexec_load it is given the kernel's bytes.
  * QUIRK-10: the debug log shows those bytes, up to the first NUL, as the name of a file that cannot be opened.
  */
-export const zImageFormat = (context: Arm64Context): ImageFormat => ({
+export const zImageFormat = (session: Arm64Session): ImageFormat => ({
   name: 'zImage',
   usage: ZIMAGE_USAGE,
   probe: async (bytes, compressed) => {
-    if (compressed !== undefined) return probeFile(compressed, context);
-    const { log, compat } = context;
+    if (compressed !== undefined) return probeFile(compressed, session);
+    const { log, compat } = session;
     if (log.debug) {
       if (compat.libraries.has('zlib')) log.dbg(`Cannot open \`${cString(latin1(bytes))}': (null)\n`);
       log.dbg('zImage_arm64_probe: Not an zImage file (Image.gz).\n');

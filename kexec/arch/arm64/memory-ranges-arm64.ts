@@ -1,4 +1,4 @@
-import type { Compat } from '../../base/compat.js';
+/** The memory of an arm64 machine, by /proc/iomem. */
 import { KexecError } from '../../base/error.js';
 import { hex16 } from '../../base/format.js';
 import {
@@ -10,35 +10,38 @@ import {
   SYSTEM_RAM,
   readIomem,
 } from '../../running-kernel/kexec-iomem.js';
-import type { Log } from '../../base/log.js';
 import { MemRegions, formatMemoryRanges } from '../../memory/mem-regions.js';
 import { RANGE_RAM, RANGE_RESERVED, type MemoryRange, type Range } from '../../base/range.js';
-import type { System } from '../../base/system.js';
 import type { CrashMemory } from './crashdump-arm64.js';
-import type { PhysOffset } from './phys-offset.js';
+import { PhysOffset, type PhysOffsetContext } from './phys-offset.js';
 
 /** KEXEC_SEGMENT_MAX of kexec/arch/arm64/kexec-arm64.h: lines that 2.0.20 reads at most. */
 const MAX_LINES_2_0_20 = 64;
 
-interface MemoryContext {
-  readonly system: System;
-  readonly compat: Compat;
-  readonly log: Log;
+interface MemoryContext extends PhysOffsetContext {
   readonly crash: CrashMemory;
+}
+
+/** The machine's memory. */
+export interface Arm64Memory {
+  /** What a new kernel may be loaded to, in the map's order; what is left behind a hole comes last. */
+  readonly ranges: readonly MemoryRange[];
   readonly physOffset: PhysOffset;
 }
 
 /**
  * The memory that a new kernel may be loaded to, by /proc/iomem (get_memory_ranges(),
  * kexec/arch/arm64/kexec-arm64.c).
- * @returns in the map's order; what is left behind a hole comes last
  * @throws KexecError
  */
-export const getMemoryRanges = (context: MemoryContext): readonly MemoryRange[] =>
-  context.compat.memoryRanges === 'lines' ? rangesByLines(context) : rangesExcluded(context);
+export const getMemoryRanges = (context: MemoryContext): Arm64Memory => {
+  const physOffset = new PhysOffset(context);
+  const read = context.arm64Compat.memoryRanges === 'lines' ? rangesByLines : rangesExcluded;
+  return { ranges: read(context, physOffset), physOffset };
+};
 
 /** Since 2.0.22: RAM, less everything in it but the running kernel and the crash kernel's last region. */
-const rangesExcluded = ({ system, log, crash, physOffset }: MemoryContext): readonly MemoryRange[] => {
+const rangesExcluded = ({ system, log, crash }: MemoryContext, physOffset: PhysOffset): readonly MemoryRange[] => {
   physOffset.noteFromKcore();
   const ranges = new MemRegions();
   for (const { range, name } of readIomem(system)) {
@@ -69,7 +72,7 @@ const isExcluded = (name: string, range: Range, crash: CrashMemory): boolean => 
 };
 
 /** 2.0.20: the lines "System RAM" and "reserved", one range each, whatever lies in what. */
-const rangesByLines = ({ system, log, physOffset }: MemoryContext): readonly MemoryRange[] => {
+const rangesByLines = ({ system, log }: MemoryContext, physOffset: PhysOffset): readonly MemoryRange[] => {
   const ranges: MemoryRange[] = [];
   for (const { range, name } of readIomem(system)) {
     if (ranges.length >= MAX_LINES_2_0_20) break;

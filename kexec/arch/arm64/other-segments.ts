@@ -9,13 +9,14 @@ import type { Range } from '../../base/range.js';
 import { latin1, scanHex } from '../../base/scan.js';
 import { slurpFile } from '../../base/slurp.js';
 import type { System } from '../../base/system.js';
-import type { KexecInfo } from '../../formats/image-format.js';
+import type { LoadedKernel } from '../../formats/image-format.js';
+import type { Placement } from '../../memory/placement.js';
 import type { LoadedPurgatory } from '../../elf/loaded-purgatory.js';
 import { GiB, MiB, U64_MAX, alignDown, alignUp, u64 } from '../../base/u64.js';
 import { readFirstDtb, setupSecondDtb } from './dtb-arm64.js';
 import type { ImagePlacement } from './image-header.js';
 import { relocationsFor } from './kexec-elf-rel-arm64.js';
-import type { Arm64Context } from './session.js';
+import type { Arm64Session } from './session.js';
 
 /** Bytes that the kernel has for its command line, NUL included (COMMAND_LINE_SIZE). */
 const COMMAND_LINE_SIZE = 2048;
@@ -33,14 +34,14 @@ const MAX_DTB_SIZE = MiB(2n);
  * @throws KexecError
  */
 export const locateKernelSegment = (
-  info: KexecInfo,
+  placement: Placement,
   { textOffset, imageSize }: ImagePlacement,
-  { crash, onCrash, limits, log }: Arm64Context,
+  { crash, onCrash, limits, log }: Arm64Session,
 ): bigint => {
   const size = u64(textOffset + imageSize);
   if (!onCrash) {
     return followingDebug(log, 'arm64_locate_kernel_segment: locate_hole failed', () =>
-      info.placement.locateHole({ size, align: MiB(2n), min: 0n, max: U64_MAX, from: 'bottom' }),
+      placement.locateHole({ size, align: MiB(2n), min: 0n, max: U64_MAX, from: 'bottom' }),
     );
   }
   const region = crash.reserved.at(-1)!;
@@ -105,38 +106,40 @@ const littleEndian64 = (value: bigint): Uint8Array => {
   return bytes;
 };
 
-/**
- * Adds initrd, device tree and purgatory behind the kernel (arm64_load_other_segments()).
- * @param imageBase physical address of the kernel's first byte
- * @param elfcorehdr header of the crash dump, already added; only for a crash kernel
- * @throws KexecError
- */
+/** A kernel that has been placed, before what goes with it. */
+export interface KernelInPlace {
+  readonly placement: Placement;
+  /** Physical address of the kernel's first byte. */
+  readonly imageBase: bigint;
+  readonly imageSize: bigint;
+  /** Header of the crash dump, already added; only for a crash kernel. */
+  readonly elfcorehdr: Range | undefined;
+}
+
+/** Adds initrd, device tree and purgatory behind the kernel (arm64_load_other_segments()). @throws KexecError */
 export const loadOtherSegments = (
-  info: KexecInfo,
-  imageBase: bigint,
-  imageSize: bigint,
-  elfcorehdr: Range | undefined,
-  context: Arm64Context,
-): void => {
-  const { system, log, compat, crash, onCrash } = context;
-  const options = context.options();
+  { placement, imageBase, imageSize, elfcorehdr }: KernelInPlace,
+  session: Arm64Session,
+): LoadedKernel => {
+  const { system, log, compat, arm64Compat, crash, onCrash, options } = session;
   const commandLine = options.commandLine ?? '';
   if (commandLine.length > COMMAND_LINE_SIZE - 1) {
     throw KexecError.failed('Kernel command line too long for kernel!', { subject: 'command line' });
   }
-  const sink = compat.hasSerial ? findPurgatorySink(system, log, options.console) : 0n;
-  if (compat.lines.purgatorySink !== undefined) {
-    log.dbg(`arm64_load_other_segments:${compat.lines.purgatorySink}: purgatory sink: 0x${hex(sink)}\n`);
+  const sink = arm64Compat.hasSerial ? findPurgatorySink(system, log, options.console) : 0n;
+  const { purgatorySink } = arm64Compat.lines;
+  if (purgatorySink !== undefined) {
+    log.dbg(`arm64_load_other_segments:${purgatorySink}: purgatory sink: 0x${hex(sink)}\n`);
   }
   const first =
     options.dtb === undefined
-      ? readFirstDtb(system, log, crash.reserved, context.reusesInitrd(), compat)
+      ? readFirstDtb(system, log, crash.reserved, session.reusesInitrd, compat)
       : { name: 'dtb_user', bytes: slurpFile(system, options.dtb, compat) };
   let dtb = setupSecondDtb(first, {
     commandLine,
     crash: elfcorehdr && { elfcorehdr },
     usableMemory: crash.reserved,
-    compat,
+    arm64Compat,
     system,
     log,
   });
@@ -154,7 +157,7 @@ export const loadOtherSegments = (
   } else {
     const initrd = slurpFile(system, options.initrd, compat);
     const size = BigInt(initrd.length);
-    const base = info.placement.addBuffer({ ...hole, data: initrd, memsz: size });
+    const base = placement.addBuffer({ ...hole, data: initrd, memsz: size });
     const end = base + size;
     if (alignUp(end, GiB(1n)) - alignDown(imageBase, GiB(1n)) > MAX_SPAN) {
       throw KexecError.failed('kexec: Error: image + initrd too big.', { subject: options.initrd });
@@ -166,21 +169,21 @@ export const loadOtherSegments = (
   const dtbSize = BigInt(dtb.length);
   if (dtbSize > MAX_DTB_SIZE)
     throw KexecError.failed('kexec: Error: dtb too big.', { subject: options.dtb ?? first.name });
-  const dtbBase = info.placement.addBuffer({ ...hole, data: dtb, memsz: dtbSize });
+  const dtbBase = placement.addBuffer({ ...hole, data: dtb, memsz: dtbSize });
   log.dbg(`dtb:    base ${hex(dtbBase)}, size ${hex(dtbSize)}h (${dtbSize})\n`);
 
-  const purgatory: LoadedPurgatory = loadRelocatable(context.purgatory, 'purgatory', {
+  const purgatory: LoadedPurgatory = loadRelocatable(session.purgatory, 'purgatory', {
     machine: EM_AARCH64,
-    placement: info.placement,
+    placement,
     relocations: relocationsFor(compat),
     log,
     min: hole.min,
     max: hole.max,
     from: hole.from,
   });
-  info.purgatory = purgatory;
-  info.entry = purgatory.symbolAddress('purgatory_start');
-  if (compat.hasSerial) purgatory.setSymbol('arm64_sink', littleEndian64(sink));
+  const entry = purgatory.symbolAddress('purgatory_start');
+  if (arm64Compat.hasSerial) purgatory.setSymbol('arm64_sink', littleEndian64(sink));
   purgatory.setSymbol('arm64_kernel_entry', littleEndian64(imageBase));
   purgatory.setSymbol('arm64_dtb_addr', littleEndian64(dtbBase));
+  return { entry, purgatory };
 };

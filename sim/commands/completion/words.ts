@@ -1,6 +1,6 @@
 /** What may be typed behind the commands of this package, with no word about any shell. */
 import type { Argv, Options, PositionalOptions } from 'yargs';
-import { arm64 } from '../../../kexec/arch/arm64/kexec-arm64.js';
+import type { Architecture } from '../../../kexec/architecture.js';
 import { DEFAULT_COMPAT, RELEASES } from '../../../kexec/base/compat.js';
 import { SIM_OPTIONS, optionsOf } from '../../../kexec/options/options.js';
 import { bundledMachines } from '../../kernel/recording/machines.js';
@@ -33,12 +33,12 @@ const DIRECTORIES: Candidates = { words: [], files: 'directories' };
 const words = (list: readonly string[]): Candidates => ({ words: list, files: 'none' });
 
 /** What the option tables mean by the names that they give to arguments. */
-const CANDIDATES_OF: Readonly<Record<string, () => Candidates>> = {
+const CANDIDATES_OF: Readonly<Record<string, (types: readonly string[]) => Candidates>> = {
   FILE: () => FILES,
   TAR: () => FILES,
   DIR: () => DIRECTORIES,
   NAME: () => words(bundledMachines()),
-  TYPE: () => words(arm64.formatUsages(DEFAULT_COMPAT).map(({ name }) => name)),
+  TYPE: words,
   'VERSION[:LIB,...]': () => words(RELEASES),
 };
 
@@ -47,22 +47,31 @@ const union = (all: readonly Candidates[]): Candidates => ({
   files: (['any', 'directories'] as const).find((kind) => all.some(({ files }) => files === kind)) ?? 'none',
 });
 
-/** @param argument as in "NAME|DIR"; words in lower case between bars stand for themselves */
-const candidatesOf = (argument: string): Candidates => {
+/**
+ * @param argument as in "NAME|DIR"; words in lower case between bars stand for themselves
+ * @param types of kernels
+ */
+const candidatesOf = (argument: string, types: readonly string[] = []): Candidates => {
   const parts = argument.split('|');
   const isWord = (part: string): boolean => parts.length > 1 && /^[a-z]/.test(part);
-  return union(parts.map((part) => CANDIDATES_OF[part]?.() ?? (isWord(part) ? words([part]) : ANYTHING)));
+  return union(parts.map((part) => CANDIDATES_OF[part]?.(types) ?? (isWord(part) ? words([part]) : ANYTHING)));
 };
 
+const typesOf = (architectures: readonly Architecture[]): readonly string[] =>
+  architectures.flatMap((architecture) => architecture.formatUsages(DEFAULT_COMPAT).map(({ name }) => name));
+
 /** `kexec`: the options of kexec-tools and ours. */
-const kexec = (): TypedCommand => ({
+const kexec = (architectures: readonly Architecture[]): TypedCommand => ({
   name: 'kexec',
   description: 'Load a kernel to start from the running one',
   options: [
-    ...optionsOf(DEFAULT_COMPAT, arm64.options).map(({ name, letter, argument, description }) => ({
+    ...optionsOf(
+      DEFAULT_COMPAT,
+      architectures.flatMap(({ options }) => options),
+    ).map(({ name, letter, argument, description }) => ({
       names: [`--${name}`, ...(letter === undefined ? [] : [`-${letter}`])],
       description,
-      argument: argument === undefined ? undefined : candidatesOf(argument),
+      argument: argument === undefined ? undefined : candidatesOf(argument, typesOf(architectures)),
     })),
     ...SIM_OPTIONS.map(({ name, argument, description }) => ({
       names: [`--${name}`],
@@ -149,10 +158,11 @@ const toCommand = (name: string, description: string, build: Builder, common: re
 
 /**
  * @param kexecSim adds the options and subcommands of `kexec-sim` to yargs
+ * @param architectures whose kernels `kexec` loads
  * @throws KexecError when the bundled machines cannot be listed
  */
-export const typedCommands = (kexecSim: Builder): readonly TypedCommand[] => [
-  kexec(),
+export const typedCommands = (kexecSim: Builder, architectures: readonly Architecture[]): readonly TypedCommand[] => [
+  kexec(architectures),
   toCommand('kexec-sim', 'Look at recorded machines and at what is loaded', kexecSim, YARGS_OPTIONS),
   vmcoreDmesg,
 ];

@@ -109,12 +109,14 @@ describe('the option table', () => {
 });
 
 test('what kexec-sim tells yargs is completed, and nothing else', () => {
-  const commands = typedCommands((yargs) =>
-    yargs
-      .option('colour', { alias: 'c', choices: ['red', 'green'], describe: "Which: [none]'s the default" })
-      .command('paint <file> [more]', 'Paint: a file', (command) =>
-        command.positional('file', { type: 'string' }).check(() => true),
-      ),
+  const commands = typedCommands(
+    (yargs) =>
+      yargs
+        .option('colour', { alias: 'c', choices: ['red', 'green'], describe: "Which: [none]'s the default" })
+        .command('paint <file> [more]', 'Paint: a file', (command) =>
+          command.positional('file', { type: 'string' }).check(() => true),
+        ),
+    [],
   );
   const [, kexecSim] = commands;
   expect(kexecSim?.options.map(({ names }) => names)).toEqual([['--colour', '-c'], ['--help', '-h'], ['--version']]);

@@ -1,6 +1,7 @@
+import { arm64CompatOf } from '../../../kexec/arch/arm64/compat-arm64.js';
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { RELEASES, compatFor } from '../../../kexec/base/compat.js';
+import { RELEASES } from '../../../kexec/base/compat.js';
 import { commandLines, inferredArguments, librariesIn, splitWords } from '../../../debug-log/command-line.js';
 import { compareLogs } from '../../../debug-log/compare.js';
 import { diffLines } from '../../../debug-log/line-diff.js';
@@ -289,7 +290,7 @@ describe('the release', () => {
   test.each(RELEASES.filter((release) => release !== '2.0.32.git'))(
     '%s is among those that have its source lines',
     (release) => {
-      const { commandLine, initrd, dtb, console, purgatorySink } = compatFor(release).lines;
+      const { commandLine, initrd, dtb, console, purgatorySink } = arm64CompatOf({ release }).lines;
       const log = only(
         [
           `arch_process_options:${commandLine}: command_line: x`,

@@ -64,6 +64,14 @@ describe('imports', () => {
   });
 });
 
+test('one place among the tools names an architecture', () => {
+  const isTool = (path: string): boolean => /^(?:kexec|host|vmcore-dmesg)\//.test(path);
+  const naming = SOURCES.filter(isTool)
+    .filter((path) => !path.startsWith('kexec/arch/arm64/'))
+    .filter((path) => filesOf(path).some((file) => file.startsWith('kexec/arch/arm64/')));
+  expect(naming).toEqual(['kexec/arch/architectures.ts']);
+});
+
 describe('the list of folders', () => {
   test('has those that there are', () => {
     expect([...LISTED].sort()).toEqual([...new Set(SOURCES.map((path) => posix.dirname(path)))].sort());

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { arm64 } from '../../../kexec/arch/arm64/kexec-arm64.js';
 import { addAll } from '../../../sim/commands/index.js';
 import { type TypedCommand, typedCommands } from '../../../sim/commands/completion/words.js';
 
@@ -14,7 +15,7 @@ const pageOf = (name: string): string =>
 const entriesOf = (page: string): readonly string[] =>
   [...page.matchAll(/^\.TP\n\.\w+ (.*)$/gm)].map(([, tag]) => tag!);
 
-const commands = typedCommands((yargs) => addAll(yargs, { env: {}, out: () => {} }));
+const commands = typedCommands((yargs) => addAll(yargs, { env: {}, out: () => {} }), [arm64]);
 const named = (name: string): TypedCommand => commands.find((command) => command.name === name)!;
 const optionNames = ({ options, subcommands }: TypedCommand): readonly string[] => [
   ...new Set([...options.flatMap(({ names }) => names), ...subcommands.flatMap(optionNames)]),

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ARM64_OPTIONS } from '../../../../kexec/arch/arm64/options-arm64.js';
 import { RELEASES, compatFor, type Release } from '../../../../kexec/base/compat.js';
 import { getoptLong, type ParsedArguments } from '../../../../kexec/options/getopt.js';
-import { optionSyntax, optionsOf, type OptionId } from '../../../../kexec/options/options.js';
+import { optionSyntax, optionsOf } from '../../../../kexec/options/options.js';
 
 const parse = (
   args: readonly string[],
@@ -10,7 +10,7 @@ const parse = (
     release = '2.0.32',
     posixlyCorrect = false,
   }: { readonly release?: Release; readonly posixlyCorrect?: boolean } = {},
-): ParsedArguments<OptionId> =>
+): ParsedArguments<string> =>
   getoptLong(args, optionSyntax(optionsOf(compatFor(release), ARM64_OPTIONS), posixlyCorrect));
 
 /** Options as "id" or "id=argument", mistakes as their text. */

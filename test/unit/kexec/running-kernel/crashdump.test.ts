@@ -5,7 +5,6 @@ import { Errno, KexecError } from '../../../../kexec/base/error.js';
 import { isLittleEndian, readFileHeader, readProgramHeader } from '../../../../kexec/elf/elf.js';
 import { silentLog } from '../../../../kexec/base/log.js';
 import { RANGE_RAM, RANGE_RESERVED, Range } from '../../../../kexec/base/range.js';
-import { KEXEC_ON_CRASH, KEXEC_PRESERVE_CONTEXT } from '../../../../kexec/base/uapi.js';
 import { keepingLog, memorySystem, type MemoryFile } from '../../../support/memory-system.js';
 
 const U64_MAX = 2n ** 64n - 1n;
@@ -109,7 +108,7 @@ describe('crashCreateElf64Headers', () => {
     system: memorySystem(files, { nrCpus: 3 }),
     log: silentLog,
     machine: 183,
-    flags: KEXEC_ON_CRASH,
+    preservesContext: false,
     kernVaddrStart: 0xffff800008000000n,
     kernPaddrStart: 0x40210000n,
     kernSize: 0x1a90000n,
@@ -174,8 +173,7 @@ describe('crashCreateElf64Headers', () => {
   });
 
   test('leaves VMCOREINFO out of a kernel that is to come back, and the kernel when it is not known', () => {
-    const flags = request.flags | KEXEC_PRESERVE_CONTEXT;
-    expect(headersOf(crashCreateElf64Headers({ ...request, flags, kernSize: 0n }))).toHaveLength(3);
+    expect(headersOf(crashCreateElf64Headers({ ...request, preservesContext: true, kernSize: 0n }))).toHaveLength(3);
   });
 
   test('has room for the CPUs that are not there', () => {

@@ -1,7 +1,8 @@
+import { arm64CompatOf } from '../../../../../kexec/arch/arm64/compat-arm64.js';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { readFirstDtb, setupSecondDtb } from '../../../../../kexec/arch/arm64/dtb-arm64.js';
-import { type Release, compatFor } from '../../../../../kexec/base/compat.js';
+import type { Release } from '../../../../../kexec/base/compat.js';
 import { dtbClearInitrd, dtbSetInitrd } from '../../../../../kexec/device-tree/dt-ops.js';
 import { Errno, KexecError, SystemError } from '../../../../../kexec/base/error.js';
 import { Fdt } from '../../../../../kexec/device-tree/libfdt.js';
@@ -56,7 +57,7 @@ const run = (recorded: RecordedSetup): { readonly bytes: Uint8Array | undefined;
         commandLine,
         crash: elfcorehdr === null ? undefined : { elfcorehdr: inclusive(elfcorehdr) },
         usableMemory: recorded.regions.map(inclusive),
-        compat: compatFor(recorded.release),
+        arm64Compat: arm64CompatOf(recorded),
         system: systemWithRandom(recorded.random),
         log,
       },
@@ -114,7 +115,13 @@ describe('the second device tree', () => {
   test('is the original buffer when there is nothing to change', () => {
     const bytes = treeBytes('no-chosen');
     const { log } = keptLog();
-    const options = { crash: undefined, usableMemory: [], compat: compatFor('2.0.32'), system: memorySystem({}), log };
+    const options = {
+      crash: undefined,
+      usableMemory: [],
+      arm64Compat: arm64CompatOf({ release: '2.0.32' }),
+      system: memorySystem({}),
+      log,
+    };
     expect(setupSecondDtb({ bytes, name: 'dtb_sys' }, { ...options, commandLine: undefined })).toBe(bytes);
     expect(setupSecondDtb({ bytes, name: 'dtb_sys' }, { ...options, commandLine: '' })).toBe(bytes);
   });
