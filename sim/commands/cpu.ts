@@ -1,11 +1,14 @@
+/** `kexec-sim cpu`: bare code on the processor of a machine. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { KexecError, strerror } from '../../kexec/base/error.js';
+import { CPACR, HCR } from '../cpu/state/control-bits.js';
 import type { CpuModel } from '../cpu/state/model.js';
 import { Console } from '../kernel/execution/console.js';
 import { parseAddress, registersToJson, setRegisters } from '../kernel/execution/cpu-registers.js';
 import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
 import { optionalField, parseJson } from '../kernel/state/json.js';
 import { boardFacts } from '../kernel/facts/board-arm64.js';
+import { tellingOfMachine } from '../kernel/execution/machine-errors.js';
 import { Processors, type RunEnd } from '../kernel/execution/processors.js';
 import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/execution/stop-report.js';
@@ -19,10 +22,8 @@ const GOOD_ENDS: readonly RunEnd['kind'][] = ['stop-at', 'power', 'stuck', 'max-
 
 const INTERRUPTED = 130;
 
-/** HCR_EL2.RW (D17.2.48). */
-const EL1_IS_64_BIT = 1n << 31n;
-/** CPACR_EL1.FPEN (D17.2.30). */
-const EL1_FP_ENABLED = 3n << 20n;
+const EL1_IS_64_BIT = 1n << BigInt(HCR.RW);
+const EL1_FP_ENABLED = 3n << BigInt(CPACR.FPEN);
 /** CPTR_EL2 (Arm ARM D17.2.31) where nothing is trapped: bits 13, 12 and 9 to 0 are one. */
 const EL2_FP_ENABLED = 0x33ffn;
 
@@ -120,82 +121,83 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
           requiresArg: true,
           describe: 'ADDR,SIZE=FILE: memory to write at the end',
         }),
-    async (args) => {
-      // The model of a processor is large, and no other command has use for it.
-      const [{ createCpu }, { describeEsr }] = await Promise.all([
-        import('../cpu/cpu.js'),
-        import('../cpu/system/esr.js'),
-      ]);
-      const { files } = openMachine(args, context);
-      const facts = boardFacts(files);
-      if (args.pc === undefined && args.registers === undefined) {
-        throw KexecError.die('where to start is not told: --pc, or --registers with "pc" in it', { subject: '--pc' });
-      }
-      const dumps = args.dump.map(parseDump);
-      let output = '';
-      const terminal = new Console(args.json ? (text) => void (output += text) : (text) => context.out(text));
-      const el = args.el ?? facts.bootEl;
-      const board = new Board({
-        ram: facts.ram,
-        devices: [{ physAddr: facts.uart, device: new Pl011(terminal.put) }],
-        highestEl: el > facts.bootEl ? el : facts.bootEl,
-      });
-      const cpu = createCpu(board);
-      for (const { file, address } of args.load.map(parseLoad)) {
-        board.memory.write(
-          address,
-          onFile('read', file, () => readFileSync(file)),
-        );
-      }
-      cpu.setEl(el);
-      cpu.setSystemRegister('CPACR_EL1', EL1_FP_ENABLED);
-      if (board.highestEl === 2) {
-        cpu.setSystemRegister('CPTR_EL2', EL2_FP_ENABLED);
-        cpu.setSystemRegister('HCR_EL2', EL1_IS_64_BIT);
-      }
-      if (args.registers !== undefined) readRegisters(cpu, args.registers);
-      if (args.pc !== undefined) cpu.pc = parseAddress(args.pc, '--pc');
-      if (args.sp !== undefined) cpu.sp = parseAddress(args.sp, '--sp');
-      cpu.invalidate();
+    (args) =>
+      tellingOfMachine(async () => {
+        // The model of a processor is large, and no other command has use for it.
+        const [{ createCpu }, { describeEsr }] = await Promise.all([
+          import('../cpu/cpu.js'),
+          import('../cpu/system/esr.js'),
+        ]);
+        const { files } = openMachine(args, context);
+        const facts = boardFacts(files);
+        if (args.pc === undefined && args.registers === undefined) {
+          throw KexecError.die('where to start is not told: --pc, or --registers with "pc" in it', { subject: '--pc' });
+        }
+        const dumps = args.dump.map(parseDump);
+        let output = '';
+        const terminal = new Console(args.json ? (text) => void (output += text) : (text) => context.out(text));
+        const el = args.el ?? facts.bootEl;
+        const board = new Board({
+          ram: facts.ram,
+          devices: [{ physAddr: facts.uart, device: new Pl011(terminal.put) }],
+          highestEl: el > facts.bootEl ? el : facts.bootEl,
+        });
+        const cpu = createCpu(board);
+        for (const { file, address } of args.load.map(parseLoad)) {
+          board.memory.write(
+            address,
+            onFile('read', file, () => readFileSync(file)),
+          );
+        }
+        cpu.setEl(el);
+        cpu.setSystemRegister('CPACR_EL1', EL1_FP_ENABLED);
+        if (board.highestEl === 2) {
+          cpu.setSystemRegister('CPTR_EL2', EL2_FP_ENABLED);
+          cpu.setSystemRegister('HCR_EL2', EL1_IS_64_BIT);
+        }
+        if (args.registers !== undefined) readRegisters(cpu, args.registers);
+        if (args.pc !== undefined) cpu.pc = parseAddress(args.pc, '--pc');
+        if (args.sp !== undefined) cpu.sp = parseAddress(args.sp, '--sp');
+        cpu.invalidate();
 
-      const limits = {
-        stopAt: new Set(args['stop-at'].map((text) => parseAddress(text, '--stop-at'))),
-        stopOnException: !args['take-exceptions'],
-      };
-      const place = (pc: bigint): string => `0x${pc.toString(16)}`;
-      const maxInstructions = parseCount(args['max-instructions']);
-      const processors = new Processors(cpu);
-      const end = await withInterrupts((interrupted) =>
-        processors.run(
-          () => limits,
-          { maxInstructions, deadline: Infinity, interrupted },
-          () => {
-            terminal.flush();
-            context.progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
-          },
-        ),
-      );
-      const registers = registersToJson(cpu);
-      const { instructions } = cpu;
-      const reason = describeEnd(end, { processors, place }, describeEsr);
-      for (const { address, size, file } of dumps) {
-        const bytes = board.memory.read(address, size);
-        onFile('write', file, () => writeFileSync(file, bytes));
-      }
-      context.out(
-        args.json
-          ? formatJson({
-              reason: endToJson(end),
-              text: reason,
-              instructions: Number(instructions),
-              output,
-              el: cpu.el,
-              registers,
-            })
-          : `${reason}\n${formatRegisterLines(registers)}`,
-      );
-      if (!GOOD_ENDS.includes(end.kind)) {
-        throw KexecError.die(reason, { subject: 'cpu', exitCode: end.kind === 'interrupted' ? INTERRUPTED : 1 });
-      }
-    },
+        const limits = {
+          stopAt: new Set(args['stop-at'].map((text) => parseAddress(text, '--stop-at'))),
+          stopOnException: !args['take-exceptions'],
+        };
+        const place = (pc: bigint): string => `0x${pc.toString(16)}`;
+        const maxInstructions = parseCount(args['max-instructions']);
+        const processors = new Processors(cpu);
+        const end = await withInterrupts((interrupted) =>
+          processors.run(
+            () => limits,
+            { maxInstructions, deadline: Infinity, interrupted },
+            () => {
+              terminal.flush();
+              context.progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
+            },
+          ),
+        );
+        const registers = registersToJson(cpu);
+        const { instructions } = cpu;
+        const reason = describeEnd(end, { processors, place }, describeEsr);
+        for (const { address, size, file } of dumps) {
+          const bytes = board.memory.read(address, size);
+          onFile('write', file, () => writeFileSync(file, bytes));
+        }
+        context.out(
+          args.json
+            ? formatJson({
+                reason: endToJson(end),
+                text: reason,
+                instructions: Number(instructions),
+                output,
+                el: cpu.el,
+                registers,
+              })
+            : `${reason}\n${formatRegisterLines(registers)}`,
+        );
+        if (!GOOD_ENDS.includes(end.kind)) {
+          throw KexecError.die(reason, { subject: 'cpu', exitCode: end.kind === 'interrupted' ? INTERRUPTED : 1 });
+        }
+      }),
   );

@@ -1,3 +1,4 @@
+/** `kexec-sim handoff`: a machine at its new kernel's first instruction, written to files for QEMU. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KexecError, strerror } from '../../kexec/base/error.js';
@@ -6,6 +7,7 @@ import type { CpuModel } from '../cpu/state/model.js';
 import { boardFacts } from '../kernel/facts/board-arm64.js';
 import { registersToJson } from '../kernel/execution/cpu-registers.js';
 import { rulesAt, runToEntry } from '../kernel/execution/execute.js';
+import { tellingOfMachine } from '../kernel/execution/machine-errors.js';
 import { handOff, qemuCommand } from '../kernel/handoff/handoff.js';
 import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
 import { withInterrupts } from '../kernel/interrupts.js';
@@ -39,7 +41,7 @@ export const addHandoffCommand = (yargs: CommonArgv, context: SubcommandContext)
       const { openExecution } = await import('../kernel/execution/execute-machine.js');
       const machine = openMachine(args, context);
       const { directory } = args;
-      await withInterrupts(async (interrupted) => {
+      const run = async (interrupted: () => boolean): Promise<void> => {
         const options = openExecution(machine, machine.kernel.state.normal, purgatory);
         const bounds = { maxInstructions: undefined, deadline: Infinity, interrupted };
         const { end, launched } = await runToEntry({
@@ -93,6 +95,7 @@ export const addHandoffCommand = (yargs: CommonArgv, context: SubcommandContext)
           });
         }
         context.out(args.json ? formatJson(summary) : `${command.map(quoted).join(' ')}\n`);
-      });
+      };
+      await withInterrupts((interrupted) => tellingOfMachine(() => run(interrupted)));
     },
   );

@@ -42,7 +42,7 @@ export class Board implements Bus, CpuHost {
   readonly #devices: readonly DeviceOnBus[];
   readonly #cpus: CpuModel[] = [];
 
-  /** @throws KexecError when the host has no room for the RAM */
+  /** @throws MachineError when the host has no room for the RAM */
   constructor({ ram, devices, interrupts, highestEl }: BoardOptions) {
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;

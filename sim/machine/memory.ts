@@ -1,6 +1,7 @@
-import { KexecError } from '../../kexec/base/error.js';
+/** A machine's RAM. */
 import type { Range } from '../../kexec/base/range.js';
 import { FIRST_RAM_OFFSET } from '../cpu/state/bus.js';
+import { MachineError } from './error.js';
 import { type LinearMemory, wasm } from '../cpu/wasm/host.js';
 
 const PAGE = 4096;
@@ -21,12 +22,12 @@ export class PhysicalMemory {
   readonly #chunks = new Map<number, number>();
   #next = FIRST_RAM_OFFSET;
 
-  /** @param ranges where there is RAM; whole pages of them count @throws KexecError when the host has no room */
+  /** @param ranges where there is RAM; whole pages of them count @throws MachineError when the host has no room */
   constructor(readonly ranges: readonly Range[]) {
     try {
       this.linear = new wasm.Memory({ initial: LINEAR_PAGES, maximum: LINEAR_PAGES });
     } catch {
-      throw KexecError.die('simulated machine: the host refuses 4 GiB of address space', { subject: 'memory' });
+      throw new MachineError('the host refuses 4 GiB of address space');
     }
     this.#bytes = new Uint8Array(this.linear.buffer);
   }
@@ -51,14 +52,14 @@ export class PhysicalMemory {
   #touch(chunk: number): number {
     const offset = this.#next;
     if (offset + CHUNK > LINEAR_BYTES) {
-      throw KexecError.die('simulated machine: more than 4 GiB of RAM in use', { subject: 'memory' });
+      throw new MachineError('more than 4 GiB of RAM in use');
     }
     this.#next += CHUNK;
     this.#chunks.set(chunk, offset);
     return offset;
   }
 
-  /** A copy of `sizeBytes` bytes from a physical address. @throws KexecError where there is no RAM */
+  /** A copy of `sizeBytes` bytes from a physical address. @throws MachineError where there is no RAM */
   read(physAddr: bigint, sizeBytes: number): Uint8Array {
     const bytes = new Uint8Array(sizeBytes);
     this.#each(physAddr, sizeBytes, (at, chunk, inChunk, length) => {
@@ -68,7 +69,7 @@ export class PhysicalMemory {
     return bytes;
   }
 
-  /** @throws KexecError where there is no RAM; nothing is written then */
+  /** @throws MachineError where there is no RAM; nothing is written then */
   write(physAddr: bigint, bytes: Uint8Array): void {
     this.#each(physAddr, bytes.length, (at, chunk, inChunk, length) => {
       const offset = this.#chunks.get(chunk) ?? this.#touch(chunk);
@@ -76,7 +77,7 @@ export class PhysicalMemory {
     });
   }
 
-  /** Sets bytes to zero. @throws KexecError where there is no RAM */
+  /** Sets bytes to zero. @throws MachineError where there is no RAM */
   clear(physAddr: bigint, sizeBytes: number): void {
     this.#each(physAddr, sizeBytes, (_at, chunk, inChunk, length) => {
       const offset = this.#chunks.get(chunk);
@@ -114,9 +115,7 @@ export class PhysicalMemory {
   ): void {
     if (sizeBytes === 0) return;
     if (physAddr >> ADDRESS_BITS !== 0n || !this.isRam(physAddr, BigInt(sizeBytes))) {
-      throw KexecError.die(`simulated machine: no RAM at 0x${physAddr.toString(16)} (${sizeBytes} bytes)`, {
-        subject: 'memory',
-      });
+      throw new MachineError(`no RAM at 0x${physAddr.toString(16)} (${sizeBytes} bytes)`);
     }
     const start = Number(physAddr);
     for (let at = 0; at < sizeBytes;) {

@@ -1,3 +1,5 @@
+/** What the control registers decide: who takes an exception, and who traps what. */
+import { CPACR, CPTR, HCR, isSet, SCTLR } from '../state/control-bits.js';
 import type { CpuHost } from '../state/model.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import type { Trap } from './registers/row.js';
@@ -10,20 +12,14 @@ export interface Controls {
   readonly bit: (register: string, bit: number) => boolean;
 }
 
-const HCR = 'HCR_EL2';
-const HCR_TGE = 27;
-const FPEN = 20;
-const CPTR_TFP = 10;
-
 export const controlsOf = (el: ExceptionLevel, { highestEl }: CpuHost, stored: (name: string) => bigint): Controls => ({
   el,
   hasEl2: highestEl === 2,
-  bit: (register, bit) =>
-    (highestEl === 2 || !register.endsWith('_EL2')) && ((stored(register) >> BigInt(bit)) & 1n) === 1n,
+  bit: (register, bit) => (highestEl === 2 || !register.endsWith('_EL2')) && isSet(stored(register), bit),
 });
 
 /** HCR_EL2.TGE: EL2 takes what EL1 would. */
-export const isTakenByEl2 = ({ bit }: Controls): boolean => bit(HCR, HCR_TGE);
+export const isTakenByEl2 = ({ bit }: Controls): boolean => bit('HCR_EL2', HCR.TGE);
 
 /** The exception level that takes an exception that is nobody's in particular (Arm ARM D1.10.1). */
 export const usualTarget = (controls: Controls): 1 | 2 =>
@@ -52,16 +48,16 @@ export const trapTarget = (
 /** Who traps floating point and SIMD (Arm ARM D1.14); undefined if it is enabled. */
 export const fpTrapTarget = (controls: Controls): 1 | 2 | undefined => {
   const { el, bit } = controls;
-  const isEnabled = bit('CPACR_EL1', FPEN) && (el === 1 || bit('CPACR_EL1', FPEN + 1));
+  const isEnabled = bit('CPACR_EL1', CPACR.FPEN) && (el === 1 || bit('CPACR_EL1', CPACR.FPEN + 1));
   if (el < 2 && !isEnabled) return usualTarget(controls);
-  return bit('CPTR_EL2', CPTR_TFP) ? 2 : undefined;
+  return bit('CPTR_EL2', CPTR.TFP) ? 2 : undefined;
 };
 
 /** Who traps WFI or WFE that would wait. */
 export const waitTrapTarget = (kind: 'wfi' | 'wfe', controls: Controls): 1 | 2 | undefined => {
-  const [userAllowed, trapped] = kind === 'wfi' ? ([16, 13] as const) : ([18, 14] as const);
+  const [userAllowed, trapped] = kind === 'wfi' ? [SCTLR.nTWI, HCR.TWI] : [SCTLR.nTWE, HCR.TWE];
   if (controls.el === 0 && !controls.bit('SCTLR_EL1', userAllowed)) return usualTarget(controls);
-  return controls.el < 2 && controls.bit(HCR, trapped) ? 2 : undefined;
+  return controls.el < 2 && controls.bit('HCR_EL2', trapped) ? 2 : undefined;
 };
 
 /** Whether a timer's event stream wakes WFE now and then (CNTKCTL_EL1.EVNTEN, CNTHCTL_EL2.EVNTEN). */

@@ -1,3 +1,4 @@
+/** Syndromes, the values of ESR_ELx: how they are made, and what they say in words. */
 import { FaultStatus } from '../state/fault.js';
 import type { SysregEncoding } from '../state/sysreg-encoding.js';
 

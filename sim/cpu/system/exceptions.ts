@@ -1,3 +1,4 @@
+/** Synchronous exceptions as values: their syndromes, and the process state that they save and restore. */
 import { EC, ISS_CACHE_MAINTENANCE, ISS_WRITE, makeEsr } from './esr.js';
 import type { ExceptionLevel } from '../state/levels.js';
 

@@ -1,4 +1,6 @@
+/** What system instructions do, from MRS to WFE. */
 import { hasEventStream, trapTarget, usualTarget, waitTrapTarget } from './controls.js';
+import { HCR, MDCR, SCTLR } from '../state/control-bits.js';
 import type { Core } from '../state/core.js';
 import type { AccessKind, Fault } from '../state/fault.js';
 import { EC, makeEsr, trapIss, type TrappedAccess } from './esr.js';
@@ -32,13 +34,9 @@ import { isReachable, readRegister, registerAt } from './registers/index.js';
 const SYSTEM_INSTRUCTION = 0xd500_0000;
 const IS_READ = 1 << 21;
 
-const SCTLR_UMA = 9;
-const HCR_TSC = 19;
-const HCR_HCD = 29;
-const MDCR_TDE = 8;
 const DAIF_SET = 6;
 
-/** The system side of the processor, as its instructions reach it: see system-state.ts. */
+/** The system side of the processor, as its instructions reach it: a part of `SystemState`. */
 export interface SystemSide {
   readonly registers: RegisterFile;
   readonly el: ExceptionLevel;
@@ -129,7 +127,7 @@ export class SystemInstructions implements SystemCpu {
     if (op1 === 0) {
       if (this.el === 0) this.undefined();
       else registers.selectSp((imm & 1) as 0 | 1);
-    } else if (this.el === 0 && !registers.controls.bit('SCTLR_EL1', SCTLR_UMA)) {
+    } else if (this.el === 0 && !registers.controls.bit('SCTLR_EL1', SCTLR.UMA)) {
       const access = { op0: 0, op1, crn: 4, crm: imm, op2, rt: 31, isRead: false };
       this.#takeTrap(access, usualTarget(registers.controls));
     } else {
@@ -148,7 +146,7 @@ export class SystemInstructions implements SystemCpu {
     this.#operate(maintenanceOperation(name), rt);
   }
 
-  /** See `forbiddenMaintenance` of system-state.ts. */
+  /** See `forbiddenMaintenance` of `SystemState`. */
   get forbiddenMaintenance(): readonly CacheMaintenance[] {
     const { controls } = this.#state.registers;
     return BY_ADDRESS.filter((name) => {
@@ -195,15 +193,15 @@ export class SystemInstructions implements SystemCpu {
       case 'svc':
         return this.#state.take(callException('svc', imm16));
       case 'brk':
-        return this.#state.take(breakpointException(imm16), this.el < 2 && bit('MDCR_EL2', MDCR_TDE) ? 2 : undefined);
+        return this.#state.take(breakpointException(imm16), this.el < 2 && bit('MDCR_EL2', MDCR.TDE) ? 2 : undefined);
       case 'hlt':
         return this.undefined();
       case 'hvc':
-        if (this.el === 0 || bit('HCR_EL2', HCR_HCD)) return this.undefined();
+        if (this.el === 0 || bit('HCR_EL2', HCR.HCD)) return this.undefined();
         return hasEl2 ? this.#state.take(callException('hvc', imm16), 2) : this.#firmware('hvc');
       case 'smc':
         if (this.el === 0) return this.undefined();
-        return this.el === 1 && bit('HCR_EL2', HCR_TSC)
+        return this.el === 1 && bit('HCR_EL2', HCR.TSC)
           ? this.#state.take(trappedSmcException(imm16), 2)
           : this.#firmware('smc');
     }

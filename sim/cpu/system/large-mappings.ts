@@ -1,3 +1,4 @@
+/** Which mappings of more than a page the TLB has pieces of. */
 const PAGE = 4096;
 const PAGE_SHIFT = 12n;
 

@@ -1,3 +1,5 @@
+/** Walks of the translation tables: where a virtual address leads, and who may access it. */
+import { isSet, SCTLR } from '../state/control-bits.js';
 import type { Bus } from '../state/bus.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
 import type { ExceptionLevel } from '../state/levels.js';
@@ -42,9 +44,6 @@ interface Regime {
 
 const TWO_32 = 2 ** 32;
 const PAGE = 4096;
-
-const SCTLR_M = 1n;
-const SCTLR_WXN = 1n << 19n;
 
 /** log2 of the page size by TCR_ELx.TG0 and TG1 (Arm ARM D13.2.120); reserved values are taken as 4K. */
 const TG0: readonly number[] = [12, 16, 14, 12];
@@ -96,8 +95,8 @@ const regimeOf = (el: 1 | 2, read: ReadRegister): Regime => {
   const tcr = read(`TCR_EL${el}`);
   const bit = (position: number): boolean => field(tcr, position, 1) === 1;
   const common = {
-    enabled: (sctlr & SCTLR_M) !== 0n,
-    writeImpliesNoExecute: (sctlr & SCTLR_WXN) !== 0n,
+    enabled: isSet(sctlr, SCTLR.M),
+    writeImpliesNoExecute: isSet(sctlr, SCTLR.WXN),
     attributes: attributesOf(read(`MAIR_EL${el}`)),
   };
   const lower = (topIgnored: boolean, disabled: boolean): Half =>

@@ -1,3 +1,5 @@
+/** The table of SYS instructions: cache maintenance, TLB maintenance, and AT. */
+import { HCR, SCTLR } from '../state/control-bits.js';
 import type { AccessKind, Fault } from '../state/fault.js';
 import type { Walk } from './mmu.js';
 import type { CacheMaintenance } from '../language/row.js';
@@ -26,14 +28,13 @@ export interface SystemOperation {
 
 const NONE: OperationEffect = { kind: 'none' };
 
-const USER_CACHE = userIf('SCTLR_EL1', 26);
-const USER_ZERO = userIf('SCTLR_EL1', 14);
-/** HCR_EL2: TSW, TPC, TPU, TTLB, TDZ. */
-const TSW = hcr(22);
-const TPC = hcr(23);
-const TPU = hcr(24);
-const TTLB = hcr(25);
-const TDZ = hcr(28);
+const USER_CACHE = userIf('SCTLR_EL1', SCTLR.UCI);
+const USER_ZERO = userIf('SCTLR_EL1', SCTLR.DZE);
+const TSW = hcr(HCR.TSW);
+const TPC = hcr(HCR.TPC);
+const TPU = hcr(HCR.TPU);
+const TTLB = hcr(HCR.TTLB);
+const TDZ = hcr(HCR.TDZ);
 
 const operation = (name: string, at: string, effect: OperationEffect, ...traps: readonly Trap[]): SystemOperation => ({
   name,

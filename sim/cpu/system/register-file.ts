@@ -1,4 +1,6 @@
+/** The values of the system registers, and the process state beside the flags. */
 import { controlsOf, isTakenByEl2, type Controls } from './controls.js';
+import { SCTLR } from '../state/control-bits.js';
 import type { Core } from '../state/core.js';
 import type { Pstate } from './exceptions.js';
 import type { CpuHost } from '../state/model.js';
@@ -7,7 +9,6 @@ import type { Identity, LiveState } from './registers/row.js';
 import { resetValues } from './registers/index.js';
 
 const ALL_MASKED = 15;
-const SCTLR_M = 1n;
 
 /** What the system registers and PSTATE hold, beside what the core has itself. */
 export class RegisterFile implements LiveState {
@@ -59,7 +60,7 @@ export class RegisterFile implements LiveState {
   /** As table walks see it: nothing runs at EL1 under HCR_EL2.TGE, and what runs at EL0 has no MMU (Arm ARM D13.2.46). */
   readonly forWalks = (name: string): bigint => {
     const value = this.stored(name);
-    return name === 'SCTLR_EL1' && isTakenByEl2(this.#controls) ? value & ~SCTLR_M : value;
+    return name === 'SCTLR_EL1' && isTakenByEl2(this.#controls) ? value & ~(1n << BigInt(SCTLR.M)) : value;
   };
 
   readonly getSp = (el: ExceptionLevel): bigint => (el === this.#spInUse ? this.core.sp : this.#sp[el]);

@@ -1,4 +1,6 @@
+/** The system side of the processor as one object, which the rest of the processor works with. */
 import { fpTrapTarget, usualTarget } from './controls.js';
+import { CPTR, HCR, SCTLR } from '../state/control-bits.js';
 import type { Core } from '../state/core.js';
 import { isCall } from './esr.js';
 import {
@@ -29,15 +31,6 @@ import { readRegister, registerNamed, writeRegister } from './registers/index.js
 const ERET = 0xd69f_03e0;
 const ALL_MASKED = 15;
 
-const SCTLR_A = 1;
-const SCTLR_SA = 3;
-const SCTLR_SA0 = 4;
-const HCR_VM = 0;
-const HCR_DC = 12;
-const HCR_TGE = 27;
-const HCR_RW = 31;
-const CPTR_TFP = 10;
-
 /**
  * The system side of the processor: system registers, exception levels, address translation and exceptions.
  *
@@ -66,7 +59,7 @@ export class SystemState implements SystemSide {
     this.#instructions = new SystemInstructions(this, core, (conduit) => host.firmwareCall(conduit, model()));
   }
 
-  // What others see.
+  // State as the outside reads and sets it.
 
   get el(): ExceptionLevel {
     return this.registers.el;
@@ -105,11 +98,11 @@ export class SystemState implements SystemSide {
 
   /** Every data access must be aligned. */
   get strictAlignment(): boolean {
-    return !this.#mmu.isEnabled(this.el) || this.#sctlr(SCTLR_A);
+    return !this.#mmu.isEnabled(this.el) || this.#sctlr(SCTLR.A);
   }
 
   get stackAlignmentChecked(): boolean {
-    return this.#sctlr(this.el === 0 ? SCTLR_SA0 : SCTLR_SA);
+    return this.#sctlr(this.el === 0 ? SCTLR.SA0 : SCTLR.SA);
   }
 
   get fpEnabled(): boolean {
@@ -169,7 +162,7 @@ export class SystemState implements SystemSide {
     if (row.affects === 'context') this.#core.contextChanged();
   }
 
-  // Address translation.
+  // Where addresses lead.
 
   /**
    * The page of an address for an access of the current exception level.
@@ -182,7 +175,7 @@ export class SystemState implements SystemSide {
   /** The same for an access of any exception level. */
   walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault {
     const { bit } = this.registers.controls;
-    if (el < 2 && (bit('HCR_EL2', HCR_VM) || bit('HCR_EL2', HCR_DC))) {
+    if (el < 2 && (bit('HCR_EL2', HCR.VM) || bit('HCR_EL2', HCR.DC))) {
       this.stopUnmodelled('stage 2 of address translation (HCR_EL2.VM, HCR_EL2.DC)', undefined);
       return { faultStatus: FaultStatus.translation };
     }
@@ -231,7 +224,7 @@ export class SystemState implements SystemSide {
     const { controls } = this.registers;
     const target = fpTrapTarget(controls) ?? usualTarget(controls);
     // What EL2 takes in place of EL1 is no trap to EL2 (Arm ARM D1.14.2).
-    const isForEl1 = target === 2 && !controls.bit('CPTR_EL2', CPTR_TFP);
+    const isForEl1 = target === 2 && !controls.bit('CPTR_EL2', CPTR.TFP);
     this.take(isForEl1 ? undefinedException : fpAccessException, target);
   }
 
@@ -275,8 +268,8 @@ export class SystemState implements SystemSide {
     const { controls, stored } = this.registers;
     const rules = {
       el,
-      tge: controls.bit('HCR_EL2', HCR_TGE),
-      el1Is64: !controls.hasEl2 || controls.bit('HCR_EL2', HCR_RW),
+      tge: controls.bit('HCR_EL2', HCR.TGE),
+      el1Is64: !controls.hasEl2 || controls.bit('HCR_EL2', HCR.RW),
     };
     const state = unpackSpsr(stored(`SPSR_EL${el}`), rules);
     if (state.kind === 'aarch32') return this.stopUnmodelled('the AArch32 state', ERET);

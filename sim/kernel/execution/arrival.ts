@@ -1,3 +1,4 @@
+/** A machine before the new kernel's first instruction, and what can be seen of that kernel. */
 import { type Arm64ImageHeader, readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
 import { Range } from '../../../kexec/base/range.js';

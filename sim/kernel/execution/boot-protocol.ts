@@ -1,14 +1,14 @@
-import { hex } from '../../../kexec/base/format.js';
-import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
-import type { Range } from '../../../kexec/base/range.js';
-import { GiB, MiB, alignDown } from '../../../kexec/base/u64.js';
-import { type Arrival, type NewKernel, lookAtKernel } from './arrival.js';
-import { describeDifference, differences } from './segment-difference.js';
-
 /**
  * What an arm64 kernel may rely on at its first instruction (Linux Documentation/arch/arm64/booting.rst, and where the
  * segments were meant to be), checked against processor and memory.
  */
+import { hex } from '../../../kexec/base/format.js';
+import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
+import type { Range } from '../../../kexec/base/range.js';
+import { GiB, MiB, alignDown } from '../../../kexec/base/u64.js';
+import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
+import { type Arrival, type NewKernel, lookAtKernel } from './arrival.js';
+import { describeDifference, differences } from './segment-difference.js';
 
 export type RuleResult =
   | { readonly rule: string; readonly ok: true }
@@ -24,25 +24,21 @@ interface Rule {
 const address = (value: bigint): string => `0x${hex(value)}`;
 const rangeText = ({ start, last }: Range): string => `${address(start)}-${address(last)}`;
 
-/** Bits of SCTLR_ELx (Arm ARM D17.2.118): MMU, data cache, big-endian data. */
-const SCTLR_M = 1n << 0n;
-const SCTLR_C = 1n << 2n;
-const SCTLR_EE = 1n << 25n;
 /** CNTHCTL_EL2 (D17.11.2): whether EL1 may read the physical counter. */
 const EL1PCTEN = 1n << 0n;
 
 const SCTLR_RULES: readonly Rule[] = (
   [
-    ['the MMU is off', SCTLR_M],
-    ['the data cache is off', SCTLR_C],
-    ['data is little-endian', SCTLR_EE],
+    ['the MMU is off', SCTLR.M],
+    ['the data cache is off', SCTLR.C],
+    ['data is little-endian', SCTLR.EE],
   ] as const
 ).map(([rule, bit]) => ({
   rule,
   check: ({ cpu }) => {
     const name = `SCTLR_EL${cpu.el}`;
     const value = cpu.getSystemRegister(name);
-    return (value & bit) === 0n ? undefined : `${name} is ${address(value)}: bit ${bit.toString(2).length - 1} is set`;
+    return isSet(value, bit) ? `${name} is ${address(value)}: bit ${bit} is set` : undefined;
   },
 }));
 

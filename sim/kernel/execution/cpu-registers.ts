@@ -1,8 +1,7 @@
+/** The registers of a program as JSON, and addresses as the command line has them. */
 import { KexecError } from '../../../kexec/base/error.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import { type Json, jsonError, optionalField } from '../state/json.js';
-
-/** The registers of a program, by name, in the order in which they are shown. */
 
 interface Register {
   readonly name: string;

@@ -1,3 +1,4 @@
+/** The execution of what is loaded on a recorded machine, put together from its parts. */
 import { KexecError } from '../../../kexec/base/error.js';
 import { createCpu } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
@@ -5,6 +6,7 @@ import { type ExecuteOptions, execute } from './execute.js';
 import type { ExecuteImage } from '../execution-settings.js';
 import type { ImageSlot } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
+import { tellingOfMachine } from './machine-errors.js';
 import { readLoadedKernel } from './loaded-kernel.js';
 import { boardFacts } from '../facts/board-arm64.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
@@ -38,10 +40,11 @@ export const openExecution = (
   };
 };
 
-/** Executes what is loaded on a recorded machine. @throws KexecError when there is nothing that could be */
+/** @throws KexecError when there is nothing that could be executed, or the machine has no room for it */
 export const executeOn: ExecuteImage = async (machine, image, settings, interrupted) => {
   const { until, maxInstructions, timeoutMs, purgatory, ...terminal } = settings;
   if (until === 'reboot') return { exitCode: 0, keepsImage: false };
   const bounds = { maxInstructions, deadline: deadlineIn(timeoutMs), interrupted };
-  return execute({ ...openExecution(machine, image, purgatory()), ...terminal, until, bounds });
+  const options = { ...openExecution(machine, image, purgatory()), ...terminal, until, bounds };
+  return tellingOfMachine(() => execute(options));
 };

@@ -1,4 +1,6 @@
+/** The course of an execution: from the old kernel's last instructions to the new kernel's first one or its end. */
 import type { OnProgress } from '../../../kexec/base/progress.js';
+import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
 import type { CpuModel, ExceptionInfo, Jump } from '../../cpu/state/model.js';
 import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
 import { Console } from './console.js';
@@ -18,9 +20,6 @@ export interface ExecuteOptions
   readonly progress?: OnProgress | undefined;
 }
 
-/** SCTLR_ELx.M (Arm ARM D17.2.118): the MMU is on. */
-const SCTLR_M = 1n;
-
 const INTERRUPTED = 130;
 const FAILED = 1;
 
@@ -34,7 +33,7 @@ const SHOWN_JUMPS = 16;
 /** Enough instructions to have that many branches among them, but in a long copy. */
 const TRACED_INSTRUCTIONS = 20_000n;
 
-/** Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError */
+/** Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError, MachineError */
 export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const { kernel, bounds, step } = options;
   const { until = 'entry' } = options;
@@ -68,7 +67,7 @@ export interface Arrived {
   readonly betweenSlices: () => void;
 }
 
-/** @throws KexecError when the machine cannot be brought to where it would start */
+/** @throws KexecError when the machine cannot be brought to where it would start @throws MachineError */
 export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' | 'err'>): Promise<Arrived> => {
   const { kernel, bounds, step } = options;
   const terminal = new Console(options.console);
@@ -96,7 +95,7 @@ const runKernel = (
   betweenSlices: () => void,
 ): Promise<RunEnd> => {
   const hasVector = (cpu: CpuModel, { target, handler }: ExceptionInfo): boolean => {
-    const isMmuOn = (cpu.getSystemRegister(`SCTLR_EL${target}`) & SCTLR_M) !== 0n;
+    const isMmuOn = isSet(cpu.getSystemRegister(`SCTLR_EL${target}`), SCTLR.M);
     return isMmuOn || board.memory.isRam(handler);
   };
   const limitsOf = (cpu: CpuModel): GuestLimits => ({ stopOnException: (exception) => !hasVector(cpu, exception) });

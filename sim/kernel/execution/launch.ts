@@ -1,3 +1,4 @@
+/** A board with its processor, brought to the old kernel's last instructions. */
 import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
 import { Board } from '../../machine/board.js';
 import { Pl011 } from '../../machine/pl011.js';
@@ -37,7 +38,7 @@ export interface Launched {
   readonly place: (pc: bigint) => string;
 }
 
-/** Does the same each time, to the last bit. @throws KexecError */
+/** Does the same each time, to the last bit. @throws KexecError, MachineError */
 export const launch = ({ facts, kernel, purgatory, createCpu, prepare, onOutput, log }: LaunchOptions): Launched => {
   const board = new Board({
     ram: facts.ram,

@@ -1,3 +1,4 @@
+/** Names for addresses in a purgatory: the kernel is given its bytes only, but its object may be at hand. */
 import { relocationsFor } from '../../../kexec/arch/arm64/kexec-elf-rel-arm64.js';
 import { DEFAULT_COMPAT } from '../../../kexec/base/compat.js';
 import { EM_AARCH64, SHF_EXECINSTR, SHT_SYMTAB, readSymbol, sizesOf, symbolType } from '../../../kexec/elf/elf.js';
@@ -8,8 +9,6 @@ import { Placement } from '../../../kexec/memory/placement.js';
 import { RANGE_RAM, type Range } from '../../../kexec/base/range.js';
 import { u64 } from '../../../kexec/base/u64.js';
 import type { LoadedSegment } from './arrival.js';
-
-/** Names for addresses in a purgatory: the kernel is given its bytes only, but its object may be at hand. */
 
 export interface CodeSymbol {
   readonly name: string;

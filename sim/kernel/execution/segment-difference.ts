@@ -1,3 +1,4 @@
+/** Where memory is not what was loaded. */
 import { Range } from '../../../kexec/base/range.js';
 import type { LoadedSegment, MemoryView } from './arrival.js';
 import { firstChange } from '../state/segment-sums.js';
@@ -60,7 +61,7 @@ const firstDamage = ({ memory, data, sums }: LoadedSegment, segment: number): Di
 /**
  * The first difference of each segment that memory does not hold as it was loaded.
  * @param except a segment that may have changed itself
- * @throws KexecError when a segment is not in RAM
+ * @throws MachineError when a segment is not in RAM
  */
 export const differences = (
   segments: readonly LoadedSegment[],

@@ -1,10 +1,9 @@
+/** Reports on a run that ended where it should not. */
 import type { CpuModel, Jump } from '../../cpu/state/model.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Launched } from './launch.js';
 import type { RunEnd } from './processors.js';
 import { describeDifference, differences } from './segment-difference.js';
-
-/** Words about a run that ended where it should not. */
 
 export type DescribeEsr = (esr: bigint, far?: bigint) => string;
 

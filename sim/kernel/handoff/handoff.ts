@@ -1,11 +1,10 @@
+/** The files that QEMU is to load, and its command line. */
 import { KexecError } from '../../../kexec/base/error.js';
 import { Range } from '../../../kexec/base/range.js';
 import { KiB, MiB, alignDown } from '../../../kexec/base/u64.js';
 import type { LoadedSegment, MemoryView } from '../execution/arrival.js';
 import { type Move, handoffStub } from './handoff-stub.js';
 import type { Launched } from '../execution/launch.js';
-
-/** Continuing in QEMU: which bytes go where. */
 
 export interface Piece {
   /** Name of the file. */

@@ -1,3 +1,4 @@
+/** The pieces of machine code in relocation.o. */
 import { KexecError } from '../../../kexec/base/error.js';
 import {
   ELFCLASS64,

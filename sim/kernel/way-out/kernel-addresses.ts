@@ -1,3 +1,4 @@
+/** Where the running kernel has its memory, in virtual addresses. */
 import type { Range } from '../../../kexec/base/range.js';
 import { alignDown, u64 } from '../../../kexec/base/u64.js';
 

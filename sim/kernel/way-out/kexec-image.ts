@@ -1,3 +1,4 @@
+/** What machine_kexec() is given. */
 import type { FilledSegment } from '../rules/kimage.js';
 
 /** What is loaded, with its bytes. */

@@ -1,12 +1,11 @@
+/**
+ * What a kernel tells about its end: the lines of real kernels, in their words, and lines that begin with "kexec-ts: " for
+ * what a real one does without a word.
+ */
 import type { PlacedCode } from './place-code.js';
 import type { KexecMachine } from './kexec-machine.js';
 import type { KexecImage } from './kexec-image.js';
 import type { Kimage } from '../rules/kimage.js';
-
-/**
- * What a kernel tells about its end. Lines that real kernels print, and in their words; those that begin with
- * "kexec-ts: " say what it does without a word.
- */
 
 /** kernel_kexec(), kernel/kexec_core.c, up to machine_kexec(). */
 export const shutdownLines = ({ bootEl, nrCpus }: KexecMachine): readonly string[] => [

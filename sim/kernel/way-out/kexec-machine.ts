@@ -1,3 +1,4 @@
+/** What machine_kexec() knows of a recorded machine. */
 import type { Range } from '../../../kexec/base/range.js';
 import type { Generation } from '../facts/generations.js';
 import { parseResources, type Resource } from '../facts/iomem.js';

@@ -1,3 +1,4 @@
+/** machine_kexec() of arm64: memory and registers as it leaves them. */
 import { KexecError } from '../../../kexec/base/error.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { PhysicalMemory } from '../../machine/memory.js';

@@ -1,3 +1,4 @@
+/** Translation tables as Linux makes them for the way out. */
 import type { PhysicalMemory } from '../../machine/memory.js';
 
 /** Attributes of a mapping: bits of a block or page descriptor (Arm ARM D5.3.3). */

@@ -1,3 +1,4 @@
+/** Puts pieces of machine code into memory, with what they refer to filled in. */
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { CodePiece } from './code.js';
 

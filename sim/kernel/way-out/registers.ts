@@ -1,7 +1,6 @@
+/** The system registers that matter on the way out of Linux, as it leaves them. */
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { Relocation } from '../facts/generations.js';
-
-/** The system registers that matter on the way out of Linux, as it leaves them. */
 
 /** Read and write as the level below sees it: nothing is trapped, EL1 is 64 bits (HCR_HOST_NVHE_FLAGS: HCR_EL2.RW). */
 const HCR_EL2 = 1n << 31n;

@@ -1,3 +1,4 @@
+/** The copy of arm64_relocate_new_kernel that runs, and its arguments. */
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { KexecMachine } from './kexec-machine.js';
 import { findPiece } from './code.js';

@@ -1,3 +1,4 @@
+/** The memory of the running kernel, of which the way out takes pages. */
 import { KexecError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
 import { alignDown, alignUp } from '../../../kexec/base/u64.js';

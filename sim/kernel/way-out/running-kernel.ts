@@ -1,3 +1,4 @@
+/** Where the running kernel is in memory. */
 import { KexecError } from '../../../kexec/base/error.js';
 import { alignDown, alignUp } from '../../../kexec/base/u64.js';
 import type { PhysicalMemory } from '../../machine/memory.js';

@@ -1,14 +1,14 @@
+/** Registers that control the processor, and those of exceptions (Arm ARM D13.2), as a Cortex-A57 has them. */
+import { CPTR, HCR, SCTLR } from '../../state/control-bits.js';
 import { hcr, refuse, register, userIf, type RegisterRow, type Trap } from './row.js';
 
-/** Registers that control the processor, and those of exceptions (Arm ARM D13.2), as a Cortex-A57 has them. */
-
-const TRVM = hcr(30, 'read');
-const TVM = hcr(26, 'write');
+const TRVM = hcr(HCR.TRVM, 'read');
+const TVM = hcr(HCR.TVM, 'write');
 /** Who controls a guest's virtual memory. */
 const VIRTUAL_MEMORY: readonly Trap[] = [TRVM, TVM];
-const TIDCP = [hcr(20)];
-const TACR = [hcr(21)];
-const TCPAC: readonly Trap[] = [{ to: 2, register: 'CPTR_EL2', bits: [31], when: 1, on: 'both' }];
+const TIDCP = [hcr(HCR.TIDCP)];
+const TACR = [hcr(HCR.TACR)];
+const TCPAC: readonly Trap[] = [{ to: 2, register: 'CPTR_EL2', bits: [CPTR.TCPAC], when: 1, on: 'both' }];
 
 const WORD = 0xffff_ffffn;
 const VECTORS = 0xffff_ffff_ffff_f800n;
@@ -100,7 +100,7 @@ const LIVE: readonly RegisterRow[] = [
     write: (state, value) => state.selectSp((value & 1n) === 0n ? 0 : 1),
   }),
   register('DAIF', 'S3_3_C4_C2_1', {
-    traps: [userIf('SCTLR_EL1', 9)],
+    traps: [userIf('SCTLR_EL1', SCTLR.UMA)],
     read: ({ daif }) => BigInt(daif << 6),
     write: (state, value) => {
       state.daif = Number((value >> 6n) & 15n);

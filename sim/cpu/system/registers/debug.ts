@@ -1,10 +1,10 @@
+/** Debug (Arm ARM D13.3) and performance monitors (D13.4). Both can be set up, and neither does anything. */
+import { MDCR } from '../../state/control-bits.js';
 import { mdcr, refuse, register, userIf, userReadsIf, type LiveState, type RegisterRow, type Trap } from './row.js';
 
-/** Debug (Arm ARM D13.3) and performance monitors (D13.4). Both can be set up, and neither does anything. */
-
-const TDA = [mdcr(9)];
-const TDOSA = [mdcr(10)];
-const TDRA = [mdcr(11)];
+const TDA = [mdcr(MDCR.TDA)];
+const TDOSA = [mdcr(MDCR.TDOSA)];
+const TDRA = [mdcr(MDCR.TDRA)];
 const OSLSR_LOCKED = 2n;
 /** OSLSR_EL1.OSLM: the OS lock is there. */
 const OSLSR_PRESENT = 8n;
@@ -70,7 +70,7 @@ const EVENT_COUNTERS = 6;
 const COUNTERS = 0x8000_003fn;
 const PMUSERENR = 'PMUSERENR_EL0';
 /** PMUSERENR_EL0.EN, and what else allows EL0 one thing each: SW, CR, ER. */
-const TPM = mdcr(6);
+const TPM = mdcr(MDCR.TPM);
 const USER: readonly Trap[] = [userIf(PMUSERENR, 0), TPM];
 
 /** Two registers that read alike; one sets the bits that are written as 1, the other clears them. */
@@ -113,7 +113,7 @@ const PERFORMANCE_MONITORS: readonly RegisterRow[] = [
   register('PMCR_EL0', 'S3_3_C9_C12_0', {
     reset: 0x4101_3000n,
     writable: 0x79n,
-    traps: [userIf(PMUSERENR, 0), TPM, mdcr(5)],
+    traps: [userIf(PMUSERENR, 0), TPM, mdcr(MDCR.TPMCR)],
     unmodelled: refuse(1n, 'performance counters that count'),
   }),
   ...setAndClear('PMCNTENSET_EL0', 'S3_3_C9_C12_1', 'PMCNTENCLR_EL0', 'S3_3_C9_C12_2', USER),

@@ -1,23 +1,19 @@
-import { hcr, register, userIf, type RegisterRow, type ResetFacts, type Trap } from './row.js';
-
 /**
  * What the processor says about itself: a Cortex-A57 r1p0 (Cortex-A57 TRM, 4.2 and 4.3) with the cryptographic
  * extension left out, that can do two things more: 48-bit physical addresses, and 16K pages.
  */
+import { HCR, isSet, SCTLR } from '../../state/control-bits.js';
+import { hcr, register, userIf, type RegisterRow, type ResetFacts, type Trap } from './row.js';
 
 const MIDR = 0x411f_d070n;
 /** Bit 31 is RES1. */
 const mpidr = ({ affinity }: ResetFacts): bigint => 0x8000_0000n | affinity;
 
-const TID1 = 16;
-const TID2 = 17;
-const TID3 = 18;
-
 const id = (
   name: string,
   at: string,
   reset: RegisterRow['reset'] = 0n,
-  traps: readonly Trap[] = [hcr(TID3)],
+  traps: readonly Trap[] = [hcr(HCR.TID3)],
 ): RegisterRow => register(name, at, { only: 'read', reset, traps });
 
 /** EL0 and EL1 in both execution states; EL2 where the machine has it. EL3 is the firmware's, and hidden. */
@@ -39,8 +35,8 @@ export const ID_REGISTERS: readonly RegisterRow[] = [
   }),
   register('VPIDR_EL2', 'S3_4_C0_C0_0', { reset: MIDR, writable: 0xffff_ffffn }),
   register('VMPIDR_EL2', 'S3_4_C0_C0_5', { reset: mpidr, writable: 0xff_c1ff_ffffn }),
-  id('REVIDR_EL1', 'S3_0_C0_C0_6', 0n, [hcr(TID1)]),
-  id('AIDR_EL1', 'S3_1_C0_C0_7', 0n, [hcr(TID1)]),
+  id('REVIDR_EL1', 'S3_0_C0_C0_6', 0n, [hcr(HCR.TID1)]),
+  id('AIDR_EL1', 'S3_1_C0_C0_7', 0n, [hcr(HCR.TID1)]),
 
   id('ID_PFR0_EL1', 'S3_0_C0_C1_0', 0x131n),
   id('ID_PFR1_EL1', 'S3_0_C0_C1_1', ({ highestEl }) => (highestEl === 2 ? 0x1_1001n : 0x1_0001n)),
@@ -73,21 +69,21 @@ export const ID_REGISTERS: readonly RegisterRow[] = [
   id('ID_AA64MMFR0_EL1', 'S3_0_C0_C7_0', 0x10_1125n),
   id('ID_AA64MMFR1_EL1', 'S3_0_C0_C7_1'),
 
-  id('CLIDR_EL1', 'S3_1_C0_C0_1', 0x0a20_0023n, [hcr(TID2)]),
-  register('CSSELR_EL1', 'S3_2_C0_C0_0', { writable: 0xfn, traps: [hcr(TID2)] }),
+  id('CLIDR_EL1', 'S3_1_C0_C0_1', 0x0a20_0023n, [hcr(HCR.TID2)]),
+  register('CSSELR_EL1', 'S3_2_C0_C0_0', { writable: 0xfn, traps: [hcr(HCR.TID2)] }),
   register('CCSIDR_EL1', 'S3_1_C0_C0_0', {
     only: 'read',
-    traps: [hcr(TID2)],
+    traps: [hcr(HCR.TID2)],
     read: ({ stored }) => CACHES[stored('CSSELR_EL1').toString()] ?? 0n,
   }),
   // Cache lines of 64 bytes; L1 instruction cache indexed virtually, tagged physically.
-  id('CTR_EL0', 'S3_3_C0_C0_1', 0x8444_c004n, [userIf('SCTLR_EL1', 15), hcr(TID2)]),
+  id('CTR_EL0', 'S3_3_C0_C0_1', 0x8444_c004n, [userIf('SCTLR_EL1', SCTLR.UCT), hcr(HCR.TID2)]),
   // DC ZVA writes 64 bytes. Bit 4, that it may not be used, depends on who asks.
   register('DCZID_EL0', 'S3_3_C0_C0_7', {
     only: 'read',
     read: ({ el, host, stored }) => {
-      const userMayNot = el === 0 && (stored('SCTLR_EL1') & (1n << 14n)) === 0n;
-      const trapped = el < 2 && host.highestEl === 2 && (stored('HCR_EL2') & (1n << 28n)) !== 0n;
+      const userMayNot = el === 0 && !isSet(stored('SCTLR_EL1'), SCTLR.DZE);
+      const trapped = el < 2 && host.highestEl === 2 && isSet(stored('HCR_EL2'), HCR.TDZ);
       return userMayNot || trapped ? 0x14n : 0x4n;
     },
   }),

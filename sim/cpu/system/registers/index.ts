@@ -1,6 +1,8 @@
+/** All system registers together: found by encoding or name, reset, read and written. */
 import { CONTROL_REGISTERS } from './control.js';
 import { DEBUG_AND_MONITORS } from './debug.js';
 import { ID_REGISTERS } from './id.js';
+import { HCR } from '../../state/control-bits.js';
 import { hcr, register, type LiveState, type RegisterRow, type ResetFacts } from './row.js';
 import type { SysregEncoding } from '../../state/sysreg-encoding.js';
 import { levelOf, packEncoding, parseEncoding } from './sysreg.js';
@@ -22,7 +24,7 @@ const BY_NAME: ReadonlyMap<string, RegisterRow> = new Map(SYSTEM_REGISTERS.map((
 /** Identification registers of features to come read as zero (Arm ARM D12.3.1). */
 const RESERVED_ID = register('reserved identification register', 'S3_0_C0_C7_7', {
   only: 'read',
-  traps: [hcr(18)],
+  traps: [hcr(HCR.TID3)],
   read: () => 0n,
 });
 const isReservedId = ({ op0, op1, crn, crm }: SysregEncoding): boolean =>

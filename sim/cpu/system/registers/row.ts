@@ -1,3 +1,4 @@
+/** What a row of the tables of system registers says. */
 import type { Core } from '../../state/core.js';
 import type { ExceptionLevel } from '../../state/levels.js';
 import type { CpuHost } from '../../state/model.js';

@@ -1,6 +1,5 @@
-import { register, userIf, type LiveState, type RegisterRow, type Trap } from './row.js';
-
 /** The generic timer (Arm ARM D11, D13.8). Its timers tell the time; that they raise interrupts is not modelled. */
+import { register, userIf, type LiveState, type RegisterRow, type Trap } from './row.js';
 
 const ENABLE = 1n;
 const STATUS = 4n;

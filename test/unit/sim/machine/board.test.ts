@@ -5,6 +5,7 @@ import { boardFacts } from '../../../../sim/kernel/facts/board-arm64.js';
 import { findMachine } from '../../../../sim/kernel/recording/machines.js';
 import { Board } from '../../../../sim/machine/board.js';
 import { DEFAULT_UART, type PropertyReader, bootLevel, consoleUart } from '../../../../sim/machine/board-tree.js';
+import { MachineError } from '../../../../sim/machine/error.js';
 import type { AccessSize, Device, SetLine } from '../../../../sim/machine/device.js';
 import { Pl011 } from '../../../../sim/machine/pl011.js';
 import { FakeCpu } from '../../../support/fake-cpu.js';
@@ -198,6 +199,13 @@ describe('the bus', () => {
     ] as const) {
       expect(board.read(physAddr, size)).toBeUndefined();
       expect(board.write(physAddr, size, 0n)).toBe(false);
+    }
+  });
+
+  test('names the address where there is no RAM', () => {
+    const { board } = openBoard();
+    for (const access of [() => board.memory.read(0x10n, 16), () => board.memory.write(0x10n, new Uint8Array(16))]) {
+      expect(access).toThrow(new MachineError('no RAM at 0x10 (16 bytes)'));
     }
   });
 

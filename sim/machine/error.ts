@@ -1,0 +1,10 @@
+/** What a simulated machine cannot do, for whoever has it run. */
+
+/** The message is a sentence without its end. */
+export class MachineError extends Error {
+  override readonly name = 'MachineError';
+
+  constructor(message: string) {
+    super(`simulated machine: ${message}`);
+  }
+}
