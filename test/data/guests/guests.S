@@ -1,0 +1,273 @@
+// Guests that once broke us, each in a section of its own; see README.md.
+
+// Begins a guest, with the header of an arm64 Image (Linux Documentation/arch/arm64/booting.rst) in front of its code.
+ .macro guest name
+ .section .guest.\name, "ax"
+ b 1f
+ .word 0
+ .quad 0
+ .quad 0x10000
+ .quad 0xa
+ .quad 0,0,0
+ .ascii "ARM\x64"
+ .word 0
+1:
+ .endm
+
+// Loads from where nothing answers, without end; the vectors skip the load.
+ guest abortstorm
+ adr x0, vec_abortstorm
+ msr vbar_el1, x0
+ isb
+ mov x2, #0
+2: ldr x3,[x2]
+ b 2b
+
+ .balign 2048
+vec_abortstorm:
+ .rept 16
+ mrs x10, elr_el1
+ add x10, x10, #4
+ msr elr_el1, x10
+ eret
+ .balign 128
+ .endr
+
+// Writes all ones to TCR_EL1, MAIR_EL1 and SCTLR_EL1.
+ guest allones
+ mov x3, #-1
+ msr tcr_el1, x3
+ msr mair_el1, x3
+ msr sctlr_el1, x3
+ isb
+ nop
+ b .
+
+// An SVC whose vector is at no address that could be one.
+ guest badvbar
+ mov x0, #0x900
+ lsl x0, x0, #48
+ msr vbar_el1, x0
+ isb
+ svc #0
+
+// Breakpoints without end; the vectors skip each.
+ guest brkstorm
+ adr x0, vec_brkstorm
+ msr vbar_el1, x0
+ isb
+2: brk #0
+ b 2b
+
+ .balign 2048
+vec_brkstorm:
+ .rept 16
+ mrs x10, elr_el1
+ add x10, x10, #4
+ msr elr_el1, x10
+ eret
+ .balign 128
+ .endr
+
+// A loop of 500 million rounds, then system registers are read without end.
+ guest fastthenmrs
+ mov x1, #0x20000000
+3: subs x1, x1, #1
+ b.ne 3b
+2: mrs x0, cntvct_el0
+ isb
+ b 2b
+
+// Sends a line without end to the console.
+ guest flood
+ mov x1, #0x09000000
+2: mov w0, #'A'
+ str w0,[x1]
+ b 2b
+
+// Sends empty lines without end to the console.
+ guest floodnl
+ mov x1, #0x09000000
+2: mov w0, #'\n'
+ str w0,[x1]
+ b 2b
+
+// An SMC and an HVC that the firmware does not know, then an SVC without vectors.
+ guest mixed
+ mrs x0, currentel
+ hvc #1
+ smc #1
+ svc #0
+ hlt #0
+ b .
+
+// Reads a system register without end.
+ guest mrsloop
+2: mrs x0, cntvct_el0
+ isb
+ b 2b
+
+// Asks the firmware for a second processor without end (PSCI CPU_ON).
+ guest psci_cpuon
+1: ldr x0, =0xc4000003
+ mov x1,#1
+ adr x2,1b
+ hvc #0
+ b 1b
+
+// Has the firmware reset the machine (PSCI SYSTEM_RESET).
+ guest psci_reset
+ ldr x0, =0x84000009
+ hvc #0
+ b .
+
+// A loop of 500 million rounds, then code that rewrites one of its instructions each time round.
+ guest selfmod
+ mov x1, #0x20000000
+3: subs x1, x1, #1
+ b.ne 3b
+ adr x2, 4f
+ ldr w3, 5f
+ mov x7,#0
+2: add x7,x7,#1
+ and w6, w7, #0xffff
+ orr w3, w8, w6, lsl #5
+ ldr w8, 5f
+ orr w3, w8, w6, lsl #5
+ str w3, [x2]
+ dc cvau, x2
+ ic ivau, x2
+ dsb sy
+ isb
+4: mov x5, #0
+ b 2b
+5: mov x5, #0
+
+// Turns the MMU on with a page table whose entries lead to itself.
+ guest selfpt
+ adr x0, 9f
+ mov x2, #0x703
+ orr x2, x2, x0
+ str x2, [x0]
+ str x2, [x0,#8]
+ msr ttbr0_el1, x0
+ msr ttbr1_el1, x0
+ ldr x3, =0x0000000480803510
+ msr tcr_el1, x3
+ mov x4,#0xff
+ msr mair_el1,x4
+ isb
+ mrs x5, sctlr_el1
+ orr x5,x5,#1
+ msr sctlr_el1,x5
+ isb
+ b .
+ .ltorg
+ .balign 4096
+9: .space 4096
+
+// System calls without end.
+ guest storm
+ adr x0, vec_storm
+ msr vbar_el1, x0
+ isb
+2: svc #0
+ b 2b
+ .balign 2048
+vec_storm:
+ .balign 2048
+ .rept 16
+ eret
+ .balign 128
+ .endr
+
+// A load from where nothing answers, and vectors that go on no more.
+ guest stuckvec
+ adr x0, vec_stuckvec
+ msr vbar_el1, x0
+ isb
+ svc #1
+ mov x2, #0x1000
+ ldr x3, [x2]
+
+ .balign 2048
+vec_stuckvec:
+ b .
+ .balign 128
+ b .
+ .balign 128
+ b .
+ .balign 128
+ b .
+ .balign 128
+ mrs x10, esr_el1
+ lsr x10, x10, #26
+ cmp x10, #0x15
+ b.eq 1f
+ b .
+1: eret
+
+// A loop of 500 million rounds, then TLB invalidations, each before a load that is not aligned.
+ guest tlbiloop
+ mov x1, #0x20000000
+3: subs x1, x1, #1
+ b.ne 3b
+ adr x2, 6f
+2: tlbi vmalle1
+ dsb sy
+ isb
+ ldr x0,[x2]
+ b 2b
+6: .quad 0
+
+// Writes to each 64 KiB of RAM and of what is behind it.
+ guest touch
+ ldr x0, =0x80000000
+ ldr x1, =0x23fffffff
+1: str x0,[x0]
+ add x0,x0,#0x10000
+ cmp x0,x1
+ b.lo 1b
+ b .
+
+// Turns the MMU on with a page table where there is no RAM.
+ guest ttbrout
+ ldr x0, =0x0000fffffffff000
+ msr ttbr0_el1, x0
+ ldr x3, =0x0000000480803510
+ msr tcr_el1, x3
+ mrs x5, sctlr_el1
+ orr x5,x5,#1
+ isb
+ msr sctlr_el1,x5
+ isb
+ nop
+ b .
+
+// Two branches that lead to each other.
+ guest twobranch
+2: b 3f
+3: b 2b
+
+// Undefined instructions, in the vectors, too.
+ guest udfvec
+ adr x0, vec_udfvec
+ msr vbar_el1, x0
+ isb
+ udf #0
+ .balign 2048
+vec_udfvec:
+ .rept 16
+ udf #0
+ .balign 128
+ .endr
+
+// Waits for an event.
+ guest wfe
+1: wfe
+ b 1b
+
+// Waits for an interrupt.
+ guest wfi
+1: wfi
+ b 1b
