@@ -1,6 +1,6 @@
 # kexec-ts. `make demo` and `make check` do all that a fresh machine needs.
 
-.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory relocation payload guests verify-generated clean
+.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory relocation payload guests picture verify-generated clean
 
 INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
@@ -94,9 +94,9 @@ guests:
 	$(MAKE) -C test/data/guests
 
 # Whether the commands above still make the committed bytes.
-verify-generated: purgatory relocation payload guests
+verify-generated: purgatory relocation payload guests picture
 	git diff --exit-code --stat -- kexec/arch/arm64/purgatory.ts sim/kernel/way-out/relocation.ts machines/payload/Image \
-		test/data/guests/guests.json
+		test/data/guests/guests.json docs/layers.svg
 
 clean:
 	rm -rf dist .cache
