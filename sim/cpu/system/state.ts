@@ -32,7 +32,7 @@ const ERET = 0xd69f_03e0;
 const ALL_MASKED = 15;
 
 /**
- * The system side of the processor: system registers, exception levels, address translation and exceptions.
+ * The system side of the processor: system registers, exception levels, table walks and exceptions.
  *
  * What it meets and cannot model ends the run: {@link takeStop} says so, and the state is as before the instruction.
  */

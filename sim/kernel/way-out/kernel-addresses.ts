@@ -4,7 +4,7 @@ import { alignDown, u64 } from '../../../kexec/base/u64.js';
 
 /** Where a kernel's virtual addresses lead (Documentation/arch/arm64/memory.rst). */
 export interface KernelAddresses {
-  /** Bits of a virtual address that are translated; the others are all ones. */
+  /** Bits of a virtual address that the tables resolve; the others are all ones. */
   readonly addressBits: number;
   /** The address of RAM in the linear map. */
   readonly linear: (physAddr: bigint) => bigint;
@@ -14,7 +14,7 @@ export interface KernelAddresses {
 
 /** CONFIG_ARM64_VA_BITS of Debian and of most. */
 const DEFAULT_VA_BITS = 48;
-/** What a processor without FEAT_LVA translates; a kernel built for 52 bits makes do with them. */
+/** What a processor without FEAT_LVA resolves; a kernel built for 52 bits makes do with them. */
 const MOST_BITS = 48;
 const FEWEST_BITS = 36;
 

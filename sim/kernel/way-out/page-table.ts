@@ -24,7 +24,7 @@ export interface PageTableOptions {
   readonly memory: PhysicalMemory;
   /** Bytes: 4, 16 or 64 KiB. */
   readonly pageSize: bigint;
-  /** How many low bits of a virtual address are translated: 64 - TCR_EL1.TxSZ. */
+  /** How many low bits of a virtual address the tables resolve: 64 - TCR_EL1.TxSZ. */
   readonly addressBits: number;
   /** Gives the physical address of a page that nobody uses. */
   readonly allocate: () => bigint;
@@ -37,7 +37,7 @@ const LAST_LEVEL = 3;
 export class PageTable {
   /** Physical address, for TTBRx_EL1. */
   readonly root: bigint;
-  /** Bits of a virtual address that are translated. */
+  /** Bits of a virtual address that the tables resolve. */
   readonly addressBits: number;
   readonly #memory: PhysicalMemory;
   readonly #allocate: () => bigint;
