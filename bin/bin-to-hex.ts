@@ -1,3 +1,4 @@
+/** The `bin-to-hex` command: bytes on stdin become a TypeScript module on stdout. */
 import { KexecError } from '../kexec/base/error.js';
 import { binToHex } from '../util/bin-to-hex.js';
 

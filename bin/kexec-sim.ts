@@ -1,3 +1,4 @@
+/** The `kexec-sim` command. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromByteString, toByteString } from '../host/byte-strings.js';
@@ -6,8 +7,6 @@ import { KexecError } from '../kexec/base/error.js';
 import type { RunKexec } from '../sim/commands/context.js';
 import { UsageError, runKexecSim } from '../sim/commands/index.js';
 import { packageRoot } from '../sim/kernel/recording/package-root.js';
-
-/** The kexec-sim command. */
 
 const USAGE_HINT = 'Try "kexec-sim --help".';
 

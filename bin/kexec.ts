@@ -1,3 +1,4 @@
+/** The `kexec` command: connects runKexec() to the process. */
 import { toByteString } from '../host/byte-strings.js';
 import { isTerminal, progressOnStderr } from '../host/progress.js';
 import { runKexec } from '../host/run-kexec.js';

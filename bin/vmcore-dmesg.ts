@@ -1,3 +1,4 @@
+/** The `vmcore-dmesg` command: connects runVmcoreDmesg() to the process. */
 import { toByteString } from '../host/byte-strings.js';
 import { runVmcoreDmesg } from '../host/run-vmcore-dmesg.js';
 import { writeNow } from '../host/write-now.js';

@@ -1,3 +1,4 @@
+/** The release of kexec-tools that the environment or an option chooses. */
 import { DEFAULT_COMPAT, LIBRARIES, RELEASES, parseCompat, type Compat } from '../kexec/base/compat.js';
 import { KexecError } from '../kexec/base/error.js';
 

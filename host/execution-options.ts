@@ -1,3 +1,4 @@
+/** Our own options about `kexec -e`: where its run ends, and how long it may be. */
 import { KexecError } from '../kexec/base/error.js';
 import type { ExecutionSettings } from '../sim/kernel/execution-settings.js';
 

@@ -1,3 +1,4 @@
+/** Our own part of `kexec --help`, which yargs lays out. */
 import yargs from 'yargs';
 import type { SimOption } from '../kexec/options/options.js';
 

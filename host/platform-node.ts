@@ -1,3 +1,4 @@
+/** The platform on Node: decompressors, checksums and digests. */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { constants, crc32, createInflateRaw } from 'node:zlib';

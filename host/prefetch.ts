@@ -1,3 +1,4 @@
+/** Large files that are read while the code that needs them is still being loaded. */
 import { close, constants, fstat, open, read } from 'node:fs';
 import { posix } from 'node:path';
 import { promisify } from 'node:util';

@@ -1,3 +1,4 @@
+/** The line on a terminal that tells how far long work is. */
 import { fstatSync } from 'node:fs';
 import type { OnProgress, Progress } from '../kexec/base/progress.js';
 

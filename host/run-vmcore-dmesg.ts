@@ -1,3 +1,4 @@
+/** The `vmcore-dmesg` command as a function. */
 import { attempt } from '../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError } from '../kexec/base/error.js';
 import { createLog } from '../kexec/base/log.js';

@@ -1,3 +1,4 @@
+/** Output that is written before the program goes on. */
 import { writeSync } from 'node:fs';
 
 /**

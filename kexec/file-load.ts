@@ -1,3 +1,4 @@
+/** Loading and unloading by kexec_file_load (do_kexec_file_load(), kexec/kexec.c). */
 import { attempt, following } from './base/attempt.js';
 import type { ArchContext, ArchSession } from './architecture.js';
 import { slurpDecompressFile } from './compression/decompress.js';
@@ -77,7 +78,7 @@ export const fileLoad = async (
   const callFlags = initrd === undefined ? flags | KEXEC_FILE_NO_INITRAMFS : flags;
   say(`kexec_file_load: flags = 0x${hex(callFlags)}`);
   const result = await system.kexecFileLoad({
-    // QUIRK-59: a compressed file that is as large as what it holds is handed over as it is.
+    // QUIRK-35: a compressed file that is as large as what it holds is handed over as it is.
     kernel: compat.keepsKernelOpen && keepsFile && !unpacked ? system.readFile(kernel) : plan.kernel,
     initrd,
     cmdline: plan.cmdline,

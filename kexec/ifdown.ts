@@ -1,3 +1,4 @@
+/** Network interfaces are taken down before another kernel runs (kexec/ifdown.c). */
 import { attempt } from './base/attempt.js';
 import { SystemError, strerror } from './base/error.js';
 import type { Log } from './base/log.js';

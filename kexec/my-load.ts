@@ -1,3 +1,4 @@
+/** Computing a load by kexec_load (my_load(), kexec/kexec.c). */
 import { following, followingAsync } from './base/attempt.js';
 import type { ArchContext, ArchSession, ArchitectureFacts } from './architecture.js';
 import { addBackupSegments } from './memory/backup-segments.js';

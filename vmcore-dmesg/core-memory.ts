@@ -1,3 +1,4 @@
+/** The crashed machine's memory by virtual addresses, read from a core file. */
 import type { Compat } from '../kexec/base/compat.js';
 import { HOPELESS_BYTES, type CoreReader, type Reading } from '../kexec/running-kernel/core-reader.js';
 import type { Kcore } from '../kexec/running-kernel/elf-info.js';

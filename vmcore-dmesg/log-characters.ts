@@ -1,3 +1,4 @@
+/** Logs of kernels before 3.5: characters in a ring. */
 import { Errno, strerror } from '../kexec/base/error.js';
 import { latin1 } from '../kexec/base/scan.js';
 import { u64 } from '../kexec/base/u64.js';

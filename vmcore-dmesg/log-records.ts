@@ -1,3 +1,4 @@
+/** Logs of kernels from 3.5 to 5.9: records of varying size. */
 import { HOPELESS_BYTES } from '../kexec/running-kernel/core-reader.js';
 import type { Compat } from '../kexec/base/compat.js';
 import { Errno, strerror } from '../kexec/base/error.js';

@@ -1,3 +1,4 @@
+/** Logs of kernels since 5.10: the lockless ring buffer of printk. */
 import { u64 } from '../kexec/base/u64.js';
 import type { CoreBlock, CoreMemory } from './core-memory.js';
 import { shown, timestamp } from './log-text.js';
@@ -52,7 +53,7 @@ const openRingbuffer = (memory: CoreMemory, symbol: bigint): Ringbuffer => {
   const descSize = sizeOf('prb_desc');
   const descs = memory.block('descs', prb.word(descRing + offsetOf('prb_desc_ring.descs')), u64(descSize * count));
   const infoSize = sizeOf('printk_info');
-  // QUIRK-60: this offset is taken from the start of the whole (dump_dmesg_lockless(), util_lib/elf_info.c).
+  // QUIRK-36: this offset is taken from the start of the whole (dump_dmesg_lockless(), util_lib/elf_info.c).
   const infos = memory.block('infos', prb.word(offsetOf('prb_desc_ring.infos')), u64(infoSize * count));
   const textRing = offsetOf('printk_ringbuffer.text_data_ring');
   const textSize = powerOfTwo(prb.u32(textRing + narrowOffsetOf('prb_data_ring.size_bits')));

@@ -1,3 +1,4 @@
+/** How characters and times of a log are printed. */
 import { s64, u64 } from '../kexec/base/u64.js';
 
 /** isprint() and isspace() of the C locale. */

@@ -1,3 +1,4 @@
+/** The kernel's log out of a core file (vmcore-dmesg/vmcore-dmesg.c). */
 import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
 import { CoreReader, type CoreSource } from '../kexec/running-kernel/core-reader.js';
 import { readKcore } from '../kexec/running-kernel/elf-info.js';

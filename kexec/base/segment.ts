@@ -1,3 +1,4 @@
+/** Segments, and the plan of a load that they make. */
 import type { Range } from './range.js';
 
 /** One piece of memory that the kernel shall fill (`struct kexec_segment`, kexec/kexec.h). */

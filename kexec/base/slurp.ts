@@ -1,3 +1,4 @@
+/** Reading whole files with the original's messages (slurp_file(), kexec/kexec.c). */
 import { attempt } from './attempt.js';
 import { plainBytes } from './bytes.js';
 import { DEFAULT_COMPAT, type Compat } from './compat.js';

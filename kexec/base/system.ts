@@ -1,3 +1,4 @@
+/** The seam between the tool and the machine that it acts on. */
 import type { Segment } from './segment.js';
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'other';

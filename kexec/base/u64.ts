@@ -1,4 +1,4 @@
-/** Arithmetic on unsigned 64-bit values, which is what C's `unsigned long` is on arm64. */
+/** Arithmetic on 64-bit values, unsigned unless said otherwise. */
 
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 

@@ -1,11 +1,10 @@
+/** Decompressors in plain JavaScript, for platforms that have none of their own. */
 import { Gunzip } from 'fflate';
 import { decompress } from 'fzstd';
 import { concatBytes } from '../base/bytes.js';
 import { OutputLimitError } from '../base/platform.js';
 import { xxhash64 } from './xxhash64.js';
 import { readZstdFrames, type ZstdFrame } from './zstd-frames.js';
-
-/** Decompressors in plain JavaScript, for platforms that have none of their own. */
 
 const PIECE = 64 * 1024;
 

@@ -1,3 +1,4 @@
+/** Kernels that may be compressed: the libraries in the order in which the original tries them. */
 import { attempt } from '../base/attempt.js';
 import { SystemError } from '../base/error.js';
 import { lzmaDecompressFile } from './lzma.js';

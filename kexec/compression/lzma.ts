@@ -1,3 +1,4 @@
+/** .lzma and .xz files as kexec/lzma.c reads them. */
 import type { ReadContext } from './read-context.js';
 import { refusingBombs } from '../base/attempt.js';
 

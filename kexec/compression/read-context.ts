@@ -1,3 +1,4 @@
+/** What the readers of kernel files are given. */
 import type { Compat } from '../base/compat.js';
 import type { Log } from '../base/log.js';
 import type { Platform } from '../base/platform.js';

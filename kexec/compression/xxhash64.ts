@@ -1,3 +1,4 @@
+/** The checksum of zstd frames. */
 import { u64 } from '../base/u64.js';
 
 /** XXH64 with seed 0, the checksum of zstd frames (RFC 8878, section 3.1.1; xxHash's specification). */

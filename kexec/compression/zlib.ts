@@ -1,3 +1,4 @@
+/** gzip files as kexec/zlib.c reads them, by zlib's gzread(). */
 import { attempt, refusingBombs } from '../base/attempt.js';
 import { concatBytes, plainBytes } from '../base/bytes.js';
 import type { Compat } from '../base/compat.js';

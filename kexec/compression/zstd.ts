@@ -1,3 +1,4 @@
+/** zstd files as kexec/zstd.c reads them. */
 import type { ReadContext } from './read-context.js';
 import { refusingBombs } from '../base/attempt.js';
 

@@ -1,3 +1,4 @@
+/** Changes of device trees that are handed from place to place as bytes (kexec/dt-ops.c). */
 import { KexecError } from '../base/error.js';
 import { cells64, stringValue } from './fdt-values.js';
 import { Fdt, type FdtError, isFdtError, tagAlign } from './libfdt.js';
@@ -5,8 +6,6 @@ import { pathOffset } from './libfdt-ro.js';
 import { addSubnode, delProp, openInto, pack, setProp } from './libfdt-rw.js';
 import type { Log } from '../base/log.js';
 import { s64 } from '../base/u64.js';
-
-/** Changes of device trees that are handed from place to place as bytes (kexec/dt-ops.c). */
 
 /** A device tree as it was read or made (`struct dtb`, kexec/arch/arm64/kexec-arm64.c). */
 export interface Dtb {

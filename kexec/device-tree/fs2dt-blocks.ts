@@ -1,8 +1,7 @@
+/** The blocks of a device tree that is being written (the tables of kexec/fs2dt.c), with the original's limits. */
 import { KexecError } from '../base/error.js';
 import { cells32, cells64, stringValue } from './fdt-values.js';
 import { FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_MAGIC, FDT_PROP, HEADER_SIZE, tagAlign } from './libfdt.js';
-
-/** The blocks of a device tree that is being written (the tables of kexec/fs2dt.c), with the original's limits. */
 
 /** Bytes for property names (NAMESPACE). */
 const MAX_NAMES = 16384;

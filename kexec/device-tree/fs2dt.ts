@@ -1,3 +1,4 @@
+/** Makes a flattened device tree of the directories and files in /proc/device-tree (kexec/fs2dt.c). */
 import { attempt } from '../base/attempt.js';
 import { KexecError, SystemError, strerror } from '../base/error.js';
 import { cells64, stringValue } from './fdt-values.js';
@@ -8,13 +9,9 @@ import { cString, latin1 } from '../base/scan.js';
 import type { FileStat, System } from '../base/system.js';
 import { U64_MAX, u64 } from '../base/u64.js';
 
-/** Makes a flattened device tree of the directories and files in /proc/device-tree (kexec/fs2dt.c). */
-
 const ROOT = '/proc/device-tree/';
 /** Bytes of a path with its NUL (MAXPATH). It also bounds how deep the tree can be. */
 const MAX_PATH = 1024;
-/** Bytes of a command line with its NUL, on arm64 (COMMAND_LINE_SIZE). */
-const COMMAND_LINE_SIZE = 2048;
 
 /** Properties that are not copied, because each load or each boot makes them anew. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
@@ -32,6 +29,8 @@ export interface FlattenOptions {
   readonly log: Log;
   /** The new kernel's command line, one byte per character. */
   readonly commandLine?: string;
+  /** Bytes of a command line with its NUL: the architecture's COMMAND_LINE_SIZE. */
+  readonly commandLineSize: number;
   /** Where a crash kernel may live; each node of memory is told its part. */
   readonly usableMemory: readonly Range[];
   /** Keeps the running kernel's initrd (`reuse_initrd`). */
@@ -176,8 +175,9 @@ class Flattener {
 
   #appendToCommandLine(text: string): void {
     this.#commandLine += text;
-    if (this.#commandLine.length >= COMMAND_LINE_SIZE) {
-      throw die(`kexec: command line for the device tree exceeds ${COMMAND_LINE_SIZE - 1} bytes`, 'command line');
+    const { commandLineSize } = this.#options;
+    if (this.#commandLine.length >= commandLineSize) {
+      throw die(`kexec: command line for the device tree exceeds ${commandLineSize - 1} bytes`, 'command line');
     }
   }
 

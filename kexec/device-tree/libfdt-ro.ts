@@ -1,3 +1,4 @@
+/** Reading device trees by name (kexec/libfdt/fdt_ro.c). */
 import {
   FDT_BEGIN_NODE,
   FDT_END,

@@ -1,3 +1,4 @@
+/** Changing device trees (kexec/libfdt/fdt_rw.c). */
 import { cells64, stringValue } from './fdt-values.js';
 import {
   FDT_BEGIN_NODE,

@@ -1,3 +1,4 @@
+/** Flattened device trees: the buffer, its header and its tags (kexec/libfdt/fdt.c). */
 import { KexecError } from '../base/error.js';
 import { hex } from '../base/format.js';
 

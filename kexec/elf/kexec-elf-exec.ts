@@ -1,3 +1,4 @@
+/** ELF executables and their segments (kexec/kexec-elf-exec.c). */
 import { ET_CORE, ET_DYN, ET_EXEC, PT_INTERP, PT_LOAD } from './elf.js';
 import { KexecError } from '../base/error.js';
 import { buildElfInfo, type ElfInfo, type ElfOptions } from './kexec-elf.js';

@@ -1,3 +1,4 @@
+/** Relocatable ELF objects: placing them, relocating them, and setting their symbols (kexec/kexec-elf-rel.c). */
 import {
   ET_REL,
   SHF_ALLOC,
@@ -300,7 +301,7 @@ const relocate = (object: RelocatableObject, image: Uint8Array, load: Relocatabl
       const value = resolve(object, relocation, symbols, names, load.log);
       const address = u64(target.addr + relocation.offset);
       load.log.dbg(`sym: ${value.name} value: ${hex(value.value)} addr: ${hex(address)}\n`);
-      apply(object, image, target, relocation, address, value.value, rules, load.log);
+      apply({ target, relocation, address, value: value.value }, { object, image, rules, log: load.log });
     }
   }
 };
@@ -364,16 +365,27 @@ const wordAt = (image: Uint8Array, at: number): string => {
   return hex16(new DataView(bytes.buffer).getBigUint64(0, true));
 };
 
-/** Changes the bytes at a relocation's place (machine_apply_elf_rel(), kexec/arch/arm64/kexec-arm64.c). */
+/** A relocation, what it refers to, and where that is written. */
+interface Change {
+  readonly target: LoadedSection;
+  readonly relocation: ElfRelocation;
+  /** The address of its place. */
+  readonly address: bigint;
+  /** Symbol + addend. */
+  readonly value: bigint;
+}
+
+interface Relocator {
+  readonly object: RelocatableObject;
+  readonly image: Uint8Array;
+  readonly rules: ReadonlyMap<number, RelocationRule>;
+  readonly log: Log;
+}
+
+/** Changes the bytes at a relocation's place (machine_apply_elf_rel() of the architecture). */
 const apply = (
-  object: RelocatableObject,
-  image: Uint8Array,
-  target: LoadedSection,
-  { offset, type }: ElfRelocation,
-  address: bigint,
-  value: bigint,
-  rules: ReadonlyMap<number, RelocationRule>,
-  log: Log,
+  { target, relocation: { offset, type }, address, value }: Change,
+  { object, image, rules, log }: Relocator,
 ): void => {
   const rule = rules.get(type);
   if (rule === undefined) throw object.fault(`machine_apply_elf_rel: ERROR Unknown type: ${type}`);

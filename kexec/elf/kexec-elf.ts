@@ -1,3 +1,4 @@
+/** ELF files, checked as far as the tool relies on them (kexec/kexec-elf.c). */
 import {
   EI_CLASS,
   EI_DATA,

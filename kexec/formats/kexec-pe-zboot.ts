@@ -1,3 +1,4 @@
+/** EFI zboot images: a PE that holds a compressed kernel (kexec/kexec-pe-zboot.c). */
 import { concatBytes } from '../base/bytes.js';
 import { decompress } from '../compression/decompress.js';
 import type { ReadContext } from '../compression/read-context.js';

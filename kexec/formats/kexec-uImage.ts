@@ -1,3 +1,4 @@
+/** U-Boot's legacy images (kexec/kexec-uImage.c). */
 import { KexecError } from '../base/error.js';
 import { DEFLATED, FHCRC, RESERVED, endOfGzipFields, isGzipMagic } from '../compression/gzip-header.js';
 import type { Log } from '../base/log.js';

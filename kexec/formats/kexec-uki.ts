@@ -1,3 +1,4 @@
+/** Unified kernel images: a PE with a kernel and initrds in its sections (kexec/kexec-uki.c). */
 import type { ReadContext } from '../compression/read-context.js';
 import type { Log } from '../base/log.js';
 import { peHeaderOffsetOfFile, peSections } from './pe.js';

@@ -1,6 +1,5 @@
-import type { Log } from '../base/log.js';
-
 /** Portable Executables, as far as EFI kernels need them (include/pe.h; Microsoft's PE format, "COFF File Header"). */
+import type { Log } from '../base/log.js';
 
 const PE_OFFSET_FIELD = 0x3c;
 /** "PE" and two zeros. */

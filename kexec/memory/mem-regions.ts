@@ -1,3 +1,4 @@
+/** Lists of memory ranges that others are taken out of (kexec/mem_regions.c). */
 import { hex16 } from '../base/format.js';
 import { type Range, RANGE_RAM, type MemoryRange } from '../base/range.js';
 

@@ -1,10 +1,9 @@
+/** Kernel command lines; text is one byte a character. */
 import { attempt } from '../base/attempt.js';
 import type { Compat } from '../base/compat.js';
 import { KexecError, SystemError } from '../base/error.js';
 import { cString, latin1 } from '../base/scan.js';
 import type { System } from '../base/system.js';
-
-/** Kernel command lines; text is one byte a character. */
 
 const PROC_CMDLINE = '/proc/cmdline';
 

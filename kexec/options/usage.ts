@@ -1,3 +1,4 @@
+/** The help and the version of kexec-tools. */
 import type { Compat } from '../base/compat.js';
 
 /** The first line of the help, and all of `--version`. */

@@ -1,3 +1,4 @@
+/** Reading core files at their offsets, within limits. */
 import { attempt } from '../base/attempt.js';
 import { concatBytes } from '../base/bytes.js';
 import { Errno, KexecError, SystemError, strerror } from '../base/error.js';

@@ -1,3 +1,4 @@
+/** The ELF header that a crash dump starts from (kexec/crashdump-elf.c). */
 import { getCrashNotesPerCpu, getKernelVmcoreinfo, type NoteMemory } from './crashdump.js';
 import {
   EI_CLASS,

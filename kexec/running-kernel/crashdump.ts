@@ -1,3 +1,4 @@
+/** Where the running kernel will leave notes when it crashes (kexec/crashdump.c). */
 import { attempt } from '../base/attempt.js';
 import { Errno, KexecError, SystemError, strerror } from '../base/error.js';
 import { hex } from '../base/format.js';

@@ -1,3 +1,4 @@
+/** Headers and notes of core files, /proc/kcore and /proc/vmcore (util_lib/elf_info.c). */
 import {
   EI_CLASS,
   EI_DATA,

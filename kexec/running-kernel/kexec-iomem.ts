@@ -1,3 +1,4 @@
+/** The memory map in /proc/iomem (kexec/kexec-iomem.c). */
 import { attempt } from '../base/attempt.js';
 import { KexecError, SystemError } from '../base/error.js';
 import { Range } from '../base/range.js';

@@ -1,3 +1,4 @@
+/** Kernel symbols in /proc/kallsyms (kexec/symbols.c). */
 import { attempt } from '../base/attempt.js';
 import { SystemError } from '../base/error.js';
 import { hex } from '../base/format.js';

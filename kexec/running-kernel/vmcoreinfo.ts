@@ -1,3 +1,4 @@
+/** What a kernel tells of itself in its VMCOREINFO note. */
 import { DEFAULT_COMPAT, type Compat } from '../base/compat.js';
 import type { Log } from '../base/log.js';
 import { cString, latin1, strtoulBase } from '../base/scan.js';

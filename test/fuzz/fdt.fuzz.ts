@@ -122,7 +122,13 @@ export const targets: readonly FuzzTarget[] = [
       const system = deviceTreeSystem(
         Object.fromEntries(files.map(([path, value]) => [path.slice(1), new Uint8Array(Buffer.from(value, 'hex'))])),
       );
-      const bytes = createFlattenTree({ system, log: debugLog, usableMemory: REGIONS, reuseInitrd: true });
+      const bytes = createFlattenTree({
+        commandLineSize: 2048,
+        system,
+        log: debugLog,
+        usableMemory: REGIONS,
+        reuseInitrd: true,
+      });
       read(new Fdt(bytes, 'flattened'));
     },
   },

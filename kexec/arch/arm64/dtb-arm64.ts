@@ -1,3 +1,4 @@
+/** The new kernel's device tree (the part of kexec/arch/arm64/kexec-arm64.c that is about it). */
 import { attempt } from '../../base/attempt.js';
 import { DEFAULT_COMPAT, type Compat } from '../../base/compat.js';
 import { type Dtb, dtbSetBootargs, propertyLength } from '../../device-tree/dt-ops.js';
@@ -13,7 +14,8 @@ import { slurpFile } from '../../base/slurp.js';
 import type { System } from '../../base/system.js';
 import type { Arm64Compat } from './compat-arm64.js';
 
-/** The new kernel's device tree (the part of kexec/arch/arm64/kexec-arm64.c that is about it). */
+/** Bytes that the kernel has for its command line, NUL included. */
+export const COMMAND_LINE_SIZE = 2048;
 
 const SYS_FDT = '/sys/firmware/fdt';
 const PROC_DEVICE_TREE = '/proc/device-tree';
@@ -55,7 +57,7 @@ export const readFirstDtb = (
     return { bytes, name: 'dtb_sys' };
   }
   if (exists(system, PROC_DEVICE_TREE, 'read_proc_dtb', log)) {
-    const bytes = createFlattenTree({ system, log, usableMemory, reuseInitrd });
+    const bytes = createFlattenTree({ system, log, commandLineSize: COMMAND_LINE_SIZE, usableMemory, reuseInitrd });
     log.dbg(`read_1st_dtb: found ${PROC_DEVICE_TREE}\n`);
     return { bytes, name: 'dtb_proc' };
   }

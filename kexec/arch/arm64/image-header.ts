@@ -1,3 +1,4 @@
+/** The header of an arm64 Image, and what a load takes from it. */
 import type { Log } from '../../base/log.js';
 import { MiB } from '../../base/u64.js';
 

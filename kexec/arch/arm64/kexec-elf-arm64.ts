@@ -1,3 +1,4 @@
+/** The format vmlinux: ELF (kexec/arch/arm64/kexec-elf-arm64.c). */
 import { following } from '../../base/attempt.js';
 import { EM_AARCH64, PT_LOAD } from '../../elf/elf.js';
 import { KexecError } from '../../base/error.js';

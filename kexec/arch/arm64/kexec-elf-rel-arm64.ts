@@ -1,9 +1,31 @@
+/** The relocations of AArch64 that a purgatory may need (machine_apply_elf_rel(), kexec/arch/arm64/kexec-arm64.c). */
 import type { Compat } from '../../base/compat.js';
 import { KexecError } from '../../base/error.js';
 import { hex } from '../../base/format.js';
 import type { RelocationRule } from '../../elf/relocation-rule.js';
 import { alignDown, u64 } from '../../base/u64.js';
 import { arm64CompatOf } from './compat-arm64.js';
+
+/** R_AARCH64_ABS64 and so on ("ELF for the Arm 64-bit Architecture", "Relocation types"). */
+const R_AARCH64 = {
+  ABS64: 257,
+  PREL32: 261,
+  MOVW_UABS_G0_NC: 264,
+  MOVW_UABS_G1_NC: 266,
+  MOVW_UABS_G2_NC: 268,
+  MOVW_UABS_G3: 269,
+  LD_PREL_LO19: 273,
+  ADR_PREL_LO21: 274,
+  ADR_PREL_PG_HI21: 275,
+  ADD_ABS_LO12_NC: 277,
+  JUMP26: 282,
+  CALL26: 283,
+  LDST64_ABS_LO12_NC: 286,
+  LDST128_ABS_LO12_NC: 299,
+} as const;
+
+/** As the debug log names them. */
+type RelocationName = keyof typeof R_AARCH64;
 
 /** An instruction's immediate field for a relocation; bits above 31 fall off. @throws KexecError */
 type Field = (value: bigint, address: bigint) => bigint;
@@ -12,8 +34,8 @@ type Field = (value: bigint, address: bigint) => bigint;
  * A relocation of an instruction. The field is *added* to what is in place, whose field must be zero: so does
  * machine_apply_elf_rel() of kexec/arch/arm64/kexec-arm64.c, from which all of these come.
  */
-const instruction = (type: number, name: string, field: Field): RelocationRule => ({
-  type,
+const instruction = (name: RelocationName, field: Field): RelocationRule => ({
+  type: R_AARCH64[name],
   name,
   size: 4,
   apply: (place, address, value) => {
@@ -55,7 +77,7 @@ const movwOfUpperHalf: Field = () => 0n;
 /** R_AARCH64_ABS64 and R_AARCH64_PREL32; `addInPlace`: to what is there, as kexec-tools 2.0.20 does. */
 const dataRules = (addInPlace: boolean): readonly RelocationRule[] => [
   {
-    type: 257,
+    type: R_AARCH64.ABS64,
     name: 'ABS64',
     size: 8,
     apply: (place, _address, value, littleEndian) => {
@@ -64,7 +86,7 @@ const dataRules = (addInPlace: boolean): readonly RelocationRule[] => [
     },
   },
   {
-    type: 261,
+    type: R_AARCH64.PREL32,
     name: 'PREL32',
     size: 4,
     apply: (place, address, value, littleEndian) => {
@@ -76,35 +98,35 @@ const dataRules = (addInPlace: boolean): readonly RelocationRule[] => [
 
 /** R_AARCH64_MOVW_UABS_G0_NC and its like. */
 const MOVW_RULES: readonly RelocationRule[] = [
-  instruction(264, 'MOVW_UABS_G0_NC', movw(0n)),
-  instruction(266, 'MOVW_UABS_G1_NC', movw(16n)),
-  instruction(268, 'MOVW_UABS_G2_NC', movwOfUpperHalf),
-  instruction(269, 'MOVW_UABS_G3', movwOfUpperHalf),
+  instruction('MOVW_UABS_G0_NC', movw(0n)),
+  instruction('MOVW_UABS_G1_NC', movw(16n)),
+  instruction('MOVW_UABS_G2_NC', movwOfUpperHalf),
+  instruction('MOVW_UABS_G3', movwOfUpperHalf),
 ];
 
 const COMMON_RULES: readonly RelocationRule[] = [
-  instruction(273, 'LD_PREL_LO19', wordOffset19),
+  instruction('LD_PREL_LO19', wordOffset19),
   // ADR counts bytes, but its two lowest bits have a field of their own, which is left alone here.
-  instruction(274, 'ADR_PREL_LO21', (value, address) => {
+  instruction('ADR_PREL_LO21', (value, address) => {
     requireAligned(value, 4n);
     return wordOffset19(value, address);
   }),
-  instruction(275, 'ADR_PREL_PG_HI21', pages21),
-  instruction(277, 'ADD_ABS_LO12_NC', (value) => (value & 0xfffn) << 10n),
-  instruction(282, 'JUMP26', branch26),
-  instruction(283, 'CALL26', branch26),
-  instruction(286, 'LDST64_ABS_LO12_NC', (value) => {
+  instruction('ADR_PREL_PG_HI21', pages21),
+  instruction('ADD_ABS_LO12_NC', (value) => (value & 0xfffn) << 10n),
+  instruction('JUMP26', branch26),
+  instruction('CALL26', branch26),
+  instruction('LDST64_ABS_LO12_NC', (value) => {
     requireAligned(value, 8n);
     return (value & 0xff8n) << 7n;
   }),
 ];
 
-const LDST128_RULE = instruction(299, 'LDST128_ABS_LO12_NC', (value) => {
+const LDST128_RULE = instruction('LDST128_ABS_LO12_NC', (value) => {
   requireAligned(value, 16n);
   return (value & 0xff0n) << 6n;
 });
 
-/** The relocations that a release knows, by the R_AARCH64_* numbers of "ELF for the Arm 64-bit Architecture". */
+/** The relocations that a release knows. */
 export const relocationsFor = (compat: Pick<Compat, 'release'>): readonly RelocationRule[] => {
   const { relocationsAddInPlace, hasMovwRelocations } = arm64CompatOf(compat);
   return [

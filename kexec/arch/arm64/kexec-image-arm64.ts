@@ -1,3 +1,4 @@
+/** The format Image, which other formats unpack to (kexec/arch/arm64/kexec-image-arm64.c). */
 import { following } from '../../base/attempt.js';
 import type { Range } from '../../base/range.js';
 import { KexecError } from '../../base/error.js';

@@ -1,3 +1,4 @@
+/** The format uImage (kexec/arch/arm64/kexec-uImage-arm64.c). */
 import { KexecError } from '../../base/error.js';
 import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../formats/kexec-uImage.js';
 import { refusingBombs } from '../../base/attempt.js';

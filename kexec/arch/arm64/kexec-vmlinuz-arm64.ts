@@ -1,3 +1,4 @@
+/** The format vmlinuz: EFI zboot (kexec/arch/arm64/kexec-vmlinuz-arm64.c). */
 import { pezPrepare, type ZbootKernel } from '../../formats/kexec-pe-zboot.js';
 import type { ImageFormat } from '../../formats/image-format.js';
 import { ARM64_IMAGE_HEADER_SIZE, hasPeSignature, readArm64ImageHeader } from './image-header.js';

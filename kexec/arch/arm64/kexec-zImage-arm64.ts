@@ -1,3 +1,4 @@
+/** The format zImage of old releases: a compressed Image by its name (kexec/arch/arm64/kexec-zImage-arm64.c). */
 import { cString, latin1 } from '../../base/scan.js';
 import type { CompressedFile, ImageFormat, RecognisedKernel } from '../../formats/image-format.js';
 import { ARM64_IMAGE_HEADER_SIZE, readArm64ImageHeader } from './image-header.js';

@@ -1,3 +1,4 @@
+/** Where the kernel goes, and what goes with it: initrd, device tree and purgatory (kexec/arch/arm64/kexec-arm64.c). */
 import { attempt, following } from '../../base/attempt.js';
 import { dtbClearInitrd, dtbSetInitrd } from '../../device-tree/dt-ops.js';
 import { EM_AARCH64 } from '../../elf/elf.js';
@@ -13,13 +14,11 @@ import type { LoadedKernel } from '../../formats/image-format.js';
 import type { Placement } from '../../memory/placement.js';
 import type { LoadedPurgatory } from '../../elf/loaded-purgatory.js';
 import { GiB, MiB, U64_MAX, alignDown, alignUp, u64 } from '../../base/u64.js';
-import { readFirstDtb, setupSecondDtb } from './dtb-arm64.js';
+import { COMMAND_LINE_SIZE, readFirstDtb, setupSecondDtb } from './dtb-arm64.js';
 import type { ImagePlacement } from './image-header.js';
 import { relocationsFor } from './kexec-elf-rel-arm64.js';
 import type { Arm64Session } from './session.js';
 
-/** Bytes that the kernel has for its command line, NUL included (COMMAND_LINE_SIZE). */
-const COMMAND_LINE_SIZE = 2048;
 /** Length of the original's buffers for paths below /sys/class/tty, and for the address read there. */
 const PATH_SIZE = 255;
 const ADDRESS_SIZE = 10;

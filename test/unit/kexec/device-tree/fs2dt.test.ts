@@ -36,7 +36,13 @@ const range = (text: string): Range => {
 
 const flatten = (files: Readonly<Record<string, MemoryFile>>, options: Partial<FlattenOptions> = {}) => {
   const { log, out, err } = keptLog(false);
-  const bytes = createFlattenTree({ system: deviceTreeSystem(files), log, usableMemory: [], ...options });
+  const bytes = createFlattenTree({
+    commandLineSize: 2048,
+    system: deviceTreeSystem(files),
+    log,
+    usableMemory: [],
+    ...options,
+  });
   const fdt = new Fdt(bytes, 'dtb_proc');
   return { fdt, properties: contents(fdt), out: out(), err: err() };
 };
@@ -243,7 +249,7 @@ describe('limits and failures', () => {
       ...deviceTreeSystem({ x: { call: 'open', errno: Errno.EACCES }, y: '' }),
       lstat: (path: string) => system.lstat(path),
     };
-    expect(() => createFlattenTree({ system: broken, log, usableMemory: [] })).toThrow(
+    expect(() => createFlattenTree({ commandLineSize: 2048, system: broken, log, usableMemory: [] })).toThrow(
       'unrecoverable error: short read from"/proc/device-tree/x"',
     );
     expect(err()).toBe('Cannot open /proc/device-tree/x: Permission denied\n');
@@ -258,8 +264,8 @@ describe('limits and failures', () => {
         return system.list(path);
       },
     };
-    expect(() => createFlattenTree({ system: closed, log: keptLog().log, usableMemory: [] })).toThrow(
-      'unrecoverable error: could not scan "/proc/device-tree/a": Permission denied',
-    );
+    expect(() =>
+      createFlattenTree({ commandLineSize: 2048, system: closed, log: keptLog().log, usableMemory: [] }),
+    ).toThrow('unrecoverable error: could not scan "/proc/device-tree/a": Permission denied');
   });
 });
