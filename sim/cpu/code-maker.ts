@@ -1,3 +1,5 @@
+/** Code for addresses: found, or made where there is none. */
+
 import type { Bus } from './state/bus.js';
 import { CodeCache, type Code, type FetchedPage } from './code-cache.js';
 import type { Decoded, Decoder } from './language/decode.js';

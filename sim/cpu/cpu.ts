@@ -1,3 +1,5 @@
+/** The processor: its registers, its run loop and what ends a run. */
+
 import { FIRST_RAM_OFFSET } from './state/bus.js';
 import { CodeMaker, MAX_REGION_INSTRUCTIONS } from './code-maker.js';
 import type { KeyedContext } from './language/context.js';

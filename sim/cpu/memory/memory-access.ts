@@ -1,3 +1,5 @@
+/** The slow path of memory accesses. */
+
 import type { Bus } from '../state/bus.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
 import {

@@ -1,3 +1,5 @@
+/** The TLB and the jump cache, as TypeScript fills and empties them. */
+
 import {
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,

@@ -1,3 +1,5 @@
+/** What the processor asks of the memory and the devices around it. */
+
 import type { LinearMemory } from '../wasm/host.js';
 
 /** What the processor knows of the board: physical addresses lead to RAM, to a device, or nowhere. */

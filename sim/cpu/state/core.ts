@@ -1,3 +1,5 @@
+/** The part of the processor that its system side works on. */
+
 import type { Bus } from './bus.js';
 
 /** The registers that translated code works on, and its caches, as the rest of the processor sees them. */

@@ -1,3 +1,5 @@
+/** What comes of looking an address up: a page, or a fault. */
+
 export type AccessKind = 'read' | 'write' | 'execute';
 
 /** Where a 4 KiB page of virtual addresses leads. */

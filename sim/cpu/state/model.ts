@@ -1,3 +1,5 @@
+/** The interface between the processor and those who run it. */
+
 import type { Bus } from './bus.js';
 import type { ExceptionLevel } from './levels.js';
 
