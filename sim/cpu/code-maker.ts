@@ -26,11 +26,16 @@ export interface CodeMakerHost {
   readonly decode: Decoder;
   /** How often predecoded code runs before it is translated. */
   readonly hotRuns: number;
+}
+
+/** A processor, as the one that code is found for. */
+export interface CodeUser {
+  readonly tlb: Tlb;
+  readonly sp: bigint;
+  /** What its state demands of code now. */
+  codeContext(): KeyedContext;
+  /** Where an access of its own would go. */
   resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault;
-  /** Addresses that no code may run over. */
-  isStop(address: bigint): boolean;
-  hasStops(): boolean;
-  stackPointer(): bigint;
 }
 
 interface CodePlace {
@@ -39,11 +44,18 @@ interface CodePlace {
   readonly offset: number;
 }
 
-/** Finds code for addresses, and makes it where there is none: predecoded at first, translated when it has run often. */
+/**
+ * Finds code for addresses, and makes it where there is none: predecoded at first, translated when it has run often. The
+ * code is that of all processors of a machine: each finds what another had made, and what is forgotten is forgotten for
+ * all.
+ */
 export class CodeMaker {
   readonly #cache = new CodeCache();
   readonly #predecoder: Predecoder;
   readonly #view: DataView;
+  /** Of all processors. */
+  readonly #tlbs: Tlb[] = [];
+  #stops: ReadonlySet<bigint> = new Set();
   #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
@@ -61,19 +73,36 @@ export class CodeMaker {
     return this.#cache.linesOf(physPage);
   }
 
-  /** Forgets all code. */
+  /** Has one more processor hear of what happens to code. */
+  addTlb(tlb: Tlb): void {
+    this.#tlbs.push(tlb);
+  }
+
+  /** Sets the addresses that no code may run over. */
+  setStops(stops: ReadonlySet<bigint>): void {
+    if (stops.size === this.#stops.size && [...stops].every((address) => this.#stops.has(address))) return;
+    this.#stops = new Set(stops);
+    this.clear();
+  }
+
+  /** Forgets all code, and what the TLBs hold. */
   clear(): void {
     this.#release(this.#cache.clear());
     this.#predecoder.clear();
+    this.#flushTlbs();
   }
 
-  /** Forgets the code of a page if bytes that are about to change are part of it. @returns whether there was any */
-  overwrite(physPage: number, inPage: number, sizeBytes: number): boolean {
+  #flushTlbs(): void {
+    for (const tlb of this.#tlbs) tlb.flush();
+  }
+
+  /** Forgets the code of a page if bytes that are about to change are part of it. */
+  overwrite(physPage: number, inPage: number, sizeBytes: number): void {
     const lines = this.#cache.linesOf(physPage);
     const isCode = (at: number): boolean => ((lines >> BigInt(at >> 6)) & 1n) !== 0n;
-    if (!isCode(inPage) && !isCode(inPage + sizeBytes - 1)) return false;
+    if (!isCode(inPage) && !isCode(inPage + sizeBytes - 1)) return;
     this.#release(this.#cache.removePage(physPage));
-    return true;
+    this.#flushTlbs();
   }
 
   #release(codes: readonly Code[]): void {
@@ -81,33 +110,34 @@ export class CodeMaker {
   }
 
   /** Where a page's instructions are. */
-  place(virtAddr: bigint): CodePlace | Fault {
-    const resolved = this.host.resolve(virtAddr, 'execute');
+  #place(user: CodeUser, virtAddr: bigint): CodePlace | Fault {
+    const resolved = user.resolve(virtAddr, 'execute');
     if ('faultStatus' in resolved) return resolved;
     const offset = this.host.bus.ramPage(resolved.page);
     return offset === undefined ? { faultStatus: FaultStatus.externalAbort } : { physPage: resolved.page, offset };
   }
 
   /** The instruction at an address. @returns undefined where there is none */
-  wordAt(virtAddr: bigint): number | undefined {
-    const place = this.place(virtAddr);
+  wordAt(user: CodeUser, virtAddr: bigint): number | undefined {
+    const place = this.#place(user, virtAddr);
     return 'faultStatus' in place ? undefined : this.#view.getUint32(place.offset + Number(virtAddr & 0xfffn), true);
   }
 
   /**
-   * Puts code for an address into the jump cache.
+   * Puts code for an address into the processor's jump cache.
    * @param hot whether what is there has run often
    * @returns a fault where nothing can be fetched
    */
-  install(address: bigint, hot: boolean, context: KeyedContext, tlb: Tlb): Fault | undefined {
-    let code = this.#find(address, context);
+  install(user: CodeUser, address: bigint, hot: boolean): Fault | undefined {
+    const { tlb } = user;
+    let code = this.#find(user, address);
     if (hot && code?.kind === 'block') {
       if (this.#cache.isUnsteady(code)) this.#predecoder.keepCold(code.block);
-      else code = this.#translate(address, context, tlb);
+      else code = this.#translate(user, address);
     }
-    code ??= this.#predecode(address, context, tlb);
+    code ??= this.#predecode(user, address);
     if (code === undefined) {
-      const place = this.place(address);
+      const place = this.#place(user, address);
       if (!('faultStatus' in place)) throw new Error(`no code at 0x${address.toString(16)}`);
       return place;
     }
@@ -117,37 +147,35 @@ export class CodeMaker {
   }
 
   /** Code that is there, and whose pages still are where they were. */
-  #find(address: bigint, { key }: KeyedContext): Code | undefined {
-    const code = this.#cache.find(key, address);
+  #find(user: CodeUser, address: bigint): Code | undefined {
+    const code = this.#cache.find(user.codeContext().key, address);
     if (code === undefined) return undefined;
     const isInPlace = code.pages.every(({ virtPage, physPage }) => {
-      const place = this.place(virtPage);
+      const place = this.#place(user, virtPage);
       return !('faultStatus' in place) && place.physPage === physPage;
     });
     if (isInPlace) return code;
     this.#cache.remove(code);
     this.#release([code]);
+    // This processor has forgotten the code's addresses with the mapping; for others they may still be right.
+    for (const tlb of this.#tlbs) if (tlb !== user.tlb) tlb.forgetJumps();
     return undefined;
   }
 
   /** Predecodes one instruction. @returns the block that it is, or a fault where nothing can be fetched */
-  step(address: bigint, context: KeyedContext, tlb: Tlb): number | Fault {
-    const place = this.place(address);
+  step(user: CodeUser, address: bigint): number | Fault {
+    const place = this.#place(user, address);
     if ('faultStatus' in place) return place;
-    this.#makeRoom(tlb);
-    return this.#predecoder.decodeStep({ address, offset: place.offset + Number(address & 0xfffn), count: 1 }, context);
+    if (this.#predecoder.isFull) this.clear();
+    const words: Words = { address, offset: place.offset + Number(address & 0xfffn), count: 1 };
+    return this.#predecoder.decodeStep(words, user.codeContext());
   }
 
-  #makeRoom(tlb: Tlb): void {
-    if (!this.#predecoder.isFull) return;
-    this.clear();
-    tlb.flush();
-  }
-
-  #predecode(address: bigint, context: KeyedContext, tlb: Tlb): Code | undefined {
-    const place = this.place(address);
+  #predecode(user: CodeUser, address: bigint): Code | undefined {
+    const place = this.#place(user, address);
     if ('faultStatus' in place) return undefined;
-    this.#makeRoom(tlb);
+    if (this.#predecoder.isFull) this.clear();
+    const context = user.codeContext();
     const { physPage, offset } = place;
     const inPage = Number(address & 0xfffn);
     const words: Words = { address, offset: offset + inPage, count: this.#wordsFrom(address, inPage) };
@@ -156,32 +184,38 @@ export class CodeMaker {
     const code: Code = { kind: 'block', start: address, block, pages, context: context.key };
     this.#cache.add(code);
     this.#cache.addBytes(code, physPage + inPage, physPage + inPage + 4 * count - 1);
-    tlb.protect(physPage, offset);
+    this.protect(physPage, offset);
     return code;
+  }
+
+  /** Has all processors' stores to lines of a page seen that now are more. @param offset of the page in the memory */
+  protect(physPage: number, offset: number): void {
+    for (const tlb of this.#tlbs) tlb.protect(physPage, offset);
   }
 
   /** How many words are in the page, and in front of where a run must stop. */
   #wordsFrom(address: bigint, inPage: number): number {
     const count = (PAGE - inPage) / 4;
-    if (!this.host.hasStops()) return count;
-    for (let i = 1; i < count; i++) if (this.host.isStop(address + BigInt(4 * i))) return i;
+    if (this.#stops.size === 0) return count;
+    for (let i = 1; i < count; i++) if (this.#stops.has(address + BigInt(4 * i))) return i;
     return count;
   }
 
-  #stackHoldsCode(): boolean {
-    const stack = this.host.resolve(this.host.stackPointer(), 'write');
+  #stackHoldsCode(user: CodeUser): boolean {
+    const stack = user.resolve(user.sp, 'write');
     return !('faultStatus' in stack) && this.#cache.linesOf(stack.page) !== 0n;
   }
 
-  #translate(address: bigint, context: KeyedContext, tlb: Tlb): Code | undefined {
+  #translate(user: CodeUser, address: bigint): Code | undefined {
     const started = performance.now();
+    const context = user.codeContext();
     const places = new Map<bigint, CodePlace | Fault>();
     const fetched: number[] = [];
     const fetch = (at: bigint): Decoded | undefined => {
       const inPage = at & 0xfffn;
       let place = places.get(at - inPage);
       if (place === undefined) {
-        place = this.place(at - inPage);
+        place = this.#place(user, at - inPage);
         places.set(at - inPage, place);
       }
       if ('faultStatus' in place) return undefined;
@@ -189,14 +223,14 @@ export class CodeMaker {
       return this.host.decode(this.#view.getUint32(place.offset + Number(inPage), true));
     };
     const isElsewhere = (at: bigint, called: boolean): boolean => {
-      if (this.host.isStop(at)) return true;
+      if (this.#stops.has(at)) return true;
       const other = this.#cache.find(context.key, at);
       return other?.kind === 'region' && other.start === at && !(called && other.instructions <= MAX_CALLED);
     };
     const region = findRegion(address, { context, fetch, isElsewhere }, { maxInstructions: MAX_REGION_INSTRUCTIONS });
     if (region === undefined) return undefined;
 
-    const [index] = this.host.functions.add([translateRegion(region, context, this.#stackHoldsCode())]);
+    const [index] = this.host.functions.add([translateRegion(region, context, this.#stackHoldsCode(user))]);
     const pages: FetchedPage[] = [];
     for (const [virtPage, place] of places)
       if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });
@@ -213,7 +247,7 @@ export class CodeMaker {
     };
     this.#cache.add(code);
     for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
-    for (const place of places.values()) if (!('faultStatus' in place)) tlb.protect(place.physPage, place.offset);
+    for (const place of places.values()) if (!('faultStatus' in place)) this.protect(place.physPage, place.offset);
     this.#statistics = {
       regions: this.#statistics.regions + 1,
       translatedInstructions: this.#statistics.translatedInstructions + region.instructions,

@@ -1,33 +1,18 @@
 /** The processor: its registers, its run loop and what ends a run. */
 
-import { FIRST_RAM_OFFSET } from './state/bus.js';
-import { CodeMaker, MAX_REGION_INSTRUCTIONS } from './code-maker.js';
+import { Cluster, type ClusterMember } from './cluster.js';
+import { MAX_REGION_INSTRUCTIONS, type CodeUser } from './code-maker.js';
 import type { KeyedContext } from './language/context.js';
-import type { Core } from './state/core.js';
-import { createDecoder, type Decoder } from './language/decode.js';
-import { Functions } from './emit/functions.js';
-import { INSTRUCTIONS } from './isa/index.js';
-import {
-  EXCLUSIVE_ADDRESS,
-  FLAG_A,
-  FLAG_B,
-  FLAG_KIND,
-  FLAG_KINDS,
-  LEFT,
-  PC,
-  SP_INDEX,
-  statusOf,
-  STRICT,
-  V,
-  X,
-  type Status,
-} from './state/layout.js';
-import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
-import type { CpuHost, CpuModel, CpuStatistics, Jump, RunLimits, StopReason } from './state/model.js';
 import type { InstructionRow } from './language/row.js';
-import type { ExceptionLevel } from './state/levels.js';
-import { SystemState } from './system/state.js';
+import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
 import { Tlb } from './memory/tlb.js';
+import type { Core } from './state/core.js';
+import type { AccessKind, Fault, ResolvedPage } from './state/fault.js';
+import { statusOf, type Status } from './state/layout.js';
+import type { ExceptionLevel } from './state/levels.js';
+import type { CpuHost, CpuModel, CpuStatistics, Jump, RunLimits, StopReason } from './state/model.js';
+import { RegisterBank } from './state/registers.js';
+import { SystemState } from './system/state.js';
 
 /**
  * Instructions between two returns from translated code, where V8 swaps in better code, and between two questions whether
@@ -44,8 +29,22 @@ const FPCR_MODES = 0x7c0_0000;
 const HOT_RUNS = 200;
 const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
 
-/** The processor. It lives in the memory of its bus, whose RAM must not be changed by others without `invalidate()`. */
-export const createCpu = (host: CpuHost, options: CpuOptions = {}): CpuModel => new Cpu(host, options);
+/** A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without `invalidate()`. */
+export const createCpu = (host: CpuHost, { hotRuns = HOT_RUNS, affinity = 0n }: CpuOptions = {}): CpuModel =>
+  new Cpu(host, new Cluster(host.bus, hotRuns), affinity);
+
+/**
+ * The processors of a machine, which run in turns; at most seven.
+ * @param affinities of each; see {@link CpuOptions.affinity}
+ */
+export const createCpus = (
+  host: CpuHost,
+  affinities: readonly bigint[],
+  { hotRuns = HOT_RUNS }: Pick<CpuOptions, 'hotRuns'> = {},
+): readonly CpuModel[] => {
+  const cluster = new Cluster(host.bus, hotRuns);
+  return affinities.map((affinity) => new Cpu(host, cluster, affinity));
+};
 
 export interface CpuOptions {
   /** How often predecoded code runs before the region that begins with it is translated; 1 to 2^31 - 1. */
@@ -54,15 +53,13 @@ export interface CpuOptions {
   readonly affinity?: bigint;
 }
 
-class Cpu implements CpuModel, Core {
+class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   readonly bus;
+  readonly base: number;
+  readonly tlb: Tlb;
+  readonly #registers: RegisterBank;
   readonly #system: SystemState;
-  readonly #view: DataView;
-  readonly #functions: Functions;
-  readonly #tlb: Tlb;
   readonly #access: MemoryAccess;
-  readonly #code: CodeMaker;
-  readonly #decode: Decoder = createDecoder(INSTRUCTIONS);
   #executed = 0n;
   #fpcr = 0;
   #stopAt = NO_STOPS;
@@ -79,75 +76,63 @@ class Cpu implements CpuModel, Core {
   #patience = SLICE;
   fpsr = 0;
 
-  constructor(host: CpuHost, { hotRuns = HOT_RUNS, affinity = 0n }: CpuOptions) {
+  constructor(
+    host: CpuHost,
+    private readonly cluster: Cluster,
+    affinity: bigint,
+  ) {
     const { bus } = host;
-    const { linear } = bus;
+    const { buffer } = bus.linear;
     this.bus = bus;
-    this.#view = new DataView(linear.buffer);
-    new Uint8Array(linear.buffer).fill(0, 0, FIRST_RAM_OFFSET);
-    this.#functions = new Functions(linear, (kind) => this.#access.run(kind));
-    this.#code = new CodeMaker({
-      bus,
-      functions: this.#functions,
-      decode: this.#decode,
-      hotRuns,
-      resolve: (virtAddr, access) => this.#system.resolve(virtAddr, access, false),
-      isStop: (address) => this.#stopAt.has(address),
-      hasStops: () => this.#stopAt.size > 0,
-      stackPointer: () => this.sp,
-    });
-    this.#tlb = new Tlb(linear.buffer, (physPage) => this.#code.linesOf(physPage));
+    this.base = cluster.nextBase;
+    this.#registers = new RegisterBank(buffer, this.base);
+    this.tlb = new Tlb(buffer, this.base, (physPage) => cluster.linesOf(physPage));
     this.#access = new MemoryAccess({
       bus,
-      tlb: this.#tlb,
+      base: this.base,
+      tlb: this.tlb,
       resolve: (virtAddr, access, unprivileged) => this.#system.resolve(virtAddr, access, unprivileged),
       isStrict: () => this.#context.strictAlignment,
-      onWrite: (physPage, inPage, sizeBytes) => {
-        if (this.#code.overwrite(physPage, inPage, sizeBytes)) this.#tlb.flush();
-      },
+      onWrite: (physPage, inPage, sizeBytes) => cluster.overwrite(physPage, inPage, sizeBytes),
     });
-    this.clearExclusive();
     this.flushTlb();
     this.#system = new SystemState(this, host, { affinity }, () => this);
+    cluster.join(this);
     host.connect(this);
   }
 
   // Registers.
 
   getX(register: number): bigint {
-    return this.#view.getBigUint64(X + 8 * register, true);
+    return this.#registers.getX(register);
   }
 
   setX(register: number, value: bigint): void {
-    this.#view.setBigUint64(X + 8 * register, BigInt.asUintN(64, value), true);
+    this.#registers.setX(register, value);
   }
 
   get pc(): bigint {
-    return this.#view.getBigUint64(PC, true);
+    return this.#registers.pc;
   }
 
   set pc(value: bigint) {
-    this.#view.setBigUint64(PC, BigInt.asUintN(64, value), true);
+    this.#registers.pc = value;
   }
 
   get sp(): bigint {
-    return this.getX(SP_INDEX);
+    return this.#registers.sp;
   }
 
   set sp(value: bigint) {
-    this.setX(SP_INDEX, value);
+    this.#registers.sp = value;
   }
 
   get nzcv(): number {
-    const kind = this.#view.getUint32(FLAG_KIND, true);
-    const a = this.#view.getBigUint64(FLAG_A, true);
-    const b = this.#view.getBigUint64(FLAG_B, true);
-    return this.#functions.runtime.nzcv(kind, a, b);
+    return this.cluster.functions.runtime.nzcv(...this.#registers.flags);
   }
 
   set nzcv(value: number) {
-    this.#view.setUint32(FLAG_KIND, FLAG_KINDS.indexOf('nzcv'), true);
-    this.#view.setBigUint64(FLAG_A, BigInt(value & 15), true);
+    this.#registers.setFlags(value);
   }
 
   get fpcr(): number {
@@ -160,14 +145,11 @@ class Cpu implements CpuModel, Core {
   }
 
   getV(register: number): bigint {
-    const at = V + 16 * register;
-    return this.#view.getBigUint64(at, true) | (this.#view.getBigUint64(at + 8, true) << 64n);
+    return this.#registers.getV(register);
   }
 
   setV(register: number, value: bigint): void {
-    const at = V + 16 * register;
-    this.#view.setBigUint64(at, BigInt.asUintN(64, value), true);
-    this.#view.setBigUint64(at + 8, BigInt.asUintN(64, value >> 64n), true);
+    this.#registers.setV(register, value);
   }
 
   get daif(): number {
@@ -199,11 +181,11 @@ class Cpu implements CpuModel, Core {
   }
 
   get statistics(): CpuStatistics {
-    return this.#code.statistics;
+    return this.cluster.code.statistics;
   }
 
   clearExclusive(): void {
-    this.#view.setBigUint64(EXCLUSIVE_ADDRESS, 0xffff_ffff_ffff_ffffn, true);
+    this.#registers.exclusiveAddress = undefined;
   }
 
   receiveEvent(): void {
@@ -221,7 +203,7 @@ class Cpu implements CpuModel, Core {
   // Caches.
 
   flushTlb(virtAddr?: bigint): void {
-    this.#tlb.flush(virtAddr);
+    this.tlb.flush(virtAddr);
   }
 
   contextChanged(): void {
@@ -230,11 +212,10 @@ class Cpu implements CpuModel, Core {
   }
 
   invalidate(): void {
-    this.#code.clear();
-    this.flushTlb();
+    this.cluster.code.clear();
   }
 
-  #currentContext(): KeyedContext {
+  codeContext(): KeyedContext {
     if (!this.#contextIsOld) return this.#context;
     const {
       el,
@@ -246,9 +227,17 @@ class Cpu implements CpuModel, Core {
     const unusualFpcr = (this.#fpcr & FPCR_MODES) !== 0;
     const key = `${el} ${strictAlignment} ${checkSp} ${fpEnabled} ${unusualFpcr} ${forbidden.join()}`;
     this.#context = { key, strictAlignment, checkSp, fpEnabled, unusualFpcr, forbidden };
-    this.#view.setInt32(STRICT, strictAlignment ? 1 : 0, true);
+    this.#registers.strictAlignment = strictAlignment;
     this.#contextIsOld = false;
     return this.#context;
+  }
+
+  resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault {
+    return this.#system.resolve(virtAddr, access, false);
+  }
+
+  access(kind: number): number {
+    return this.#access.run(kind);
   }
 
   /** Has code for the program counter made, unless the run ends there, or raises the exception of fetching it. */
@@ -261,7 +250,7 @@ class Cpu implements CpuModel, Core {
       return;
     }
     if (this.#isMisaligned()) return;
-    const fault = this.#code.install(pc, hot, this.#currentContext(), this.#tlb);
+    const fault = this.cluster.code.install(this, pc, hot);
     if (fault !== undefined) this.#instructionAbort(fault.faultStatus);
   }
 
@@ -291,17 +280,33 @@ class Cpu implements CpuModel, Core {
   // Running.
 
   run(limits: RunLimits = {}): StopReason {
-    const stopAt = limits.stopAt ?? NO_STOPS;
-    if (stopAt.size !== this.#stopAt.size || [...stopAt].some((address) => !this.#stopAt.has(address))) {
-      this.#stopAt = new Set(stopAt);
-      this.invalidate();
-    }
+    const { exclusives, code, isShared } = this.cluster;
+    this.#stopAt = limits.stopAt ?? NO_STOPS;
+    code.setStops(this.#stopAt);
+    exclusives.unwatch(this.#registers);
+    const reason = this.#run(limits);
+    if (isShared) this.#watchMark();
+    return reason;
+  }
+
+  /** Has what the last load-exclusive marked watched while other processors run. */
+  #watchMark(): void {
+    const address = this.#registers.exclusiveAddress;
+    if (address === undefined) return;
+    const resolved = this.resolve(address, 'read');
+    const offset = 'faultStatus' in resolved ? undefined : this.bus.ramPage(resolved.page);
+    if ('faultStatus' in resolved || offset === undefined) return this.clearExclusive();
+    this.cluster.exclusives.watch(this.#registers, resolved.page, Number(address & 0xfffn));
+    this.cluster.code.protect(resolved.page, offset);
+  }
+
+  #run(limits: RunLimits): StopReason {
     const { stopOnException = false } = limits;
     this.#system.stopsOn = typeof stopOnException === 'boolean' ? () => stopOnException : stopOnException;
     const end = limits.maxInstructions === undefined ? undefined : this.#executed + limits.maxInstructions;
     for (;;) {
       const { pc } = this;
-      if (stopAt.has(pc)) return { kind: 'stop-at', pc };
+      if (this.#stopAt.has(pc)) return { kind: 'stop-at', pc };
       const before = this.#executed;
       const left = end === undefined ? BigInt(SLICE) + LIMIT_MARGIN : end - before;
       if (left <= 0n) return { kind: 'max-instructions' };
@@ -324,10 +329,10 @@ class Cpu implements CpuModel, Core {
   }
 
   #runSlice(slice: number): Status {
-    this.#currentContext();
-    this.#view.setInt32(LEFT, slice, true);
-    const status = statusOf(this.#functions.runtime.run());
-    this.#executed += BigInt(slice - this.#view.getInt32(LEFT, true));
+    this.codeContext();
+    this.#registers.left = slice;
+    const status = statusOf(this.cluster.functions.runtime.run(this.base));
+    this.#executed += BigInt(slice - this.#registers.left);
     return status;
   }
 
@@ -335,14 +340,14 @@ class Cpu implements CpuModel, Core {
   #step(): Status {
     const { pc } = this;
     if (this.#isMisaligned()) return 'next';
-    const block = this.#code.step(pc, this.#currentContext(), this.#tlb);
+    const block = this.cluster.code.step(this, pc);
     if (typeof block !== 'number') {
       this.#instructionAbort(block.faultStatus);
       return 'next';
     }
-    this.#view.setInt32(LEFT, 0, true);
-    const status = statusOf(this.#functions.runtime.block(block));
-    this.#executed -= BigInt(this.#view.getInt32(LEFT, true));
+    this.#registers.left = 0;
+    const status = statusOf(this.cluster.functions.runtime.block(block, this.base));
+    this.#executed -= BigInt(this.#registers.left);
     const { pc: to } = this;
     if (status === 'next' && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
     return status;
@@ -392,8 +397,8 @@ class Cpu implements CpuModel, Core {
 
   #systemInstruction(): StopReason | undefined {
     const { pc } = this;
-    const encoding = this.#code.wordAt(pc)!;
-    const decoded = this.#decode(encoding);
+    const encoding = this.cluster.code.wordAt(this, pc)!;
+    const decoded = this.cluster.decode(encoding);
     if (decoded.kind !== 'row') throw new Error(`no row for 0x${encoding.toString(16)}`);
     const { row, fields } = decoded;
     const missing = 'unmodelled' in row ? row.unmodelled : this.#missingOf(row);

@@ -132,14 +132,14 @@ const NEXT_PC = i64.add(OWN_PC, i64.const(4));
 
 const byteAt = (field: number): I32 => load.i32('i32.load8_u', INSTRUCTION, field);
 
-/** Where a register is, less where the first one is. */
-const registerAt = (number: I32, log2Bytes: number): I32 => i32.shl(number, i32.const(log2Bytes));
+/** Where a register is, less the offset of the first one. */
+const registerAt = (number: I32, log2Bytes: number): I32 => i32.add(i32.shl(number, i32.const(log2Bytes)), BASE);
 
 class HandlerEmitter extends InstructionEmitter {
   #flags: FlagLocals | undefined;
 
   constructor(context: TranslationContext) {
-    super(1, context);
+    super(2, context);
   }
 
   make({ effects, writes, flags, end }: Trace): Uint8Array {

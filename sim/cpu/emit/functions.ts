@@ -28,10 +28,10 @@ export class Functions {
   readonly #free: number[] = [];
   #next = RESERVED;
 
-  /** @param slow the way of accesses that the runtime cannot finish */
+  /** @param slow the way of accesses that the runtime cannot finish, of the processor with that base */
   constructor(
     private readonly memory: LinearMemory,
-    slow: (kind: number) => number,
+    slow: (kind: number, base: number) => number,
   ) {
     this.#pages = memory.buffer.byteLength / WASM_PAGE;
     this.#table = new wasm.Table({ element: 'anyfunc', initial: 1024 });

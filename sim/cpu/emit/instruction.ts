@@ -185,7 +185,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   /** Looks the address up unless the page is at hand. @returns where it is in memory */
   #place(page: PageLocals, write: boolean, slow: Label): I32 {
     this.if(i64.ne(this.#wanted, page.tag), () => {
-      this.set(this.#entry, tlbEntryOf(this.#address));
+      this.set(this.#entry, tlbEntryOf(BASE, this.#address));
       this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, write), this.#wanted));
       this.set(page.addend, tlbAddendOf(this.#entry));
       this.set(page.tag, this.#wanted);
@@ -198,7 +198,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
    * is only for other pages and for the lines of code themselves.
    */
   #placeBesideCode(page: PageLocals, crossesLines: boolean, sizeBytes: number, slow: Label): I32 {
-    this.set(this.#entry, tlbEntryOf(this.#address));
+    this.set(this.#entry, tlbEntryOf(BASE, this.#address));
     this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, true), i64.or(this.#wanted, i64.const(1))));
     for (const behind of crossesLines ? [0, sizeBytes - 1] : [0]) {
       this.branchIf(slow, isLineOfCode(this.#entry, i64.add(this.#address, i64.const(behind))));
@@ -210,7 +210,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   /** Calls the runtime's load or store, and exits if that faults. */
   #slowly(functionIndex: number, { sizeLog2, bits }: AccessCode): void {
     const follows = this.#accesses++ > 0 ? ACCESS_FOLLOWS : 0;
-    const failed = call('i32', functionIndex, this.#address, i32.const(sizeLog2 | bits | follows));
+    const failed = call('i32', functionIndex, this.#address, i32.const(sizeLog2 | bits | follows), BASE);
     this.if(failed, () => this.exit('fault'));
   }
 
@@ -226,7 +226,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
         this.branch(done);
       });
       this.#slowly(RUNTIME.load, access);
-      if (result !== undefined) this.set(result, loadAccessValue(access.sizeLog2));
+      if (result !== undefined) this.set(result, loadAccessValue(BASE, access.sizeLog2));
     });
   }
 
@@ -246,7 +246,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
         storeSized(this, sizeLog2, place, value);
         this.branch(done);
       });
-      storeAccessValue(this, sizeLog2, value);
+      storeAccessValue(this, BASE, sizeLog2, value);
       this.#slowly(RUNTIME.store, access);
     });
   }

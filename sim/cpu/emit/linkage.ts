@@ -2,24 +2,26 @@
 
 import { STATUSES, type Status } from '../state/layout.js';
 import { i32, type I32 } from '../language/value.js';
+import { local } from './function-builder.js';
 import type { FunctionType, WasmImport } from '../wasm/writer.js';
 
 /** Function types by their number, in all modules. */
 export const TYPES = {
-  /** A region: number of the entry; gives a status. A handler or a block of predecoded code: where that is. */
+  /** A region: number of the entry, base; gives a status. The same of predecoded code: where that is, base. */
   region: 0,
-  /** An access: address, kind; gives not 0 if it faulted. */
+  /** An access: address, kind, base; gives not 0 if it faulted. */
   access: 1,
   /** Flag kind and operands; gives NZCV in bits 3 to 0. */
   flags: 2,
+  /** Base; gives a status. */
   run: 3,
 } as const;
 
 export const FUNCTION_TYPES: readonly FunctionType[] = [
-  { parameters: ['i32'], results: ['i32'] },
-  { parameters: ['i64', 'i32'], results: ['i32'] },
+  { parameters: ['i32', 'i32'], results: ['i32'] },
+  { parameters: ['i64', 'i32', 'i32'], results: ['i32'] },
   { parameters: ['i32', 'i64', 'i64'], results: ['i32'] },
-  { parameters: [], results: ['i32'] },
+  { parameters: ['i32'], results: ['i32'] },
 ];
 
 /** Functions of the runtime that regions and handlers import, by their number there. */
@@ -33,7 +35,7 @@ export const regionImports = (memoryPages: number): readonly WasmImport[] => [
   { kind: 'function', name: 'nzcv', type: TYPES.flags },
 ];
 
-/** Where the processor's state is. */
-export const BASE: I32 = i32.const(0);
+/** Parameter of regions, handlers and blocks: the base of the processor that runs them. */
+export const BASE = local('i32', 1);
 
 export const statusConstant = (status: Status): I32 => i32.const(STATUSES.indexOf(status));

@@ -13,13 +13,15 @@ import {
 import type { SizeLog2 } from '../language/trace.js';
 import { i32, i64, type I32, type I64, type V128, type Value } from '../language/value.js';
 import { load, type FunctionBuilder } from './function-builder.js';
-import { BASE } from './linkage.js';
 
-/** Where the TLB's entry for an address is. */
-export const tlbEntryOf = (address: I64): I32 =>
-  i32.and(
-    i32.wrap(i64.shrU(address, i64.const(12 - TLB_ENTRY_SHIFT))),
-    i32.const((TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT),
+/** Where the TLB's entry for an address is, less {@link TLB}. */
+export const tlbEntryOf = (base: I32, address: I64): I32 =>
+  i32.add(
+    i32.and(
+      i32.wrap(i64.shrU(address, i64.const(12 - TLB_ENTRY_SHIFT))),
+      i32.const((TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT),
+    ),
+    base,
   );
 
 export const tlbTagOf = (entry: I32, write: boolean): I64 =>
@@ -48,8 +50,8 @@ export const storeSized = (f: FunctionBuilder, size: SizeLog2, address: I32, val
   f.store(STORES[size], address, value);
 
 /** What an access by the runtime's functions read, or is to write. */
-export const loadAccessValue = (size: SizeLog2): I64 | V128 =>
-  size === 4 ? load.v128('v128.load', BASE, ACCESS_VALUE) : load.i64('i64.load', BASE, ACCESS_VALUE);
+export const loadAccessValue = (base: I32, size: SizeLog2): I64 | V128 =>
+  size === 4 ? load.v128('v128.load', base, ACCESS_VALUE) : load.i64('i64.load', base, ACCESS_VALUE);
 
-export const storeAccessValue = (f: FunctionBuilder, size: SizeLog2, value: Value): void =>
-  f.store(size === 4 ? 'v128.store' : 'i64.store', BASE, value, ACCESS_VALUE);
+export const storeAccessValue = (f: FunctionBuilder, base: I32, size: SizeLog2, value: Value): void =>
+  f.store(size === 4 ? 'v128.store' : 'i64.store', base, value, ACCESS_VALUE);

@@ -27,7 +27,7 @@ import { i32, i64, select, type I32, type I64 } from '../language/value.js';
 import { encodeModule, type WasmImport } from '../wasm/writer.js';
 import { flagKindConstant } from './flags.js';
 import { call, callIndirect, FunctionBuilder, load, local } from './function-builder.js';
-import { BASE, FUNCTION_TYPES, statusConstant, TYPES } from './linkage.js';
+import { FUNCTION_TYPES, statusConstant, TYPES } from './linkage.js';
 import {
   isLineOfCode,
   loadAccessValue,
@@ -50,8 +50,8 @@ const PAGE_MASK = ~0xfffn;
  * code succeed here if no line of code is hit.
  */
 const accessFunction = (write: boolean): Uint8Array => {
-  const f = new FunctionBuilder(2);
-  const [address, kind] = [local('i64', 0), local('i32', 1)];
+  const f = new FunctionBuilder(3);
+  const [address, kind, base] = [local('i64', 0), local('i32', 1), local('i32', 2)];
   /** The low bits of an address that is a multiple of the power of two that is in the kind at a shift. */
   const lowBits = (shift: number): I32 => {
     const log2 = i32.and(i32.shrU(kind, i32.const(shift)), i32.const(ACCESS_ALIGN_MASK));
@@ -62,13 +62,13 @@ const accessFunction = (write: boolean): Uint8Array => {
   f.if(
     i32.and(kind, i32.const(ACCESS_ALIGNED)),
     () => f.set(mustBeClear, lowBits(ACCESS_ALIGN_SHIFT)),
-    () => f.if(load.i32('i32.load', BASE, STRICT), () => f.set(mustBeClear, lowBits(ACCESS_STRICT_SHIFT))),
+    () => f.if(load.i32('i32.load', base, STRICT), () => f.set(mustBeClear, lowBits(ACCESS_STRICT_SHIFT))),
   );
 
   f.block((slow) => {
     f.branchIf(slow, i32.and(kind, i32.const(ACCESS_UNPRIVILEGED)));
     f.branchIf(slow, i32.and(i32.wrap(address), mustBeClear));
-    const entry = f.let(tlbEntryOf(address));
+    const entry = f.let(tlbEntryOf(base, address));
     const tag = f.let(tlbTagOf(entry, write));
     const place = f.let(i32.add(i32.wrap(address), tlbAddendOf(entry)));
     // Both ends are in the page of the tag. Bit 0 of a write tag says that the page holds code.
@@ -82,14 +82,14 @@ const accessFunction = (write: boolean): Uint8Array => {
     f.choose(
       i32.and(kind, i32.const(ACCESS_SIZE_MASK)),
       SIZES.map((size) => () => {
-        if (write) storeSized(f, size, place, loadAccessValue(size));
-        else storeAccessValue(f, size, loadSized(size, place));
+        if (write) storeSized(f, size, place, loadAccessValue(base, size));
+        else storeAccessValue(f, base, size, loadSized(size, place));
         f.return(i32.const(0));
       }),
     );
   });
-  f.store('i64.store', BASE, address, ACCESS_ADDRESS);
-  return f.finish(call('i32', SLOW, kind));
+  f.store('i64.store', base, address, ACCESS_ADDRESS);
+  return f.finish(call('i32', SLOW, kind, base));
 };
 
 /** NZCV in bits 3 to 0 from flags of any kind (Arm ARM, AddWithCarry()). */
@@ -123,17 +123,18 @@ const nzcvFunction = (): Uint8Array => {
 
 /** From region to region, until one gives a status other than `next`. */
 const runFunction = (): Uint8Array => {
-  const f = new FunctionBuilder(0);
+  const f = new FunctionBuilder(1);
+  const base = local('i32', 0);
   const status = f.variable('i32');
   f.loop((next) => {
-    f.if(i32.ltS(load.i32('i32.load', BASE, LEFT), i32.const(0)), () => f.return(statusConstant('slice')));
-    const pc = f.let(load.i64('i64.load', BASE, PC));
+    f.if(i32.ltS(load.i32('i32.load', base, LEFT), i32.const(0)), () => f.return(statusConstant('slice')));
+    const pc = f.let(load.i64('i64.load', base, PC));
     const index = i32.and(i32.shrU(i32.wrap(pc), i32.const(2)), i32.const(JUMP_CACHE_ENTRIES - 1));
-    const entry = f.let(i32.shl(index, i32.const(JUMP_CACHE_ENTRY_SHIFT)));
+    const entry = f.let(i32.add(i32.shl(index, i32.const(JUMP_CACHE_ENTRY_SHIFT)), base));
     f.if(i64.ne(load.i64('i64.load', entry, JUMP_CACHE), pc), () => f.return(statusConstant('miss')));
     const region = load.i32('i32.load', entry, JUMP_CACHE + 8);
     const argument = load.i32('i32.load', entry, JUMP_CACHE + 12);
-    f.set(status, callIndirect(TYPES.region, region, argument));
+    f.set(status, callIndirect(TYPES.region, region, argument, base));
     f.branchIf(next, i32.eqz(status));
   });
   return f.finish(status);
@@ -141,18 +142,19 @@ const runFunction = (): Uint8Array => {
 
 /** Carries out a block of predecoded code. */
 const blockFunction = (): Uint8Array => {
-  const f = new FunctionBuilder(1);
+  const f = new FunctionBuilder(2);
   /** The block's head, and then each of its instructions. */
   const at = local('i32', 0);
+  const base = local('i32', 1);
   const runsLeft = f.let(i32.sub(load.i32('i32.load', at, BLOCK.runsLeft), i32.const(1)));
   f.store('i32.store', at, runsLeft, BLOCK.runsLeft);
   f.if(i32.ltS(runsLeft, i32.const(0)), () => f.return(statusConstant('hot')));
   const instructions = load.i32('i32.load', at, BLOCK.instructions);
-  f.store('i32.store', BASE, i32.sub(load.i32('i32.load', BASE, LEFT), instructions), LEFT);
+  f.store('i32.store', base, i32.sub(load.i32('i32.load', base, LEFT), instructions), LEFT);
   const status = f.variable('i32');
   f.loop((next) => {
     f.set(at, i32.add(at, i32.const(PREDECODED_BYTES)));
-    f.set(status, callIndirect(TYPES.region, load.i32('i32.load', at, PREDECODED.handler), at));
+    f.set(status, callIndirect(TYPES.region, load.i32('i32.load', at, PREDECODED.handler), at, base));
     f.branchIf(next, i32.eqz(status));
   });
   return f.finish(select(i32.eq(status, statusConstant('branched')), statusConstant('next'), status));

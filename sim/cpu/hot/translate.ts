@@ -71,7 +71,7 @@ class RegionTranslator extends InstructionEmitter {
     context: TranslationContext,
     private readonly stackHoldsCode: boolean,
   ) {
-    super(1, context);
+    super(2, context);
     const { blocks } = region;
     this.#structure = structure(region);
     this.#facts = blocks.map(factsOf);

@@ -15,6 +15,7 @@ import {
   ACCESS_VALUE,
   ACCESS_WRITE,
   ACCESS_ZERO_BLOCK,
+  PROCESSOR_BYTES,
 } from '../state/layout.js';
 import type { Tlb } from './tlb.js';
 
@@ -36,6 +37,8 @@ export type AccessFailure =
 
 export interface AccessHost {
   readonly bus: Bus;
+  /** Of the processor's block. */
+  readonly base: number;
   readonly tlb: Tlb;
   resolve(virtAddr: bigint, access: AccessKind, unprivileged: boolean): ResolvedPage | Fault;
   /** Every access must be aligned. */
@@ -46,15 +49,20 @@ export interface AccessHost {
 
 /** Accesses that translated code cannot finish: to pages that are not in the TLB, to devices, to code, and faults. */
 export class MemoryAccess {
+  /** Of the processor's block. */
   readonly #view: DataView;
+  /** All of the WebAssembly memory, and where in it the value is that is read or to be written. */
   readonly #bytes: Uint8Array;
+  readonly #value: number;
   #failure: AccessFailure | undefined;
   /** Accesses since the last one that was put off. */
   #inARow = 0;
 
   constructor(private readonly host: AccessHost) {
-    this.#view = new DataView(host.bus.linear.buffer);
-    this.#bytes = new Uint8Array(host.bus.linear.buffer);
+    const { bus, base } = host;
+    this.#view = new DataView(bus.linear.buffer, base, PROCESSOR_BYTES);
+    this.#bytes = new Uint8Array(bus.linear.buffer);
+    this.#value = base + ACCESS_VALUE;
   }
 
   /** Why the last access that failed did. */
@@ -114,10 +122,10 @@ export class MemoryAccess {
       }
       if (isWrite) {
         this.host.onWrite(page, at, bytes);
-        this.#bytes.copyWithin(offset + at, ACCESS_VALUE + done, ACCESS_VALUE + done + bytes);
+        this.#bytes.copyWithin(offset + at, this.#value + done, this.#value + done + bytes);
       } else {
-        if (done === 0) this.#bytes.fill(0, ACCESS_VALUE, ACCESS_VALUE + 16);
-        this.#bytes.copyWithin(ACCESS_VALUE + done, offset + at, offset + at + bytes);
+        if (done === 0) this.#bytes.fill(0, this.#value, this.#value + 16);
+        this.#bytes.copyWithin(this.#value + done, offset + at, offset + at + bytes);
       }
       if (!unprivileged && (isStrict || !device)) tlb.fill(virtAddr, offset, page, isWrite);
     }

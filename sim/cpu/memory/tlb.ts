@@ -4,6 +4,7 @@ import {
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_ENTRY_SHIFT,
+  PROCESSOR_BYTES,
   TLB,
   TLB_ADDEND,
   TLB_CODE_MASK,
@@ -25,13 +26,17 @@ export class Tlb {
   /** Physical pages that there may be a write tag for. */
   readonly #writable = new Set<number>();
 
-  /** @param linesOf the lines of a physical page that hold code, one bit for each 64 bytes */
+  /**
+   * @param base of the processor's block in the buffer
+   * @param linesOf the lines of a physical page to which stores must be seen, one bit for each 64 bytes
+   */
   constructor(
     buffer: ArrayBuffer,
+    base: number,
     private readonly linesOf: (physPage: number) => bigint,
   ) {
-    this.#view = new DataView(buffer);
-    this.#bytes = new Uint8Array(buffer);
+    this.#view = new DataView(buffer, base, PROCESSOR_BYTES);
+    this.#bytes = new Uint8Array(buffer, base, PROCESSOR_BYTES);
   }
 
   /** Forgets all pages, or one. Code is looked up anew too, and so its pages are checked to be where they were. */
@@ -43,6 +48,11 @@ export class Tlb {
       const at = this.#entry(virtAddr);
       this.#bytes.fill(0xff, at, at + (1 << TLB_ENTRY_SHIFT));
     }
+    this.forgetJumps();
+  }
+
+  /** Forgets where code goes on, which is looked up anew. */
+  forgetJumps(): void {
     this.#bytes.fill(0xff, JUMP_CACHE, JUMP_CACHE_END);
     // All ones is a program counter of this last entry; 0 is not.
     this.#view.setBigUint64(JUMP_CACHE_END - (1 << JUMP_CACHE_ENTRY_SHIFT), 0n, true);

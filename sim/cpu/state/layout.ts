@@ -1,57 +1,65 @@
 /**
- * Where the processor's own state lies in the WebAssembly memory, below guest RAM. Translated code keeps registers in
- * locals while it runs, and stores them here when it exits.
+ * Where the processors of a machine keep what translated code works on: in the WebAssembly memory, below guest RAM. Each
+ * has a block of its own, which its *base* is the start of; predecoded code is common to all.
  */
 
-const STATE = 0x1000;
+/** The bytes of a processor's block. */
+export const PROCESSOR_BYTES = 0x2_0000;
+/** Bases of processors are multiples of {@link PROCESSOR_BYTES} from the first one to in front of the predecoded code. */
+export const FIRST_BASE = PROCESSOR_BYTES;
+
+// Offsets in a processor's block. Translated code keeps registers in locals while it runs, and stores them here when it
+// exits.
 
 /** X0 to X30, then the stack pointer in use. */
-export const X = STATE;
+export const X = 0;
 export const SP_INDEX = 31;
-export const PC = STATE + 0x100;
+export const PC = 0x100;
 
 /** Flags as {@link FlagKind}, with up to two operands. */
-export const FLAG_KIND = STATE + 0x108;
-export const FLAG_A = STATE + 0x110;
-export const FLAG_B = STATE + 0x118;
+export const FLAG_KIND = 0x108;
+export const FLAG_A = 0x110;
+export const FLAG_B = 0x118;
 
 /** Instructions left in the slice; negative when it is used up (i32). */
-export const LEFT = STATE + 0x120;
+export const LEFT = 0x120;
 
 /** Address that the last load-exclusive marked, or -1; its size in bytes; and what was there. */
-export const EXCLUSIVE_ADDRESS = STATE + 0x130;
-export const EXCLUSIVE_SIZE = STATE + 0x138;
-export const EXCLUSIVE_LOW = STATE + 0x140;
-export const EXCLUSIVE_HIGH = STATE + 0x148;
+export const EXCLUSIVE_ADDRESS = 0x130;
+export const EXCLUSIVE_SIZE = 0x138;
+export const EXCLUSIVE_LOW = 0x140;
+export const EXCLUSIVE_HIGH = 0x148;
 
 /** What the slow path of an access works with: the virtual address, and up to 16 bytes read or to be written. */
-export const ACCESS_ADDRESS = STATE + 0x150;
-export const ACCESS_VALUE = STATE + 0x160;
+export const ACCESS_ADDRESS = 0x150;
+export const ACCESS_VALUE = 0x160;
 
 /** Not 0 if every access must be aligned: the MMU is off, or SCTLR_ELx.A is set (i32). */
-export const STRICT = STATE + 0x170;
+export const STRICT = 0x170;
 
 /** V0 to V31. */
-export const V = STATE + 0x200;
+export const V = 0x200;
 
 /**
  * The TLB: direct-mapped by bits 21..12 of the address. A tag is the virtual page of an entry that may be read or written
  * at full speed; other entries have a tag that no page has. Bit 0 of a write tag says that the page holds translated code.
  */
-export const TLB = 0x1_0000;
+export const TLB = 0x1000;
 export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_SHIFT = 5;
 export const TLB_READ_TAG = 0;
 export const TLB_WRITE_TAG = 8;
-/** Add it, modulo 2^32, to the low half of a virtual address, and you have the offset in this memory. */
+/** Add it, modulo 2^32, to the low half of a virtual address, and you have the offset in the WebAssembly memory. */
 export const TLB_ADDEND = 16;
 /** One bit for each 64 bytes of the page: set where code was translated. */
 export const TLB_CODE_MASK = 24;
 
 /** The jump cache: by bits 13..2 of the program counter. An entry is pc (i64), index in the table, entry number (i32). */
-export const JUMP_CACHE = 0x2_0000;
+export const JUMP_CACHE = 0x1_0000;
 export const JUMP_CACHE_ENTRIES = 1 << 12;
 export const JUMP_CACHE_ENTRY_SHIFT = 4;
+
+// Offsets in the WebAssembly memory.
 
 /**
  * Predecoded code: blocks, each of which is a head and the instructions behind it, all of one size. Registers are their

@@ -1,0 +1,66 @@
+/** What the processors of a machine share inside the model: code, and the monitor of exclusive accesses. */
+
+import { CodeMaker } from './code-maker.js';
+import { Functions } from './emit/functions.js';
+import { INSTRUCTIONS } from './isa/index.js';
+import { createDecoder, type Decoder } from './language/decode.js';
+import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
+import type { Tlb } from './memory/tlb.js';
+import type { Bus } from './state/bus.js';
+import { FIRST_BASE, PREDECODED_START, PROCESSOR_BYTES } from './state/layout.js';
+
+/** A processor, as the others and what they share know it. */
+export interface ClusterMember {
+  readonly base: number;
+  readonly tlb: Tlb;
+  /** The slow path of its accesses. @returns not 0 if the access did not take place */
+  access(kind: number): number;
+}
+
+export class Cluster {
+  readonly decode: Decoder = createDecoder(INSTRUCTIONS);
+  readonly functions: Functions;
+  readonly code: CodeMaker;
+  readonly exclusives = new ExclusiveMonitor();
+  readonly #members: ClusterMember[] = [];
+
+  /** @param hotRuns how often predecoded code runs before it is translated */
+  constructor(bus: Bus, hotRuns: number) {
+    this.functions = new Functions(bus.linear, (kind, base) => this.#memberAt(base).access(kind));
+    this.code = new CodeMaker({ bus, functions: this.functions, decode: this.decode, hotRuns });
+  }
+
+  /** Base of the next processor's block. @throws Error when there is room for no more */
+  get nextBase(): number {
+    const base = FIRST_BASE + PROCESSOR_BYTES * this.#members.length;
+    if (base >= PREDECODED_START) throw new Error(`no room for more than ${this.#members.length} processors`);
+    return base;
+  }
+
+  /** Adds a processor, whose base was the next one. */
+  join(member: ClusterMember): void {
+    this.#members.push(member);
+    this.code.addTlb(member.tlb);
+  }
+
+  #memberAt(base: number): ClusterMember {
+    const member = this.#members[(base - FIRST_BASE) / PROCESSOR_BYTES];
+    if (member === undefined) throw new Error(`no processor at 0x${base.toString(16)}`);
+    return member;
+  }
+
+  get isShared(): boolean {
+    return this.#members.length > 1;
+  }
+
+  /** The lines of a physical page to which stores must be seen, one bit for each 64 bytes. */
+  linesOf(physPage: number): bigint {
+    return this.code.linesOf(physPage) | this.exclusives.linesOf(physPage);
+  }
+
+  /** Some bytes of a physical page are about to change. */
+  overwrite(physPage: number, inPage: number, sizeBytes: number): void {
+    this.exclusives.overwrite(physPage, inPage, sizeBytes);
+    this.code.overwrite(physPage, inPage, sizeBytes);
+  }
+}

@@ -1,0 +1,102 @@
+/** The registers in a processor's block, as TypeScript reads and writes them. */
+
+import {
+  EXCLUSIVE_ADDRESS,
+  FLAG_A,
+  FLAG_B,
+  FLAG_KIND,
+  FLAG_KINDS,
+  LEFT,
+  PC,
+  PROCESSOR_BYTES,
+  SP_INDEX,
+  STRICT,
+  V,
+  X,
+} from './layout.js';
+
+const NO_ADDRESS = 0xffff_ffff_ffff_ffffn;
+
+/** What translated code works on, of one processor. Numbers are unsigned; what is written is cut to the register's width. */
+export class RegisterBank {
+  readonly #view: DataView;
+
+  /** @param base of the processor's block, which becomes all zeros, without a mark for exclusive stores */
+  constructor(buffer: ArrayBuffer, base: number) {
+    new Uint8Array(buffer).fill(0, base, base + PROCESSOR_BYTES);
+    this.#view = new DataView(buffer, base, PROCESSOR_BYTES);
+    this.exclusiveAddress = undefined;
+  }
+
+  /** X0 to X30, or the stack pointer for 31. */
+  getX(register: number): bigint {
+    return this.#view.getBigUint64(X + 8 * register, true);
+  }
+
+  setX(register: number, value: bigint): void {
+    this.#view.setBigUint64(X + 8 * register, value, true);
+  }
+
+  get sp(): bigint {
+    return this.getX(SP_INDEX);
+  }
+
+  set sp(value: bigint) {
+    this.setX(SP_INDEX, value);
+  }
+
+  get pc(): bigint {
+    return this.#view.getBigUint64(PC, true);
+  }
+
+  set pc(value: bigint) {
+    this.#view.setBigUint64(PC, value, true);
+  }
+
+  getV(register: number): bigint {
+    const at = V + 16 * register;
+    return this.#view.getBigUint64(at, true) | (this.#view.getBigUint64(at + 8, true) << 64n);
+  }
+
+  setV(register: number, value: bigint): void {
+    const at = V + 16 * register;
+    this.#view.setBigUint64(at, value, true);
+    this.#view.setBigUint64(at + 8, value >> 64n, true);
+  }
+
+  /** The kind of the flags, as its index in FLAG_KINDS, and their operands. */
+  get flags(): readonly [kind: number, a: bigint, b: bigint] {
+    const view = this.#view;
+    return [view.getUint32(FLAG_KIND, true), view.getBigUint64(FLAG_A, true), view.getBigUint64(FLAG_B, true)];
+  }
+
+  /** @param nzcv N, Z, C and V in bits 3 to 0 */
+  setFlags(nzcv: number): void {
+    this.#view.setUint32(FLAG_KIND, FLAG_KINDS.indexOf('nzcv'), true);
+    this.#view.setBigUint64(FLAG_A, BigInt(nzcv & 15), true);
+  }
+
+  /** Instructions left in the slice; negative when more were carried out. */
+  get left(): number {
+    return this.#view.getInt32(LEFT, true);
+  }
+
+  set left(instructions: number) {
+    this.#view.setInt32(LEFT, instructions, true);
+  }
+
+  /** Whether every access must be aligned. */
+  set strictAlignment(isStrict: boolean) {
+    this.#view.setInt32(STRICT, isStrict ? 1 : 0, true);
+  }
+
+  /** The virtual address that the last load-exclusive marked, while the mark is there. */
+  get exclusiveAddress(): bigint | undefined {
+    const address = this.#view.getBigUint64(EXCLUSIVE_ADDRESS, true);
+    return address === NO_ADDRESS ? undefined : address;
+  }
+
+  set exclusiveAddress(address: bigint | undefined) {
+    this.#view.setBigUint64(EXCLUSIVE_ADDRESS, address ?? NO_ADDRESS, true);
+  }
+}
