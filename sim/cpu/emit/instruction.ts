@@ -167,13 +167,6 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     return Math.max(aligned, this.context.strictAlignment ? strictlyAligned : 1);
   }
 
-  /** Computes the address, and what its TLB tag must be if the access is to be done here. */
-  #prepare(address: I64, access: AccessCode): void {
-    if (access.spBase && this.context.checkSp) this.checkSp(address);
-    this.set(this.#address, address);
-    this.set(this.#wanted, this.#wantedTag(1 << access.sizeLog2, this.#alignmentOf(access)));
-  }
-
   /** A misaligned address keeps low bits, which no tag has; and an aligned access does not cross a page. */
   #wantedTag(sizeBytes: number, alignment: number): I64 {
     const lowBits = BigInt(alignment - 1);
@@ -214,40 +207,61 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     this.if(failed, () => this.exit('fault'));
   }
 
-  /** @param result undefined for an access that only faults or does not */
-  #load(address: I64, access: AccessCode, result: Local | undefined): void {
-    this.#prepare(address, access);
+  /**
+   * An access: here if its page is at hand or in the TLB, and by the runtime's function otherwise.
+   * @param here is given where the address is in memory
+   */
+  #access(address: I64, access: AccessCode, write: boolean, here: (place: I32) => void, slowly: () => void): void {
+    if (access.spBase && this.context.checkSp) this.checkSp(address);
+    this.set(this.#address, address);
+    // DC ZVA may not be used on Device memory, which all memory is with the MMU off: the runtime sees to that.
+    const slowBits = ACCESS_UNPRIVILEGED | (this.context.strictAlignment ? ACCESS_ZERO_BLOCK : 0);
+    const page = (access.bits & slowBits) === 0 ? this.page(address, write) : undefined;
+    if (page === undefined) return slowly();
+    const sizeBytes = 1 << access.sizeLog2;
+    const alignment = this.#alignmentOf(access);
+    this.set(this.#wanted, this.#wantedTag(sizeBytes, alignment));
     this.block((done) => {
       this.block((slow) => {
-        const page = (access.bits & ACCESS_UNPRIVILEGED) === 0 ? this.page(address, false) : undefined;
-        if (page === undefined) return;
-        const place = this.#place(page, false, slow);
-        if (result !== undefined) this.set(result, loadSized(access.sizeLog2, place));
+        const isBesideCode = write && this.isBesideCode(address);
+        here(
+          isBesideCode
+            ? this.#placeBesideCode(page, alignment < sizeBytes, sizeBytes, slow)
+            : this.#place(page, write, slow),
+        );
         this.branch(done);
       });
-      this.#slowly(RUNTIME.load, access);
-      if (result !== undefined) this.set(result, loadAccessValue(BASE, access.sizeLog2));
+      slowly();
     });
   }
 
+  /** @param result undefined for an access that only faults or does not */
+  #load(address: I64, access: AccessCode, result: Local | undefined): void {
+    this.#access(
+      address,
+      access,
+      false,
+      (place) => {
+        if (result !== undefined) this.set(result, loadSized(access.sizeLog2, place));
+      },
+      () => {
+        this.#slowly(RUNTIME.load, access);
+        if (result !== undefined) this.set(result, loadAccessValue(BASE, access.sizeLog2));
+      },
+    );
+  }
+
   #storeValue(address: I64, access: AccessCode, value: Value): void {
-    const { sizeLog2, bits } = access;
-    this.#prepare(address, access);
-    // DC ZVA may not be used on Device memory, which all memory is with the MMU off: the runtime sees to that.
-    const slowBits = ACCESS_UNPRIVILEGED | (this.context.strictAlignment ? ACCESS_ZERO_BLOCK : 0);
-    this.block((done) => {
-      this.block((slow) => {
-        const page = (bits & slowBits) === 0 ? this.page(address, true) : undefined;
-        if (page === undefined) return;
-        const sizeBytes = 1 << sizeLog2;
-        const place = this.isBesideCode(address)
-          ? this.#placeBesideCode(page, this.#alignmentOf(access) < sizeBytes, sizeBytes, slow)
-          : this.#place(page, true, slow);
-        storeSized(this, sizeLog2, place, value);
-        this.branch(done);
-      });
-      storeAccessValue(this, BASE, sizeLog2, value);
-      this.#slowly(RUNTIME.store, access);
-    });
+    const { sizeLog2 } = access;
+    this.#access(
+      address,
+      access,
+      true,
+      (place) => storeSized(this, sizeLog2, place, value),
+      () => {
+        storeAccessValue(this, BASE, sizeLog2, value);
+        this.#slowly(RUNTIME.store, access);
+      },
+    );
   }
 }

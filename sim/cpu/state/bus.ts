@@ -4,7 +4,7 @@ import type { LinearMemory } from '../wasm/host.js';
 
 /** What the processor knows of the board: physical addresses lead to RAM, to a device, or nowhere. */
 export interface Bus {
-  /** The WebAssembly memory that guest RAM is in, of which the bytes below {@link firstRamOffset} are the processor's own. */
+  /** The WebAssembly memory that guest RAM is in, of which the bytes below {@link FIRST_RAM_OFFSET} are the processors' own. */
   readonly linear: LinearMemory;
   /**
    * Offset in `linear` of the 4 KiB of RAM at a physical address; RAM that was never touched gets its place now.
@@ -18,5 +18,5 @@ export interface Bus {
   write(physAddr: number, sizeBytes: number, value: bigint): boolean;
 }
 
-/** The processor's state, its TLB and its caches lie below; guest RAM lies above. */
+/** The processors' state, TLBs and code lie below (layout.ts); guest RAM lies above. */
 export const FIRST_RAM_OFFSET = 0x100_0000;
