@@ -36,6 +36,6 @@ export default tseslint.config(
     files: ['**/*.ts'],
     ignores: ['test/**'],
     plugins: { house },
-    rules: { 'house/imports': 'error', 'house/first-sentence': 'off' },
+    rules: { 'house/imports': 'error', 'house/first-sentence': 'error' },
   },
 );
