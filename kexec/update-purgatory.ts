@@ -1,3 +1,4 @@
+/** The digest of what is loaded, written into the purgatory. */
 import { KexecError } from './base/error.js';
 import type { Platform } from './base/platform.js';
 import type { LoadedPurgatory } from './elf/loaded-purgatory.js';

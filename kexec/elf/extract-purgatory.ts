@@ -1,3 +1,4 @@
+/** A purgatory out of a kexec binary that holds one. */
 import {
   EI_CLASS,
   EI_DATA,
