@@ -166,7 +166,7 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
         };
         const place = (pc: bigint): string => `0x${pc.toString(16)}`;
         const maxInstructions = parseCount(args['max-instructions']);
-        const processors = new Processors(cpu);
+        const processors = new Processors(board, cpu);
         const end = await withInterrupts((interrupted) =>
           processors.run(
             () => limits,

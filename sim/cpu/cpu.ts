@@ -10,7 +10,7 @@ import type { Core } from './state/core.js';
 import type { AccessKind, Fault, ResolvedPage } from './state/fault.js';
 import { statusOf, type Status } from './state/layout.js';
 import type { ExceptionLevel } from './state/levels.js';
-import type { CpuHost, CpuModel, CpuStatistics, Jump, RunLimits, StopReason } from './state/model.js';
+import type { CpuHost, CpuModel, CpuStatistics, InterruptInput, Jump, RunLimits, StopReason } from './state/model.js';
 import { RegisterBank } from './state/registers.js';
 import { SystemState } from './system/state.js';
 
@@ -22,7 +22,7 @@ const SLICE = 4_000_000;
 /** What an instruction costs that ends translated code, in instructions that do not: it takes so much longer. */
 const EVENT_COST = 1000;
 /** The last instructions of a limit are carried out one by one: code may run over the end of a slice by a region. */
-const LIMIT_MARGIN = BigInt(2 * MAX_REGION_INSTRUCTIONS);
+const LIMIT_MARGIN = 2 * MAX_REGION_INSTRUCTIONS;
 /** DN, FZ and RMode of FPCR: rows with `fpcr` are right only where they are 0. */
 const FPCR_MODES = 0x7c0_0000;
 /** {@link CpuOptions.hotRuns} by default. */
@@ -60,7 +60,10 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   readonly #registers: RegisterBank;
   readonly #system: SystemState;
   readonly #access: MemoryAccess;
-  #executed = 0n;
+  /** Instructions carried out: a number, since it changes all the time, and no run gets to 2^53. */
+  #executed = 0;
+  /** How many there are when a timer's output goes high. */
+  #timerAt = Infinity;
   #fpcr = 0;
   #stopAt = NO_STOPS;
   #context: KeyedContext = {
@@ -77,9 +80,9 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   fpsr = 0;
 
   constructor(
-    host: CpuHost,
+    private readonly host: CpuHost,
     private readonly cluster: Cluster,
-    affinity: bigint,
+    readonly affinity: bigint,
   ) {
     const { bus } = host;
     const { buffer } = bus.linear;
@@ -168,6 +171,12 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.#system.setEl(el);
   }
 
+  reset(): void {
+    this.#system.reset();
+    this.clearExclusive();
+    this.fpcr = 0;
+  }
+
   getSystemRegister(name: string): bigint {
     return this.#system.getSystemRegister(name);
   }
@@ -177,7 +186,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   }
 
   get instructions(): bigint {
-    return this.#executed;
+    return BigInt(this.#executed);
   }
 
   get statistics(): CpuStatistics {
@@ -186,6 +195,21 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   clearExclusive(): void {
     this.#registers.exclusiveAddress = undefined;
+  }
+
+  setInterrupt(input: InterruptInput, level: boolean): void {
+    const { inputs } = this.#system.registers;
+    if (level) inputs.add(input);
+    else inputs.delete(input);
+  }
+
+  get timerDeadline(): bigint | undefined {
+    return this.#system.timers.deadline;
+  }
+
+  timersChanged(): void {
+    const { deadline } = this.#system.timers;
+    this.#timerAt = deadline === undefined ? Infinity : this.#executed + this.host.instructionsUntil(deadline);
   }
 
   receiveEvent(): void {
@@ -281,6 +305,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   run(limits: RunLimits = {}): StopReason {
     const { exclusives, code, isShared } = this.cluster;
+    this.host.enter(this);
     this.#stopAt = limits.stopAt ?? NO_STOPS;
     code.setStops(this.#stopAt);
     exclusives.unwatch(this.#registers);
@@ -303,20 +328,25 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #run(limits: RunLimits): StopReason {
     const { stopOnException = false } = limits;
     this.#system.stopsOn = typeof stopOnException === 'boolean' ? () => stopOnException : stopOnException;
-    const end = limits.maxInstructions === undefined ? undefined : this.#executed + limits.maxInstructions;
+    const { inputs } = this.#system.registers;
+    const end = limits.maxInstructions === undefined ? Infinity : this.#executed + Number(limits.maxInstructions);
+    const turnEnd = this.#executed + (limits.turn ?? Infinity);
+    this.timersChanged();
     for (;;) {
-      const { pc } = this;
-      if (this.#stopAt.has(pc)) return { kind: 'stop-at', pc };
+      if (this.#executed >= this.#timerAt) this.#system.updateTimers();
+      if (inputs.size > 0) this.#system.takeInterrupt();
+      if (this.#stopAt.size > 0 && this.#stopAt.has(this.pc)) return { kind: 'stop-at', pc: this.pc };
       const before = this.#executed;
-      const left = end === undefined ? BigInt(SLICE) + LIMIT_MARGIN : end - before;
-      if (left <= 0n) return { kind: 'max-instructions' };
+      const left = end - before;
+      if (left <= 0) return { kind: 'max-instructions' };
+      if (before >= turnEnd) return { kind: 'turn-over' };
       const status =
         left <= LIMIT_MARGIN || this.#system.onJump !== undefined
           ? this.#step()
-          : this.#runSlice(Math.min(SLICE, Number(left - LIMIT_MARGIN), this.#patience));
+          : this.#runSlice(Math.min(SLICE, left - LIMIT_MARGIN, this.#patience, this.#timerAt - before, turnEnd - before));
       const stop = this.#handle(status) ?? this.#system.takeStop();
       if (stop !== undefined) return stop;
-      this.#patience -= Number(this.#executed - before) + EVENT_COST;
+      this.#patience -= this.#executed - before + EVENT_COST;
       if (this.#patience > 0 && !this.#mayHaveTakenLong(status)) continue;
       this.#patience = SLICE;
       if (limits.interrupted?.() === true) return { kind: 'interrupted' };
@@ -332,7 +362,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.codeContext();
     this.#registers.left = slice;
     const status = statusOf(this.cluster.functions.runtime.run(this.base));
-    this.#executed += BigInt(slice - this.#registers.left);
+    this.#executed += slice - this.#registers.left;
     return status;
   }
 
@@ -347,7 +377,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     }
     this.#registers.left = 0;
     const status = statusOf(this.cluster.functions.runtime.block(block, this.base));
-    this.#executed -= BigInt(this.#registers.left);
+    this.#executed -= this.#registers.left;
     const { pc: to } = this;
     if (status === 'next' && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
     return status;
@@ -360,8 +390,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
         this.#install(status === 'hot');
         return undefined;
       case 'fault':
-        this.#dataFailure(this.#access.failure);
-        return undefined;
+        return this.#dataFailure(this.#access.failure);
       case 'system':
         return this.#systemInstruction();
       case 'undefined':
@@ -374,7 +403,12 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
         this.#system.takeFpTrap();
         return undefined;
       case 'stuck':
-        return { kind: 'stuck', pc: this.pc, why: 'a branch to itself, and no interrupt can come' };
+        return {
+          kind: 'stuck',
+          pc: this.pc,
+          why: 'a branch to itself, and no interrupt can come',
+          until: 'interrupt',
+        };
       case 'next':
       case 'slice':
       case 'isb':
@@ -383,10 +417,22 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     }
   }
 
-  #dataFailure(failure: AccessFailure): void {
+  #dataFailure(failure: AccessFailure): StopReason | undefined {
     // The instruction was counted, and is not done.
-    if (failure.kind === 'put-off') this.#executed--;
-    else this.#system.takeAbort({ ...failure, kind: 'data' });
+    if (failure.kind === 'fault') this.#system.takeAbort({ ...failure, kind: 'data' });
+    else this.#executed--;
+    if (failure.kind === 'device') return this.#stepAlone();
+    return undefined;
+  }
+
+  /** Carries out the instruction at the program counter, which accesses a device. */
+  #stepAlone(): StopReason | undefined {
+    this.#access.isAlone = true;
+    try {
+      return this.#handle(this.#step());
+    } finally {
+      this.#access.isAlone = false;
+    }
   }
 
   #missingOf(row: InstructionRow): string | undefined {

@@ -1,22 +1,45 @@
 /** The machine around the processors, after QEMU's board `virt`: RAM, devices, firmware, a counter. */
 import type { Range } from '../../kexec/base/range.js';
 import type { Bus } from '../cpu/state/bus.js';
-import type { CpuHost, CpuModel } from '../cpu/state/model.js';
+import type {
+  CpuHost,
+  CpuModel,
+  FirmwareEnd,
+  InterruptInput,
+  InterruptRegisters,
+  TimerName,
+} from '../cpu/state/model.js';
 import type { LinearMemory } from '../cpu/wasm/host.js';
-import { COUNTER_FREQUENCY, counterAt } from './counter.js';
+import { COUNTER_FREQUENCY, counterAt, instructionsAt } from './counter.js';
 import type { AccessSize, Device, InterruptController } from './device.js';
 import { PhysicalMemory } from './memory.js';
-import { callFirmware } from './psci.js';
+import { Firmware } from './psci.js';
 
 export interface BoardOptions {
   /** Where there is RAM. */
   readonly ram: readonly Range[];
   /** No two of them at one address. */
   readonly devices: readonly MappedDevice[];
-  /** What the devices' lines lead to; without it they lead nowhere. */
-  readonly interrupts?: InterruptController;
+  /** Makes what the devices' and the processors' lines lead to; without it they lead nowhere. */
+  readonly interrupts?: (host: InterruptHost) => Interrupts;
   /** The highest exception level below the firmware's. */
   readonly highestEl: 1 | 2;
+}
+
+/** What the interrupt controller asks of the board. */
+export interface InterruptHost {
+  /** Index of the processor whose access or instruction is being carried out. */
+  current(): number;
+  /** Sets the level of a processor's input. */
+  setInterrupt(processor: number, input: InterruptInput, level: boolean): void;
+}
+
+/** The interrupt controller with its registers, and where the processors' own lines lead to. */
+export interface Interrupts {
+  readonly controller: InterruptController;
+  readonly devices: readonly MappedDevice[];
+  /** INTID of each timer's line; undefined for one that leads nowhere. */
+  readonly timerLines: Readonly<Partial<Record<TimerName, number>>>;
 }
 
 /** A device, and how it is connected. */
@@ -25,7 +48,7 @@ export interface MappedDevice {
   readonly physAddr: bigint;
   readonly device: Device;
   /** The interrupt controller's input that its line leads to; undefined for none. */
-  readonly line?: number;
+  readonly line?: number | undefined;
 }
 
 interface DeviceOnBus {
@@ -39,20 +62,36 @@ export class Board implements Bus, CpuHost {
   readonly bus: Bus = this;
   readonly counterFrequency = COUNTER_FREQUENCY;
   readonly highestEl: 1 | 2;
+  readonly interruptRegisters: InterruptRegisters | undefined;
   readonly #devices: readonly DeviceOnBus[];
+  readonly #interrupts: Interrupts | undefined;
   readonly #cpus: CpuModel[] = [];
+  readonly #firmware = new Firmware(this.#cpus);
+  /** Instructions that could have been carried out in times when no processor ran. */
+  #idle = 0n;
+  #current = 0;
 
   /** @throws MachineError when the host has no room for the RAM */
   constructor({ ram, devices, interrupts, highestEl }: BoardOptions) {
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;
-    this.#devices = devices.map(({ physAddr, device }) => {
+    this.#interrupts = interrupts?.({
+      current: () => this.#current,
+      setInterrupt: (processor, input, level) => this.#cpus[processor]?.setInterrupt(input, level),
+    });
+    this.#devices = [...devices, ...(this.#interrupts?.devices ?? [])].map(({ physAddr, device }) => {
       const start = Number(physAddr);
       return { start, end: start + device.sizeBytes, device };
     });
-    if (interrupts === undefined) return;
+    const controller = this.#interrupts?.controller;
+    const registers = controller?.registers;
+    this.interruptRegisters = registers && {
+      read: (cpu, name) => registers.read(this.#indexOf(cpu), name),
+      write: (cpu, name, value) => registers.write(this.#indexOf(cpu), name, value),
+    };
+    if (controller === undefined) return;
     for (const { device, line } of devices) {
-      if (line !== undefined) device.connect?.((level) => interrupts.raise(line, level));
+      if (line !== undefined) device.connect?.((level) => controller.raise(line, level));
     }
   }
 
@@ -75,23 +114,49 @@ export class Board implements Bus, CpuHost {
     return found.device.write(physAddr - found.start, found.sizeBytes, BigInt.asUintN(8 * sizeBytes, value));
   }
 
-  firmwareCall(
-    _conduit: 'hvc' | 'smc',
-    cpu: CpuModel,
-  ): { readonly kind: 'power'; readonly what: 'off' | 'reset' } | undefined {
-    const answer = callFirmware(cpu.getX(0), cpu.getX(1));
-    if (answer.kind === 'power') return answer;
-    cpu.setX(0, answer.value);
-    return undefined;
+  firmwareCall(_conduit: 'hvc' | 'smc', cpu: CpuModel): FirmwareEnd | undefined {
+    return this.#firmware.call(cpu);
+  }
+
+  /** Whether a processor runs, as the firmware knows it: all others wait for CPU_ON. */
+  isOn(cpu: CpuModel): boolean {
+    return this.#firmware.isOn(cpu);
   }
 
   connect(cpu: CpuModel): void {
     this.#cpus.push(cpu);
   }
 
-  /** Time goes on with the instructions of all processors. */
+  enter(cpu: CpuModel): void {
+    this.#current = this.#indexOf(cpu);
+  }
+
+  #indexOf(cpu: CpuModel): number {
+    return this.#cpus.indexOf(cpu);
+  }
+
+  /** Time goes on with the instructions of all processors, and while none has any. */
   counter(): bigint {
-    return counterAt(this.#cpus.reduce((sum, { instructions }) => sum + instructions, 0n));
+    return counterAt(this.#instructions);
+  }
+
+  get #instructions(): bigint {
+    return this.#cpus.reduce((sum, { instructions }) => sum + instructions, this.#idle);
+  }
+
+  instructionsUntil(count: bigint): number {
+    return Number(instructionsAt(count) - this.#instructions);
+  }
+
+  /** Lets time pass until the counter shows a value, since no processor has anything to do. */
+  advanceTo(count: bigint): void {
+    const more = instructionsAt(count) - this.#instructions;
+    if (more > 0n) this.#idle += more;
+  }
+
+  setTimer(cpu: CpuModel, timer: TimerName, level: boolean): void {
+    const line = this.#interrupts?.timerLines[timer];
+    if (line !== undefined) this.#interrupts?.controller.raisePrivate(this.#indexOf(cpu), line, level);
   }
 
   sendEvent(): void {

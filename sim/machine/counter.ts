@@ -8,5 +8,9 @@ export const COUNTER_FREQUENCY = 62_500_000n;
 
 const INSTRUCTIONS_PER_SECOND = 1_000_000_000n;
 
+/** After how many instructions the counter first shows a value. */
+export const instructionsAt = (count: bigint): bigint =>
+  (count * INSTRUCTIONS_PER_SECOND + COUNTER_FREQUENCY - 1n) / COUNTER_FREQUENCY;
+
 /** What the counter shows after so many instructions. */
 export const counterAt = (instructions: bigint): bigint => (instructions * COUNTER_FREQUENCY) / INSTRUCTIONS_PER_SECOND;

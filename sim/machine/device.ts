@@ -24,4 +24,11 @@ export type SetLine = (level: boolean) => void;
 export interface InterruptController {
   /** Sets the level of one of its inputs. @param line number of the input @param level true for high */
   raise(line: number, level: boolean): void;
+  /** The same for a line of a processor's own. @param line INTID 16 to 31 */
+  raisePrivate(processor: number, line: number, level: boolean): void;
+  /** Its interface to the processors, by their index, where that is system registers. */
+  readonly registers?: {
+    read(processor: number, name: string): bigint;
+    write(processor: number, name: string, value: bigint): void;
+  };
 }

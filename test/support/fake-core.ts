@@ -57,6 +57,10 @@ export class FakeCore implements Core {
     this.#x.set(register, value);
   }
 
+  timersChanged(): void {
+    this.log.push('timers');
+  }
+
   clearExclusive(): void {
     this.log.push('clear exclusive');
   }
@@ -91,6 +95,10 @@ export const fakeMachine = (highestEl: 1 | 2 = 1, affinity = 0n): FakeMachine =>
     highestEl,
     counterFrequency: 62_500_000n,
     connect: () => {},
+    enter: () => {},
+    instructionsUntil: () => 0,
+    setTimer: () => {},
+    interruptRegisters: undefined,
     counter: () => core.instructions * 2n,
     sendEvent: () => {
       calls.push('event');

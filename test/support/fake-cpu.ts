@@ -1,5 +1,5 @@
 /** A processor for tests that does what a list of steps says. */
-import type { CpuHost, CpuModel, Jump, RunLimits, StopReason } from '../../sim/cpu/state/model.js';
+import type { CpuHost, CpuModel, InterruptInput, Jump, RunLimits, StopReason } from '../../sim/cpu/state/model.js';
 
 /** One step of a {@link FakeCpu}'s life: takes so many instructions, and does what it says with the processor. */
 export interface FakeStep {
@@ -17,6 +17,8 @@ export class FakeCpu implements CpuModel {
   nzcv = 0;
   daif = 15;
   el: 0 | 1 | 2 = 1;
+  affinity = 0n;
+  timerDeadline: bigint | undefined;
   instructions = 0n;
   readonly statistics = { regions: 2, translatedInstructions: 30, translationMs: 1.25 };
   onJump: ((jump: Jump) => void) | undefined;
@@ -45,6 +47,12 @@ export class FakeCpu implements CpuModel {
   setEl(el: 0 | 1 | 2): void {
     this.el = el;
   }
+  reset(): void {
+    this.received.push('reset');
+  }
+  setInterrupt(input: InterruptInput, level: boolean): void {
+    this.received.push(`${input} ${level ? 'high' : 'low'}`);
+  }
   getSystemRegister(name: string): bigint {
     return this.registers.get(name) ?? 0n;
   }
@@ -69,8 +77,10 @@ export class FakeCpu implements CpuModel {
     this.onJump = onJump;
   }
 
-  run({ maxInstructions, stopOnException = false }: RunLimits = {}): StopReason {
-    let left = maxInstructions ?? 1_000_000_000n;
+  run({ maxInstructions, turn, stopOnException = false }: RunLimits = {}): StopReason {
+    const most = maxInstructions ?? 1_000_000_000n;
+    const isTurn = turn !== undefined && BigInt(turn) < most;
+    let left = isTurn ? BigInt(turn) : most;
     for (;;) {
       const step = this.script[this.#step];
       if (step === undefined) throw new Error('the script is at its end');
@@ -78,7 +88,7 @@ export class FakeCpu implements CpuModel {
       if (wanted > left) {
         this.#done += left;
         this.instructions += left;
-        return { kind: 'max-instructions' };
+        return { kind: isTurn ? 'turn-over' : 'max-instructions' };
       }
       left -= wanted;
       this.instructions += wanted;

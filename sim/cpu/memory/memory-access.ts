@@ -33,7 +33,9 @@ export type AccessFailure =
       readonly cacheMaintenance: boolean;
     }
   /** Nothing is wrong with it, and nothing of its instruction can be seen: the instruction is to be done once more. */
-  | { readonly kind: 'put-off' };
+  | { readonly kind: 'put-off' }
+  /** The same, to be done alone: what a device does is to be seen before the next instruction. */
+  | { readonly kind: 'device' };
 
 export interface AccessHost {
   readonly bus: Bus;
@@ -55,6 +57,8 @@ export class MemoryAccess {
   readonly #bytes: Uint8Array;
   readonly #value: number;
   #failure: AccessFailure | undefined;
+  /** The instruction at hand is carried out alone, and may access devices. */
+  isAlone = false;
   /** Accesses since the last one that was put off. */
   #inARow = 0;
 
@@ -117,6 +121,10 @@ export class MemoryAccess {
         return 1;
       }
       if (offset === undefined) {
+        if (!this.isAlone && done === 0 && (kind & ACCESS_FOLLOWS) === 0) {
+          this.#failure = { kind: 'device' };
+          return 1;
+        }
         if (!this.#device(page + at, bytes, isWrite)) return fail(FaultStatus.externalAbort, virtAddr);
         continue;
       }

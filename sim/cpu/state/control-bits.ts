@@ -24,6 +24,8 @@ export const CPACR = { FPEN: 20 } as const;
 /** HCR_EL2. */
 export const HCR = {
   VM: 0,
+  FMO: 3,
+  IMO: 4,
   DC: 12,
   TWI: 13,
   TWE: 14,
@@ -50,6 +52,9 @@ export const CPTR = { TFP: 10, TCPAC: 31 } as const;
 
 /** MDCR_EL2. */
 export const MDCR = { TPMCR: 5, TPM: 6, TDE: 8, TDA: 9, TDOSA: 10, TDRA: 11 } as const;
+
+/** ISR_EL1, by the inputs that are high. */
+export const ISR = { irq: 7, fiq: 6 } as const;
 
 /** Whether a bit of a register's value is one. */
 export const isSet = (value: bigint, bit: number): boolean => ((value >> BigInt(bit)) & 1n) === 1n;

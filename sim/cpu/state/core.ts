@@ -16,6 +16,8 @@ export interface Core {
   fpcr: number;
   fpsr: number;
   readonly instructions: bigint;
+  /** The next time when a timer's output goes high is another one. */
+  timersChanged(): void;
   clearExclusive(): void;
   /** Forgets where pages of addresses lead: all, or one 4 KiB page. The next access asks the system side again. */
   flushTlb(virtAddr?: bigint): void;

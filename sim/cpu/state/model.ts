@@ -18,6 +18,10 @@ export interface CpuModel {
   /** D, A, I and F in bits 3 to 0: 1 masks. */
   daif: number;
   readonly el: ExceptionLevel;
+  /** Aff0 to Aff3 in their places of MPIDR_EL1. */
+  readonly affinity: bigint;
+  /** As after a reset: MMU off, interrupts masked, general registers as they are. */
+  reset(): void;
   /** Enters an exception level as it is at kexec time or reset: SP_ELx selected, all interrupts masked. */
   setEl(el: ExceptionLevel): void;
   /** A system register by the Arm ARM's name, such as `SCTLR_EL1`. @throws Error for a name that is not modelled */
@@ -31,6 +35,10 @@ export interface CpuModel {
   readonly statistics: CpuStatistics;
   /** Forgets all translated code and cached walks: after somebody else wrote to RAM that may hold code or page tables. */
   invalidate(): void;
+  /** Sets the level of the processor's IRQ or FIQ input. */
+  setInterrupt(input: InterruptInput, level: boolean): void;
+  /** What the counter shows when one of the processor's timers next raises its output; undefined for never. */
+  readonly timerDeadline: bigint | undefined;
   /** An event for WFE: somebody has executed SEV. */
   receiveEvent(): void;
   /** Forgets where addresses lead, all or those of one mapping, as a TLBI for the inner shareable domain asks. */
@@ -42,6 +50,8 @@ export interface CpuModel {
 export interface RunLimits {
   /** At most so many instructions from now, exactly. */
   readonly maxInstructions?: bigint;
+  /** About so many instructions from now, as it suits the code that runs: the turn of this processor is over. */
+  readonly turn?: number;
   /** Stops before the instruction at one of these addresses is carried out (virtual, as the program counter has it). */
   readonly stopAt?: ReadonlySet<bigint>;
   /** Asked more often than ten times a second, whatever the guest does; true interrupts the run. */
@@ -52,16 +62,22 @@ export interface RunLimits {
 
 export type StopReason =
   | { readonly kind: 'max-instructions' }
+  | { readonly kind: 'turn-over' }
   | { readonly kind: 'stop-at'; readonly pc: bigint }
   | { readonly kind: 'interrupted' }
   /** The board was asked to end: PSCI SYSTEM_OFF or SYSTEM_RESET. */
   | { readonly kind: 'power'; readonly what: 'off' | 'reset' }
+  /** The processor was switched off: PSCI CPU_OFF. */
+  | { readonly kind: 'processor-off' }
   /** A branch to itself or a wait for an interrupt, with all interrupts masked or none that could come. */
-  | { readonly kind: 'stuck'; readonly pc: bigint; readonly why: string }
+  | { readonly kind: 'stuck'; readonly pc: bigint; readonly why: string; readonly until?: Awaited }
   /** The program counter and everything else is as it was before the instruction at `pc`. */
   | { readonly kind: 'exception'; readonly pc: bigint; readonly exception: ExceptionInfo }
   /** Allocated by the architecture, but not modelled here. */
   | { readonly kind: 'unmodelled'; readonly pc: bigint; readonly encoding: number | undefined; readonly what: string };
+
+/** What a processor that is stuck would go on after. */
+export type Awaited = 'interrupt' | 'event';
 
 /** Where the program counter does not go on to the next instruction. */
 export interface Jump {
@@ -75,6 +91,7 @@ export interface Jump {
 export interface ExceptionInfo {
   readonly target: ExceptionLevel;
   readonly vector: 'synchronous' | 'irq' | 'fiq' | 'serror';
+  /** 0 for an interrupt, which changes no syndrome register. */
   readonly esr: bigint;
   /** Undefined where the syndrome has none. */
   readonly far: bigint | undefined;
@@ -84,10 +101,26 @@ export interface ExceptionInfo {
   readonly handler: bigint;
 }
 
+/** The inputs of a processor that the interrupt controller drives. */
+export type InterruptInput = 'irq' | 'fiq';
+
+/** The timers of a processor, whose outputs are lines to the interrupt controller: EL1's physical and virtual, and EL2's. */
+export type TimerName = 'physical' | 'virtual' | 'hypervisor';
+
 export interface CpuStatistics {
   readonly regions: number;
   readonly translatedInstructions: number;
   readonly translationMs: number;
+}
+
+/** How a call to the firmware ends the run of a processor: with the machine's power, or its own. */
+export type FirmwareEnd =
+  { readonly kind: 'power'; readonly what: 'off' | 'reset' } | { readonly kind: 'processor-off' };
+
+/** The system registers of a GICv3's processor interface, such as `ICC_PMR_EL1`, and of its virtual one. */
+export interface InterruptRegisters {
+  read(cpu: CpuModel, name: string): bigint;
+  write(cpu: CpuModel, name: string, value: bigint): void;
 }
 
 /** What a processor asks its surroundings. */
@@ -97,14 +130,19 @@ export interface CpuHost {
    * A call to firmware (SMCCC), by `hvc` where no EL2 would take it, or by `smc`: the function in W0, arguments in X1 on;
    * results go to X0 on. @returns how the run ends, or undefined to go on behind the instruction
    */
-  firmwareCall(
-    conduit: 'hvc' | 'smc',
-    cpu: CpuModel,
-  ): { readonly kind: 'power'; readonly what: 'off' | 'reset' } | undefined;
+  firmwareCall(conduit: 'hvc' | 'smc', cpu: CpuModel): FirmwareEnd | undefined;
+  /** From now on it is this processor that runs. */
+  enter(cpu: CpuModel): void;
   /** There is one more processor. It says so once, when it has been made. */
   connect(cpu: CpuModel): void;
   /** The machine's counter, CNTPCT_EL0, one for all processors. */
   counter(): bigint;
+  /** Instructions of a processor that runs alone until the counter shows a value; not above 0 if it does already. */
+  instructionsUntil(count: bigint): number;
+  /** The output of one of a processor's timers has changed. */
+  setTimer(cpu: CpuModel, timer: TimerName, level: boolean): void;
+  /** The registers of the interrupt controller's interface to a processor; undefined where they are not system registers. */
+  readonly interruptRegisters: InterruptRegisters | undefined;
   /** SEV: every processor receives an event, the sender, too. */
   sendEvent(): void;
   /** TLBI for the inner shareable domain: every processor receives it, the sender, too. @param virtAddr undefined for all */

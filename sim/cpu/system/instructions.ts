@@ -109,7 +109,8 @@ export class SystemInstructions implements SystemCpu {
     const { controls, spSel, host } = this.#state.registers;
     const { isRead } = access;
     const row = registerAt(access);
-    const isAllocated = row !== undefined && isReachable(row, isRead, this.el, host.highestEl);
+    const isThere = row?.ofInterruptController !== true || host.interruptRegisters !== undefined;
+    const isAllocated = row !== undefined && isThere && isReachable(row, isRead, this.el, host.highestEl);
     // SP_EL0 is not reached by this name while it is the stack pointer (Arm ARM C5.2.16).
     if (!isAllocated || (row.name === 'SP_EL0' && spSel === 0)) this.undefined();
     else if (row.absent !== undefined) this.#state.stopUnmodelled(`${row.absent} (${row.name})`, wordOf(access));
@@ -227,8 +228,10 @@ export class SystemInstructions implements SystemCpu {
     }
     const target = waitTrapTarget(kind, controls);
     if (target !== undefined) return this.#state.take(waitException(kind), target);
-    const why = kind === 'wfi' ? 'WFI, and no interrupt can come' : 'WFE, and no event can come';
-    this.#state.stop({ kind: 'stuck', pc: this.pc, why });
+    if (this.#state.registers.inputs.size > 0) return;
+    const until = kind === 'wfi' ? 'interrupt' : 'event';
+    const why = `${kind.toUpperCase()}, and no ${until} can come`;
+    this.#state.stop({ kind: 'stuck', pc: this.pc, why, until });
   }
 
   sendEvent(): void {

@@ -3,7 +3,7 @@ import { controlsOf, isTakenByEl2, type Controls } from './controls.js';
 import { SCTLR } from '../state/control-bits.js';
 import type { Core } from '../state/core.js';
 import type { Pstate } from './exceptions.js';
-import type { CpuHost } from '../state/model.js';
+import type { CpuHost, CpuModel, InterruptInput } from '../state/model.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import type { Identity, LiveState } from './registers/row.js';
 import { resetValues } from './registers/index.js';
@@ -15,20 +15,43 @@ export class RegisterFile implements LiveState {
   readonly core: Core;
   readonly host: CpuHost;
   daif = ALL_MASKED;
-  readonly #values: Map<string, bigint>;
+  /** The inputs that are high. */
+  readonly inputs = new Set<InterruptInput>();
+  #values: Map<string, bigint>;
   /** Stack pointers by exception level; the one in use is in the core. */
   readonly #sp: [bigint, bigint, bigint] = [0n, 0n, 0n];
+  readonly #identity: Identity;
   #el: ExceptionLevel;
   #spSel: 0 | 1 = 1;
   #controls: Controls;
 
   /** As at reset: at the highest exception level, SP_ELx selected, all interrupts masked. */
-  constructor(core: Core, host: CpuHost, identity: Identity) {
+  constructor(
+    core: Core,
+    host: CpuHost,
+    identity: Identity,
+    readonly model: () => CpuModel,
+  ) {
     this.core = core;
     this.host = host;
-    this.#values = resetValues({ ...identity, highestEl: host.highestEl, counterFrequency: host.counterFrequency });
+    this.#identity = identity;
+    this.#values = this.#resetValues();
     this.#el = host.highestEl;
     this.#controls = controlsOf(this.#el, host, this.stored);
+  }
+
+  /** System registers become what they are at reset, and the processor is at its highest exception level. */
+  reset(): void {
+    this.#values = this.#resetValues();
+    this.#controls = controlsOf(this.#el, this.host, this.stored);
+    this.enter(this.host.highestEl, 1);
+    this.daif = ALL_MASKED;
+  }
+
+  #resetValues(): Map<string, bigint> {
+    const { highestEl, counterFrequency, interruptRegisters } = this.host;
+    const hasInterruptRegisters = interruptRegisters !== undefined;
+    return resetValues({ ...this.#identity, highestEl, counterFrequency, hasInterruptRegisters });
   }
 
   get el(): ExceptionLevel {

@@ -17,16 +17,18 @@ import {
   type Exception,
 } from './exceptions.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
+import { INTERRUPT_OFFSET, interruptTarget } from './interrupts.js';
 import { LargeMappings } from './large-mappings.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { Mmu, type Walk } from './mmu.js';
-import type { CpuHost, CpuModel, ExceptionInfo, Jump, StopReason } from '../state/model.js';
+import type { CpuHost, CpuModel, ExceptionInfo, InterruptInput, Jump, StopReason } from '../state/model.js';
 import type { Fields } from '../language/pattern.js';
 import type { CacheMaintenance, OpsRow, SystemRow } from '../language/row.js';
 import { RegisterFile } from './register-file.js';
 import type { Identity, RegisterRow } from './registers/row.js';
 import { SystemInstructions, type SystemSide } from './instructions.js';
 import { readRegister, registerNamed, writeRegister } from './registers/index.js';
+import { Timers } from './timers.js';
 
 const ERET = 0xd69f_03e0;
 const ALL_MASKED = 15;
@@ -42,6 +44,7 @@ export class SystemState implements SystemSide {
   /** Is told of exceptions that are taken, and of returns from them. */
   onJump: ((jump: Jump) => void) | undefined;
   readonly registers: RegisterFile;
+  readonly timers: Timers;
   readonly #core: Core;
   readonly #host: CpuHost;
   readonly #mmu: Mmu;
@@ -54,9 +57,24 @@ export class SystemState implements SystemSide {
   constructor(core: Core, host: CpuHost, identity: Identity, model: () => CpuModel) {
     this.#core = core;
     this.#host = host;
-    this.registers = new RegisterFile(core, host, identity);
+    this.registers = new RegisterFile(core, host, identity, model);
+    this.timers = new Timers({
+      highestEl: host.highestEl,
+      stored: this.registers.stored,
+      counter: () => host.counter(),
+      setOutput: (timer, level) => host.setTimer(model(), timer, level),
+    });
     this.#mmu = new Mmu(host.bus, this.registers.forWalks);
     this.#instructions = new SystemInstructions(this, core, (conduit) => host.firmwareCall(conduit, model()));
+  }
+
+  /** See {@link CpuModel.reset}. */
+  reset(): void {
+    this.registers.reset();
+    this.#mmu.registersChanged();
+    this.flush();
+    this.#core.contextChanged();
+    this.updateTimers();
   }
 
   // State as the outside reads and sets it.
@@ -154,12 +172,24 @@ export class SystemState implements SystemSide {
   }
 
   write(row: RegisterRow, value: bigint): void {
-    const before = row.affects === undefined ? 0n : this.registers.stored(row.name);
+    const { affects } = row;
+    if (affects === undefined || affects === 'timers') {
+      writeRegister(row, this.registers, BigInt.asUintN(64, value));
+      if (affects === 'timers') this.updateTimers();
+      return;
+    }
+    const before = this.registers.stored(row.name);
     writeRegister(row, this.registers, BigInt.asUintN(64, value));
-    if (row.affects === undefined || before === this.registers.stored(row.name)) return;
+    if (before === this.registers.stored(row.name)) return;
     this.#mmu.registersChanged();
     this.flush();
-    if (row.affects === 'context') this.#core.contextChanged();
+    if (affects === 'context') this.#core.contextChanged();
+  }
+
+  /** Brings the outputs of the timers up to date. */
+  updateTimers(): void {
+    this.timers.update();
+    this.#core.timersChanged();
   }
 
   // Where addresses lead.
@@ -233,20 +263,52 @@ export class SystemState implements SystemSide {
     this.#pcSettings++;
     if (this.#pendingStop !== undefined) return;
     const info = this.#describe(exception, target);
-    const { esr, far, elr, spsr, handler } = info;
+    const { esr, far } = info;
     if (!isCall(esr) && this.stopsOn(info)) {
       this.#pendingStop = { kind: 'exception', pc: this.#core.pc, exception: info };
       return;
     }
-    this.onJump?.({ from: this.#core.pc, to: handler, by: info });
     const { store } = this.registers;
     store(`ESR_EL${target}`, esr);
     if (far !== undefined) store(`FAR_EL${target}`, far);
+    this.#enter(info);
+  }
+
+  /** Takes an interrupt whose input is high, if none of them masks it. @returns whether one was taken */
+  takeInterrupt(): boolean {
+    const { inputs, controls, daif } = this.registers;
+    for (const input of inputs) {
+      const target = interruptTarget(input, controls, daif);
+      if (target === undefined) continue;
+      this.#enter(this.#describeInterrupt(input, target));
+      return true;
+    }
+    return false;
+  }
+
+  #enter(info: ExceptionInfo): void {
+    const { target, elr, spsr, handler } = info;
+    this.onJump?.({ from: this.#core.pc, to: handler, by: info });
+    const { store } = this.registers;
     store(`ELR_EL${target}`, elr);
     store(`SPSR_EL${target}`, spsr);
     this.registers.enter(target, 1);
     this.daif = ALL_MASKED;
     this.#core.pc = handler;
+  }
+
+  #describeInterrupt(input: InterruptInput, target: 1 | 2): ExceptionInfo {
+    const { pstate, stored } = this.registers;
+    const offset = vectorOffset(pstate, target) + INTERRUPT_OFFSET[input];
+    return {
+      target,
+      vector: input,
+      esr: 0n,
+      far: undefined,
+      elr: this.#core.pc,
+      spsr: packSpsr(pstate),
+      handler: BigInt.asUintN(64, stored(`VBAR_EL${target}`) + offset),
+    };
   }
 
   #describe({ esr, far, isCall: isDone = false, isIllegalState = false }: Exception, target: 1 | 2): ExceptionInfo {

@@ -53,7 +53,7 @@ export const launch = ({ facts, kernel, purgatory, createCpu, prepare, onOutput,
     const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
     return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
   };
-  return { board, processors: new Processors(cpu), place };
+  return { board, processors: new Processors(board, cpu), place };
 };
 
 const segmentName = (

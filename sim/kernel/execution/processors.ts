@@ -24,23 +24,35 @@ export type GuestLimits = Pick<RunLimits, 'stopAt' | 'stopOnException'>;
 const SLICE_MS = 50;
 
 /** Turns are counted in instructions, so that a run is the same each time. */
-const TURN = 100_000n;
+const TURN = 100_000;
+
+/** What of a machine its processors' turns depend on. */
+export interface MachineOfProcessors {
+  /** Whether a processor has been switched on. */
+  isOn(cpu: CpuModel): boolean;
+  /** Lets time pass until the counter shows a value. */
+  advanceTo(count: bigint): void;
+}
 
 export class Processors {
   readonly #cpus: readonly CpuModel[];
+  readonly #machine: MachineOfProcessors;
   /** Index of the one whose turn it is. */
   #current = 0;
+  /** Instructions of that one when its turn is over. */
   #turnEnd: bigint;
-  /** How many in a row, up to the last one, have said that nothing but another processor can help them. */
-  #stuck = 0;
+  /** How many in a row, up to the last one, had nothing to do. */
+  #waiting = 0;
 
   /** @param first the one that boots */
   constructor(
+    machine: MachineOfProcessors,
     readonly first: CpuModel,
     ...others: readonly CpuModel[]
   ) {
+    this.#machine = machine;
     this.#cpus = [first, ...others];
-    this.#turnEnd = first.instructions + TURN;
+    this.#turnEnd = first.instructions + BigInt(TURN);
   }
 
   /** The one whose turn it is; the one that ended the run, when that is over. */
@@ -89,42 +101,60 @@ export class Processors {
       const cpu = this.current;
       const left = maxInstructions === undefined ? undefined : maxInstructions - this.instructions;
       if (left !== undefined && left <= 0n) return { kind: 'max-instructions' };
-      const most = least(left, this.#leftOfTurn);
-      const end = cpu.run({ ...limitsOf(cpu), ...(most === undefined ? {} : { maxInstructions: most }), interrupted });
+      const before = cpu.instructions;
+      const end = cpu.run({
+        ...limitsOf(cpu),
+        ...(left === undefined ? {} : { maxInstructions: left }),
+        ...(this.#cpus.length === 1 ? {} : { turn: Number(this.#turnEnd - before) }),
+        interrupted,
+      });
       if (end.kind === 'interrupted') return undefined;
+      if (cpu.instructions !== before) this.#waiting = 0;
       if (!this.#goesOn(end)) return end;
       if (interrupted()) return undefined;
     }
   }
 
   /** Gives the turn to the next processor where it is due. @returns whether the run goes on */
-  #goesOn({ kind }: StopReason): boolean {
-    if (kind === 'max-instructions') {
-      this.#stuck = 0;
-      if (this.#leftOfTurn === 0n) this.#next();
-      return true;
+  #goesOn(end: StopReason): boolean {
+    switch (end.kind) {
+      case 'turn-over':
+        return this.#next();
+      case 'processor-off':
+        return this.#next();
+      case 'stuck':
+        if (end.until === undefined) return false;
+        // A processor that waits can be woken by one that does not, or by a timer when all wait.
+        if (++this.#waiting >= this.#running.length && !this.#sleep()) return false;
+        return this.#next();
+      default:
+        return false;
     }
-    // A processor that waits can be woken by one that does not.
-    if (kind !== 'stuck' || ++this.#stuck >= this.#cpus.length) return false;
-    this.#next();
+  }
+
+  /** Lets time pass until a timer's output goes high. @returns false where none will */
+  #sleep(): boolean {
+    const deadlines = this.#running.flatMap(({ timerDeadline }) => timerDeadline ?? []);
+    if (deadlines.length === 0) return false;
+    this.#machine.advanceTo(deadlines.reduce((first, other) => (other < first ? other : first)));
+    this.#waiting = 0;
     return true;
   }
 
-  /** Instructions; undefined for one that is alone. */
-  get #leftOfTurn(): bigint | undefined {
-    return this.#cpus.length === 1 ? undefined : this.#turnEnd - this.current.instructions;
+  get #running(): readonly CpuModel[] {
+    return this.#cpus.filter((cpu) => this.#machine.isOn(cpu));
   }
 
-  #next(): void {
-    this.#current = (this.#current + 1) % this.#cpus.length;
-    this.#turnEnd = this.current.instructions + TURN;
+  /** @returns whether there is a processor that is on */
+  #next(): boolean {
+    for (let tried = 0; tried < this.#cpus.length; tried++) {
+      this.#current = (this.#current + 1) % this.#cpus.length;
+      this.#turnEnd = this.current.instructions + BigInt(TURN);
+      if (this.#machine.isOn(this.current)) return true;
+    }
+    return false;
   }
 }
-
-const least = (a: bigint | undefined, b: bigint | undefined): bigint | undefined => {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
-};
 
 /** Timers and signals have their turn. */
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

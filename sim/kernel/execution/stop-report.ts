@@ -62,6 +62,9 @@ export const describeEnd = (
       const encoding = end.encoding === undefined ? '' : `, encoding 0x${end.encoding.toString(16).padStart(8, '0')}`;
       return `not modelled yet: ${end.what} at ${place(end.pc)}${encoding}, ${after}`;
     }
+    case 'processor-off':
+      return `the last processor switched itself off ${after}`;
+    case 'turn-over':
     case 'max-instructions':
       return `the limit of ${cpu.instructions} instructions is reached at ${place(cpu.pc)}`;
     case 'timeout':

@@ -1,5 +1,5 @@
 /** Registers that control the processor, and those of exceptions (Arm ARM D13.2), as a Cortex-A57 has them. */
-import { CPTR, HCR, SCTLR } from '../../state/control-bits.js';
+import { CPTR, HCR, ISR, SCTLR } from '../../state/control-bits.js';
 import { hcr, refuse, register, userIf, type RegisterRow, type Trap } from './row.js';
 
 const TRVM = hcr(HCR.TRVM, 'read');
@@ -14,7 +14,6 @@ const WORD = 0xffff_ffffn;
 const VECTORS = 0xffff_ffff_ffff_f800n;
 /** EE and E0E of SCTLR_EL1, EE of SCTLR_EL2. */
 const refuseBigEndian = refuse(0x300_0000n, 'big-endian data');
-const GIC = 'the processor interface of a GICv3';
 const AARCH32 = 'the AArch32 state';
 const CACHE_RAM = 'access to the RAM of the caches';
 
@@ -41,7 +40,10 @@ const EL0_AND_EL1: readonly RegisterRow[] = [
   register('FAR_EL1', 'S3_0_C6_C0_0', { traps: VIRTUAL_MEMORY }),
   register('PAR_EL1', 'S3_0_C7_C4_0'),
   register('VBAR_EL1', 'S3_0_C12_C0_0', { writable: VECTORS }),
-  register('ISR_EL1', 'S3_0_C12_C1_0', { only: 'read' }),
+  register('ISR_EL1', 'S3_0_C12_C1_0', {
+    only: 'read',
+    read: ({ inputs }) => [...inputs].reduce((bits, input) => bits | (1n << BigInt(ISR[input])), 0n),
+  }),
   register('SPSR_EL1', 'S3_0_C4_C0_0', { writable: WORD }),
   register('ELR_EL1', 'S3_0_C4_C0_1'),
   register('TPIDR_EL1', 'S3_0_C13_C0_4'),
@@ -150,7 +152,8 @@ const CORTEX_A57: readonly RegisterRow[] = [
   ...[0, 1, 2, 3, 4].map((n) => register(`DL1DATA${n}_EL1`, `S3_0_C15_C1_${n}`, { absent: CACHE_RAM })),
 ];
 
-const ABSENT: readonly RegisterRow[] = [
+/** The interface of a GICv3 (IHI 0069, 12.2), which is the interrupt controller's. */
+const INTERRUPT_CONTROLLER: readonly RegisterRow[] = [
   ...(
     [
       ['ICC_PMR_EL1', 'S3_0_C4_C6_0'],
@@ -184,8 +187,24 @@ const ABSENT: readonly RegisterRow[] = [
       ['ICH_VMCR_EL2', 'S3_4_C12_C11_7'],
       ...[0, 1, 2, 3].map((n) => [`ICH_LR${n}_EL2`, `S3_4_C12_C12_${n}`] as const),
     ] as const
-  ).map(([name, at]) => register(name, at, { absent: GIC })),
+  ).map(([name, at]) =>
+    register(name, at, {
+      ofInterruptController: true,
+      read: ({ host, model }) => host.interruptRegisters?.read(model(), name) ?? 0n,
+      write: ({ host, model }, value) => host.interruptRegisters?.write(model(), name, value),
+    }),
+  ),
+];
+
+const ABSENT: readonly RegisterRow[] = [
   register('SDER32_EL3', 'S3_6_C1_C1_1', { absent: AARCH32 }),
 ];
 
-export const CONTROL_REGISTERS: readonly RegisterRow[] = [...EL0_AND_EL1, ...EL2, ...LIVE, ...CORTEX_A57, ...ABSENT];
+export const CONTROL_REGISTERS: readonly RegisterRow[] = [
+  ...EL0_AND_EL1,
+  ...EL2,
+  ...LIVE,
+  ...CORTEX_A57,
+  ...INTERRUPT_CONTROLLER,
+  ...ABSENT,
+];

@@ -17,7 +17,10 @@ const id = (
 ): RegisterRow => register(name, at, { only: 'read', reset, traps });
 
 /** EL0 and EL1 in both execution states; EL2 where the machine has it. EL3 is the firmware's, and hidden. */
-const aa64pfr0 = ({ highestEl }: ResetFacts): bigint => (highestEl === 2 ? 0x222n : 0x22n);
+const aa64pfr0 = ({ highestEl, hasInterruptRegisters }: ResetFacts): bigint =>
+  (highestEl === 2 ? 0x222n : 0x22n) | (hasInterruptRegisters ? 1n << 24n : 0n);
+const pfr1 = ({ highestEl, hasInterruptRegisters }: ResetFacts): bigint =>
+  (highestEl === 2 ? 0x1_1001n : 0x1_0001n) | (hasInterruptRegisters ? 1n << 28n : 0n);
 
 /** CCSIDR_EL1 by CSSELR_EL1: 32 KiB of L1 data cache, 48 KiB of L1 instruction cache, 2 MiB of L2 cache. */
 const CACHES: Readonly<Record<string, bigint>> = { 0: 0x701f_e00an, 1: 0x201f_e012n, 2: 0x70ff_e07an };
@@ -39,7 +42,7 @@ export const ID_REGISTERS: readonly RegisterRow[] = [
   id('AIDR_EL1', 'S3_1_C0_C0_7', 0n, [hcr(HCR.TID1)]),
 
   id('ID_PFR0_EL1', 'S3_0_C0_C1_0', 0x131n),
-  id('ID_PFR1_EL1', 'S3_0_C0_C1_1', ({ highestEl }) => (highestEl === 2 ? 0x1_1001n : 0x1_0001n)),
+  id('ID_PFR1_EL1', 'S3_0_C0_C1_1', pfr1),
   id('ID_DFR0_EL1', 'S3_0_C0_C1_2', 0x0301_0066n),
   id('ID_AFR0_EL1', 'S3_0_C0_C1_3'),
   id('ID_MMFR0_EL1', 'S3_0_C0_C1_4', 0x1010_1105n),

@@ -1,7 +1,7 @@
 /** What a row of the tables of system registers says. */
 import type { Core } from '../../state/core.js';
 import type { ExceptionLevel } from '../../state/levels.js';
-import type { CpuHost } from '../../state/model.js';
+import type { CpuHost, CpuModel, InterruptInput } from '../../state/model.js';
 
 /** What registers that are more than storage read from and write to. */
 export interface LiveState {
@@ -10,6 +10,10 @@ export interface LiveState {
   readonly el: ExceptionLevel;
   /** D, A, I and F in bits 3 to 0. */
   daif: number;
+  /** The interrupt inputs that are high. */
+  readonly inputs: ReadonlySet<InterruptInput>;
+  /** The processor as its surroundings know it. */
+  readonly model: () => CpuModel;
   readonly spSel: 0 | 1;
   readonly selectSp: (spSel: 0 | 1) => void;
   /** SP_ELx, wherever it is now. */
@@ -27,7 +31,10 @@ export interface Identity {
 }
 
 /** What the values of registers after a reset depend on. */
-export interface ResetFacts extends Identity, Pick<CpuHost, 'highestEl' | 'counterFrequency'> {}
+export interface ResetFacts extends Identity, Pick<CpuHost, 'highestEl' | 'counterFrequency'> {
+  /** The interrupt controller's interface is reached by system registers. */
+  readonly hasInterruptRegisters: boolean;
+}
 
 /** A bit of a control register that sends accesses from below to a higher exception level (Arm ARM D1.15). */
 export interface Trap {
@@ -85,14 +92,16 @@ export interface RegisterRow {
   readonly traps?: readonly Trap[];
   /** Trapped like a floating-point instruction. */
   readonly fp?: true;
-  /** A write changes where addresses lead, or how code runs (which includes that). */
-  readonly affects?: 'addresses' | 'context';
+  /** A write changes where addresses lead, how code runs (which includes that), or when a timer's output is high. */
+  readonly affects?: 'addresses' | 'context' | 'timers';
   /** In place of the stored value. */
   readonly read?: (state: LiveState) => bigint;
   /** In place of storing the value. */
   readonly write?: (state: LiveState, value: bigint) => void;
   /** What is not modelled of what a written value asks for. */
   readonly unmodelled?: (value: bigint) => string | undefined;
+  /** The interrupt controller has it; it is not there where that has none. */
+  readonly ofInterruptController?: true;
   /** The register is allocated, and nothing of it is modelled: what it belongs to. */
   readonly absent?: string;
 }

@@ -1,4 +1,4 @@
-/** The generic timer (Arm ARM D11, D13.8). Its timers tell the time; that they raise interrupts is not modelled. */
+/** The registers of the generic timer (Arm ARM D11, D13.8). */
 import { register, userIf, type LiveState, type RegisterRow, type Trap } from './row.js';
 
 const ENABLE = 1n;
@@ -28,18 +28,20 @@ const timer = (
   return [
     register(`${prefix}_TVAL_EL${el}`, `${at}_0`, {
       traps,
+      affects: 'timers',
       read: (state) => BigInt.asUintN(32, state.stored(value) - count(state)),
       write: (state, ticks) => state.store(value, BigInt.asUintN(64, count(state) + BigInt.asIntN(32, ticks))),
     }),
     register(control, `${at}_1`, {
       writable: WRITABLE_CONTROL,
       traps,
+      affects: 'timers',
       read: (state) => {
         const set = state.stored(control);
         return (set & ENABLE) !== 0n && count(state) >= state.stored(value) ? set | STATUS : set;
       },
     }),
-    register(value, `${at}_2`, { traps }),
+    register(value, `${at}_2`, { traps, affects: 'timers' }),
   ];
 };
 
@@ -63,7 +65,7 @@ export const TIMER_REGISTERS: readonly RegisterRow[] = [
   }),
   register('CNTKCTL_EL1', 'S3_0_C14_C1_0', { writable: 0x3ffn }),
   register('CNTHCTL_EL2', 'S3_4_C14_C1_0', { reset: 3n, writable: 0xffn }),
-  register('CNTVOFF_EL2', 'S3_4_C14_C0_3'),
+  register('CNTVOFF_EL2', 'S3_4_C14_C0_3', { affects: 'timers' }),
   ...timer('CNTP', 'S3_3_C14_C2', 0, physicalCount, [userIf('CNTKCTL_EL1', EL0PTEN), hypervisorAllows(1)]),
   ...timer('CNTV', 'S3_3_C14_C3', 0, virtualCount, [userIf('CNTKCTL_EL1', EL0VTEN)]),
   ...timer('CNTHP', 'S3_4_C14_C2', 2, physicalCount, []),

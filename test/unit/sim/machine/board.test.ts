@@ -20,7 +20,11 @@ const openBoard = () => {
   const board = new Board({
     ram: [RAM],
     devices: [{ physAddr: BigInt(UART), device: new Pl011((byte) => sent.push(byte)), line: 33 }],
-    interrupts: { raise: (line, level) => raised.push([line, level]) },
+    interrupts: () => ({
+      controller: { raise: (line, level) => raised.push([line, level]), raisePrivate: () => {} },
+      devices: [],
+      timerLines: {},
+    }),
     highestEl: 1,
   });
   return { board, sent, raised };
@@ -141,7 +145,11 @@ describe('devices', () => {
         const line = lines[i];
         return { physAddr: BigInt(0x1000 * (i + 1)), device, ...(line === undefined ? {} : { line }) };
       }),
-      interrupts: { raise: (line, level) => raised.push([line, level]) },
+      interrupts: () => ({
+      controller: { raise: (line, level) => raised.push([line, level]), raisePrivate: () => {} },
+      devices: [],
+      timerLines: {},
+    }),
       highestEl: 1,
     });
     return { board, witnesses, raised };
@@ -233,8 +241,10 @@ describe('the firmware', () => {
     ['PSCI_VERSION is 1.1', 0x8400_0000n, 0n, 0x1_0001n],
     ['only the lower half of the function counts', 0xffff_0000_8400_0000n, 0n, 0x1_0001n],
     ['PSCI_FEATURES knows SYSTEM_OFF', 0x8400_000an, 0x8400_0008n, 0n],
-    ['PSCI_FEATURES does not know CPU_ON', 0x8400_000an, 0x8400_0003n, NOT_SUPPORTED],
-    ['nothing else is supported', 0x8400_0003n, 0n, NOT_SUPPORTED],
+    ['PSCI_FEATURES knows CPU_ON', 0x8400_000an, 0xc400_0003n, 0n],
+    ['PSCI_FEATURES does not know STAT_COUNT', 0x8400_000an, 0x8400_0011n, NOT_SUPPORTED],
+    ['MIGRATE_INFO_TYPE says that nothing has to be moved', 0x8400_0006n, 0n, 2n],
+    ['nothing else is supported', 0x8400_0011n, 0n, NOT_SUPPORTED],
   ])('%s', (_, functionId, argument, expected) => {
     expect(call(functionId, argument)).toBe(expected);
   });

@@ -285,7 +285,7 @@ describe('waiting', () => {
   test('without anything that could end it ends the run', () => {
     const machine = machineAt(1);
     execute(machine, WFI);
-    expect(machine.state.takeStop()).toEqual({ kind: 'stuck', pc: 0x1000n, why: 'WFI, and no interrupt can come' });
+    expect(machine.state.takeStop()).toEqual({ kind: 'stuck', pc: 0x1000n, why: 'WFI, and no interrupt can come', until: 'interrupt' });
     execute(machine, WFE);
     expect(machine.state.takeStop()).toMatchObject({ kind: 'stuck', why: 'WFE, and no event can come' });
     expect(machine.core.pc).toBe(0x1000n);

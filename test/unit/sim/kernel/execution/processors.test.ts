@@ -6,14 +6,15 @@ import { FakeCpu, type FakeStep } from '../../../../support/fake-cpu.js';
 
 const FOREVER: RunBounds = { maxInstructions: undefined, deadline: Infinity, interrupted: () => false };
 const OFF: StopReason = { kind: 'power', what: 'off' };
-const WAITS: StopReason = { kind: 'stuck', pc: 0n, why: 'WFE, and no event can come' };
+const WAITS: StopReason = { kind: 'stuck', pc: 0n, why: 'WFE, and no event can come', until: 'event' };
+const ALL_ON = { isOn: () => true, advanceTo: () => {} };
 
 /** Machines of one processor a script. */
 const machine = (...scripts: readonly (readonly FakeStep[])[]) => {
   const board = new Board({ ram: [], devices: [], highestEl: 1 });
   const [first, ...others] = scripts.map((script) => new FakeCpu(board, script));
   if (first === undefined) throw new Error('no processor');
-  return { cpus: [first, ...others], processors: new Processors(first, ...others) };
+  return { cpus: [first, ...others], processors: new Processors(ALL_ON, first, ...others) };
 };
 
 const run = (processors: Processors, bounds: Partial<RunBounds> = {}) =>
@@ -74,7 +75,7 @@ describe('processors', () => {
     }
     const board = new Board({ ram: [], devices: [], highestEl: 1 });
     const alone = new Witness(board, [{ instructions: 1_000_000n, act: () => OFF }]);
-    expect(await run(new Processors(alone))).toEqual(OFF);
+    expect(await run(new Processors(ALL_ON, alone))).toEqual(OFF);
     expect(limits).toEqual([undefined]);
   });
 
