@@ -30,7 +30,7 @@ export type {
 } from './sim/cpu/state/model.js';
 export { Board, type BoardOptions, type MappedDevice } from './sim/machine/board.js';
 export type { AccessSize, Device, InterruptController, SetLine } from './sim/machine/device.js';
-export { Pl011 } from './sim/machine/pl011.js';
+export { Pl011 } from './sim/machine/devices/pl011.js';
 export { MachineError } from './sim/machine/error.js';
 export { PhysicalMemory } from './sim/machine/memory.js';
 export type { ExecutionSettings } from './sim/kernel/execution-settings.js';

@@ -13,7 +13,7 @@ import { Processors, type RunEnd } from '../kernel/execution/processors.js';
 import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/execution/stop-report.js';
 import { Board } from '../machine/board.js';
-import { Pl011 } from '../machine/pl011.js';
+import { Pl011 } from '../machine/devices/pl011.js';
 import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
 import { formatJson } from './text.js';
 

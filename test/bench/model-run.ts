@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Range } from '../../kexec/base/range.js';
 import { createCpu } from '../../sim/cpu/cpu.js';
 import { Board } from '../../sim/machine/board.js';
-import { Pl011 } from '../../sim/machine/pl011.js';
+import { Pl011 } from '../../sim/machine/devices/pl011.js';
 import { type ModelRun, RAM_SIZE, RAM_START } from './workload.js';
 
 const run = (file: string): ModelRun => {

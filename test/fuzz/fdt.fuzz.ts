@@ -1,6 +1,7 @@
 /** Fuzz targets: device trees, as blobs and as files in /proc. */
 import { arm64CompatOf } from '../../kexec/arch/arm64/compat-arm64.js';
 import { setupSecondDtb } from '../../kexec/arch/arm64/dtb-arm64.js';
+import { attempt as attemptOf } from '../../kexec/base/attempt.js';
 import { type Release } from '../../kexec/base/compat.js';
 import { dtbClearInitrd, dtbSetInitrd } from '../../kexec/device-tree/dt-ops.js';
 import { KexecError } from '../../kexec/base/error.js';
@@ -11,6 +12,9 @@ import { getProp, numMemRsv, pathOffset } from '../../kexec/device-tree/libfdt-r
 import { addSubnode, delProp, openInto, pack, setProp } from '../../kexec/device-tree/libfdt-rw.js';
 import { createLog } from '../../kexec/base/log.js';
 import { Range } from '../../kexec/base/range.js';
+import { describeBoard } from '../../sim/machine/board-tree/describe.js';
+import { treeOfBlob } from '../../sim/machine/board-tree/tree.js';
+import { MachineError } from '../../sim/machine/error.js';
 import { MACHINES, SMALL_TREES, contents, deviceTreeSystem, tree, treeBytes } from '../support/fdt-support.js';
 import { memorySystem } from '../support/memory-system.js';
 import type { FuzzTarget } from './fuzz-target.js';
@@ -112,6 +116,14 @@ export const targets: readonly FuzzTarget[] = [
         setup(input, '2.0.20', true);
       });
       setup(input, '2.0.32', true);
+    },
+  },
+  {
+    name: 'board-tree',
+    seeds,
+    run: (input) => {
+      const result = attemptOf(MachineError, () => describeBoard(treeOfBlob(input)));
+      if (result instanceof MachineError) throw KexecError.die(result.message, { subject: 'fuzz' });
     },
   },
   {

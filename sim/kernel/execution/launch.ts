@@ -1,7 +1,7 @@
 /** A board with its processor, brought to the old kernel's last instructions. */
 import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
 import { Board } from '../../machine/board.js';
-import { Pl011 } from '../../machine/pl011.js';
+import { Pl011 } from '../../machine/devices/pl011.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';

@@ -1,10 +1,11 @@
 /** The arm64 board that a recorded machine is built around: its RAM, console and interrupt controller. */
 import { attempt } from '../../../kexec/base/attempt.js';
-import { SystemError } from '../../../kexec/base/error.js';
-import { Fdt, isFdtError } from '../../../kexec/device-tree/libfdt.js';
-import { getProp, pathOffset } from '../../../kexec/device-tree/libfdt-ro.js';
+import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
-import { type PropertyReader, bootLevel, consoleUart, gicVersion } from '../../machine/board-tree.js';
+import type { BoardDescription } from '../../machine/board-tree/description.js';
+import { describeBoard } from '../../machine/board-tree/describe.js';
+import { MAX_DEPTH, type TreeNode, treeError, treeOfBlob } from '../../machine/board-tree/tree.js';
+import { MachineError } from '../../machine/error.js';
 import { parseResources } from './iomem.js';
 import type { RecordedFiles } from './recorded-files.js';
 
@@ -19,36 +20,67 @@ export interface BoardFacts {
   readonly gic: 2 | 3;
 }
 
+/** Where QEMU's board `virt` has its first UART. */
+export const DEFAULT_UART = 0x900_0000n;
+
 const DIRECTORY = '/sys/firmware/devicetree/base';
 const BLOB = '/sys/firmware/fdt';
 
+/** @throws KexecError when the recorded device tree is broken */
 export const boardFacts = (files: RecordedFiles): BoardFacts => {
-  const read = propertyReader(files);
+  const { console, conduit, gic } = boardDescription(files);
   const resources = parseResources(files.readText('/proc/iomem') ?? '');
   return {
     ram: resources.filter(({ name }) => name === 'System RAM').map(({ range }) => range),
-    uart: consoleUart(read),
-    bootEl: bootLevel(read),
-    gic: gicVersion(read),
+    uart: console?.compatible.includes('arm,pl011') === true ? console.physAddr : DEFAULT_UART,
+    // Firmware that is called by HVC lies at EL2, and so the kernel below it; where it is called by SMC, EL2 is the
+    // kernel's (Linux' bindings arm/psci.yaml: method).
+    bootEl: conduit === 'smc' ? 2 : 1,
+    gic: gic?.version ?? 2,
   };
 };
 
+/** What the recorded device tree says of the board; of a recording without one, nothing. @throws KexecError */
+export const boardDescription = (files: RecordedFiles): BoardDescription => {
+  const description = attempt(MachineError, () => describeBoard(recordedTree(files)));
+  if (description instanceof MachineError) throw KexecError.die(description.message, { subject: files.path });
+  return description;
+};
+
 /** Linux shows the tree as a directory, and as the bytes that it was given. */
-const propertyReader = (files: RecordedFiles): PropertyReader => {
-  const blob = files.kind(BLOB) === 'file' ? new Fdt(files.readFile(BLOB), BLOB) : undefined;
-  return (path, property) => readFile(files, `${DIRECTORY}${path}/${property}`) ?? (blob && readBlob(blob, path, property));
+const recordedTree = (files: RecordedFiles): TreeNode => {
+  if (files.kind(DIRECTORY) === 'directory') return new DirectoryReader(files).nodeOf(DIRECTORY, '', 0);
+  if (files.kind(BLOB) === 'file') return treeOfBlob(files.readFile(BLOB));
+  return { name: '', properties: new Map(), children: [] };
 };
 
-const readFile = (files: RecordedFiles, path: string): Uint8Array | undefined => {
-  if (files.kind(path) !== 'file') return undefined;
-  const bytes = attempt(SystemError, () => files.readFile(path));
-  // A property that only root may read is not there when somebody else recorded the machine.
-  return bytes instanceof SystemError ? undefined : bytes;
-};
+/** Files and directories that a recorded tree may have. A real board's has some thousands. */
+const MAX_ENTRIES = 1 << 16;
 
-const readBlob = (blob: Fdt, path: string, property: string): Uint8Array | undefined => {
-  const node = pathOffset(blob, path);
-  if (isFdtError(node)) return undefined;
-  const value = getProp(blob, node, property);
-  return isFdtError(value) ? undefined : value;
-};
+class DirectoryReader {
+  #entries = 0;
+
+  constructor(private readonly files: RecordedFiles) {}
+
+  /** A directory as a node: in order of the names, since a directory has none of its own. */
+  nodeOf(path: string, name: string, depth: number): TreeNode {
+    if (depth === MAX_DEPTH) throw treeError(`has more than ${MAX_DEPTH} nodes one in the other`);
+    const properties = new Map<string, Uint8Array>();
+    const children: TreeNode[] = [];
+    for (const entry of this.#readable([], () => this.files.list(path)).toSorted()) {
+      if (++this.#entries > MAX_ENTRIES) throw treeError(`has more than ${MAX_ENTRIES} files`);
+      const below = `${path}/${entry}`;
+      const kind = this.files.kind(below);
+      if (kind === 'directory') children.push(this.nodeOf(below, entry, depth + 1));
+      const value = kind === 'file' ? this.#readable(undefined, () => this.files.readFile(below)) : undefined;
+      if (value !== undefined) properties.set(entry, value);
+    }
+    return { name, properties, children };
+  }
+
+  /** What only root may read is not there when somebody else recorded the machine. */
+  #readable<T, U>(otherwise: U, read: () => T): T | U {
+    const value = attempt(SystemError, read);
+    return value instanceof SystemError ? otherwise : value;
+  }
+}

@@ -5,7 +5,7 @@ import { Range } from '../../../kexec/base/range.js';
 import { createCpu } from '../../../sim/cpu/cpu.js';
 import type { StopReason } from '../../../sim/cpu/state/model.js';
 import { Board } from '../../../sim/machine/board.js';
-import { Pl011 } from '../../../sim/machine/pl011.js';
+import { Pl011 } from '../../../sim/machine/devices/pl011.js';
 import { PROGRAM, RECORDS, RECORDS_SIZE, type SystemCase } from './cases.js';
 import { type CoreRegisters, GdbClient } from './gdb.js';
 

@@ -1,13 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { Range } from '../../../../kexec/base/range.js';
 import { MachineFiles } from '../../../../sim/kernel/recording/machine-files.js';
-import { boardFacts } from '../../../../sim/kernel/facts/board-arm64.js';
+import { DEFAULT_UART, boardFacts } from '../../../../sim/kernel/facts/board-arm64.js';
 import { findMachine } from '../../../../sim/kernel/recording/machines.js';
 import { Board } from '../../../../sim/machine/board.js';
-import { DEFAULT_UART, type PropertyReader, bootLevel, consoleUart } from '../../../../sim/machine/board-tree.js';
 import { MachineError } from '../../../../sim/machine/error.js';
 import type { AccessSize, Device, SetLine } from '../../../../sim/machine/device.js';
-import { Pl011 } from '../../../../sim/machine/pl011.js';
+import { Pl011 } from '../../../../sim/machine/devices/pl011.js';
 import { FakeCpu } from '../../../support/fake-cpu.js';
 import type { CpuModel } from '../../../../sim/cpu/state/model.js';
 
@@ -278,40 +277,10 @@ describe('the processors', () => {
   });
 });
 
-describe('the device tree', () => {
-  const reader =
-    (values: Readonly<Record<string, string>>): PropertyReader =>
-    (path, property) => {
-      const value = values[`${path}:${property}`];
-      return value === undefined ? undefined : Uint8Array.from(value, (char) => char.charCodeAt(0));
-    };
-  const UART_NODE = {
-    '/soc:#address-cells': '\0\0\0\x01',
-    '/soc/serial@c0000:compatible': 'arm,pl011\0arm,primecell\0',
-    '/soc/serial@c0000:reg': '\0\x0c\0\0\0\0\x10\0',
-  };
-
-  test.each([
-    ['a path', { '/chosen:stdout-path': '/soc/serial@c0000\0' }, 0xc_0000n],
-    ['a path with options', { '/chosen:stdout-path': '/soc/serial@c0000:115200n8\0' }, 0xc_0000n],
-    ['an alias', { '/chosen:stdout-path': 'serial0\0', '/aliases:serial0': '/soc/serial@c0000\0' }, 0xc_0000n],
-    ['an unknown alias', { '/chosen:stdout-path': 'serial0\0' }, DEFAULT_UART],
-    ['nothing', {}, DEFAULT_UART],
-  ])('names the console by %s', (_, chosen, expected) => {
-    expect(consoleUart(reader({ ...UART_NODE, ...chosen }))).toBe(expected);
-  });
-
-  test('tells the level at which kernels are started', () => {
-    expect(bootLevel(reader({ '/psci:method': 'smc\0' }))).toBe(2);
-    expect(bootLevel(reader({ '/psci:method': 'hvc\0' }))).toBe(1);
-    expect(bootLevel(reader({}))).toBe(1);
-  });
-
-  test.each([
-    ['virt-2g', 1, 2, 0x8000_0000n],
-    ['virt-el2-4g', 2, 3, 0x1_0000_0000n],
-  ] as const)('of %s', (name, bootEl, gic, size) => {
-    const facts = boardFacts(MachineFiles.open(findMachine(name)));
-    expect(facts).toEqual({ ram: [Range.sized(0x4000_0000n, size)], uart: DEFAULT_UART, bootEl, gic });
-  });
+test.each([
+  ['virt-2g', 1, 2, 0x8000_0000n],
+  ['virt-el2-4g', 2, 3, 0x1_0000_0000n],
+] as const)('the board of %s', (name, bootEl, gic, size) => {
+  const facts = boardFacts(MachineFiles.open(findMachine(name)));
+  expect(facts).toEqual({ ram: [Range.sized(0x4000_0000n, size)], uart: DEFAULT_UART, bootEl, gic });
 });

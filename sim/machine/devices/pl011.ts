@@ -1,5 +1,5 @@
 /** The PL011, the UART of Arm's boards. */
-import type { AccessSize, Device, SetLine } from './device.js';
+import type { AccessSize, Device, SetLine } from '../device.js';
 
 /** Offsets of registers (DDI 0183, PrimeCell UART (PL011) Technical Reference Manual, 3.2). */
 const REGISTER = {
