@@ -15,6 +15,18 @@ export interface Device {
   write(offset: number, sizeBytes: AccessSize, value: bigint): boolean;
   /** Connects its interrupt line, which it is to set whenever the level changes. Undefined for a device without one. */
   readonly connect?: (setLine: SetLine) => void;
+  /** All that it would need to go on from here, as plain JSON. Undefined for a device without state. */
+  readonly save?: () => unknown;
+  /** Goes on from what was saved; the line is set anew. @throws MachineError when that is broken */
+  readonly restore?: (saved: unknown) => void;
+}
+
+/** A device that a person or a file can type into. */
+export interface CharacterInput {
+  /** Whether it has room for another byte. */
+  readonly canReceive: boolean;
+  /** Gives it a byte, which is lost where it has no room. */
+  receive(byte: number): void;
 }
 
 /** Sets the level of a device's interrupt line, which is low at the start. @param level true for high */

@@ -1,5 +1,8 @@
 /** The PL011, the UART of Arm's boards. */
-import type { AccessSize, Device, SetLine } from '../device.js';
+import type { AccessSize, CharacterInput, Device, SetLine } from '../device.js';
+import { InterruptLine } from './interrupt-line.js';
+import { PRIMECELL_BYTES, identification, isRegister } from './primecell.js';
+import { SavedState } from './saved-state.js';
 
 /** Offsets of registers (DDI 0183, PrimeCell UART (PL011) Technical Reference Manual, 3.2). */
 const REGISTER = {
@@ -19,17 +22,27 @@ const REGISTER = {
   dma: 0x48,
 } as const;
 
-/** Peripheral and PrimeCell identification, a byte a register (DDI 0183, 3.3.14 and 3.3.15): revision r1p4. */
-const FIRST_ID = 0xfe0;
-const IDENTIFICATION = [0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1] as const;
+/** As QEMU's: revision r1p1, whose FIFOs have 16 entries. */
+const PART = 0x011;
+const REVISION = 1;
 
-/** Bits of the flag register: nothing to receive, everything sent. */
+/** Bits of the flag register. Whatever is sent is sent at once. */
 const RECEIVE_EMPTY = 1 << 4;
+const RECEIVE_FULL = 1 << 6;
 const TRANSMIT_EMPTY = 1 << 7;
+
+const FIFO_ENABLE = 1 << 4;
 const UART_ENABLE = 1 << 0;
 const TRANSMIT_ENABLE = 1 << 8;
 const RECEIVE_ENABLE = 1 << 9;
+
+const RECEIVE_INTERRUPT = 1 << 4;
 const TRANSMIT_INTERRUPT = 1 << 5;
+const TIMEOUT_INTERRUPT = 1 << 6;
+
+const FIFO_BYTES = 16;
+/** Bytes at which the receive interrupt comes, by bits 5 to 3 of the FIFO level register; reserved ones as the highest. */
+const RECEIVE_LEVELS = [2, 4, 8, 12, 14] as const;
 
 /** Registers that hold what was written, and the bits that they have. */
 const PLAIN: Readonly<Record<number, number>> = {
@@ -43,60 +56,69 @@ const PLAIN: Readonly<Record<number, number>> = {
   [REGISTER.dma]: 0x7,
 };
 
-/** Registers are 32 bits wide, and answer to nothing wider; narrower accesses have their lower bits. */
-const isRegister = (offset: number, sizeBytes: AccessSize): boolean => sizeBytes <= 4 && offset % 4 === 0;
-
 /**
- * A UART whose line is infinitely fast and whose other end never sends. It starts as the kernel that ran before left it:
- * enabled, eight bits, FIFOs on.
+ * A UART whose line is infinitely fast. It starts as the kernel that ran before left it: enabled, eight bits, FIFOs on.
+ * The receive timeout, 32 bits long on a real line, is over as soon as a byte waits.
  */
-export class Pl011 implements Device {
-  readonly sizeBytes = 0x1000;
+export class Pl011 implements Device, CharacterInput {
+  readonly sizeBytes = PRIMECELL_BYTES;
   readonly #registers = new Map<number, number>([
-    [REGISTER.lineControl, 0x70],
+    [REGISTER.lineControl, 0x60 | FIFO_ENABLE],
     [REGISTER.control, UART_ENABLE | TRANSMIT_ENABLE | RECEIVE_ENABLE],
     [REGISTER.fifoLevels, 0x12],
   ]);
   #raw = 0;
-  #setLine: SetLine = () => {};
-  #level = false;
+  #received: number[] = [];
+  readonly #line = new InterruptLine();
 
   /** @param onByte receives what is sent, at once */
   constructor(private readonly onByte: (byte: number) => void) {}
 
   /** The line is UARTINTR, all of the interrupts as one (DDI 0183, 2.8). */
   connect(setLine: SetLine): void {
-    this.#setLine = setLine;
+    this.#line.connect(setLine);
+  }
+
+  get canReceive(): boolean {
+    return this.#isOn(UART_ENABLE | RECEIVE_ENABLE) && this.#received.length < this.#fifoBytes;
+  }
+
+  receive(byte: number): void {
+    if (!this.canReceive) return;
+    this.#received.push(byte & 0xff);
+    this.#tellOfReceived();
+    this.#update();
   }
 
   read(offset: number, sizeBytes: AccessSize): bigint | undefined {
-    return isRegister(offset, sizeBytes) ? BigInt.asUintN(8 * sizeBytes, BigInt(this.#read(offset))) : undefined;
+    if (!isRegister(offset, sizeBytes)) return undefined;
+    const value = this.#read(offset);
+    this.#update();
+    return BigInt.asUintN(8 * sizeBytes, BigInt(value));
   }
 
   #read(offset: number): number {
     switch (offset) {
       case REGISTER.data:
+        return this.#take();
       case REGISTER.receiveStatus:
       case REGISTER.interruptClear:
         return 0;
       case REGISTER.flags:
-        return TRANSMIT_EMPTY | RECEIVE_EMPTY;
+        return this.#flags;
       case REGISTER.rawInterrupts:
         return this.#raw;
       case REGISTER.maskedInterrupts:
         return this.#maskedInterrupts;
       default:
-        if (offset in PLAIN) return this.#register(offset);
-        return IDENTIFICATION[(offset - FIRST_ID) / 4] ?? 0;
+        return offset in PLAIN ? this.#register(offset) : (identification(PART, REVISION, offset) ?? 0);
     }
   }
 
   write(offset: number, sizeBytes: AccessSize, value: bigint): boolean {
     if (!isRegister(offset, sizeBytes)) return false;
     this.#write(offset, Number(value));
-    const level = this.#maskedInterrupts !== 0;
-    if (level !== this.#level) this.#setLine(level);
-    this.#level = level;
+    this.#update();
     return true;
   }
 
@@ -104,21 +126,86 @@ export class Pl011 implements Device {
     const bits = PLAIN[offset];
     if (offset === REGISTER.data) this.#send(value & 0xff);
     else if (offset === REGISTER.interruptClear) this.#raw &= ~value;
-    else if (bits !== undefined) this.#registers.set(offset, value & bits);
+    else if (bits !== undefined) {
+      const changed = this.#register(offset) ^ value;
+      this.#registers.set(offset, value & bits);
+      if (offset === REGISTER.lineControl && (changed & FIFO_ENABLE) !== 0) this.#empty();
+    }
+  }
+
+  save(): unknown {
+    return { registers: [...this.#registers].flat(), raw: this.#raw, received: this.#received };
+  }
+
+  restore(saved: unknown): void {
+    const state = new SavedState('a PL011', saved);
+    const registers = state.numbers('registers', { count: 2 * Object.keys(PLAIN).length });
+    const raw = state.number('raw', 0x7ff);
+    this.#received = state.numbers('received', { count: FIFO_BYTES, max: 0xff });
+    this.#raw = raw;
+    this.#registers.clear();
+    for (let i = 0; i + 1 < registers.length; i += 2) {
+      this.#registers.set(registers[i]!, registers[i + 1]! & (PLAIN[registers[i]!] ?? 0));
+    }
+    this.#update();
+  }
+
+  #update(): void {
+    this.#line.set(this.#maskedInterrupts !== 0);
   }
 
   get #maskedInterrupts(): number {
     return this.#raw & this.#register(REGISTER.interruptMask);
   }
 
+  get #flags(): number {
+    const empty = this.#received.length === 0 ? RECEIVE_EMPTY : 0;
+    const full = this.#received.length >= this.#fifoBytes ? RECEIVE_FULL : 0;
+    return TRANSMIT_EMPTY | empty | full;
+  }
+
+  get #hasFifo(): boolean {
+    return (this.#register(REGISTER.lineControl) & FIFO_ENABLE) !== 0;
+  }
+
+  get #fifoBytes(): number {
+    return this.#hasFifo ? FIFO_BYTES : 1;
+  }
+
+  get #receiveLevel(): number {
+    if (!this.#hasFifo) return 1;
+    return RECEIVE_LEVELS[(this.#register(REGISTER.fifoLevels) >> 3) & 0x7] ?? RECEIVE_LEVELS[4];
+  }
+
   #register(offset: number): number {
     return this.#registers.get(offset) ?? 0;
   }
 
+  #isOn(bits: number): boolean {
+    return (this.#register(REGISTER.control) & bits) === bits;
+  }
+
   #send(byte: number): void {
-    const needed = UART_ENABLE | TRANSMIT_ENABLE;
-    if ((this.#register(REGISTER.control) & needed) !== needed) return;
+    if (!this.#isOn(UART_ENABLE | TRANSMIT_ENABLE)) return;
     this.onByte(byte);
     this.#raw |= TRANSMIT_INTERRUPT;
+  }
+
+  #take(): number {
+    const byte = this.#received.shift() ?? 0;
+    if (this.#received.length < this.#receiveLevel) this.#raw &= ~RECEIVE_INTERRUPT;
+    if (this.#received.length === 0) this.#raw &= ~TIMEOUT_INTERRUPT;
+    else this.#tellOfReceived();
+    return byte;
+  }
+
+  /** Bytes that the level has not come to would wait for ever, were there no timeout (DDI 0183, 2.8.2 and 2.8.4). */
+  #tellOfReceived(): void {
+    this.#raw |= this.#received.length >= this.#receiveLevel ? RECEIVE_INTERRUPT : TIMEOUT_INTERRUPT;
+  }
+
+  #empty(): void {
+    this.#received = [];
+    this.#raw &= ~(RECEIVE_INTERRUPT | TIMEOUT_INTERRUPT);
   }
 }

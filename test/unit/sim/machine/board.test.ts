@@ -54,7 +54,7 @@ describe('the console', () => {
   test('is known by its identification', () => {
     const { board } = openBoard();
     const id = Array.from({ length: 8 }, (_, i) => board.read(UART + 0xfe0 + 4 * i, 4));
-    expect(id).toEqual([0x11n, 0x10n, 0x34n, 0n, 0x0dn, 0xf0n, 0x05n, 0xb1n]);
+    expect(id).toEqual([0x11n, 0x10n, 0x14n, 0n, 0x0dn, 0xf0n, 0x05n, 0xb1n]);
   });
 
   test('keeps the bits that its registers have', () => {
@@ -145,10 +145,10 @@ describe('devices', () => {
         return { physAddr: BigInt(0x1000 * (i + 1)), device, ...(line === undefined ? {} : { line }) };
       }),
       interrupts: () => ({
-      controller: { raise: (line, level) => raised.push([line, level]), raisePrivate: () => {} },
-      devices: [],
-      timerLines: {},
-    }),
+        controller: { raise: (line, level) => raised.push([line, level]), raisePrivate: () => {} },
+        devices: [],
+        timerLines: {},
+      }),
       highestEl: 1,
     });
     return { board, witnesses, raised };

@@ -1,0 +1,18 @@
+/** A register that sends the bytes that are written to it, as kexec's purgatory knows any UART (`--serial`). */
+import type { AccessSize, Device } from '../device.js';
+
+export class ByteSink implements Device {
+  readonly sizeBytes = 4;
+
+  /** @param onByte receives what is sent, at once */
+  constructor(private readonly onByte: (byte: number) => void) {}
+
+  read(): bigint {
+    return 0n;
+  }
+
+  write(offset: number, _sizeBytes: AccessSize, value: bigint): boolean {
+    if (offset === 0) this.onByte(Number(value & 0xffn));
+    return true;
+  }
+}

@@ -1,0 +1,80 @@
+/** The saved state of a device, read with the suspicion that a file deserves. */
+import { MachineError } from '../error.js';
+
+const U32_MAX = 0xffff_ffff;
+
+export class SavedState {
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  /** @param device what messages call it @throws MachineError when it is no state at all */
+  constructor(
+    private readonly device: string,
+    saved: unknown,
+  ) {
+    if (typeof saved !== 'object' || saved === null) throw this.broken('');
+    this.#fields = saved as Readonly<Record<string, unknown>>;
+  }
+
+  broken(name: string): MachineError {
+    return new MachineError(`the saved state of ${this.device} is broken${name === '' ? '' : ` at "${name}"`}`);
+  }
+
+  /** A whole number from 0 to `max`. @throws MachineError */
+  number(name: string, max = U32_MAX): number {
+    const value = this.#fields[name];
+    if (!isNumber(value, max)) throw this.broken(name);
+    return value;
+  }
+
+  /** @throws MachineError */
+  flag(name: string): boolean {
+    const value = this.#fields[name];
+    if (typeof value !== 'boolean') throw this.broken(name);
+    return value;
+  }
+
+  /** Whole numbers from 0 to `max`; at most, or where `exact` exactly, `count` of them. @throws MachineError */
+  numbers(name: string, { count, max = U32_MAX, exact = false }: NumbersOptions): number[] {
+    const value = this.#fields[name];
+    if (!Array.isArray(value) || value.length > count || (exact && value.length !== count)) throw this.broken(name);
+    return value.map((number: unknown) => {
+      if (!isNumber(number, max)) throw this.broken(name);
+      return number;
+    });
+  }
+
+  /** A 64-bit number, which JSON has as text. @throws MachineError */
+  big(name: string): bigint {
+    const value = this.#fields[name];
+    if (typeof value !== 'string' || !/^\d{1,20}$/.test(value)) throw this.broken(name);
+    return BigInt.asUintN(64, BigInt(value));
+  }
+
+  /** @throws MachineError */
+  list(name: string): readonly unknown[] {
+    const value = this.#fields[name];
+    if (!Array.isArray(value)) throw this.broken(name);
+    return value;
+  }
+
+  /** @throws MachineError */
+  text(name: string): string {
+    const value = this.#fields[name];
+    if (typeof value !== 'string') throw this.broken(name);
+    return value;
+  }
+
+  /** What another reader understands. */
+  part(name: string): unknown {
+    return this.#fields[name];
+  }
+}
+
+interface NumbersOptions {
+  readonly count: number;
+  readonly max?: number;
+  readonly exact?: boolean;
+}
+
+const isNumber = (value: unknown, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
