@@ -1,6 +1,6 @@
 # kexec-ts. `make demo` and `make check` do all that a fresh machine needs.
 
-.PHONY: all build demo check test lint conformance fuzz bench kernel purgatory relocation payload guests picture verify-generated clean
+.PHONY: all build demo check test run-tests lint conformance fuzz bench kernel purgatory relocation payload guests picture verify-generated clean
 
 INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
@@ -41,10 +41,14 @@ demo: build
 	gunzip -c test/data/vmcore/6.12-texts.core.gz > .cache/demo-vmcore
 	bin/vmcore-dmesg .cache/demo-vmcore | tail -n 12
 
-check: build lint test
+# Lint needs one processor only: it runs beside the tests.
+check: build
+	$(MAKE) --no-print-directory --jobs=2 lint run-tests
 
-test: build
+run-tests:
 	npm test --silent
+
+test: build run-tests
 
 lint: $(INSTALLED)
 	npx prettier --check --log-level warn .

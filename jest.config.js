@@ -4,6 +4,8 @@ export default {
   testMatch: ['**/*.test.js'],
   testEnvironment: 'node',
   transform: {},
+  // Jest's own choice is one less than there are processors, which of two leaves one.
+  maxWorkers: '100%',
   // Several tests start the commands as processes.
   testTimeout: 60000,
 };

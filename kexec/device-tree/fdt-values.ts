@@ -15,5 +15,9 @@ export const cells64 = (...numbers: readonly bigint[]): Uint8Array => {
 };
 
 /** A string of one byte per character, and the NUL that ends it. */
-export const stringValue = (text: string): Uint8Array =>
-  Uint8Array.from(`${text}\0`, (char) => char.charCodeAt(0) & 0xff);
+export const stringValue = (text: string): Uint8Array => {
+  // By index: command lines may have megabytes, and a string's iterator makes a string of each character.
+  const bytes = new Uint8Array(text.length + 1);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+};

@@ -59,9 +59,9 @@ describe('the fuzzing', () => {
   test('finds what takes too long', async () => {
     const slow = targetOf(() => {
       const { user } = process.cpuUsage();
-      while (process.cpuUsage().user - user < 2_100_000);
+      while (process.cpuUsage().user - user < 60_000);
     });
-    expect(await tryInput(slow, new Uint8Array())).toMatch(/^took \d+ ms$/);
+    expect(await tryInput(slow, new Uint8Array(), 50)).toMatch(/^took \d+ ms$/);
   });
 
   test('makes the same inputs from the same seed, the seeds themselves first', () => {

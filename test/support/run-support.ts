@@ -1,5 +1,6 @@
 /** The commands as functions, run to their end with all that they print. */
 import { runKexec } from '../../host/run-kexec.js';
+import { runKexecSim } from '../../host/run-kexec-sim.js';
 import { nodePlatform } from '../../host/platform-node.js';
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';
 import { arm64 } from '../../kexec/arch/arm64/kexec-arm64.js';
@@ -33,10 +34,20 @@ const keeper = () => {
   };
 };
 
-/** The whole command, as bin/kexec runs it. */
+/** kexec, as bin/kexec runs it. */
 export const runToEnd = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> => {
   const { kept, out, err } = keeper();
   const code = await runKexec(args, { env, out, err });
+  return { code, ...kept };
+};
+
+/** kexec-sim, as bin/kexec-sim runs it. What yargs writes itself, help and version, is not among it. */
+export const runSimToEnd = async (
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> => {
+  const { kept, out, err } = keeper();
+  const code = await runKexecSim(args, { version: '0', env, out, err });
   return { code, ...kept };
 };
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { branchBy, bytesOfWords, encode } from '../../../support/assemble.js';
-import { KEXEC_SIM, useTempDir } from '../../../support/sim-support.js';
+import { type Ended, runSimToEnd } from '../../../support/run-support.js';
+import { useTempDir } from '../../../support/sim-support.js';
 
 const temp = useTempDir();
 
@@ -16,17 +16,10 @@ const program = (...words: readonly number[]): string => {
   return path;
 };
 
-const run = (code: string, ...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [KEXEC_SIM, 'cpu', '--load', `${code}@${BASE}`, '--pc', BASE, ...args],
-    {
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: temp.path },
-    },
-  );
-  return { status, stdout, stderr };
-};
+const cpu = (...args: readonly string[]): Promise<Ended> => runSimToEnd(['cpu', ...args], { HOME: temp.path });
+
+const run = (code: string, ...args: readonly string[]): Promise<Ended> =>
+  cpu('--load', `${code}@${BASE}`, '--pc', BASE, ...args);
 
 interface Answer {
   readonly reason: Readonly<Record<string, unknown>>;
@@ -36,10 +29,10 @@ interface Answer {
   readonly registers: Readonly<Record<string, string>>;
 }
 
-const answer = (code: string, ...args: readonly string[]): Answer => {
-  const { status, stdout, stderr } = run(code, '--json', ...args);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return JSON.parse(stdout) as Answer;
+const answer = async (code: string, ...args: readonly string[]): Promise<Answer> => {
+  const { code: status, out, err } = await run(code, '--json', ...args);
+  expect({ status, err }).toEqual({ status: 0, err: '' });
+  return JSON.parse(out) as Answer;
 };
 
 /** MOV of 16 bits, `hw` halfwords up. */
@@ -57,8 +50,8 @@ const HVC = encode('HVC', { imm16: 0 });
 const SMC = encode('SMC', { imm16: 0 });
 
 describe('bare code', () => {
-  test('runs to where it is stopped, and shows all registers', () => {
-    const { instructions, reason, registers, el } = answer(
+  test('runs to where it is stopped, and shows all registers', async () => {
+    const { instructions, reason, registers, el } = await answer(
       program(...SUM),
       '--sp',
       '0x40001000',
@@ -81,67 +74,70 @@ describe('bare code', () => {
     expect(Object.keys(registers)).toHaveLength(31 + 3 + 32);
   });
 
-  test('is told in words, one register a line', () => {
-    const { status, stdout } = run(program(...SUM), '--sp', '0x40001000', '--stop-at', '0x40000008');
+  test('is told in words, one register a line', async () => {
+    const { code: status, out } = await run(program(...SUM), '--sp', '0x40001000', '--stop-at', '0x40000008');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^stopped at 0x40000008 after 2 instructions\nx0 {3}0x7\nx1 {3}0x0\n/);
+    expect(out).toMatch(/^stopped at 0x40000008 after 2 instructions\nx0 {3}0x7\nx1 {3}0x0\n/);
   });
 
-  test('ends exactly where its instructions are used up', () => {
-    expect(answer(program(...SUM), '--max-instructions', '1')).toMatchObject({
+  test('ends exactly where its instructions are used up', async () => {
+    expect(await answer(program(...SUM), '--max-instructions', '1')).toMatchObject({
       instructions: 1,
       registers: { x0: '0x5' },
     });
   });
 
-  test('that goes round in circles is stuck', () => {
-    expect(answer(program(...SUM), '--sp', '0x40001000').reason).toMatchObject({ kind: 'stuck', pc: '0x4000000c' });
+  test('that goes round in circles is stuck', async () => {
+    expect((await answer(program(...SUM), '--sp', '0x40001000')).reason).toMatchObject({
+      kind: 'stuck',
+      pc: '0x4000000c',
+    });
   });
 
-  test('prints through the console, and in JSON as a string', () => {
+  test('prints through the console, and in JSON as a string', async () => {
     const code = program(...SAY_H, ...OFF, HVC);
-    expect(run(code).stdout).toMatch(/^h\nthe machine switched itself off after 8 instructions\n/);
-    expect(answer(code)).toMatchObject({ output: 'h\n', reason: { kind: 'power', what: 'off' } });
+    expect((await run(code)).out).toMatch(/^h\nthe machine switched itself off after 8 instructions\n/);
+    expect(await answer(code)).toMatchObject({ output: 'h\n', reason: { kind: 'power', what: 'off' } });
   });
 
-  test('at EL2 finds the firmware by SMC', () => {
+  test('at EL2 finds the firmware by SMC', async () => {
     const code = program(...OFF, SMC);
-    expect(answer(code, '--el', '2')).toMatchObject({ el: 2, reason: { kind: 'power', what: 'off' } });
-    expect(answer(code, '--machine', 'virt-el2-4g').el).toBe(2);
+    expect(await answer(code, '--el', '2')).toMatchObject({ el: 2, reason: { kind: 'power', what: 'off' } });
+    expect((await answer(code, '--machine', 'virt-el2-4g')).el).toBe(2);
   });
 
-  test('may use vector registers', () => {
+  test('may use vector registers', async () => {
     const dup = encode('DUP (general)', { Q: 1, imm5: 1, Rn: 0, Rd: 1 });
-    const { registers } = answer(program(mov(1, 0, 5), dup, STAY));
+    const { registers } = await answer(program(mov(1, 0, 5), dup, STAY));
     expect(registers['v1']).toBe('0x05050505050505050505050505050505'.replace('0x0', '0x'));
   });
 
-  test('starts with the registers of an earlier run', () => {
+  test('starts with the registers of an earlier run', async () => {
     const first = join(temp.path, 'first.json');
-    writeFileSync(first, run(program(...SUM), '--json', '--sp', '0x40001000').stdout);
-    expect(answer(program(ADD_2, STAY), '--registers', first).registers).toMatchObject({
+    writeFileSync(first, (await run(program(...SUM), '--json', '--sp', '0x40001000')).out);
+    expect((await answer(program(ADD_2, STAY), '--registers', first)).registers).toMatchObject({
       x0: '0x9',
       sp: '0x40000ff0',
     });
     writeFileSync(first, '{"x0": "0x10", "nzcv": "0x6"}');
-    expect(answer(program(ADD_2, STAY), '--registers', first).registers).toMatchObject({
+    expect((await answer(program(ADD_2, STAY), '--registers', first)).registers).toMatchObject({
       x0: '0x12',
       nzcv: '0x6',
     });
   });
 
-  test('leaves memory that can be written to a file', () => {
+  test('leaves memory that can be written to a file', async () => {
     const file = join(temp.path, 'dump');
-    answer(program(...SUM), '--sp', '0x40001000', '--dump', `0x40000ff0,16=${file}`);
+    await answer(program(...SUM), '--sp', '0x40001000', '--dump', `0x40000ff0,16=${file}`);
     expect([...readFileSync(file)]).toEqual([7, ...Array<number>(15).fill(0)]);
   });
 
-  test('that faults is a failure, told in words', () => {
+  test('that faults is a failure, told in words', async () => {
     const load = encode('LDR, LDRB, LDRH (immediate, unsigned offset)', { size: 3, imm12: 0, Rn: 4, Rt: 3 });
-    const { status, stdout, stderr } = run(program(mov(1, 4, 0), load));
+    const { code: status, out, err } = await run(program(mov(1, 4, 0), load));
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^exception at 0x40000004 after \d+ instructions: .*abort/i);
-    expect(stderr).toMatch(/^kexec-sim: exception at 0x40000004 .*\n$/);
+    expect(out).toMatch(/^exception at 0x40000004 after \d+ instructions: .*abort/i);
+    expect(err).toMatch(/^kexec-sim: exception at 0x40000004 .*\n$/);
   });
 });
 
@@ -155,22 +151,19 @@ describe('mistakes', () => {
     [['--dump', '0x40000000'], '--dump: "0x40000000" is not ADDR,SIZE=FILE'],
     [['--max-instructions', '-1'], '--max-instructions: "-1" is not a number of instructions'],
     [['--registers', '/nope'], 'Cannot read /nope: No such file or directory'],
-  ])('%j', (args, message) => {
-    expect(run(code(), ...args)).toEqual({ status: 1, stdout: '', stderr: `kexec-sim: ${message}\n` });
+  ])('%j', async (args, message) => {
+    expect(await run(code(), ...args)).toEqual({ code: 1, out: '', err: `kexec-sim: ${message}\n` });
   });
 
-  test('no start', () => {
-    const { status, stderr } = spawnSync(process.execPath, [KEXEC_SIM, 'cpu'], {
-      encoding: 'utf8',
-      env: { HOME: temp.path },
-    });
-    expect({ status, stderr }).toEqual({
-      status: 1,
-      stderr: 'kexec-sim: where to start is not told: --pc, or --registers with "pc" in it\n',
+  test('no start', async () => {
+    expect(await cpu()).toEqual({
+      code: 1,
+      out: '',
+      err: 'kexec-sim: where to start is not told: --pc, or --registers with "pc" in it\n',
     });
   });
 
-  test('in a file of registers', () => {
+  test('in a file of registers', async () => {
     const file = join(temp.path, 'bad.json');
     for (const [text, message] of [
       ['{"x31": "0x0"}', 'there is no register "x31"'],
@@ -179,15 +172,14 @@ describe('mistakes', () => {
       ['[]', 'must be an object'],
     ] as const) {
       writeFileSync(file, text);
-      expect(run(code(), '--registers', file).stderr).toBe(`kexec-sim: ${file}: ${message}\n`);
+      expect((await run(code(), '--registers', file)).err).toBe(`kexec-sim: ${file}: ${message}\n`);
     }
   });
 
-  test('code where there is no RAM', () => {
-    const { status, stderr } = run(code(), '--load', `${code()}@0x10`);
-    expect({ status, stderr }).toEqual({
-      status: 1,
-      stderr: 'kexec-sim: simulated machine: no RAM at 0x10 (16 bytes)\n',
+  test('code where there is no RAM', async () => {
+    expect(await run(code(), '--load', `${code()}@0x10`)).toMatchObject({
+      code: 1,
+      err: 'kexec-sim: simulated machine: no RAM at 0x10 (16 bytes)\n',
     });
   });
 });

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { arm64Image, deviceTree, gzip, zboot } from '../../../support/kernel-files.js';
+import { type Ended, runSimToEnd } from '../../../support/run-support.js';
 import { KEXEC_SIM, useTempDir, writeTree } from '../../../support/sim-support.js';
 
 const temp = useTempDir();
@@ -11,20 +12,22 @@ const PAYLOAD = 'machines/payload/Image';
 const logPath = (name: string): string => resolve(`test/data/logs/${name}.txt`);
 const readLog = (name: string): string => readFileSync(logPath(name), 'utf8');
 
-const diffIn = (cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+const diff = (args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended> =>
+  runSimToEnd(['diff', ...args], { HOME: temp.path, ...env });
+
+const json = async (args: readonly string[]): Promise<{ readonly code: number; readonly answer: unknown }> => {
+  const { code, out } = await diff(['--json', ...args]);
+  return { code, answer: JSON.parse(out) };
+};
+
+/** `kexec-sim diff` in another directory: as a process, because a log's command line names files from there. */
+const diffIn = (cwd: string, args: readonly string[]): Ended => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [KEXEC_SIM, 'diff', ...args], {
     cwd,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: temp.path, ...env },
+    env: { PATH: process.env['PATH'], HOME: temp.path },
   });
-  return { status, stdout, stderr };
-};
-
-const diff = (args: readonly string[], env?: Readonly<Record<string, string>>) => diffIn('.', args, env);
-
-const json = (args: readonly string[]): { readonly status: number | null; readonly answer: unknown } => {
-  const { status, stdout } = diff(['--json', ...args]);
-  return { status, answer: JSON.parse(stdout) };
+  return { code: status ?? -1, out: stdout, err: stderr };
 };
 
 const file = (text: string): string => {
@@ -48,14 +51,14 @@ describe('kexec-sim diff', () => {
     ],
     ['virt-el2-4g-2.0.32-panic', 'virt-el2-4g', [PAYLOAD], ['2.0.32']],
     ['virt-2g-2.0.20', 'virt-2g', [PAYLOAD], ['2.0.20']],
-  ])('finds nothing that differs in %s on %s for %j, and names its release', (name, machine, args, releases) => {
-    const { status, answer } = json([logPath(name), '--machine', machine, '--', ...args]);
+  ])('finds nothing that differs in %s on %s for %j, and names its release', async (name, machine, args, releases) => {
+    const { code, answer } = await json([logPath(name), '--machine', machine, '--', ...args]);
     expect(answer).toMatchObject({ same: true, differences: [], releases, leftOut: 0, others: [] });
-    expect(status).toBe(0);
+    expect(code).toBe(0);
   });
 
-  test('says in words what it has set aside', () => {
-    const { status, stdout, stderr } = diff([
+  test('says in words what it has set aside', async () => {
+    const { code, out, err } = await diff([
       logPath('virt-2g-2.0.25'),
       '--machine',
       'virt-2g',
@@ -65,21 +68,21 @@ describe('kexec-sim diff', () => {
       PAYLOAD,
       '--reuse-cmdline',
     ]);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(
       /^ours: kexec-tools 2\.0\.25, which fits best: kexec -d -l machines\/payload\/Image --reuse-cmdline\n/,
     );
-    expect(stdout).toMatch(
+    expect(out).toMatch(
       /^The purgatories are different ones .*: 13656 bytes, .*give it with --purgatory\.\nNothing that is compared differs\.\n$/m,
     );
   });
 
-  test('shows what differs', () => {
+  test('shows what differs', async () => {
     const real = file(
       readLog('virt-2g-2.0.25').replace('kernel_segment: 0000000040000000', 'kernel_segment: 0000000041000000'),
     );
-    const { status, stdout, stderr } = diff([real, '--machine', 'virt-2g', '--', '-l', PAYLOAD, '--reuse-cmdline']);
-    expect(stdout.split('\n').slice(2)).toEqual([
+    const { code, out, err } = await diff([real, '--machine', 'virt-2g', '--', '-l', PAYLOAD, '--reuse-cmdline']);
+    expect(out.split('\n').slice(2)).toEqual([
       `@@ ${real} line 31, ours line 31 @@`,
       ' 00000000bfbd8000-00000000bfbd9fff (0)',
       ' elf_arm64_probe: Not an ELF executable.',
@@ -89,11 +92,11 @@ describe('kexec-sim diff', () => {
       ' image_arm64_load: image_size:     0000000000003000',
       '',
     ]);
-    expect({ status, stderr }).toEqual({ status: 1, stderr: `kexec-sim: ${real} and ours differ in 1 place\n` });
+    expect({ code, err }).toEqual({ code: 1, err: `kexec-sim: ${real} and ours differ in 1 place\n` });
   });
 
-  test('follows the release that it is told to', () => {
-    const { status, answer } = json([
+  test('follows the release that it is told to', async () => {
+    const { code, answer } = await json([
       logPath('virt-2g-2.0.25'),
       '--machine',
       'virt-2g',
@@ -103,61 +106,61 @@ describe('kexec-sim diff', () => {
       PAYLOAD,
     ]);
     expect(answer).toMatchObject({ same: false, releases: ['2.0.20'] });
-    expect(status).toBe(1);
+    expect(code).toBe(1);
   });
 
-  test('compares two logs, and takes messages that no table has for kexec’s when ours has them', () => {
+  test('compares two logs, and takes messages that no table has for kexec’s when ours has them', async () => {
     const news = 'something that a later release says\n';
     const [old, changed] = [readLog('virt-2g-2.0.32'), readLog('virt-2g-2.0.32') + news];
-    expect(json([file(changed), file(changed)])).toMatchObject({
-      status: 0,
+    expect(await json([file(changed), file(changed)])).toMatchObject({
+      code: 0,
       answer: { same: true, releases: ['2.0.32'] },
     });
-    expect(json([file(changed), file(old)])).toMatchObject({
-      status: 0,
+    expect(await json([file(changed), file(old)])).toMatchObject({
+      code: 0,
       answer: { same: true, others: [{ text: news.trim() }] },
     });
-    expect(json([logPath('virt-2g-2.0.20'), logPath('virt-2g-2.0.32')])).toMatchObject({
-      status: 1,
+    expect(await json([logPath('virt-2g-2.0.20'), logPath('virt-2g-2.0.32')])).toMatchObject({
+      code: 1,
       answer: { same: false, releases: ['2.0.20'] },
     });
   });
 
-  test('names the release by the text alone when there is nothing to compare', () => {
-    const { status, stdout, stderr } = diff([logPath('qemu-virt-notes')]);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toContain(
+  test('names the release by the text alone when there is nothing to compare', async () => {
+    const { code, out, err } = await diff([logPath('qemu-virt-notes')]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain(
       'looks like kexec-tools 2.0.20, of those that can be followed:\n  source lines 154, 156, 157, 159, 613: no release',
     );
-    expect(stdout).toContain('Nothing was compared');
-    expect(json([logPath('hpe-apollo-2.0.32')])).toMatchObject({
-      status: 0,
+    expect(out).toContain('Nothing was compared');
+    expect(await json([logPath('hpe-apollo-2.0.32')])).toMatchObject({
+      code: 0,
       answer: { ours: null, releases: ['2.0.32'] },
     });
   });
 
-  test('takes the run that is asked for', () => {
+  test('takes the run that is asked for', async () => {
     const real = file(readLog('virt-2g-2.0.20') + readLog('virt-2g-2.0.32'));
-    expect(json([real])).toMatchObject({ answer: { releases: ['2.0.32'] } });
-    expect(json([real, '--run', '1'])).toMatchObject({ answer: { releases: ['2.0.20'] } });
-    expect(diff([real, '--run', '3']).stderr).toBe(`kexec-sim: --run: ${real} has 2 of kexec's runs\n`);
+    expect(await json([real])).toMatchObject({ answer: { releases: ['2.0.32'] } });
+    expect(await json([real, '--run', '1'])).toMatchObject({ answer: { releases: ['2.0.20'] } });
+    expect((await diff([real, '--run', '3'])).err).toBe(`kexec-sim: --run: ${real} has 2 of kexec's runs\n`);
   });
 
-  test('leaves what the user has loaded alone', () => {
+  test('leaves what the user has loaded alone', async () => {
     const state = temp.make('state');
-    const { status } = diff([logPath('virt-2g-2.0.20'), '--', PAYLOAD], {
+    const { code } = await diff([logPath('virt-2g-2.0.20'), '--', PAYLOAD], {
       KEXEC_MACHINE: 'virt-2g',
       KEXEC_STATE: state,
       KEXEC_RECORD: join(state, 'record'),
     });
-    expect(status).toBe(0);
+    expect(code).toBe(0);
     expect(readdirSync(state)).toEqual([]);
     expect(existsSync(join(temp.path, '.local'))).toBe(false);
   });
 
-  test('shows no terminal codes of a log', () => {
+  test('shows no terminal codes of a log', async () => {
     const real = file(`${readLog('virt-2g-2.0.20')}Cannot load \x1b[31m\x07\x9b2J\n`);
-    expect(diff([real, logPath('virt-2g-2.0.20')]).stdout).toContain('-Cannot load \\x07\\x9b2J\n');
+    expect((await diff([real, logPath('virt-2g-2.0.20')])).out).toContain('-Cannot load \\x07\\x9b2J\n');
   });
 
   test.each<[readonly string[], string]>([
@@ -186,19 +189,19 @@ describe('kexec-sim diff', () => {
       [logPath('virt-2g-2.0.20'), logPath('virt-2g-2.0.20'), '--', '-l', 'x'],
       'a log of ours, or a command line for ours behind --, but not both',
     ],
-  ])('%j is trouble: %s', (args, message) => {
-    const { status, stdout, stderr } = diff(args);
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^kexec-sim: .*\n$/);
-    expect(stderr).toContain(message);
+  ])('%j is trouble: %s', async (args, message) => {
+    const { code, out, err } = await diff(args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^kexec-sim: .*\n$/);
+    expect(err).toContain(message);
   });
 
-  test('refuses a log that is too large', () => {
+  test('refuses a log that is too large', async () => {
     const path = join(temp.make('log'), 'large.log');
     writeFileSync(path, Buffer.alloc(16 * 1024 * 1024 + 1, 'x\n'));
-    expect(diff([path])).toMatchObject({
-      status: 2,
-      stderr: `kexec-sim: ${path} is larger than 16777216 bytes: cut out what kexec said\n`,
+    expect(await diff([path])).toMatchObject({
+      code: 2,
+      err: `kexec-sim: ${path} is larger than 16777216 bytes: cut out what kexec said\n`,
     });
   });
 });
@@ -221,8 +224,8 @@ describe('the machine of a public log, put together again', () => {
       ),
       'initramfs-6.18.0-rc7-next-20251125.img': 'initrd',
     });
-    const { stdout } = diffIn(place, [logPath('hpe-apollo-2.0.32'), '--machine', './machine', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ releases: ['2.0.32'], same: true });
+    const { out } = diffIn(place, [logPath('hpe-apollo-2.0.32'), '--machine', './machine', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ releases: ['2.0.32'], same: true });
   });
 
   test('a virtual machine: everything is at the same place; the rest is what that kexec has of its own', () => {
@@ -241,7 +244,7 @@ describe('the machine of a public log, put together again', () => {
       }),
       Image: arm64Image({ size: 0xc89200, textOffset: 0x80000n, imageSize: 0xce4000n, pe: true }),
     });
-    const { status, stdout } = diffIn(place, [
+    const { code, out } = diffIn(place, [
       logPath('qemu-virt-notes'),
       '--machine',
       './machine',
@@ -254,9 +257,9 @@ describe('the machine of a public log, put together again', () => {
       'Image',
       '--reuse-cmdline',
     ]);
-    expect(status).toBe(1);
-    expect(stdout).toMatch(/^ours: kexec-tools 2\.0\.20, which fits best/);
-    expect(stdout.split('\n').filter((line) => /^[-+]/.test(line))).toEqual([
+    expect(code).toBe(1);
+    expect(out).toMatch(/^ours: kexec-tools 2\.0\.20, which fits best/);
+    expect(out.split('\n').filter((line) => /^[-+]/.test(line))).toEqual([
       // That one prints the console, as later releases do; it does not look into /proc/kcore and at the cells' sizes.
       '-arch_process_options:159: console: (null)',
       "+Can't open (/proc/kcore).",
@@ -273,11 +276,11 @@ describe('the machine of a public log, put together again', () => {
     ]);
   });
 
-  test('a kernel elsewhere makes no difference', () => {
+  test('a kernel elsewhere makes no difference', async () => {
     const place = temp.make('elsewhere');
     copyFileSync(PAYLOAD, join(place, 'Image'));
-    expect(json([logPath('virt-2g-2.0.20'), '--machine', 'virt-2g', '--', join(place, 'Image')])).toMatchObject({
-      status: 0,
+    expect(await json([logPath('virt-2g-2.0.20'), '--machine', 'virt-2g', '--', join(place, 'Image')])).toMatchObject({
+      code: 0,
     });
   });
 });

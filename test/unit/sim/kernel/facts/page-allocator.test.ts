@@ -71,11 +71,8 @@ describe('pages', () => {
     expect([...pages].sort((a, b) => a - b)).toEqual(take(createPageAllocator([Range.sized(0n, 0x40_0000n)], PAGE)).reverse());
   });
 
-  test('cost nothing before they are taken', () => {
-    const start = performance.now();
-    for (let i = 0; i < 1000; i++) {
-      take(createPageAllocator([Range.sized(0n, 1n << 46n)], PAGE, { kind: 'scattered', seed: i }), 10);
-    }
-    expect(performance.now() - start).toBeLessThan(1000);
+  test('cost nothing before they are taken: there may be more than a list can hold', () => {
+    const pages = take(createPageAllocator([Range.sized(0n, 1n << 46n)], PAGE, { kind: 'scattered', seed: 1 }), 10);
+    expect(new Set(pages).size).toBe(10);
   });
 });

@@ -1,0 +1,57 @@
+/** The `kexec-sim` command as a function. */
+import { KexecError } from '../kexec/base/error.js';
+import type { RunKexec, SubcommandContext } from '../sim/commands/context.js';
+import { UsageError, runKexecSim as runSubcommand } from '../sim/commands/index.js';
+import { fromByteString, toByteString } from './byte-strings.js';
+
+const USAGE_HINT = 'Try "kexec-sim --help".';
+
+/** What the `kexec-sim` command is connected to. */
+export interface RunKexecSimOptions extends Omit<SubcommandContext, 'kexec'> {
+  /** The package's version. */
+  readonly version: string;
+  /** Receives text for stderr. */
+  readonly err: (text: string) => void;
+}
+
+/** The tool is large, and only one subcommand runs it. */
+const kexec: RunKexec = async (args, { env, out, err }) => {
+  const { runKexec } = await import('./run-kexec.js');
+  return runKexec(args.map(toByteString), {
+    env,
+    out: (text) => out(fromByteString(text)),
+    err: (text) => err(fromByteString(text)),
+  });
+};
+
+const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
+
+/** Writes what went wrong, whatever it is, in one line. @returns the exit code */
+export const complain = (error: unknown, err: (text: string) => void): number => {
+  const [reason, hint] =
+    error instanceof UsageError
+      ? [error.message, `${USAGE_HINT}\n`]
+      : error instanceof KexecError
+        ? [error.message, '']
+        : [`internal error: ${error instanceof Error ? error.message : String(error)}`, ''];
+  err(`kexec-sim: ${oneLine(reason)}\n${hint}`);
+  return error instanceof KexecError && error.died ? error.exitCode : 1;
+};
+
+/**
+ * The `kexec-sim` command as a function: everything that it does, but connecting to the process. yargs writes the help
+ * itself.
+ * @param args the arguments behind the command's name
+ * @returns the exit code
+ */
+export const runKexecSim = async (
+  args: readonly string[],
+  { version, err, ...context }: RunKexecSimOptions,
+): Promise<number> => {
+  try {
+    await runSubcommand(args, version, { ...context, kexec });
+    return 0;
+  } catch (error) {
+    return complain(error, err);
+  }
+};
