@@ -102,7 +102,7 @@ export const elfRelLoad = (info: ElfInfo, subject: string, load: RelocatableLoad
     max: load.max < highest ? load.max : highest,
     from: load.from,
   });
-  const sections = placeSections(info.sectionHeaders, image, address, footprint, subject);
+  const sections = placeSections(info.sectionHeaders, { image, address, footprint, subject });
   const entry = relocatedEntry(info, sections);
   const object = new RelocatableObject(info, sections, address, size, entry, subject);
   relocate(object, image, load);
@@ -242,13 +242,18 @@ const measure = (sections: readonly ElfSection[]): Footprint => {
   };
 };
 
+/** The image that sections are copied into, and where it goes. */
+interface SectionImage {
+  readonly image: Uint8Array;
+  readonly address: bigint;
+  readonly footprint: Footprint;
+  readonly subject: string;
+}
+
 /** Copies the sections into the image and gives them their addresses. Sections that are not loaded stay as they are. */
 const placeSections = (
   sections: readonly ElfSection[],
-  image: Uint8Array,
-  address: bigint,
-  footprint: Footprint,
-  subject: string,
+  { image, address, footprint, subject }: SectionImage,
 ): LoadedSection[] => {
   let dataAddress = address;
   let bssAddress = u64(address + footprint.dataSize + footprint.bssPad);
@@ -290,15 +295,15 @@ const relocate = (object: RelocatableObject, image: Uint8Array, load: Relocatabl
     if (table.type !== SHT_RELA && table.type !== SHT_REL) continue;
     if (table.info >= sections.length || table.link >= sections.length) throw object.fault('Invalid section number');
     const target = sections[table.info]!;
-    const symbols = sections[table.link]!;
-    if (!isAllocated(target) || symbols.link > sections.length) continue;
-    const names = object.section(symbols.link, 'string table');
+    const entries = sections[table.link]!;
+    if (!isAllocated(target) || entries.link > sections.length) continue;
+    const symbols = { entries, names: object.section(entries.link, 'string table') };
     const withAddend = table.type === SHT_RELA;
     const size = withAddend ? sizes.rela : sizes.rel;
     if (table.data.length % size !== 0) throw object.fault('A table of relocations ends within a relocation');
     for (let at = 0; at < table.data.length; at += size) {
       const relocation = readRelocation(table.data, info, at, withAddend);
-      const value = resolve(object, relocation, symbols, names, load.log);
+      const value = resolve(object, relocation, symbols, load.log);
       const address = u64(target.addr + relocation.offset);
       load.log.dbg(`sym: ${value.name} value: ${hex(value.value)} addr: ${hex(address)}\n`);
       apply({ target, relocation, address, value: value.value }, { object, image, rules, log: load.log });
@@ -313,21 +318,26 @@ interface Resolved {
   readonly value: bigint;
 }
 
+/** A symbol table and the names in it. */
+interface Symbols {
+  readonly entries: LoadedSection;
+  readonly names: LoadedSection;
+}
+
 /** Finds what a relocation refers to. */
 const resolve = (
   object: RelocatableObject,
   relocation: ElfRelocation,
-  symbols: LoadedSection,
-  names: LoadedSection,
+  { entries, names }: Symbols,
   log: Log,
 ): Resolved => {
   const { info, sections } = object;
   const { symbol: symbolSize } = sizesOf(info);
   const at = relocation.symbol * symbolSize;
-  if (at + symbolSize > symbols.data.length) {
+  if (at + symbolSize > entries.data.length) {
     throw object.fault(`A relocation refers to symbol ${relocation.symbol}, which is outside of the symbol table`);
   }
-  const symbol = readSymbol(symbols.data, info, at);
+  const symbol = readSymbol(entries.data, info, at);
   const nameOf = (): string => symbolName(object, symbol, names);
   const name = log.debug ? nameOf() : '';
   if (log.debug) {

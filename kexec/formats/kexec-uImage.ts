@@ -22,17 +22,28 @@ export interface UImage {
   readonly size: number;
 }
 
+/** What a uImage is read with. */
+export interface UImageReader {
+  readonly platform: Platform;
+  readonly log: Log;
+}
+
+/** What a uImage has to be for. */
+export interface UImageWanted {
+  /** IH_ARCH_*. */
+  readonly arch: number;
+  /** Whether the build has zlib, without which there is no CRC and no gzip. */
+  readonly checksums: boolean;
+}
+
 /**
  * uImage_probe_kernel() of kexec/kexec-uImage.c.
- * @param checksums whether the build has zlib, without which there is no CRC and no gzip
  * @returns undefined when the bytes are something else; what is wrong with a uImage goes to stdout
  */
 export const probeUImageKernel = (
   bytes: Uint8Array,
-  arch: number,
-  platform: Platform,
-  checksums: boolean,
-  log: Log,
+  { arch, checksums }: UImageWanted,
+  { platform, log }: UImageReader,
 ): UImage | undefined => {
   if (bytes.length < UIMAGE_HEADER_SIZE) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -90,9 +101,8 @@ const Z_DATA_ERROR = -3;
 export const uImageData = async (
   bytes: Uint8Array,
   image: UImage,
-  platform: Platform,
   limitBytes: number,
-  log: Log,
+  { platform, log }: UImageReader,
 ): Promise<Uint8Array | undefined> => {
   const data = bytes.subarray(UIMAGE_HEADER_SIZE);
   if (data.length !== image.size) {

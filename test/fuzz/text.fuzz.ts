@@ -211,10 +211,11 @@ export const targets: readonly AsyncFuzzTarget[] = [
     name: 'uimage',
     seeds: () => [uImage(small), uImage(gzip(small), { compression: 1 }), uImage(gzipWithFields(), { compression: 1 })],
     run: async (input) => {
-      for (const checksums of [true, false]) probeUImageKernel(input, IH_ARCH_ARM64, nodePlatform, checksums, debugLog);
+      const reader = { platform: nodePlatform, log: debugLog };
+      for (const checksums of [true, false]) probeUImageKernel(input, { arch: IH_ARCH_ARM64, checksums }, reader);
       // Behind the checksums, which no mutation gets past.
       const image = { type: 2, compressed: (input[0] ?? 0) % 2 === 1, size: Math.max(0, input.length - 64) };
-      await refusingBombs('uImage', LIMIT, () => uImageData(input, image, nodePlatform, LIMIT, debugLog));
+      await refusingBombs('uImage', LIMIT, () => uImageData(input, image, LIMIT, reader));
     },
   },
   {

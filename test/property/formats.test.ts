@@ -12,7 +12,8 @@ const u32 = fc.oneof(fc.nat({ max: 0x1000 }), fc.bigInt({ min: 0n, max: 0xffff_f
 
 test('a uImage with any bit turned is none', () => {
   const good = uImage(arm64Image({ size: 0x100 }));
-  const probe = (bytes: Uint8Array) => probeUImageKernel(bytes, IH_ARCH_ARM64, nodePlatform, true, silentLog);
+  const probe = (bytes: Uint8Array) =>
+    probeUImageKernel(bytes, { arch: IH_ARCH_ARM64, checksums: true }, { platform: nodePlatform, log: silentLog });
   expect(probe(good)).toBeDefined();
   fc.assert(
     fc.property(fc.nat({ max: good.length * 8 - 1 }), (bit) => {

@@ -20,6 +20,8 @@ export interface Arm64Compat {
   readonly maxCoredumpRanges: number | undefined;
   /** Crash kernel regions that may be used: one until 2.0.20, then a high and a low one. */
   readonly maxCrashRegions: number;
+  /** Until 2.0.20 the crash region is a variable, with zeros where there is none; later they are a list. */
+  readonly crashRegionsAre: 'variable' | 'list';
   /** Since 2.0.32 a crash region that is listed twice is told of and left out. */
   readonly warnsOfRepeatedCrashRegion: boolean;
   /** Whether VA_BITS comes from VMCOREINFO, and PAGE_OFFSET takes the layout of Linux 5.4 into account. */
@@ -42,6 +44,7 @@ const V2_0_32: Arm64Compat = {
   memoryRanges: 'excluded',
   maxCoredumpRanges: undefined,
   maxCrashRegions: 2,
+  crashRegionsAre: 'list',
   warnsOfRepeatedCrashRegion: true,
   vaBitsFromVmcoreinfo: true,
   comparesStext: true,
@@ -66,6 +69,7 @@ const V2_0_20: Arm64Compat = {
   memoryRanges: 'lines',
   maxCoredumpRanges: 32,
   maxCrashRegions: 1,
+  crashRegionsAre: 'variable',
   vaBitsFromVmcoreinfo: false,
   comparesStext: false,
   hasSerial: false,

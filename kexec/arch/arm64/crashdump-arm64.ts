@@ -62,7 +62,7 @@ export class CrashMemory {
   isReserved(): boolean {
     this.readOnce();
     const [first] = this.#reserved;
-    if (this.compat.maxCrashRegions === 1) return first !== undefined && first.start !== first.last;
+    if (this.compat.crashRegionsAre === 'variable') return first !== undefined && first.start !== first.last;
     return first !== undefined;
   }
 
@@ -70,7 +70,7 @@ export class CrashMemory {
   loadRange(): Range | undefined {
     this.readOnce();
     const range = this.#reserved.at(-1);
-    return this.compat.maxCrashRegions === 1 && range?.last === 0n ? undefined : range;
+    return this.compat.crashRegionsAre === 'variable' && range?.last === 0n ? undefined : range;
   }
 
   private readOnce(): void {
@@ -90,7 +90,7 @@ export class CrashMemory {
   }
 
   private noteCrashKernel(range: Range): boolean {
-    const { maxCrashRegions, warnsOfRepeatedCrashRegion } = this.compat;
+    const { maxCrashRegions, crashRegionsAre, warnsOfRepeatedCrashRegion } = this.compat;
     if (warnsOfRepeatedCrashRegion) {
       // The original compares with its whole array, where an unused place has address 0.
       const starts = Array.from({ length: maxCrashRegions }, (_, i) => this.#reserved[i]?.start ?? 0n);
@@ -105,7 +105,7 @@ export class CrashMemory {
       this.#reserved.push(range);
       return true;
     }
-    if (maxCrashRegions === 1) return false;
+    if (crashRegionsAre === 'variable') return false;
     // The original reallocates an array that was never allocated, and is stopped by the C library.
     throw KexecError.die(
       `${PROC_IOMEM}: more than ${maxCrashRegions} Crash kernel regions; a crash kernel can use a high and a low one`,

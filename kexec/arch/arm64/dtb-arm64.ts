@@ -157,7 +157,7 @@ export interface SecondDtbOptions {
   readonly crash: { readonly elfcorehdr: Range } | undefined;
   /** The regions that are reserved for a crash kernel, in the order of /proc/iomem; known in any load. */
   readonly usableMemory: readonly Range[];
-  readonly arm64Compat: Pick<Arm64Compat, 'maxCrashRegions'>;
+  readonly arm64Compat: Pick<Arm64Compat, 'crashRegionsAre'>;
   readonly system: System;
   readonly log: Log;
 }
@@ -213,7 +213,7 @@ export const setupSecondDtb = (first: Dtb, options: SecondDtbOptions): Uint8Arra
   };
 
   // QUIRK-26: 2.0.20 has a variable for one region, which it looks at and logs also where there is none.
-  const regions = arm64Compat.maxCrashRegions === 1 ? [usableMemory[0] ?? NO_RANGE] : usableMemory;
+  const regions = arm64Compat.crashRegionsAre === 'variable' ? [usableMemory[0] ?? NO_RANGE] : usableMemory;
   const cells = fittingCells(dtb, regions, options);
 
   const rangeLength = 4 * (cells.address + cells.size);

@@ -13,12 +13,12 @@ export const uImageFormat = (session: Arm64Session): ImageFormat => ({
   name: 'uImage',
   usage: UIMAGE_USAGE,
   probe: async (bytes) => {
-    const { platform, compat, log, decompressLimitBytes: limit } = session;
-    const image = probeUImageKernel(bytes, IH_ARCH_ARM64, platform, compat.libraries.has('zlib'), log);
+    const { compat, decompressLimitBytes: limit } = session;
+    const image = probeUImageKernel(bytes, { arch: IH_ARCH_ARM64, checksums: compat.libraries.has('zlib') }, session);
     if (image === undefined) return undefined;
     return {
       load: async (placement, inPlaceOf = bytes) => {
-        const data = await refusingBombs('uImage', limit, () => uImageData(inPlaceOf, image, platform, limit, log));
+        const data = await refusingBombs('uImage', limit, () => uImageData(inPlaceOf, image, limit, session));
         if (data === undefined) throw KexecError.failed('Bad data in the uImage', { subject: 'uImage', text: '' });
         return loadImage(data, 'image_arm64_load', placement, session);
       },

@@ -1,4 +1,5 @@
 /** Reports on a run that ended where it should not. */
+import { hex16 } from '../../../kexec/base/format.js';
 import type { CpuModel, Jump } from '../../cpu/state/model.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Launched } from './launch.js';
@@ -6,8 +7,6 @@ import type { RunEnd } from './processors.js';
 import { describeDifference, differences } from './segment-difference.js';
 
 export type DescribeEsr = (esr: bigint, far?: bigint) => string;
-
-const hex16 = (value: bigint): string => value.toString(16).padStart(16, '0');
 
 /** The general registers, four a line. */
 export const formatRegisters = (cpu: CpuModel): string => {

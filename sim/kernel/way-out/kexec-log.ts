@@ -2,6 +2,7 @@
  * What a kernel tells about its end: the lines of real kernels, in their words, and lines that begin with "kexec-ts: " for
  * what a real one does without a word.
  */
+import { hex16 } from '../../../kexec/base/format.js';
 import type { PlacedCode } from './place-code.js';
 import type { KexecMachine } from './kexec-machine.js';
 import type { KexecImage } from './kexec-image.js';
@@ -16,7 +17,6 @@ export const shutdownLines = ({ bootEl, nrCpus }: KexecMachine): readonly string
   ...Array.from({ length: nrCpus - 1 }, (_, i) => `psci: CPU${i + 1} killed (polled 0 ms)`),
 ];
 
-const hex16 = (value: bigint): string => value.toString(16).padStart(16, '0');
 
 /** kexec_image_info() and machine_kexec(), arch/arm64/kernel/machine_kexec.c: what kernels print with dynamic debug. */
 export const imageInfo = (kimage: Kimage, { entry, segments }: KexecImage, relocate: PlacedCode): readonly string[] => [

@@ -43,7 +43,10 @@ describe('uImage', () => {
   const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
   const probe = (bytes: Uint8Array, checksums = true) => {
     const { log, text } = outLog();
-    return { image: probeUImageKernel(bytes, IH_ARCH_ARM64, nodePlatform, checksums, log), out: text() };
+    return {
+      image: probeUImageKernel(bytes, { arch: IH_ARCH_ARM64, checksums }, { platform: nodePlatform, log }),
+      out: text(),
+    };
   };
 
   test.each([2, 14])('of type %d holds a kernel', (type) => {
@@ -94,13 +97,10 @@ describe('uImage', () => {
     const read = async (content: Uint8Array, limit = 1 << 20) => {
       const { log, text } = outLog();
       const bytes = uImage(content, { compression: 1 });
-      const output = await uImageData(
-        bytes,
-        { type: 2, compressed: true, size: content.length },
-        nodePlatform,
-        limit,
+      const output = await uImageData(bytes, { type: 2, compressed: true, size: content.length }, limit, {
+        platform: nodePlatform,
         log,
-      );
+      });
       return { output: output && new Uint8Array(output), out: text() };
     };
 
