@@ -1,6 +1,6 @@
 # kexec-ts. `make demo` and `make check` do all that a fresh machine needs.
 
-.PHONY: all build demo check test run-tests lint conformance fuzz bench kernel purgatory relocation payload guests picture verify-generated clean
+.PHONY: all build demo check test run-tests lint conformance fuzz bench kernel purgatory relocation payload guests picture devices verify-generated clean
 
 INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
@@ -93,14 +93,18 @@ payload:
 picture: build
 	npm run --silent picture
 
+# docs/devices.md, from the table of devices.
+devices: build
+	npm run --silent devices
+
 # The small programs that the tests of the limits run.
 guests:
 	$(MAKE) -C test/data/guests
 
 # Whether the commands above still make the committed bytes.
-verify-generated: purgatory relocation payload guests picture
+verify-generated: purgatory relocation payload guests picture devices
 	git diff --exit-code --stat -- kexec/arch/arm64/purgatory.ts sim/kernel/way-out/relocation.ts machines/payload/Image \
-		test/data/guests/guests.json docs/layers.svg
+		test/data/guests/guests.json docs/layers.svg docs/devices.md
 
 clean:
 	rm -rf dist .cache

@@ -1,14 +1,12 @@
 /** The text of INSTRUCTIONS.md, made from the instruction table. */
 import type { InstructionRow } from '../sim/cpu/language/row.js';
+import { markdownRow } from './markdown-row.js';
 
 const howOf = (row: InstructionRow): string => {
   if ('semantics' in row) return 'translated';
   if ('system' in row) return 'by the system model';
   return `not modelled: ${row.unmodelled}`;
 };
-
-const line = (...cells: readonly string[]): string =>
-  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
 /** What the processor does with each instruction, as a Markdown text; groups are in the order of the table. */
 export const instructionTable = (rows: readonly InstructionRow[]): string => {
@@ -36,7 +34,7 @@ ${groups
 const section = (group: string, rows: readonly InstructionRow[]): string => `
 ## ${group}
 
-${line('instruction', 'section', 'how')}
-${line('---', '---', '---')}
-${rows.map((row) => line(row.name, row.section, howOf(row))).join('\n')}
+${markdownRow('instruction', 'section', 'how')}
+${markdownRow('---', '---', '---')}
+${rows.map((row) => markdownRow(row.name, row.section, howOf(row))).join('\n')}
 `;
