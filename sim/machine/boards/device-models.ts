@@ -88,7 +88,9 @@ export const DEVICE_MODELS: readonly DeviceModel[] = [
     manual: 'Virtual I/O Device 1.2, 4.2',
     what: 'empty, or a block device, a console or entropy; version 2, or 1 with split queues in one piece',
     kind: 'virtio slot',
-    make: (_, { ram, virtioVersion, virtio }) => new VirtioMmio({ version: virtioVersion, ram, device: virtio }),
+    // QEMU's slots are of the older form unless told otherwise, and empty ones are left so.
+    make: (_, { ram, virtioVersion, virtio }) =>
+      new VirtioMmio({ version: virtio === undefined ? 1 : virtioVersion, ram, device: virtio }),
   },
   {
     name: 'fw_cfg',

@@ -93,10 +93,11 @@ export class VirtioMmio implements Device, QueueAccess {
     this.#line.connect(setLine);
   }
 
-  /** Registers are read whole; other accesses give nothing, as QEMU has it. Configuration is read as it comes. */
+  /** As QEMU has it: registers of a device are read whole, and give nothing otherwise. Configuration is read as it comes. */
   read(offset: number, sizeBytes: AccessSize): bigint {
     if (offset >= CONFIG) return this.#readConfig(offset - CONFIG, sizeBytes);
-    return sizeBytes === 4 ? BigInt(this.#read(offset) >>> 0) : 0n;
+    if (sizeBytes !== 4 && this.#device !== undefined) return 0n;
+    return BigInt.asUintN(8 * sizeBytes, BigInt(this.#read(offset) >>> 0));
   }
 
   #readConfig(offset: number, sizeBytes: AccessSize): bigint {
