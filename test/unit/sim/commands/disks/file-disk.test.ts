@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KexecError } from '../../../../kexec/base/error.js';
-import { openDisk } from '../../../../sim/disks/file-disk.js';
+import { KexecError } from '../../../../../kexec/base/error.js';
+import { openDisk } from '../../../../../sim/commands/disks/file-disk.js';
 
 let directory = '';
 let image = '';

@@ -1,9 +1,9 @@
 /** Disk images that are files of the host. */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { attempt } from '../../kexec/base/attempt.js';
-import { KexecError, strerror } from '../../kexec/base/error.js';
-import { NodeError, errnoOf } from '../kernel/recording/host-files.js';
-import { type Disk, OverlayDisk } from '../machine/devices/virtio/disk.js';
+import { attempt } from '../../../kexec/base/attempt.js';
+import { KexecError, strerror } from '../../../kexec/base/error.js';
+import { NodeError, errnoOf } from '../../kernel/recording/host-files.js';
+import { type Disk, OverlayDisk } from '../../machine/devices/virtio/disk.js';
 
 export interface OpenDisk {
   readonly disk: Disk;
