@@ -79,24 +79,25 @@ export class CpuInterfaces {
     return -1 << (binaryPoint + 1);
   }
 
-  /** The group of the most urgent active priority; undefined where none is active. */
-  activeGroup(processor: number): 0 | 1 | undefined {
+  /** The most urgent active priority of a group, or {@link NO_PRIORITY}. */
+  #activePriority(processor: number, group: 0 | 1): number {
     for (let word = 0; word < WORDS; word++) {
-      const [zero, one] = [0, 1].map((group) => this.activePriorities[this.activeAt(processor, group as 0 | 1, word)]!);
-      if ((zero! | one!) !== 0) return lowestBit(zero!) <= lowestBit(one!) ? 0 : 1;
-    }
-    return undefined;
-  }
-
-  /** The most urgent active priority, or {@link NO_PRIORITY}. */
-  runningPriority(processor: number): number {
-    for (let word = 0; word < WORDS; word++) {
-      const both =
-        this.activePriorities[this.activeAt(processor, 0, word)]! |
-        this.activePriorities[this.activeAt(processor, 1, word)]!;
-      if (both !== 0) return (32 * word + lowestBit(both)) << (8 - this.layout.preemptionBits);
+      const bits = this.activePriorities[this.activeAt(processor, group, word)]!;
+      if (bits !== 0) return (32 * word + lowestBit(bits)) << (8 - this.layout.preemptionBits);
     }
     return NO_PRIORITY;
+  }
+
+  /** The most urgent active priority of either group, or {@link NO_PRIORITY}. */
+  runningPriority(processor: number): number {
+    return Math.min(this.#activePriority(processor, 0), this.#activePriority(processor, 1));
+  }
+
+  /** The group of the running priority; undefined where none is active. */
+  runningGroup(processor: number): 0 | 1 | undefined {
+    const [zero, one] = [this.#activePriority(processor, 0), this.#activePriority(processor, 1)];
+    if (Math.min(zero, one) === NO_PRIORITY) return undefined;
+    return zero <= one ? 0 : 1;
   }
 
   /** Whether a candidate is urgent enough to interrupt what is running, and its group enabled. */

@@ -30,7 +30,7 @@ const gathered = (fields: number): number => {
   return half;
 };
 
-/** Rows of the registers, whose offsets are the same wherever they are (IHI 0048B 4.3, IHI 0069 12.9 and 12.11). */
+/** Rows of the registers, whose offsets are the same wherever they are (IHI 0048B 4.3; IHI 0069 has the same). */
 export const interruptRows = (interrupts: Interrupts, of: InterruptRegisters): readonly RegisterRow[] => {
   const { enabled, latched, active, group, edge, priority } = interrupts;
   const { first, end, narrowest, widest } = of;

@@ -11,6 +11,7 @@ import { scratchDirectory } from '../../support/cache.js';
 import { runMain, say } from '../../support/run-main.js';
 import { type Access, type AccessCase, differences, REGISTERS } from './accesses.js';
 import { randomV2 } from './random.js';
+import { randomV3 } from './random-v3.js';
 
 const SOURCE = path.join('test', 'machine', 'gic', 'probe.S');
 const RECORDED = path.join('test', 'data', 'gic', 'random.json.gz');
@@ -24,6 +25,9 @@ const CASES = [
   { version: 2, processors: 1, seed: 1, random: randomV2 },
   { version: 2, processors: 2, seed: 2, random: randomV2 },
   { version: 2, processors: 8, seed: 3, random: randomV2 },
+  { version: 3, processors: 1, seed: 4, random: randomV3 },
+  { version: 3, processors: 2, seed: 5, random: randomV3 },
+  { version: 3, processors: 4, seed: 6, random: randomV3 },
 ] as const;
 
 /** The list as probe.S reads it; an entry of zeros is the end. */

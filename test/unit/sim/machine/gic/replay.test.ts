@@ -1,10 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Access, type AccessCase, AT, differences, Replay } from '../../../../machine/gic/accesses.js';
+import {
+  type Access,
+  type AccessCase,
+  AT,
+  differences,
+  type RegisterName,
+  REGISTERS,
+  Replay,
+} from '../../../../machine/gic/accesses.js';
 import { recordedJson } from '../../../../support/recorded.js';
 
 describe('answers are those of QEMU', () => {
-  test.each(['linux-gicv2'])('to %s', (name) => {
+  test.each(['linux-gicv2', 'linux-gicv3'])('to %s', (name) => {
     expect(differences(recordedJson(`gic/${name}`) as AccessCase)).toEqual([]);
   });
 
@@ -38,18 +46,44 @@ const anywhere = (blocks: readonly (readonly [at: number, sizeBytes: number])[])
       `0x${BigInt.asUintN(8 * sizeBytes, value).toString(16)}`,
     ]);
 
+const REGISTER_NAMES = [
+  ...REGISTERS,
+  ...['ICC_SRE_EL2', 'ICH_HCR_EL2', 'ICH_VMCR_EL2', 'ICH_LR3_EL2', 'ICH_ELRSR_EL2', 'ICH_EISR_EL2'],
+] as RegisterName[];
+
+/** Any access to a system register. */
+const register = fc
+  .tuple(
+    fc.nat({ max: 1 }),
+    fc.constantFrom('read' as const, 'write' as const),
+    fc.constantFrom(...REGISTER_NAMES),
+    value,
+  )
+  .map(([processor, what, name, value]): Access => [processor, what, name, 8, `0x${value.toString(16)}`]);
+
+const ofV2 = anywhere([
+  [AT.distributor, 0x1000],
+  [AT.cpu, 0x2000],
+  [AT.cpu, 0x20],
+]);
+const ofV3 = fc.oneof(
+  register,
+  anywhere([
+    [AT.distributor, 0x1000],
+    [AT.distributor, 0x1_0000],
+    [AT.redistributors, 0x80],
+    [AT.redistributors, 0x4_0000],
+    [AT.redistributors + 0x1_0000, 0x1000],
+    [AT.redistributors + 0x3_0000, 0x1000],
+  ]),
+);
+
 describe('any accesses', () => {
   test.each([
-    [
-      2,
-      [
-        [AT.distributor, 0x1000],
-        [AT.cpu, 0x2000],
-        [AT.cpu, 0x20],
-      ],
-    ],
-  ] as const)('to GICv%d are answered, and a restored controller answers the same', (version, blocks) => {
-    const accesses = fc.array(anywhere(blocks), { maxLength: 60 });
+    [2, ofV2],
+    [3, ofV3],
+  ] as const)('to GICv%d are answered, and a restored controller answers the same', (version, access) => {
+    const accesses = fc.array(access, { maxLength: 60 });
     fc.assert(
       fc.property(accesses, accesses, (before, after) => {
         const first = new Replay(version, 2);
