@@ -1,24 +1,26 @@
 /** What the processors of a machine share inside the model: code, and the monitor of exclusive accesses. */
 
-import { CodeMaker } from './code-maker.js';
+import { CodeMaker, type CodeWatcher } from './code-maker.js';
 import { Functions } from './emit/functions.js';
 import { INSTRUCTIONS } from './isa/index.js';
-import { createDecoder, type Decoder } from './language/decode.js';
+import { createDecoder, type Decoded, type Decoder } from './language/decode.js';
 import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
-import type { Tlb } from './memory/tlb.js';
 import type { Bus } from './state/bus.js';
 import { FIRST_BASE, PREDECODED_START, PROCESSOR_BYTES } from './state/layout.js';
 
 /** A processor, as the others and what they share know it. */
-export interface ClusterMember {
+export interface ClusterMember extends CodeWatcher {
   readonly base: number;
-  readonly tlb: Tlb;
   /** The slow path of its accesses. @returns not 0 if the access did not take place */
   access(kind: number): number;
 }
 
+/** System instructions that are kept decoded. */
+const MAX_DECODED = 4096;
+
 export class Cluster {
   readonly decode: Decoder = createDecoder(INSTRUCTIONS);
+  readonly #decoded = new Map<number, Decoded>();
   readonly functions: Functions;
   readonly code: CodeMaker;
   readonly exclusives = new ExclusiveMonitor();
@@ -28,6 +30,17 @@ export class Cluster {
   constructor(bus: Bus, hotRuns: number) {
     this.functions = new Functions(bus.linear, (kind, base) => this.#memberAt(base).access(kind));
     this.code = new CodeMaker({ bus, functions: this.functions, decode: this.decode, hotRuns });
+  }
+
+  /** The same for words that come again and again: those of system instructions. */
+  decodeAgain(word: number): Decoded {
+    let decoded = this.#decoded.get(word);
+    if (decoded === undefined) {
+      if (this.#decoded.size >= MAX_DECODED) this.#decoded.clear();
+      decoded = this.decode(word);
+      this.#decoded.set(word, decoded);
+    }
+    return decoded;
   }
 
   /** Base of the next processor's block. @throws Error when there is room for no more */
@@ -40,7 +53,7 @@ export class Cluster {
   /** Adds a processor, whose base was the next one. */
   join(member: ClusterMember): void {
     this.#members.push(member);
-    this.code.addTlb(member.tlb);
+    this.code.addWatcher(member);
   }
 
   #memberAt(base: number): ClusterMember {

@@ -39,17 +39,51 @@ const LINE_SHIFT = 6;
 /** Code in a page that was overwritten more often than this is not worth translating. */
 const UNSTEADY = 16;
 
-const entriesOf = (code: Code): readonly bigint[] => (code.kind === 'region' ? code.entries : [code.start]);
+/** Addresses where code may be entered. */
+export const entriesOf = (code: Code): readonly bigint[] => (code.kind === 'region' ? code.entries : [code.start]);
 
-/** What was translated or predecoded: by address and context, and by the physical pages that it came from. */
+/** How well code suits an entry: what was translated for it, what may be entered there too, what is predecoded; or not at all. */
+const rankOf = (code: Code, address: bigint): number => {
+  if (code.start === address) return code.kind === 'region' ? 3 : 1;
+  return code.kind === 'region' && code.entries.includes(address) ? 2 : 0;
+};
+
+/** So many pieces of code are known at most for one place: its page is mapped at several addresses, or beside others. */
+const MAX_ALIKE = 6;
+
+/** Physical addresses of where code may be entered. */
+const placesOf = (code: Code): readonly number[] =>
+  entriesOf(code).map((address) => {
+    const inPage = address & 0xfffn;
+    const page = code.pages.find(({ virtPage }) => virtPage === address - inPage);
+    if (page === undefined) throw new Error(`code at 0x${address.toString(16)} without its page`);
+    return page.physPage + Number(inPage);
+  });
+
+/** What was translated or predecoded: by physical address and context, and by the physical pages that it came from. */
 export class CodeCache {
-  readonly #entries = new Map<string, Map<bigint, Code>>();
+  /** By context, and by the physical address where it may be entered. */
+  readonly #entries = new Map<string, Map<number, Code[]>>();
   readonly #pages = new Map<number, CodePage>();
   /** Physical pages by how often code in them was overwritten. */
   readonly #rewritten = new Map<number, number>();
 
-  find(context: string, address: bigint): Code | undefined {
-    return this.#entries.get(context)?.get(address);
+  /**
+   * The code to enter at an address whose instruction is at a physical address.
+   * @param isInPlace says whether a page of the code is where it was
+   */
+  find(
+    context: string,
+    address: bigint,
+    physAddr: number,
+    isInPlace: (page: FetchedPage) => boolean,
+  ): Code | undefined {
+    let found: Code | undefined;
+    for (const code of this.#entries.get(context)?.get(physAddr) ?? []) {
+      const isBetter = rankOf(code, address) >= (found === undefined ? 1 : rankOf(found, address));
+      if (isBetter && code.pages.every(isInPlace)) found = code;
+    }
+    return found;
   }
 
   /** Adds code, whose bytes are to be noted by {@link addBytes}. */
@@ -59,8 +93,14 @@ export class CodeCache {
       entries = new Map();
       this.#entries.set(code.context, entries);
     }
-    for (const address of entriesOf(code)) {
-      if (address === code.start || entries.get(address)?.kind !== 'region') entries.set(address, code);
+    for (const place of placesOf(code)) {
+      const alike = entries.get(place);
+      if (alike === undefined) entries.set(place, [code]);
+      else {
+        // Code that was translated takes the place of what it was made from.
+        const others = alike.filter(({ kind, start }) => kind === 'region' || start !== code.start);
+        entries.set(place, [...others.slice(1 - MAX_ALIKE), code]);
+      }
     }
   }
 
@@ -103,7 +143,11 @@ export class CodeCache {
 
   remove(code: Code): void {
     const entries = this.#entries.get(code.context);
-    for (const address of entriesOf(code)) if (entries?.get(address) === code) entries.delete(address);
+    for (const place of placesOf(code)) {
+      const others = entries?.get(place)?.filter((other) => other !== code) ?? [];
+      if (others.length === 0) entries?.delete(place);
+      else entries?.set(place, others);
+    }
     for (const { physPage } of code.pages) this.#pages.get(physPage)?.users.delete(code);
   }
 

@@ -1,19 +1,28 @@
 /** Code for addresses: found, or made where there is none. */
 
 import type { Bus } from './state/bus.js';
-import { CodeCache, type Code, type FetchedPage } from './code-cache.js';
+import { CodeCache, entriesOf, type Code, type FetchedPage } from './code-cache.js';
 import type { Decoded, Decoder } from './language/decode.js';
 import type { KeyedContext } from './language/context.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
-import { BLOCK_INDEX, type Functions } from './emit/functions.js';
+import { BLOCK_INDEX, type Functions, type NewFunction } from './emit/functions.js';
 import { Predecoder, type Words } from './cold/predecoder.js';
 import type { CpuStatistics } from './state/model.js';
 import { findRegion } from './hot/region.js';
-import type { Tlb } from './memory/tlb.js';
+import type { CodePlace, Tlb } from './memory/tlb.js';
 import { translateRegion } from './hot/translate.js';
 
 /** The most that a region has: as much may be carried out behind the end of a slice. */
 export const MAX_REGION_INSTRUCTIONS = 3000;
+
+/** So many regions are translated each at once; later ones wait for others. */
+const EAGER_REGIONS = 64;
+/** Blocks that wait to be translated together, at most. */
+const MAX_WAITING = 16;
+/** How often a block may run on while it waits. */
+const WAITING_RUNS = 100;
+/** How many times as often as at first a block must have run in the end. */
+const MAX_PATIENCE = 8;
 
 /** The most that a function has whose code is made once more as part of its caller. */
 const MAX_CALLED = 200;
@@ -28,6 +37,13 @@ export interface CodeMakerHost {
   readonly hotRuns: number;
 }
 
+/** A processor, as one that hears of what happens to code. */
+export interface CodeWatcher {
+  readonly tlb: Tlb;
+  /** Code was forgotten that may be running. */
+  readonly codeChanged: () => void;
+}
+
 /** A processor, as the one that code is found for. */
 export interface CodeUser {
   readonly tlb: Tlb;
@@ -36,12 +52,6 @@ export interface CodeUser {
   codeContext(): KeyedContext;
   /** Where an access of its own would go. */
   resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault;
-}
-
-interface CodePlace {
-  readonly physPage: number;
-  /** In the WebAssembly memory. */
-  readonly offset: number;
 }
 
 /**
@@ -53,9 +63,14 @@ export class CodeMaker {
   readonly #cache = new CodeCache();
   readonly #predecoder: Predecoder;
   readonly #view: DataView;
-  /** Of all processors. */
-  readonly #tlbs: Tlb[] = [];
+  /** All processors. */
+  readonly #users: CodeWatcher[] = [];
+  /** Numbers of the virtual pages that instructions were fetched from. */
+  readonly #codePages = new Set<bigint>();
   #stops: ReadonlySet<bigint> = new Set();
+  /** Addresses of blocks that wait to be translated, and their context. */
+  readonly #waiting = new Set<bigint>();
+  #waitingIn = '';
   #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
@@ -74,8 +89,8 @@ export class CodeMaker {
   }
 
   /** Has one more processor hear of what happens to code. */
-  addTlb(tlb: Tlb): void {
-    this.#tlbs.push(tlb);
+  addWatcher(user: CodeWatcher): void {
+    this.#users.push(user);
   }
 
   /** Sets the addresses that no code may run over. */
@@ -87,13 +102,14 @@ export class CodeMaker {
 
   /** Forgets all code, and what the TLBs hold. */
   clear(): void {
+    this.#waiting.clear();
     this.#release(this.#cache.clear());
     this.#predecoder.clear();
     this.#flushTlbs();
   }
 
   #flushTlbs(): void {
-    for (const tlb of this.#tlbs) tlb.flush();
+    for (const { tlb } of this.#users) tlb.flush();
   }
 
   /** Forgets the code of a page if bytes that are about to change are part of it. */
@@ -101,8 +117,13 @@ export class CodeMaker {
     const lines = this.#cache.linesOf(physPage);
     const isCode = (at: number): boolean => ((lines >> BigInt(at >> 6)) & 1n) !== 0n;
     if (!isCode(inPage) && !isCode(inPage + sizeBytes - 1)) return;
-    this.#release(this.#cache.removePage(physPage));
-    this.#flushTlbs();
+    const removed = this.#cache.removePage(physPage);
+    this.#release(removed);
+    const addresses = removed.flatMap(entriesOf);
+    for (const { tlb, codeChanged } of this.#users) {
+      for (const address of addresses) tlb.forgetJump(address);
+      codeChanged();
+    }
   }
 
   #release(codes: readonly Code[]): void {
@@ -111,10 +132,17 @@ export class CodeMaker {
 
   /** Where a page's instructions are. */
   #place(user: CodeUser, virtAddr: bigint): CodePlace | Fault {
+    const { bank } = user.codeContext();
+    const known = user.tlb.fetchedFrom(bank, virtAddr);
+    if (known !== undefined) return known;
     const resolved = user.resolve(virtAddr, 'execute');
     if ('faultStatus' in resolved) return resolved;
     const offset = this.host.bus.ramPage(resolved.page);
-    return offset === undefined ? { faultStatus: FaultStatus.externalAbort } : { physPage: resolved.page, offset };
+    if (offset === undefined) return { faultStatus: FaultStatus.externalAbort };
+    const place: CodePlace = { physPage: resolved.page, offset };
+    user.tlb.noteFetch(bank, virtAddr, place);
+    this.#codePages.add(virtAddr >> 12n);
+    return place;
   }
 
   /** The instruction at an address. @returns undefined where there is none */
@@ -133,7 +161,7 @@ export class CodeMaker {
     let code = this.#find(user, address);
     if (hot && code?.kind === 'block') {
       if (this.#cache.isUnsteady(code)) this.#predecoder.keepCold(code.block);
-      else code = this.#translate(user, address);
+      else if (this.#isDue(user, code)) code = this.#translateAll(user, address);
     }
     code ??= this.#predecode(user, address);
     if (code === undefined) {
@@ -141,25 +169,36 @@ export class CodeMaker {
       if (!('faultStatus' in place)) throw new Error(`no code at 0x${address.toString(16)}`);
       return place;
     }
-    if (code.kind === 'block') tlb.setJump(address, BLOCK_INDEX, code.block);
-    else tlb.setJump(address, code.index, code.entries.indexOf(address));
+    const { bank } = user.codeContext();
+    if (code.kind === 'block') tlb.setJump(bank, address, BLOCK_INDEX, code.block);
+    else tlb.setJump(bank, address, code.index, code.entries.indexOf(address));
     return undefined;
   }
 
-  /** Code that is there, and whose pages still are where they were. */
+  /** Code that is there, and whose pages are where they were. */
   #find(user: CodeUser, address: bigint): Code | undefined {
-    const code = this.#cache.find(user.codeContext().key, address);
-    if (code === undefined) return undefined;
-    const isInPlace = code.pages.every(({ virtPage, physPage }) => {
-      const place = this.#place(user, virtPage);
-      return !('faultStatus' in place) && place.physPage === physPage;
-    });
-    if (isInPlace) return code;
-    this.#cache.remove(code);
-    this.#release([code]);
-    // This processor has forgotten the code's addresses with the mapping; for others they may still be right.
-    for (const tlb of this.#tlbs) if (tlb !== user.tlb) tlb.forgetJumps();
-    return undefined;
+    const place = this.#place(user, address);
+    if ('faultStatus' in place) return undefined;
+    return this.#cache.find(user.codeContext().key, address, place.physPage + Number(address & 0xfffn), (page) =>
+      this.#isInPlace(user, page),
+    );
+  }
+
+  #isInPlace(user: CodeUser, { virtPage, physPage }: FetchedPage): boolean {
+    const place = this.#place(user, virtPage);
+    return !('faultStatus' in place) && place.physPage === physPage;
+  }
+
+  /** Whether instructions were fetched from some bytes from an address on: multiples of a page. */
+  isCode(virtAddr: bigint, sizeBytes: number): boolean {
+    const first = virtAddr >> 12n;
+    const pages = sizeBytes / PAGE;
+    if (pages > this.#codePages.size) {
+      for (const page of this.#codePages) if (page >= first && page < first + BigInt(pages)) return true;
+      return false;
+    }
+    for (let i = 0; i < pages; i++) if (this.#codePages.has(first + BigInt(i))) return true;
+    return false;
   }
 
   /** Predecodes one instruction. @returns the block that it is, or a fault where nothing can be fetched */
@@ -179,7 +218,7 @@ export class CodeMaker {
     const { physPage, offset } = place;
     const inPage = Number(address & 0xfffn);
     const words: Words = { address, offset: offset + inPage, count: this.#wordsFrom(address, inPage) };
-    const { block, count } = this.#predecoder.decodeBlock(words, context, this.host.hotRuns);
+    const { block, count } = this.#predecoder.decodeBlock(words, context, Math.ceil(this.#hotRuns));
     const pages = [{ virtPage: address - BigInt(inPage), physPage }];
     const code: Code = { kind: 'block', start: address, block, pages, context: context.key };
     this.#cache.add(code);
@@ -190,7 +229,7 @@ export class CodeMaker {
 
   /** Has all processors' stores to lines of a page seen that now are more. @param offset of the page in the memory */
   protect(physPage: number, offset: number): void {
-    for (const tlb of this.#tlbs) tlb.protect(physPage, offset);
+    for (const { tlb } of this.#users) tlb.protect(physPage, offset);
   }
 
   /** How many words are in the page, and in front of where a run must stop. */
@@ -206,8 +245,44 @@ export class CodeMaker {
     return !('faultStatus' in stack) && this.#cache.linesOf(stack.page) !== 0n;
   }
 
-  #translate(user: CodeUser, address: bigint): Code | undefined {
+  /**
+   * Whether a block that has run often is to be translated now, with those that wait: all go into one module, since each
+   * module costs time. A block that runs on while it waits is due.
+   */
+  #isDue(user: CodeUser, { block, start }: Extract<Code, { kind: 'block' }>): boolean {
+    const { key } = user.codeContext();
+    if (this.#waitingIn !== key) this.#waiting.clear();
+    this.#waitingIn = key;
+    if (this.#waiting.has(start) || this.#statistics.regions < EAGER_REGIONS) return true;
+    this.#waiting.add(start);
+    if (this.#waiting.size >= MAX_WAITING) return true;
+    this.#predecoder.runAgain(block, WAITING_RUNS);
+    return false;
+  }
+
+  /** Translates what waits, and what an address begins. @returns the code for that */
+  #translateAll(user: CodeUser, address: bigint): Code | undefined {
     const started = performance.now();
+    const made = [...new Set([address, ...this.#waiting])].flatMap((start) => {
+      const code = start === address ? undefined : this.#find(user, start);
+      return start === address || code?.kind === 'block' ? (this.#translate(user, start) ?? []) : [];
+    });
+    this.#waiting.clear();
+    this.host.functions.addAt(made);
+    const translationMs = this.#statistics.translationMs + performance.now() - started;
+    this.#statistics = { ...this.#statistics, translationMs };
+    return this.#find(user, address);
+  }
+
+  /** How often a block is to run until it is worth translating: the more is translated, the more is asked of the rest. */
+  get #hotRuns(): number {
+    const { hotRuns } = this.host;
+    const more = Math.max(0, this.#statistics.regions - EAGER_REGIONS) / EAGER_REGIONS;
+    return Math.min(hotRuns * Math.min(1 + more * 2, MAX_PATIENCE), 0x7fff_ffff);
+  }
+
+  /** Translates a region, and makes it known; its function is to be added before anybody runs. */
+  #translate(user: CodeUser, address: bigint): NewFunction | undefined {
     const context = user.codeContext();
     const places = new Map<bigint, CodePlace | Fault>();
     const fetched: number[] = [];
@@ -224,35 +299,34 @@ export class CodeMaker {
     };
     const isElsewhere = (at: bigint, called: boolean): boolean => {
       if (this.#stops.has(at)) return true;
-      const other = this.#cache.find(context.key, at);
+      const other = this.#find(user, at);
       return other?.kind === 'region' && other.start === at && !(called && other.instructions <= MAX_CALLED);
     };
-    const region = findRegion(address, { context, fetch, isElsewhere }, { maxInstructions: MAX_REGION_INSTRUCTIONS });
+    // Where code is translated at once, nothing is known of what will run.
+    const hasRun = (at: bigint): boolean => this.host.hotRuns <= 1 || this.#find(user, at) !== undefined;
+    const region = findRegion(
+      address,
+      { context, fetch, hasRun, isElsewhere },
+      { maxInstructions: MAX_REGION_INSTRUCTIONS },
+    );
     if (region === undefined) return undefined;
 
-    const [index] = this.host.functions.add([translateRegion(region, context, this.#stackHoldsCode(user))]);
+    const body = translateRegion(region, context, this.#stackHoldsCode(user));
     const pages: FetchedPage[] = [];
     for (const [virtPage, place] of places)
       if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });
     const entries = region.entries.map((block) => region.blocks[block]!.start);
     const { instructions } = region;
-    const code: Code = {
-      kind: 'region',
-      start: address,
-      index: index!,
-      entries,
-      instructions,
-      pages,
-      context: context.key,
-    };
+    const [index] = this.host.functions.reserve(1) as [number];
+    const code: Code = { kind: 'region', start: address, index, entries, instructions, pages, context: context.key };
     this.#cache.add(code);
     for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
     for (const place of places.values()) if (!('faultStatus' in place)) this.protect(place.physPage, place.offset);
     this.#statistics = {
+      ...this.#statistics,
       regions: this.#statistics.regions + 1,
       translatedInstructions: this.#statistics.translatedInstructions + region.instructions,
-      translationMs: this.#statistics.translationMs + performance.now() - started,
     };
-    return code;
+    return { index, body };
   }
 }

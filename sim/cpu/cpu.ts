@@ -5,13 +5,24 @@ import { MAX_REGION_INSTRUCTIONS, type CodeUser } from './code-maker.js';
 import type { KeyedContext } from './language/context.js';
 import type { InstructionRow } from './language/row.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
+import { Banks } from './memory/banks.js';
 import { Tlb } from './memory/tlb.js';
 import type { Core } from './state/core.js';
 import type { AccessKind, Fault, ResolvedPage } from './state/fault.js';
-import { statusOf, type Status } from './state/layout.js';
+import { JUMP_BANK_BYTES, JUMP_CACHE, statusOf, type DirectRegister, type Status } from './state/layout.js';
 import type { ExceptionLevel } from './state/levels.js';
-import type { CpuHost, CpuModel, CpuStatistics, InterruptInput, Jump, RunLimits, StopReason } from './state/model.js';
+import type {
+  CpuHost,
+  CpuModel,
+  CpuStatistics,
+  InterruptInput,
+  Jump,
+  RunLimits,
+  StopReason,
+  TlbiScope,
+} from './state/model.js';
 import { RegisterBank } from './state/registers.js';
+import type { Space } from './state/space.js';
 import { SystemState } from './system/state.js';
 
 /**
@@ -27,6 +38,7 @@ const LIMIT_MARGIN = 2 * MAX_REGION_INSTRUCTIONS;
 const FPCR_MODES = 0x7c0_0000;
 /** {@link CpuOptions.hotRuns} by default. */
 const HOT_RUNS = 200;
+const PAGE = 4096;
 const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
 
 /** A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without `invalidate()`. */
@@ -34,7 +46,7 @@ export const createCpu = (host: CpuHost, { hotRuns = HOT_RUNS, affinity = 0n }: 
   new Cpu(host, new Cluster(host.bus, hotRuns), affinity);
 
 /**
- * The processors of a machine, which run in turns; at most seven.
+ * The processors of a machine, which run in turns; at most eight.
  * @param affinities of each; see {@link CpuOptions.affinity}
  */
 export const createCpus = (
@@ -73,8 +85,16 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     fpEnabled: false,
     unusualFpcr: false,
     forbidden: [],
+    bank: 0,
+    unprivilegedBank: undefined,
+    direct: new Set(),
   };
   #contextIsOld = true;
+  /** Those that there were since registers changed that all of them depend on. */
+  readonly #contexts = new Map<number, KeyedContext>();
+  /** What the banks of the jump cache are for. */
+  readonly #jumpContexts: (KeyedContext | undefined)[] = [];
+  readonly #banks: Banks;
   /** Instructions until somebody is asked whether the run is to end. */
   #patience = SLICE;
   fpsr = 0;
@@ -90,12 +110,14 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.base = cluster.nextBase;
     this.#registers = new RegisterBank(buffer, this.base);
     this.tlb = new Tlb(buffer, this.base, (physPage) => cluster.linesOf(physPage));
+    this.#banks = new Banks(this.tlb);
     this.#access = new MemoryAccess({
       bus,
       base: this.base,
       tlb: this.tlb,
       resolve: (virtAddr, access, unprivileged) => this.#system.resolve(virtAddr, access, unprivileged),
       isStrict: () => this.#context.strictAlignment,
+      onUnbanked: () => this.#wantUnprivileged(),
       onWrite: (physPage, inPage, sizeBytes) => cluster.overwrite(physPage, inPage, sizeBytes),
     });
     this.flushTlb();
@@ -193,6 +215,14 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     return this.cluster.code.statistics;
   }
 
+  getDirect(register: DirectRegister): bigint {
+    return this.#registers.getDirect(register);
+  }
+
+  setDirect(register: DirectRegister, value: bigint): void {
+    this.#registers.setDirect(register, value);
+  }
+
   clearExclusive(): void {
     this.#registers.exclusiveAddress = undefined;
   }
@@ -201,6 +231,12 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const { inputs } = this.#system.registers;
     if (level) inputs.add(input);
     else inputs.delete(input);
+    if (level) this.#registers.attention = true;
+  }
+
+  /** Code of the bank that is in use is to be made anew, now with a bank for unprivileged accesses. */
+  #wantUnprivileged(): void {
+    if (this.#banks.wantUnprivileged()) this.#contextIsOld = true;
   }
 
   get timerDeadline(): bigint | undefined {
@@ -216,8 +252,8 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.#system.receiveEvent();
   }
 
-  receiveTlbi(virtAddr: bigint | undefined): void {
-    this.#system.flush(virtAddr);
+  receiveTlbi(scope: TlbiScope): void {
+    this.#system.receiveTlbi(scope);
   }
 
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void {
@@ -226,14 +262,34 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   // Caches.
 
-  flushTlb(virtAddr?: bigint): void {
-    this.tlb.flush(virtAddr);
+  flushTlb(virtAddr?: bigint, sizeBytes = PAGE): void {
+    if (virtAddr === undefined) return this.tlb.flush();
+    this.tlb.flushRange(virtAddr, sizeBytes);
+    if (this.cluster.code.isCode(virtAddr, sizeBytes)) this.tlb.forgetJumps();
+  }
+
+  flushUsers(): void {
+    this.#banks.forgetUsers();
+  }
+
+  spaceChanged(space: Space): void {
+    this.#banks.setSpace(space);
+    this.#contextIsOld = true;
+  }
+
+  levelChanged(): void {
+    this.#contextIsOld = true;
   }
 
   contextChanged(): void {
+    this.#contexts.clear();
     this.#contextIsOld = true;
     this.flushTlb();
   }
+
+  readonly codeChanged = (): void => {
+    this.#registers.attention = true;
+  };
 
   invalidate(): void {
     this.cluster.code.clear();
@@ -241,19 +297,31 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   codeContext(): KeyedContext {
     if (!this.#contextIsOld) return this.#context;
-    const {
-      el,
-      strictAlignment,
-      stackAlignmentChecked: checkSp,
-      fpEnabled,
-      forbiddenMaintenance: forbidden,
-    } = this.#system;
-    const unusualFpcr = (this.#fpcr & FPCR_MODES) !== 0;
-    const key = `${el} ${strictAlignment} ${checkSp} ${fpEnabled} ${unusualFpcr} ${forbidden.join()}`;
-    this.#context = { key, strictAlignment, checkSp, fpEnabled, unusualFpcr, forbidden };
-    this.#registers.strictAlignment = strictAlignment;
+    const { el, spSel } = this.#system.registers;
+    const bank = this.#banks.enter(el);
+    const unprivilegedBank = this.#banks.unprivilegedBank(el, bank);
+    const number = (((unprivilegedBank ?? 7) << 3) | bank) * 8 + el * 2 + spSel;
+    let context = this.#contexts.get(number);
+    if (context === undefined) {
+      context = this.#contextWith(bank, unprivilegedBank);
+      this.#contexts.set(number, context);
+    }
+    this.#context = context;
+    this.#registers.strictAlignment = context.strictAlignment;
+    if (this.#jumpContexts[bank] !== context) this.tlb.forgetJumpsOf(bank);
+    this.#jumpContexts[bank] = context;
     this.#contextIsOld = false;
-    return this.#context;
+    return context;
+  }
+
+  #contextWith(bank: number, unprivilegedBank: number | undefined): KeyedContext {
+    const system = this.#system;
+    const { el, strictAlignment, stackAlignmentChecked: checkSp, fpEnabled, forbiddenMaintenance: forbidden } = system;
+    const unusualFpcr = (this.#fpcr & FPCR_MODES) !== 0;
+    const direct = system.registers.directAccesses();
+    const flags = [strictAlignment, checkSp, fpEnabled, unusualFpcr].map(Number).join('');
+    const key = `${el} ${bank} ${unprivilegedBank ?? '-'} ${flags} ${forbidden.join()} ${[...direct].join()}`;
+    return { key, bank, unprivilegedBank, strictAlignment, checkSp, fpEnabled, unusualFpcr, forbidden, direct };
   }
 
   resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault {
@@ -343,7 +411,9 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       const status =
         left <= LIMIT_MARGIN || this.#system.onJump !== undefined
           ? this.#step()
-          : this.#runSlice(Math.min(SLICE, left - LIMIT_MARGIN, this.#patience, this.#timerAt - before, turnEnd - before));
+          : this.#runSlice(
+              Math.min(SLICE, left - LIMIT_MARGIN, this.#patience, this.#timerAt - before, turnEnd - before),
+            );
       const stop = this.#handle(status) ?? this.#system.takeStop();
       if (stop !== undefined) return stop;
       this.#patience -= this.#executed - before + EVENT_COST;
@@ -359,9 +429,11 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   }
 
   #runSlice(slice: number): Status {
-    this.codeContext();
+    const { bank } = this.codeContext();
     this.#registers.left = slice;
-    const status = statusOf(this.cluster.functions.runtime.run(this.base));
+    this.#registers.attention = this.#system.registers.inputs.size > 0;
+    const jumps = this.base + JUMP_CACHE + bank * JUMP_BANK_BYTES;
+    const status = statusOf(this.cluster.functions.runtime.run(this.base, jumps));
     this.#executed += slice - this.#registers.left;
     return status;
   }
@@ -411,7 +483,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
         };
       case 'next':
       case 'slice':
-      case 'isb':
+      case 'attention':
       case 'branched':
         return undefined;
     }
@@ -421,8 +493,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     // The instruction was counted, and is not done.
     if (failure.kind === 'fault') this.#system.takeAbort({ ...failure, kind: 'data' });
     else this.#executed--;
-    if (failure.kind === 'device') return this.#stepAlone();
-    return undefined;
+    return failure.kind === 'device' ? this.#stepAlone() : undefined;
   }
 
   /** Carries out the instruction at the program counter, which accesses a device. */
@@ -444,7 +515,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #systemInstruction(): StopReason | undefined {
     const { pc } = this;
     const encoding = this.cluster.code.wordAt(this, pc)!;
-    const decoded = this.cluster.decode(encoding);
+    const decoded = this.cluster.decodeAgain(encoding);
     if (decoded.kind !== 'row') throw new Error(`no row for 0x${encoding.toString(16)}`);
     const { row, fields } = decoded;
     const missing = 'unmodelled' in row ? row.unmodelled : this.#missingOf(row);

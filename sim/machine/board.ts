@@ -8,6 +8,7 @@ import type {
   InterruptInput,
   InterruptRegisters,
   TimerName,
+  TlbiScope,
 } from '../cpu/state/model.js';
 import type { LinearMemory } from '../cpu/wasm/host.js';
 import { COUNTER_FREQUENCY, counterAt, instructionsAt } from './counter.js';
@@ -163,8 +164,8 @@ export class Board implements Bus, CpuHost {
     for (const cpu of this.#cpus) cpu.receiveEvent();
   }
 
-  broadcastTlbi(virtAddr: bigint | undefined): void {
-    for (const cpu of this.#cpus) cpu.receiveTlbi(virtAddr);
+  broadcastTlbi(scope: TlbiScope): void {
+    for (const cpu of this.#cpus) cpu.receiveTlbi(scope);
   }
 
   /** The device that all bytes of an access are in. No bus has accesses of other sizes: a page's end cuts them. */

@@ -276,7 +276,15 @@ class Evaluation implements Ops {
     this.#no();
   }
 
-  isb(): void {
+  system(): I64 {
+    return this.#no();
+  }
+
+  setSystem(): void {
+    this.#no();
+  }
+
+  attend(): void {
     this.#no();
   }
 }

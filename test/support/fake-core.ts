@@ -1,6 +1,8 @@
 /** A core for tests of the system side: small RAM, no devices, and a processor without translated code. */
 import type { Bus } from '../../sim/cpu/state/bus.js';
 import type { Core } from '../../sim/cpu/state/core.js';
+import type { DirectRegister } from '../../sim/cpu/state/layout.js';
+import type { Space } from '../../sim/cpu/state/space.js';
 import type { CpuHost, CpuModel } from '../../sim/cpu/state/model.js';
 import { SystemState } from '../../sim/cpu/system/state.js';
 import type { LinearMemory } from '../../sim/cpu/wasm/host.js';
@@ -57,6 +59,28 @@ export class FakeCore implements Core {
     this.#x.set(register, value);
   }
 
+  readonly #direct = new Map<DirectRegister, bigint>();
+
+  getDirect(register: DirectRegister): bigint {
+    return this.#direct.get(register) ?? 0n;
+  }
+
+  setDirect(register: DirectRegister, value: bigint): void {
+    this.#direct.set(register, value);
+  }
+
+  flushUsers(): void {
+    this.log.push('flush users');
+  }
+
+  spaceChanged({ lower, upper }: Space): void {
+    this.log.push(`space ${lower.toString(16)} ${upper.toString(16)}`);
+  }
+
+  levelChanged(): void {
+    this.log.push('level');
+  }
+
   timersChanged(): void {
     this.log.push('timers');
   }
@@ -65,8 +89,9 @@ export class FakeCore implements Core {
     this.log.push('clear exclusive');
   }
 
-  flushTlb(virtAddr?: bigint): void {
-    this.log.push(virtAddr === undefined ? 'flush' : `flush 0x${virtAddr.toString(16)}`);
+  flushTlb(virtAddr?: bigint, sizeBytes = PAGE): void {
+    const size = sizeBytes === PAGE ? '' : ` 0x${sizeBytes.toString(16)}`;
+    this.log.push(virtAddr === undefined ? 'flush' : `flush 0x${virtAddr.toString(16)}${size}`);
   }
 
   contextChanged(): void {
@@ -104,9 +129,9 @@ export const fakeMachine = (highestEl: 1 | 2 = 1, affinity = 0n): FakeMachine =>
       calls.push('event');
       state.receiveEvent();
     },
-    broadcastTlbi: (virtAddr) => {
-      calls.push(`tlbi ${virtAddr?.toString(16) ?? 'all'}`);
-      state.flush(virtAddr);
+    broadcastTlbi: (scope) => {
+      calls.push(`tlbi ${scope.toString(16)}`);
+      state.receiveTlbi(scope);
     },
     firmwareCall: (conduit) => {
       calls.push(conduit);

@@ -1,5 +1,13 @@
 /** A processor for tests that does what a list of steps says. */
-import type { CpuHost, CpuModel, InterruptInput, Jump, RunLimits, StopReason } from '../../sim/cpu/state/model.js';
+import type {
+  CpuHost,
+  CpuModel,
+  InterruptInput,
+  Jump,
+  RunLimits,
+  StopReason,
+  TlbiScope,
+} from '../../sim/cpu/state/model.js';
 
 /** One step of a {@link FakeCpu}'s life: takes so many instructions, and does what it says with the processor. */
 export interface FakeStep {
@@ -66,8 +74,8 @@ export class FakeCpu implements CpuModel {
   receiveEvent(): void {
     this.received.push('event');
   }
-  receiveTlbi(virtAddr: bigint | undefined): void {
-    this.received.push(`tlbi ${virtAddr?.toString(16) ?? 'all'}`);
+  receiveTlbi(scope: TlbiScope): void {
+    this.received.push(`tlbi ${scope.toString(16)}`);
   }
 
   invalidate(): void {

@@ -22,7 +22,20 @@ import type { Fields, Pattern } from '../language/pattern.js';
 import { isRegisterField, type OpsRow } from '../language/row.js';
 import { baseOf, exitWith, Tracer, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
 import { constantOf, i32, i64, leaf, select, type I32, type I64, type V128, type Value } from '../language/value.js';
-import { FLAG_A, FLAG_B, FLAG_KIND, LEFT, PC, PREDECODED, SP_INDEX, V, X, type Status } from '../state/layout.js';
+import {
+  ATTENTION,
+  FLAG_A,
+  FLAG_B,
+  FLAG_KIND,
+  LEFT,
+  PC,
+  PREDECODED,
+  SP_INDEX,
+  systemOffset,
+  V,
+  X,
+  type Status,
+} from '../state/layout.js';
 
 /** From here on, what the semantics are given in place of a register's number: its field's slot is added. */
 const SYMBOL = 1000;
@@ -192,6 +205,8 @@ class HandlerEmitter extends InstructionEmitter {
         return load.i64('i64.load', BASE, X + 8 * SP_INDEX);
       case 'v':
         return load.v128('v128.load', BASE, V + 16 * source.number);
+      case 'system':
+        return load.i64('i64.load', BASE, systemOffset(source.register));
       case 'condition':
         return conditionOf(this.#loadFlags(), undefined, source.condition);
       case 'carry':
@@ -222,6 +237,7 @@ class HandlerEmitter extends InstructionEmitter {
     switch (end?.kind) {
       case undefined:
       case 'status':
+      case 'attention':
         return end;
       case 'branch':
         return { ...end, target: this.#once(end.target) };
@@ -254,6 +270,8 @@ class HandlerEmitter extends InstructionEmitter {
         return this.store('i64.store', BASE, value, X + 8 * SP_INDEX);
       case 'v':
         return this.store('v128.store', BASE, value, V + 16 * target.number);
+      case 'system':
+        return this.store('i64.store', BASE, value, systemOffset(target.register));
       case 'operand':
         return this.#writeOperand(target.file, target.slot, value);
     }
@@ -276,8 +294,11 @@ class HandlerEmitter extends InstructionEmitter {
       case undefined:
         return statusConstant('next');
       case 'status':
-        this.#setPc(end.status === 'isb' ? NEXT_PC : OWN_PC);
+        this.#setPc(OWN_PC);
         return statusConstant(end.status);
+      case 'attention':
+        this.#setPc(NEXT_PC);
+        return select(load.i32('i32.load', BASE, ATTENTION), statusConstant('attention'), statusConstant('branched'));
       case 'branch': {
         this.#setPc(end.target);
         // A jump to a constant address that is its own has the status `stuck` already.

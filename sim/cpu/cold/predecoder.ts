@@ -14,7 +14,7 @@ import {
 } from '../state/layout.js';
 import type { InstructionRow, OpsRow } from '../language/row.js';
 import type { Pattern } from '../language/pattern.js';
-import { isForSystem } from '../language/trace-instruction.js';
+import { isForCode } from '../language/trace-instruction.js';
 
 export interface PredecoderHost {
   readonly view: DataView;
@@ -47,6 +47,9 @@ const UNDEFINED_KEY = -2;
 const SYSTEM_KEY = -3;
 const FP_SYSTEM_KEY = -4;
 
+/** Words behind a block that are looked at for shapes without a handler. */
+const NEIGHBOURS = 256;
+
 /** Blocks longer than this are cut. */
 const MAX_BLOCK = 64;
 
@@ -67,6 +70,11 @@ export class Predecoder {
     return this.#next + (MAX_BLOCK + 2) * PREDECODED_BYTES > PREDECODED_END;
   }
 
+  /** Has a block become hot once more, when it has run so often again. */
+  runAgain(block: number, runs: number): void {
+    this.host.view.setInt32(block + BLOCK.runsLeft, runs, true);
+  }
+
   /** Has a block never become hot. */
   keepCold(block: number): void {
     this.host.view.setInt32(block + BLOCK.runsLeft, 0x7fff_ffff, true);
@@ -85,11 +93,8 @@ export class Predecoder {
    * @param runs until it is worth translating
    * @returns where the block is, and how many instructions it has
    */
-  decodeBlock(
-    { address, offset, count: available }: Words,
-    context: KeyedContext,
-    runs: number,
-  ): { readonly block: number; readonly count: number } {
+  decodeBlock(words: Words, context: KeyedContext, runs: number): { readonly block: number; readonly count: number } {
+    const { address, offset, count: available } = words;
     const { view } = this.host;
     const handlers = this.#handlersOf(context);
     const block = this.#next;
@@ -125,9 +130,28 @@ export class Predecoder {
       const next = BigInt.asUintN(64, address + BigInt(4 * count));
       view.setBigUint64(block + PREDECODED_BYTES * keys.length + PREDECODED.pc, next, true);
     }
+    if (missing.length > 0) this.#addNeighbours(words, context, handlers, missing);
     this.#makeAll(missing, handlers);
     this.#writeBlock(block, keys, handlers, count, runs);
     return { block, count };
+  }
+
+  /** Makes handlers for what is behind the block, too: it may be met next, and each module costs time. */
+  #addNeighbours(
+    { offset, count }: Words,
+    context: KeyedContext,
+    handlers: ReadonlyMap<number, AddedHandler>,
+    missing: Missing[],
+  ): void {
+    const known = new Set(missing.map(({ key }) => key));
+    for (let i = 0; i < Math.min(count, NEIGHBOURS); i++) {
+      const word = this.host.view.getUint32(offset + 4 * i, true);
+      const decoded = this.host.decode(word);
+      const key = this.#keyOf(decoded, word, context);
+      if (handlers.has(key) || known.has(key)) continue;
+      known.add(key);
+      missing.push({ key, handler: this.#make(decoded, context) });
+    }
   }
 
   #handlersOf({ key }: KeyedContext): Map<number, AddedHandler> {
@@ -191,8 +215,8 @@ export class Predecoder {
 
   #keyOf(decoded: Decoded, word: number, context: KeyedContext): number {
     if (decoded.kind !== 'row') return UNDEFINED_KEY;
-    const { row, pattern } = decoded;
-    if (isForSystem(row, context)) return row.fp === true ? FP_SYSTEM_KEY : SYSTEM_KEY;
+    const { row, pattern, fields } = decoded;
+    if (!isForCode(row, fields, context)) return row.fp === true ? FP_SYSTEM_KEY : SYSTEM_KEY;
     const { mask, number } = this.#ruleOf(row, pattern);
     return number * 2 ** 32 + ((word & mask) >>> 0);
   }
@@ -200,7 +224,7 @@ export class Predecoder {
   #make(decoded: Decoded, context: TranslationContext): Handler {
     if (decoded.kind !== 'row') return makeStatusHandler('undefined', context);
     const { row, fields, pattern } = decoded;
-    if (!isForSystem(row, context)) return makeHandler(row, fields, this.#ruleOf(row, pattern), context);
+    if (isForCode(row, fields, context)) return makeHandler(row, fields, this.#ruleOf(row, pattern), context);
     const trapped = row.fp === true && !context.fpEnabled;
     return makeStatusHandler(trapped ? 'fp-trap' : 'system', context);
   }

@@ -20,6 +20,12 @@ const exported = ({ exports }: WasmInstance, name: string): WasmFunction => {
   return function_;
 };
 
+/** A function that is to be, and its index in the table. */
+export interface NewFunction {
+  readonly index: number;
+  readonly body: Uint8Array;
+}
+
 /** Regions and handlers, in the table that the runtime calls them through. */
 export class Functions {
   readonly runtime: Runtime;
@@ -49,20 +55,31 @@ export class Functions {
 
   /** Makes functions of bodies, all in one module. @returns their indexes in the table */
   add(bodies: readonly Uint8Array[]): readonly number[] {
+    const indexes = this.reserve(bodies.length);
+    this.addAt(bodies.map((body, i) => ({ index: indexes[i]!, body })));
+    return indexes;
+  }
+
+  /** Indexes for so many functions that are to be added. */
+  reserve(count: number): readonly number[] {
+    return Array.from({ length: count }, () => this.#free.pop() ?? this.#next++);
+  }
+
+  /** Makes functions of bodies, all in one module. */
+  addAt(functions: readonly NewFunction[]): void {
+    if (functions.length === 0) return;
     const module = new wasm.Module(
       encodeModule({
         types: FUNCTION_TYPES,
         imports: regionImports(this.#pages),
-        functions: bodies.map((body, i) => ({ type: TYPES.region, name: `f${i}`, body })),
+        functions: functions.map(({ body }, i) => ({ type: TYPES.region, name: `f${i}`, body })),
       }),
     );
     const { load, store, nzcv } = this.runtime;
     const instance = new wasm.Instance(module, { env: { memory: this.memory, load, store, nzcv } });
-    return bodies.map((_body, i) => {
-      const index = this.#free.pop() ?? this.#next++;
-      if (index >= this.#table.length) this.#table.grow(this.#table.length);
+    functions.forEach(({ index }, i) => {
+      while (index >= this.#table.length) this.#table.grow(this.#table.length);
       this.#table.set(index, exported(instance, `f${i}`));
-      return index;
     });
   }
 

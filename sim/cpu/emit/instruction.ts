@@ -2,7 +2,9 @@
 
 import type { TranslationContext } from '../language/context.js';
 import {
+  ACCESS_BANK_SHIFT,
   ACCESS_FOLLOWS,
+  ACCESS_UNBANKED,
   ACCESS_UNPRIVILEGED,
   ACCESS_WRITE,
   ACCESS_ZERO_BLOCK,
@@ -19,6 +21,7 @@ import type { Label } from '../wasm/writer.js';
 import { call, FunctionBuilder, load, local, type Local, type ResolvedSource } from './function-builder.js';
 import { BASE, RUNTIME } from './linkage.js';
 import {
+  bankOffset,
   isLineOfCode,
   loadAccessValue,
   loadSized,
@@ -176,11 +179,11 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   }
 
   /** Looks the address up unless the page is at hand. @returns where it is in memory */
-  #place(page: PageLocals, write: boolean, slow: Label): I32 {
+  #place(page: PageLocals, write: boolean, offset: number, slow: Label): I32 {
     this.if(i64.ne(this.#wanted, page.tag), () => {
       this.set(this.#entry, tlbEntryOf(BASE, this.#address));
-      this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, write), this.#wanted));
-      this.set(page.addend, tlbAddendOf(this.#entry));
+      this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, write, offset), this.#wanted));
+      this.set(page.addend, tlbAddendOf(this.#entry, offset));
       this.set(page.tag, this.#wanted);
     });
     return i32.add(i32.wrap(this.#address), page.addend);
@@ -191,20 +194,28 @@ export abstract class InstructionEmitter extends FunctionBuilder {
    * is only for other pages and for the lines of code themselves.
    */
   #placeBesideCode(page: PageLocals, crossesLines: boolean, sizeBytes: number, slow: Label): I32 {
+    const offset = bankOffset(this.context.bank);
     this.set(this.#entry, tlbEntryOf(BASE, this.#address));
-    this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, true), i64.or(this.#wanted, i64.const(1))));
+    this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, true, offset), i64.or(this.#wanted, i64.const(1))));
     for (const behind of crossesLines ? [0, sizeBytes - 1] : [0]) {
-      this.branchIf(slow, isLineOfCode(this.#entry, i64.add(this.#address, i64.const(behind))));
+      this.branchIf(slow, isLineOfCode(this.#entry, i64.add(this.#address, i64.const(behind)), offset));
     }
-    this.set(page.addend, tlbAddendOf(this.#entry));
+    this.set(page.addend, tlbAddendOf(this.#entry, offset));
     return i32.add(i32.wrap(this.#address), page.addend);
   }
 
   /** Calls the runtime's load or store, and exits if that faults. */
   #slowly(functionIndex: number, { sizeLog2, bits }: AccessCode): void {
     const follows = this.#accesses++ > 0 ? ACCESS_FOLLOWS : 0;
-    const failed = call('i32', functionIndex, this.#address, i32.const(sizeLog2 | bits | follows), BASE);
+    const bank = this.#bankOf(bits);
+    const where = bank === undefined ? ACCESS_UNBANKED : bank << ACCESS_BANK_SHIFT;
+    const failed = call('i32', functionIndex, this.#address, i32.const(sizeLog2 | bits | follows | where), BASE);
     this.if(failed, () => this.exit('fault'));
+  }
+
+  /** The bank of the TLB that an access looks into. */
+  #bankOf(bits: number): number | undefined {
+    return (bits & ACCESS_UNPRIVILEGED) === 0 ? this.context.bank : this.context.unprivilegedBank;
   }
 
   /**
@@ -227,7 +238,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
         here(
           isBesideCode
             ? this.#placeBesideCode(page, alignment < sizeBytes, sizeBytes, slow)
-            : this.#place(page, write, slow),
+            : this.#place(page, write, bankOffset(this.context.bank), slow),
         );
         this.branch(done);
       });

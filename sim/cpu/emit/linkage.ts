@@ -13,7 +13,7 @@ export const TYPES = {
   access: 1,
   /** Flag kind and operands; gives NZCV in bits 3 to 0. */
   flags: 2,
-  /** Base; gives a status. */
+  /** Base, and where the bank of the jump cache is; gives a status. */
   run: 3,
 } as const;
 
@@ -21,7 +21,7 @@ export const FUNCTION_TYPES: readonly FunctionType[] = [
   { parameters: ['i32', 'i32'], results: ['i32'] },
   { parameters: ['i64', 'i32', 'i32'], results: ['i32'] },
   { parameters: ['i32', 'i64', 'i64'], results: ['i32'] },
-  { parameters: ['i32'], results: ['i32'] },
+  { parameters: ['i32', 'i32'], results: ['i32'] },
 ];
 
 /** Functions of the runtime that regions and handlers import, by their number there. */

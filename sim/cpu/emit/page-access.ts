@@ -4,6 +4,7 @@ import {
   ACCESS_VALUE,
   TLB,
   TLB_ADDEND,
+  TLB_BANK_BYTES,
   TLB_CODE_MASK,
   TLB_ENTRIES,
   TLB_ENTRY_SHIFT,
@@ -14,7 +15,7 @@ import type { SizeLog2 } from '../language/trace.js';
 import { i32, i64, type I32, type I64, type V128, type Value } from '../language/value.js';
 import { load, type FunctionBuilder } from './function-builder.js';
 
-/** Where the TLB's entry for an address is, less {@link TLB}. */
+/** Where the entry for an address is in the first bank, less {@link TLB}: in others, as much further as they are. */
 export const tlbEntryOf = (base: I32, address: I64): I32 =>
   i32.add(
     i32.and(
@@ -24,18 +25,22 @@ export const tlbEntryOf = (base: I32, address: I64): I32 =>
     base,
   );
 
-export const tlbTagOf = (entry: I32, write: boolean): I64 =>
-  load.i64('i64.load', entry, TLB + (write ? TLB_WRITE_TAG : TLB_READ_TAG));
+/** Where a bank begins, less {@link TLB}. */
+export const bankOffset = (bank: number): number => bank * TLB_BANK_BYTES;
 
-export const tlbAddendOf = (entry: I32): I32 => load.i32('i32.load', entry, TLB + TLB_ADDEND);
+/** @param offset of the bank; see {@link bankOffset} */
+export const tlbTagOf = (entry: I32, write: boolean, offset: number): I64 =>
+  load.i64('i64.load', entry, offset + TLB + (write ? TLB_WRITE_TAG : TLB_READ_TAG));
+
+export const tlbAddendOf = (entry: I32, offset: number): I32 => load.i32('i32.load', entry, offset + TLB + TLB_ADDEND);
 
 /**
  * Not 0 if the 64 bytes around an address hold code. A shift takes its count modulo 64, so that of the address' upper
  * bits only the line's number in its page counts.
  */
-export const isLineOfCode = (entry: I32, address: I64): I32 =>
+export const isLineOfCode = (entry: I32, address: I64, offset: number): I32 =>
   i32.and(
-    i32.wrap(i64.shrU(load.i64('i64.load', entry, TLB + TLB_CODE_MASK), i64.shrU(address, i64.const(6)))),
+    i32.wrap(i64.shrU(load.i64('i64.load', entry, offset + TLB + TLB_CODE_MASK), i64.shrU(address, i64.const(6)))),
     i32.const(1),
   );
 

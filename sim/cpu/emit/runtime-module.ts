@@ -10,9 +10,9 @@ import {
   ACCESS_ALIGNED,
   ACCESS_SIZE_MASK,
   ACCESS_STRICT_SHIFT,
-  ACCESS_UNPRIVILEGED,
+  ACCESS_BANK_SHIFT,
+  ACCESS_UNBANKED,
   BLOCK,
-  JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_ENTRY_SHIFT,
   LEFT,
@@ -20,6 +20,7 @@ import {
   PREDECODED,
   PREDECODED_BYTES,
   STRICT,
+  TLB_BANK_BYTES,
   type FlagKind,
 } from '../state/layout.js';
 import type { SizeLog2 } from '../language/trace.js';
@@ -66,17 +67,18 @@ const accessFunction = (write: boolean): Uint8Array => {
   );
 
   f.block((slow) => {
-    f.branchIf(slow, i32.and(kind, i32.const(ACCESS_UNPRIVILEGED)));
+    f.branchIf(slow, i32.and(kind, i32.const(ACCESS_UNBANKED)));
     f.branchIf(slow, i32.and(i32.wrap(address), mustBeClear));
-    const entry = f.let(tlbEntryOf(base, address));
-    const tag = f.let(tlbTagOf(entry, write));
-    const place = f.let(i32.add(i32.wrap(address), tlbAddendOf(entry)));
+    const bank = i32.and(i32.shrU(kind, i32.const(ACCESS_BANK_SHIFT)), i32.const(7));
+    const entry = f.let(i32.add(tlbEntryOf(base, address), i32.mul(bank, i32.const(TLB_BANK_BYTES))));
+    const tag = f.let(tlbTagOf(entry, write, 0));
+    const place = f.let(i32.add(i32.wrap(address), tlbAddendOf(entry, 0)));
     // Both ends are in the page of the tag. Bit 0 of a write tag says that the page holds code.
     const page = write ? i64.and(tag, i64.const(~1n)) : tag;
     f.branchIf(slow, i64.ne(i64.and(last, i64.const(PAGE_MASK)), page));
     if (write) {
       f.if(i32.and(i32.wrap(tag), i32.const(1)), () => {
-        for (const end of [address, last]) f.branchIf(slow, isLineOfCode(entry, end));
+        for (const end of [address, last]) f.branchIf(slow, isLineOfCode(entry, end, 0));
       });
     }
     f.choose(
@@ -123,17 +125,17 @@ const nzcvFunction = (): Uint8Array => {
 
 /** From region to region, until one gives a status other than `next`. */
 const runFunction = (): Uint8Array => {
-  const f = new FunctionBuilder(1);
-  const base = local('i32', 0);
+  const f = new FunctionBuilder(2);
+  const [base, jumps] = [local('i32', 0), local('i32', 1)];
   const status = f.variable('i32');
   f.loop((next) => {
     f.if(i32.ltS(load.i32('i32.load', base, LEFT), i32.const(0)), () => f.return(statusConstant('slice')));
     const pc = f.let(load.i64('i64.load', base, PC));
     const index = i32.and(i32.shrU(i32.wrap(pc), i32.const(2)), i32.const(JUMP_CACHE_ENTRIES - 1));
-    const entry = f.let(i32.add(i32.shl(index, i32.const(JUMP_CACHE_ENTRY_SHIFT)), base));
-    f.if(i64.ne(load.i64('i64.load', entry, JUMP_CACHE), pc), () => f.return(statusConstant('miss')));
-    const region = load.i32('i32.load', entry, JUMP_CACHE + 8);
-    const argument = load.i32('i32.load', entry, JUMP_CACHE + 12);
+    const entry = f.let(i32.add(i32.shl(index, i32.const(JUMP_CACHE_ENTRY_SHIFT)), jumps));
+    f.if(i64.ne(load.i64('i64.load', entry), pc), () => f.return(statusConstant('miss')));
+    const region = load.i32('i32.load', entry, 8);
+    const argument = load.i32('i32.load', entry, 12);
     f.set(status, callIndirect(TYPES.region, region, argument, base));
     f.branchIf(next, i32.eqz(status));
   });

@@ -28,6 +28,8 @@ export interface RegionSource {
   readonly context: TranslationContext;
   /** The instruction at an address; undefined where none can be fetched, and where regions must end. */
   fetch(address: bigint): DecodedInstruction | undefined;
+  /** Whether code at an address has run, and so is worth having in the region. */
+  hasRun(address: bigint): boolean;
   /** Whether code at an address should be left to another region, or if it is called, must be. */
   isElsewhere(address: bigint, called: boolean): boolean;
 }
@@ -65,8 +67,10 @@ const flowOf = ({ address, trace: { end } }: TracedInstruction): Flow | undefine
       if (end.branch === 'return') return { next: [], returns: [], isReturn: true };
       return { next: target === undefined ? [] : [target], returns: [] };
     }
+    case 'attention':
+      return { next: [following], returns: [] };
     case 'status':
-      return { next: [], returns: end.status === 'system' || end.status === 'isb' ? [following] : [] };
+      return { next: [], returns: end.status === 'system' ? [following] : [] };
   }
 };
 
@@ -100,12 +104,18 @@ export const findRegion = (
       const flow = flowOf(instruction);
       if (flow === undefined) continue;
       const { callee } = flow;
-      if (callee !== undefined && found.size < MAX_CALLER && calls.length < MAX_RETURN_POINTS) {
+      if (
+        callee !== undefined &&
+        found.size < MAX_CALLER &&
+        calls.length < MAX_RETURN_POINTS &&
+        source.hasRun(callee)
+      ) {
         calls.push({ callee, returnsTo: flow.returns[0]! });
         leaders.add(callee);
         pending.push({ from: callee, called: true });
       }
       for (const target of [...flow.next, ...flow.returns]) {
+        if (!source.hasRun(target)) continue;
         leaders.add(target);
         pending.push({ from: target, called: false });
       }
@@ -228,6 +238,7 @@ export const generalBit = (register: Register): number => {
     case 'sp':
       return 1 << SP_NUMBER;
     case 'v':
+    case 'system':
     case 'operand':
       return 0;
   }

@@ -18,7 +18,7 @@ import type { TranslationContext } from '../language/context.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
 import { addReads, baseOf, noReads, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
 import { constantOf, i32, i64, type I64, type Value } from '../language/value.js';
-import { LEFT, PC, V, X, type FlagKind, type Status } from '../state/layout.js';
+import { ATTENTION, LEFT, PC, systemOffset, V, X, type FlagKind, type Status } from '../state/layout.js';
 import { CodeWriter, type Label } from '../wasm/writer.js';
 import { factsOf, generalBit, type Block, type BlockFacts, type Region } from './region.js';
 import { structure, type Structure } from './structure.js';
@@ -64,7 +64,7 @@ class RegionTranslator extends InstructionEmitter {
   #dirty: Dirty = CLEAN;
   /** What a fault now must know: the instruction, and how many of its block were counted but not carried out. */
   #at = { address: 0n, behind: 0 };
-  #mayFault = false;
+  #hasCommonEnd = false;
 
   constructor(
     private readonly region: Region,
@@ -111,7 +111,7 @@ class RegionTranslator extends InstructionEmitter {
         inside();
       });
     });
-    if (this.#mayFault) this.#exitEarly();
+    if (this.#hasCommonEnd) this.#exitEarly();
     else this.unreachable();
     return this.#withPages(head);
   }
@@ -250,6 +250,8 @@ class RegionTranslator extends InstructionEmitter {
         return this.#writeGeneral(SP_NUMBER, value);
       case 'v':
         return this.store('v128.store', BASE, value, V + 16 * target.number);
+      case 'system':
+        return this.store('i64.store', BASE, value, systemOffset(target.register));
       case 'operand':
         throw new Error(ONLY_PREDECODED);
     }
@@ -297,7 +299,7 @@ class RegionTranslator extends InstructionEmitter {
   }
 
   protected exit(status: Status): void {
-    this.#mayFault = true;
+    this.#hasCommonEnd = true;
     this.set(this.#status, statusConstant(status));
     this.set(this.#pc, i64.const(this.#at.address));
     this.set(this.#giveBack, i32.const(this.#at.behind));
@@ -316,7 +318,10 @@ class RegionTranslator extends InstructionEmitter {
       case undefined:
         return this.#goTo(number, following);
       case 'status':
-        return this.#exitBehind(end.status, i64.const(end.status === 'isb' ? following : last.address));
+        return this.#exitBehind(end.status, i64.const(last.address));
+      case 'attention':
+        this.if(load.i32('i32.load', BASE, ATTENTION), () => this.#leave('attention', following));
+        return this.#goTo(number, following);
       case 'branch':
         return end.branch === 'return' ? this.#return(number, end.target) : this.#branch(number, end.target);
       case 'branch-if':
@@ -344,13 +349,22 @@ class RegionTranslator extends InstructionEmitter {
   /** Goes on at a known address, inside the region if it is there. */
   #goTo(from: number, address: bigint): void {
     const to = this.region.blocks[from]!.successors.find((block) => this.region.blocks[block]!.start === address);
-    if (to === undefined) return this.#exitBehind('next', i64.const(address));
+    if (to === undefined) return this.#leave('next', address);
     if (to > from) return this.branch(this.#labelOf(to));
-    this.if(i32.ltS(this.#left, i32.const(0)), () => this.#exitBehind('slice', i64.const(address)));
+    this.if(i32.ltS(this.#left, i32.const(0)), () => this.#leave('slice', address));
     const loop = this.#loopLabels.get(to);
     if (loop !== undefined) return this.branch(loop);
     this.set(this.#next, i32.const(this.#structure.dispatched.indexOf(to)));
     this.#branchTo(this.#tableLabel);
+  }
+
+  /** Exits behind the last instruction of a block by the common end: what is seldom done is to be short. */
+  #leave(status: Status, address: bigint): void {
+    this.#hasCommonEnd = true;
+    this.set(this.#status, statusConstant(status));
+    this.set(this.#pc, i64.const(address));
+    this.set(this.#giveBack, i32.const(0));
+    this.#branchTo(this.#exitLabel);
   }
 
   /** Exits behind the last instruction of a block. */
@@ -369,6 +383,8 @@ class RegionTranslator extends InstructionEmitter {
         return this.#generalLocal(SP_NUMBER);
       case 'v':
         return load.v128('v128.load', BASE, V + 16 * source.number);
+      case 'system':
+        return load.i64('i64.load', BASE, systemOffset(source.register));
       case 'condition':
         return conditionOf(this.#flags, this.#flagKind, source.condition);
       case 'carry':

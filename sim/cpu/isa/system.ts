@@ -1,6 +1,6 @@
 /** System instructions, and those that generate exceptions (Arm ARM C4.1.65). */
 
-import type { Ops } from '../language/ops.js';
+import type { DirectRegister, Ops } from '../language/ops.js';
 import type { Fields } from '../language/pattern.js';
 import {
   type CacheMaintenance,
@@ -11,6 +11,7 @@ import {
   type SystemRow,
   systemRowsOf,
 } from '../language/row.js';
+import { i64 } from '../language/value.js';
 
 const GROUP = 'System';
 const row = rowsOf(GROUP);
@@ -72,6 +73,41 @@ const encodingOf = (op0: number, fields: Fields<'op1' | 'CRn' | 'CRm' | 'op2'>) 
   return { op0, op1, crn, crm, op2 };
 };
 
+const DAIF_SET = 6;
+
+/** Registers that code accesses itself, by o0, op1, CRn, CRm and op2. */
+const DIRECT: Readonly<Record<string, DirectRegister>> = {
+  '1 3 4 2 1': 'DAIF',
+  '1 0 4 1 0': 'SP_EL0',
+  '1 3 13 0 2': 'TPIDR_EL0',
+  '1 3 13 0 3': 'TPIDRRO_EL0',
+  '1 0 13 0 4': 'TPIDR_EL1',
+  '1 0 5 2 0': 'ESR_EL1',
+  '1 0 6 0 0': 'FAR_EL1',
+  '1 0 4 0 1': 'ELR_EL1',
+  '1 0 4 0 0': 'SPSR_EL1',
+  '1 0 2 0 2': 'TCR_EL1',
+  '1 3 0 0 1': 'CTR_EL0',
+  '1 3 0 0 7': 'DCZID_EL0',
+};
+
+/** Bits that a write changes, where those are not all; the others are zero. */
+const WRITABLE: Readonly<Partial<Record<DirectRegister, bigint>>> = {
+  DAIF: 0x3c0n,
+  ESR_EL1: 0xffff_ffffn,
+  SPSR_EL1: 0xffff_ffffn,
+};
+
+type RegisterFields = Fields<'o0' | 'op1' | 'CRn' | 'CRm' | 'op2'>;
+
+const directAt = ({ o0, op1, CRn, CRm, op2 }: RegisterFields): DirectRegister | undefined =>
+  DIRECT[`${o0} ${op1} ${CRn} ${CRm} ${op2}`];
+
+const accessOf = (kind: 'read' | 'write', fields: RegisterFields): string | undefined => {
+  const register = directAt(fields);
+  return register && `${kind} ${register}`;
+};
+
 export const SYSTEM: readonly InstructionRow[] = [
   exception('svc', 'C6.2.365', '000', '01'),
   exception('hvc', 'C6.2.101', '000', '10'),
@@ -116,25 +152,48 @@ export const SYSTEM: readonly InstructionRow[] = [
   barrier('CLREX', 'C6.2.56', '010', (t) => t.clearExclusive()),
   barrier('DSB', 'C6.2.86', '100', () => {}),
   barrier('DMB', 'C6.2.83', '101', () => {}),
-  barrier('ISB', 'C6.2.103', '110', (t) => t.isb()),
+  barrier('ISB', 'C6.2.103', '110', (t) => t.attend()),
 
-  systemRow({
+  row({
     name: 'MSR (immediate)',
     section: 'C6.2.199',
     pattern: '1101010100 0 00 op1:3 0100 CRm:4 op2:3 11111',
     allocated: ({ op1, op2 }) => isPstateField(op1, op2),
+    direct: ({ op1 }) => (op1 === 3 ? 'write DAIF' : undefined),
+    semantics: (t, { op2, CRm }) => {
+      const bits = CRm << 6;
+      if (op2 === DAIF_SET) t.setSystem('DAIF', i64.or(t.system('DAIF'), i64.const(bits)));
+      else {
+        t.setSystem('DAIF', i64.and(t.system('DAIF'), i64.const(~bits)));
+        t.attend();
+      }
+    },
     system: (cpu, { op1, op2, CRm }) => cpu.writePstate(op1, op2, CRm),
   }),
-  systemRow({
+  row({
     name: 'MSR (register)',
     section: 'C6.2.200',
     pattern: '1101010100 0 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    direct: (fields) => accessOf('write', fields),
+    semantics: (t, { Rt, ...fields }) => {
+      const register = directAt(fields);
+      if (register === undefined) return t.undefined();
+      const mask = WRITABLE[register];
+      t.setSystem(register, mask === undefined ? t.x(Rt) : i64.and(t.x(Rt), i64.const(mask)));
+      if (register === 'DAIF') t.attend();
+    },
     system: (cpu, fields) => cpu.writeSystemRegister(encodingOf(2 + fields.o0, fields), fields.Rt),
   }),
-  systemRow({
+  row({
     name: 'MRS',
     section: 'C6.2.198',
     pattern: '1101010100 1 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    direct: (fields) => accessOf('read', fields),
+    semantics: (t, { Rt, ...fields }) => {
+      const register = directAt(fields);
+      if (register === undefined) t.undefined();
+      else t.setX(Rt, t.system(register));
+    },
     system: (cpu, fields) => cpu.readSystemRegister(encodingOf(2 + fields.o0, fields), fields.Rt),
   }),
   systemRow({

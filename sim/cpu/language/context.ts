@@ -4,6 +4,10 @@ import type { CacheMaintenance } from './row.js';
 
 /** What the processor's state demands of code. */
 export interface TranslationContext {
+  /** The bank of the TLB and of the jump cache. */
+  readonly bank: number;
+  /** The TLB's bank of LDTR and STTR; undefined for none. */
+  readonly unprivilegedBank: number | undefined;
   /** Every access must be aligned: the MMU is off, or SCTLR_ELx.A is set. */
   readonly strictAlignment: boolean;
   /** SP must be a multiple of 16 where it is the base of an access (SCTLR_ELx.SA, SA0). */
@@ -12,6 +16,8 @@ export interface TranslationContext {
   readonly fpEnabled: boolean;
   /** FPCR asks for what {@link RowBase.fpcr} is about, and is not modelled. */
   readonly unusualFpcr: boolean;
+  /** Accesses to system registers that code makes itself, such as `read TPIDR_EL1`. */
+  readonly direct: ReadonlySet<string>;
   /** Cache maintenance that raises an exception instead. */
   readonly forbidden: readonly CacheMaintenance[];
 }

@@ -1,5 +1,7 @@
 /** What the leaves of expressions stand for. */
 
+import type { DirectRegister } from '../state/layout.js';
+
 /** A register, as an instruction reads or writes it. */
 export type Register =
   /** X0 to X30. */
@@ -8,6 +10,8 @@ export type Register =
   | { readonly kind: 'sp' }
   /** V0 to V31. */
   | { readonly kind: 'v'; readonly number: number }
+  /** A system register that lies in memory. */
+  | { readonly kind: 'system'; readonly register: DirectRegister }
   /** The register that a field of a predecoded instruction names: the field's slot, and what registers it numbers. */
   | { readonly kind: 'operand'; readonly file: 'x' | 'sp' | 'v'; readonly slot: number };
 
@@ -36,6 +40,8 @@ export const isSameRegister = (a: Register, b: Register): boolean => {
       return b.kind === a.kind && b.number === a.number;
     case 'sp':
       return b.kind === 'sp';
+    case 'system':
+      return b.kind === 'system' && b.register === a.register;
     case 'operand':
       return b.kind === 'operand' && b.file === a.file && b.slot === a.slot;
   }

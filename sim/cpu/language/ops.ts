@@ -1,6 +1,9 @@
 /** The operations that the semantics of instructions are written in. */
 
+import type { DirectRegister } from '../state/layout.js';
 import type { I32, I64, V128, Value } from './value.js';
+
+export type { DirectRegister } from '../state/layout.js';
 
 /**
  * What the semantics of an instruction may ask of whoever runs it.
@@ -73,8 +76,11 @@ export interface Ops {
   branchIf(condition: I32, target: I64): void;
   /** The Unknown reason exception (EC 0), as an unallocated encoding raises. */
   undefined(): void;
-  /** Context synchronization: code behind it is fetched anew. */
-  isb(): void;
+  /** A system register, as MRS reads it; see {@link DIRECT_REGISTERS}. */
+  system(register: DirectRegister): I64;
+  setSystem(register: DirectRegister, value: I64): void;
+  /** Behind the instruction something new may happen: code that was changed, or an interrupt that is no longer masked. */
+  attend(): void;
 }
 
 export type AccessSize = 1 | 2 | 4 | 8;

@@ -5,7 +5,12 @@ export interface Pattern {
   /** A word matches if `(word & mask) === value`; both unsigned. */
   readonly mask: number;
   readonly value: number;
-  readonly fields: readonly { readonly name: string; readonly shift: number; readonly width: number }[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly shift: number;
+    readonly width: number;
+    readonly mask: number;
+  }[];
 }
 
 /** Fields of an encoding by their names, unsigned. */
@@ -46,7 +51,7 @@ export const parsePattern = (text: string): Pattern => {
       const width = Number(part.slice(colon + 1));
       if (fields.some((other) => other.name === name)) throw new Error(`pattern "${text}": two fields ${name}`);
       append(width, 0, 0);
-      fields.push({ name, shift: 32 - end, width });
+      fields.push({ name, shift: 32 - end, width, mask: 2 ** width - 1 });
     } else throw new Error(`pattern "${text}": "${part}"`);
   }
   if (end !== 32) throw new Error(`pattern "${text}" has ${end} bits`);
@@ -59,7 +64,7 @@ export const matches = ({ mask, value }: Pattern, word: number): boolean => (wor
 /** The fields of a word that matches. */
 export const fieldsOf = ({ fields }: Pattern, word: number): Fields => {
   const values: Record<string, number> = {};
-  for (const { name, shift, width } of fields) values[name] = (word >>> shift) & (2 ** width - 1);
+  for (const { name, shift, mask } of fields) values[name] = (word >>> shift) & mask;
   return values;
 };
 
@@ -74,7 +79,7 @@ const namesIn = (text: string): readonly string[] =>
  * are there. Nothing else connects the names that the compiler reads with those that are found when the program runs.
  */
 export class NamedFields<const Text extends string, Except extends string = never> {
-  #names: readonly string[] | undefined;
+  #areKnown = false;
 
   /**
    * @param text a pattern, or a part of one
@@ -95,8 +100,9 @@ export class NamedFields<const Text extends string, Except extends string = neve
   }
 
   #areIn(fields: Fields): fields is Fields & FieldsOf<Text, Except> {
-    this.#names ??= this.#neededNames();
-    return this.#names.every((name) => name in fields);
+    // The fields are always those of the same pattern.
+    this.#areKnown ||= this.#neededNames().every((name) => name in fields);
+    return this.#areKnown;
   }
 
   #neededNames(): readonly string[] {

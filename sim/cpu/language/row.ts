@@ -42,6 +42,14 @@ export interface OpsRow extends RowBase {
   readonly free?: readonly string[];
   /** Register fields whose true value the semantics need after all. */
   readonly fixed?: readonly string[];
+  /**
+   * Where the semantics access a system register: `read` or `write`, and its name. They are right only where
+   * the context has that access among its direct ones, and the system model does the work elsewhere.
+   * Undefined for fields whose register it never accesses itself.
+   */
+  readonly direct?: (fields: Fields) => string | undefined;
+  /** What the system model does; see {@link direct}. */
+  readonly system?: (cpu: SystemCpu, fields: Fields) => void;
   /** What a higher exception level may forbid: then SystemState.execute raises the exception in place of the semantics. */
   readonly maintenance?: CacheMaintenance;
 }
@@ -110,6 +118,8 @@ export interface OpsParts<Text extends string, Free extends string> extends Enco
   readonly free?: readonly Free[];
   readonly fixed?: readonly Extract<FieldNames<Text>, RegisterField>[];
   readonly maintenance?: CacheMaintenance;
+  readonly direct?: (fields: FieldsOf<Text>) => string | undefined;
+  readonly system?: (cpu: SystemCpu, fields: FieldsOf<Text>) => void;
 }
 
 /** Makes a row of its parts. */
@@ -117,6 +127,8 @@ export const opsRow = <const Text extends string, const Free extends FieldNames<
   allocated,
   immediates,
   semantics,
+  direct,
+  system,
   ...rest
 }: OpsParts<Text, Free>): OpsRow => {
   const all = new NamedFields(rest.pattern);
@@ -125,6 +137,8 @@ export const opsRow = <const Text extends string, const Free extends FieldNames<
     ...rest,
     ...(allocated && { allocated: (fields) => allocated(all.from(fields)) }),
     ...(immediates && { immediates: (fields) => immediates(all.from(fields)) }),
+    ...(direct && { direct: (fields) => direct(all.from(fields)) }),
+    ...(system && { system: (cpu, fields) => system(cpu, all.from(fields)) }),
     semantics: (t, fields) => semantics(t, notFree.from(fields)),
   };
 };

@@ -2,17 +2,20 @@
 
 import type { TranslationContext } from './context.js';
 import type { Fields } from './pattern.js';
-import type { InstructionRow, SystemRow, UnmodelledRow } from './row.js';
+import type { InstructionRow, OpsRow } from './row.js';
 import { exitWith, Tracer, type Trace } from './trace.js';
 
-/** Whether an instruction is for the system model to carry out, as it or the exception level stands. */
-export const isForSystem = (
+/** Whether code can carry an instruction out; otherwise the system model must, as it or the exception level stands. */
+export const isForCode = (
   row: InstructionRow,
-  { forbidden, unusualFpcr }: SystemContext,
-): row is SystemRow | UnmodelledRow =>
-  !('semantics' in row) ||
-  (row.maintenance !== undefined && forbidden.includes(row.maintenance)) ||
-  (row.fpcr === true && unusualFpcr);
+  fields: Fields,
+  { forbidden, unusualFpcr, direct }: SystemContext,
+): row is OpsRow => {
+  if (!('semantics' in row)) return false;
+  if (row.maintenance !== undefined && forbidden.includes(row.maintenance)) return false;
+  if (row.direct !== undefined && !direct.has(row.direct(fields) ?? '')) return false;
+  return row.fpcr !== true || !unusualFpcr;
+};
 
 export const traceInstruction = (
   address: bigint,
@@ -22,7 +25,7 @@ export const traceInstruction = (
   if (decoded.kind === 'unallocated') return { address, trace: exitWith('undefined'), fp: false };
   const { row, fields } = decoded;
   const fp = row.fp === true;
-  if (isForSystem(row, context)) return { address, trace: exitWith('system'), fp };
+  if (!isForCode(row, fields, context)) return { address, trace: exitWith('system'), fp };
   const tracer = new Tracer(address, row.immediates?.(fields) ?? []);
   row.semantics(tracer, fields);
   return { address, trace: tracer.finish(), fp };
@@ -38,4 +41,4 @@ export interface TracedInstruction {
 export type DecodedInstruction =
   { readonly kind: 'row'; readonly row: InstructionRow; readonly fields: Fields } | { readonly kind: 'unallocated' };
 
-export type SystemContext = Pick<TranslationContext, 'forbidden' | 'unusualFpcr'>;
+export type SystemContext = Pick<TranslationContext, 'forbidden' | 'unusualFpcr' | 'direct'>;

@@ -8,6 +8,7 @@ import {
   ACCESS_UNPRIVILEGED,
   ACCESS_WRITE,
   ACCESS_ZERO_BLOCK,
+  type DirectRegister,
   type FlagKind,
   type Status,
 } from '../state/layout.js';
@@ -83,7 +84,9 @@ export interface FlagWrite {
 export type End =
   | { readonly kind: 'branch'; readonly target: I64; readonly branch: BranchKind }
   | { readonly kind: 'branch-if'; readonly condition: I32; readonly target: I64 }
-  /** Exits from translated code with a status; the program counter is the instruction's, or the next one's for `isb`. */
+  /** Exits behind the instruction if somebody wants attention. */
+  | { readonly kind: 'attention' }
+  /** Exits from translated code with a status; the program counter is the instruction's. */
   | { readonly kind: 'status'; readonly status: Status };
 
 /** What values read: bits of X registers and SP, of V registers, and whether the flags. */
@@ -111,6 +114,7 @@ const addSource = (source: Source, reads: Reads): void => {
     case 'nzcv':
       reads.flags = true;
       return;
+    case 'system':
     case 'operand':
     case 'immediate':
     case 'own-pc':
@@ -327,8 +331,16 @@ export class Tracer implements Ops {
     this.#end = { kind: 'status', status: 'undefined' };
   }
 
-  isb(): void {
-    this.#end = { kind: 'status', status: 'isb' };
+  system(register: DirectRegister): I64 {
+    return leaf('i64', { kind: 'system', register });
+  }
+
+  setSystem(register: DirectRegister, value: I64): void {
+    this.write({ kind: 'system', register }, value);
+  }
+
+  attend(): void {
+    this.#end = { kind: 'attention' };
   }
 }
 

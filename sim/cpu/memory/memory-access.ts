@@ -7,10 +7,12 @@ import {
   ACCESS_ALIGN_MASK,
   ACCESS_ALIGN_SHIFT,
   ACCESS_ALIGNED,
+  ACCESS_BANK_SHIFT,
   ACCESS_CACHE_MAINTENANCE,
   ACCESS_FOLLOWS,
   ACCESS_SIZE_MASK,
   ACCESS_STRICT_SHIFT,
+  ACCESS_UNBANKED,
   ACCESS_UNPRIVILEGED,
   ACCESS_VALUE,
   ACCESS_WRITE,
@@ -45,6 +47,8 @@ export interface AccessHost {
   resolve(virtAddr: bigint, access: AccessKind, unprivileged: boolean): ResolvedPage | Fault;
   /** Every access must be aligned. */
   isStrict(): boolean;
+  /** There was an access that no bank of the TLB is for. */
+  onUnbanked(): void;
   /** Some bytes of a physical page are about to change. */
   onWrite(physPage: number, inPage: number, sizeBytes: number): void;
 }
@@ -87,6 +91,7 @@ export class MemoryAccess {
     const sizeBytes = 1 << (kind & ACCESS_SIZE_MASK);
     const isWrite = (kind & ACCESS_WRITE) !== 0;
     const unprivileged = (kind & ACCESS_UNPRIVILEGED) !== 0;
+    const bank = (kind >> ACCESS_BANK_SHIFT) & 7;
     const isStrict = this.host.isStrict();
     const fail = (faultStatus: number, virtAddr = address): number => {
       const cacheMaintenance = (kind & ACCESS_CACHE_MAINTENANCE) !== 0;
@@ -135,7 +140,8 @@ export class MemoryAccess {
         if (done === 0) this.#bytes.fill(0, this.#value, this.#value + 16);
         this.#bytes.copyWithin(this.#value + done, offset + at, offset + at + bytes);
       }
-      if (!unprivileged && (isStrict || !device)) tlb.fill(virtAddr, offset, page, isWrite);
+      if ((kind & ACCESS_UNBANKED) !== 0) this.host.onUnbanked();
+      else if (isStrict || !device) tlb.fill(bank, virtAddr, offset, page, isWrite);
     }
     return 0;
   }

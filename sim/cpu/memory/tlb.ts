@@ -1,12 +1,16 @@
 /** The TLB and the jump cache, as TypeScript fills and empties them. */
 
 import {
+  JUMP_BANK_BYTES,
+  JUMP_BANKS,
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_ENTRY_SHIFT,
   PROCESSOR_BYTES,
   TLB,
   TLB_ADDEND,
+  TLB_BANK_BYTES,
+  TLB_BANKS,
   TLB_CODE_MASK,
   TLB_ENTRIES,
   TLB_ENTRY_SHIFT,
@@ -16,15 +20,65 @@ import {
 
 const NO_TAG = 0xffff_ffff_ffff_ffffn;
 const LOW_HALF = 0xffff_ffffn;
-const END = TLB + (TLB_ENTRIES << TLB_ENTRY_SHIFT);
-const JUMP_CACHE_END = JUMP_CACHE + (JUMP_CACHE_ENTRIES << JUMP_CACHE_ENTRY_SHIFT);
+const PAGE = 4096;
+const TWO_20 = 2 ** 20;
+/** Pages that instructions were fetched from, in each bank. */
+const FETCHES = 256;
+const ENTRY_BYTES = 1 << TLB_ENTRY_SHIFT;
+const JUMPS_BYTES = JUMP_CACHE_ENTRIES << JUMP_CACHE_ENTRY_SHIFT;
+/** Bit 55 tells the upper half of the addresses from the lower one (Arm ARM D5.2.1). */
+const UPPER = 1n << 55n;
 
-/** The caches that translated code looks into: where pages of memory are, and where code goes on. */
+/** Where a page's instructions are. */
+export interface CodePlace {
+  readonly physPage: number;
+  /** In the WebAssembly memory. */
+  readonly offset: number;
+}
+
+/** The halves of the addresses that a bank has entries of. */
+interface Halves {
+  lower: boolean;
+  upper: boolean;
+}
+
+const allBanks = (count: number): readonly number[] => Array.from({ length: count }, (_, bank) => bank);
+
+/** So many entries are emptied one by one; more of them all at once. */
+const MAX_NOTED = 512;
+
+/** Which entries of a bank something was put into, as far as that is worth knowing. */
+class Journal {
+  readonly #entries = new Int32Array(MAX_NOTED);
+  /** Above {@link MAX_NOTED} for more than could be noted, as at the start. */
+  #count = MAX_NOTED + 1;
+
+  add(entry: number): void {
+    if (this.#count < MAX_NOTED) this.#entries[this.#count] = entry;
+    if (this.#count <= MAX_NOTED) this.#count++;
+  }
+
+  /** Has what was noted emptied, or everything. */
+  drain(clear: (entry: number) => void, clearAll: () => void): void {
+    if (this.#count > MAX_NOTED) clearAll();
+    else for (let i = 0; i < this.#count; i++) clear(this.#entries[i]!);
+    this.#count = 0;
+  }
+}
+
+/** The caches that translated code looks into: where pages of memory are, and where code goes on. Each is in banks. */
 export class Tlb {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
-  /** Physical pages that there may be a write tag for. */
-  readonly #writable = new Set<number>();
+  /** Where there may be entries with a write tag, by their physical pages. */
+  readonly #writers = new Map<number, Set<number>>();
+  readonly #halves: readonly Halves[] = allBanks(TLB_BANKS).map(() => ({ lower: true, upper: true }));
+  /** Pages that instructions were fetched from: their numbers, and where they are; direct-mapped, bank by bank. */
+  readonly #fetchPages = new Float64Array(JUMP_BANKS * FETCHES).fill(-1);
+  readonly #fetchPlaces: (CodePlace | undefined)[] = [];
+  /** Entries of each bank that something is in: of the TLB, and of the jump cache. */
+  readonly #filled = allBanks(TLB_BANKS).map(() => new Journal());
+  readonly #jumps = allBanks(JUMP_BANKS).map(() => new Journal());
 
   /**
    * @param base of the processor's block in the buffer
@@ -39,65 +93,162 @@ export class Tlb {
     this.#bytes = new Uint8Array(buffer, base, PROCESSOR_BYTES);
   }
 
-  /** Forgets all pages, or one. Code is looked up anew too, and so its pages are checked to be where they were. */
-  flush(virtAddr?: bigint): void {
-    if (virtAddr === undefined) {
-      this.#bytes.fill(0xff, TLB, END);
-      this.#writable.clear();
-    } else {
-      const at = this.#entry(virtAddr);
-      this.#bytes.fill(0xff, at, at + (1 << TLB_ENTRY_SHIFT));
-    }
+  /** Which halves of the addresses a bank may have entries of. */
+  halvesOf(bank: number): Readonly<Halves> {
+    return this.#halves[bank]!;
+  }
+
+  /** Forgets all pages in all banks, and where code goes on. */
+  flush(): void {
+    for (let bank = 0; bank < TLB_BANKS; bank++) this.flushBank(bank);
+    this.#writers.clear();
     this.forgetJumps();
   }
 
-  /** Forgets where code goes on, which is looked up anew. */
-  forgetJumps(): void {
-    this.#bytes.fill(0xff, JUMP_CACHE, JUMP_CACHE_END);
-    // All ones is a program counter of this last entry; 0 is not.
-    this.#view.setBigUint64(JUMP_CACHE_END - (1 << JUMP_CACHE_ENTRY_SHIFT), 0n, true);
+  /** Forgets all pages of a bank. */
+  flushBank(bank: number): void {
+    const halves = this.#halves[bank]!;
+    if (!halves.lower && !halves.upper) return;
+    const at = TLB + bank * TLB_BANK_BYTES;
+    this.#filled[bank]!.drain(
+      (entry) => this.#clear(entry),
+      () => this.#bytes.fill(0xff, at, at + TLB_ENTRIES * ENTRY_BYTES),
+    );
+    if (bank < JUMP_BANKS) this.#fetchPages.fill(-1, bank * FETCHES, (bank + 1) * FETCHES);
+    halves.lower = false;
+    halves.upper = false;
   }
 
-  #entry(virtAddr: bigint): number {
-    return TLB + ((Number((virtAddr >> 12n) & LOW_HALF) % TLB_ENTRIES) << TLB_ENTRY_SHIFT);
+  /** Forgets some bytes from an address on in all banks: a multiple of a page. Bits 63 to 56 of the address do not count. */
+  flushRange(virtAddr: bigint, sizeBytes: number): void {
+    const entries = sizeBytes / PAGE;
+    if (entries >= TLB_ENTRIES) {
+      for (let bank = 0; bank < TLB_BANKS; bank++) this.flushBank(bank);
+      return;
+    }
+    const first = indexOf(virtAddr);
+    for (let bank = 0; bank < TLB_BANKS; bank++) {
+      const { lower, upper } = this.#halves[bank]!;
+      if (!lower && !upper) continue;
+      for (let i = 0; i < entries; i++) {
+        this.#clear(entryAt(bank, (first + i) % TLB_ENTRIES));
+        if (bank < JUMP_BANKS) this.#fetchPages[bank * FETCHES + ((first + i) % FETCHES)] = -1;
+      }
+    }
+  }
+
+  #clear(at: number): void {
+    this.#view.setBigUint64(at + TLB_READ_TAG, NO_TAG, true);
+    this.#view.setBigUint64(at + TLB_WRITE_TAG, NO_TAG, true);
+  }
+
+  /** Forgets where code goes on, in all banks, which is looked up anew. */
+  forgetJumps(): void {
+    for (let bank = 0; bank < JUMP_BANKS; bank++) this.forgetJumpsOf(bank);
+  }
+
+  /** Forgets where code goes on at one address. */
+  forgetJump(address: bigint): void {
+    const inBank = jumpAt(address);
+    for (let bank = 0; bank < JUMP_BANKS; bank++) {
+      const at = inBank + bank * JUMP_BANK_BYTES;
+      if (this.#view.getBigUint64(at, true) === address) this.#view.setBigUint64(at, ~address & NO_TAG, true);
+    }
+  }
+
+  forgetJumpsOf(bank: number): void {
+    const start = JUMP_CACHE + bank * JUMP_BANK_BYTES;
+    const end = start + JUMPS_BYTES;
+    this.#jumps[bank]!.drain(
+      (entry) => this.#view.setBigUint64(entry, NO_TAG, true),
+      () => this.#bytes.fill(0xff, start, end),
+    );
+    // All ones is a program counter of this last entry; 0 is not.
+    this.#view.setBigUint64(end - (1 << JUMP_CACHE_ENTRY_SHIFT), 0n, true);
   }
 
   /** @param offset of the physical page in the WebAssembly memory */
-  fill(virtAddr: bigint, offset: number, physPage: number, write: boolean): void {
+  fill(bank: number, virtAddr: bigint, offset: number, physPage: number, write: boolean): void {
     const view = this.#view;
-    const at = this.#entry(virtAddr);
+    const at = entryAt(bank, indexOf(virtAddr));
     const page = virtAddr & ~0xfffn;
     const isHere = (tag: bigint): boolean => tag !== NO_TAG && (tag & ~0xfffn) === page;
-    if (![TLB_READ_TAG, TLB_WRITE_TAG].some((tag) => isHere(view.getBigUint64(at + tag, true)))) {
-      this.#bytes.fill(0xff, at, at + (1 << TLB_ENTRY_SHIFT));
-    }
+    if (!isHere(view.getBigUint64(at + TLB_READ_TAG, true)) && !isHere(view.getBigUint64(at + TLB_WRITE_TAG, true)))
+      this.#clear(at);
+    this.#noteHalf(bank, virtAddr);
+    this.#filled[bank]!.add(at);
     const lines = this.linesOf(physPage);
-    if (write) this.#writable.add(physPage);
+    if (write) this.#noteWriter(physPage, at);
     view.setBigUint64(at + (write ? TLB_WRITE_TAG : TLB_READ_TAG), write && lines !== 0n ? page | 1n : page, true);
     view.setInt32(at + TLB_ADDEND, offset - Number(page & LOW_HALF), true);
     view.setBigUint64(at + TLB_CODE_MASK, lines, true);
   }
 
+  #noteHalf(bank: number, virtAddr: bigint): void {
+    const halves = this.#halves[bank]!;
+    if ((virtAddr & UPPER) === 0n) halves.lower = true;
+    else halves.upper = true;
+  }
+
+  #noteWriter(physPage: number, at: number): void {
+    const known = this.#writers.get(physPage);
+    if (known === undefined) this.#writers.set(physPage, new Set([at]));
+    else known.add(at);
+  }
+
+  /** Where the instructions of an address' page are, if that is known. */
+  fetchedFrom(bank: number, virtAddr: bigint): CodePlace | undefined {
+    const page = pageNumber(virtAddr);
+    const at = bank * FETCHES + (page % FETCHES);
+    return this.#fetchPages[at] === page ? this.#fetchPlaces[at] : undefined;
+  }
+
+  /** Instructions of an address' page were fetched from a place. */
+  noteFetch(bank: number, virtAddr: bigint, place: CodePlace): void {
+    this.#noteHalf(bank, virtAddr);
+    const page = pageNumber(virtAddr);
+    const at = bank * FETCHES + (page % FETCHES);
+    this.#fetchPages[at] = page;
+    this.#fetchPlaces[at] = place;
+  }
+
   /** Stores to a page that now holds more code must be seen. */
   protect(physPage: number, offset: number): void {
-    if (!this.#writable.has(physPage)) return;
+    const places = this.#writers.get(physPage);
+    if (places === undefined) return;
     const lines = this.linesOf(physPage);
     const view = this.#view;
-    for (let at = TLB; at < END; at += 1 << TLB_ENTRY_SHIFT) {
+    for (const at of places) {
       const tag = view.getBigUint64(at + TLB_WRITE_TAG, true);
-      if (tag === NO_TAG) continue;
       const page = tag & ~1n;
-      if (((view.getInt32(at + TLB_ADDEND, true) + Number(page & LOW_HALF)) | 0) !== (offset | 0)) continue;
+      const isHere = ((view.getInt32(at + TLB_ADDEND, true) + Number(page & LOW_HALF)) | 0) === (offset | 0);
+      if (tag === NO_TAG || !isHere) {
+        places.delete(at);
+        continue;
+      }
       view.setBigUint64(at + TLB_WRITE_TAG, page | 1n, true);
       view.setBigUint64(at + TLB_CODE_MASK, lines, true);
     }
   }
 
   /** Where code goes on at an address: a function of the table, and what it is called with. */
-  setJump(address: bigint, index: number, argument: number): void {
-    const at = JUMP_CACHE + ((Number((address & LOW_HALF) >> 2n) % JUMP_CACHE_ENTRIES) << JUMP_CACHE_ENTRY_SHIFT);
+  setJump(bank: number, address: bigint, index: number, argument: number): void {
+    this.#noteHalf(bank, address);
+    const at = jumpAt(address) + bank * JUMP_BANK_BYTES;
+    this.#jumps[bank]!.add(at);
     this.#view.setBigUint64(at, address, true);
     this.#view.setInt32(at + 8, index, true);
     this.#view.setInt32(at + 12, argument, true);
   }
 }
+
+/** All 52 bits of it, which a number has room for. */
+const pageNumber = (virtAddr: bigint): number =>
+  Number(virtAddr >> 32n) * TWO_20 + (Number(virtAddr & LOW_HALF) >>> 12);
+
+/** Where the jump cache's entry for an address is in the first bank. */
+const jumpAt = (address: bigint): number =>
+  JUMP_CACHE + ((Number((address & LOW_HALF) >> 2n) % JUMP_CACHE_ENTRIES) << JUMP_CACHE_ENTRY_SHIFT);
+
+const indexOf = (virtAddr: bigint): number => Number((virtAddr >> 12n) & LOW_HALF) % TLB_ENTRIES;
+const entryAt = (bank: number, index: number): number => TLB + bank * TLB_BANK_BYTES + (index << TLB_ENTRY_SHIFT);

@@ -19,4 +19,4 @@ export interface Bus {
 }
 
 /** The processors' state, TLBs and code lie below (layout.ts); guest RAM lies above. */
-export const FIRST_RAM_OFFSET = 0x100_0000;
+export const FIRST_RAM_OFFSET = 0x500_0000;

@@ -1,6 +1,8 @@
 /** The part of the processor that its system side works on. */
 
 import type { Bus } from './bus.js';
+import type { DirectRegister } from './layout.js';
+import type { Space } from './space.js';
 
 /** The registers that translated code works on, and its caches, as the rest of the processor sees them. */
 export interface Core {
@@ -19,8 +21,17 @@ export interface Core {
   /** The next time when a timer's output goes high is another one. */
   timersChanged(): void;
   clearExclusive(): void;
-  /** Forgets where pages of addresses lead: all, or one 4 KiB page. The next access asks the system side again. */
-  flushTlb(virtAddr?: bigint): void;
-  /** The exception level or what decides how code runs (MMU on, alignment checked, FP trapped) may have changed. */
+  /** A system register that lies in memory. */
+  getDirect(register: DirectRegister): bigint;
+  setDirect(register: DirectRegister, value: bigint): void;
+  /** Forgets where addresses lead: all, or so many bytes from one on. The next access asks the system side again. */
+  flushTlb(virtAddr?: bigint, sizeBytes?: number): void;
+  /** Forgets where addresses of the lower half lead, which may be valid for one ASID only. */
+  flushUsers(): void;
+  /** The tables of EL1 and EL0 are others. */
+  spaceChanged(space: Space): void;
+  /** The exception level or the stack pointer selection is another one. */
+  levelChanged(): void;
+  /** What decides how code runs (MMU on, alignment checked, FP trapped) may have changed; all of the TLB is forgotten. */
   contextChanged(): void;
 }

@@ -4,7 +4,7 @@
  */
 
 /** The bytes of a processor's block. */
-export const PROCESSOR_BYTES = 0x2_0000;
+export const PROCESSOR_BYTES = 0x20_0000;
 /** Bases of processors are multiples of {@link PROCESSOR_BYTES} from the first one to in front of the predecoded code. */
 export const FIRST_BASE = PROCESSOR_BYTES;
 
@@ -34,18 +34,46 @@ export const EXCLUSIVE_HIGH = 0x148;
 export const ACCESS_ADDRESS = 0x150;
 export const ACCESS_VALUE = 0x160;
 
+/** Not 0 if somebody waits for the code to return: it asks behind instructions that let something new happen (i32). */
+export const ATTENTION = 0x124;
+
 /** Not 0 if every access must be aligned: the MMU is off, or SCTLR_ELx.A is set (i32). */
 export const STRICT = 0x170;
 
 /** V0 to V31. */
 export const V = 0x200;
 
+/** System registers that translated code reads and writes itself, 8 bytes each, in the order of {@link DIRECT_REGISTERS}. */
+export const SYSTEM = 0x400;
+
+/** The system registers that lie in memory, by their names in the Arm ARM. DAIF is as MRS reads it. */
+export const DIRECT_REGISTERS = [
+  'DAIF',
+  'SP_EL0',
+  'TPIDR_EL0',
+  'TPIDRRO_EL0',
+  'TPIDR_EL1',
+  'ESR_EL1',
+  'FAR_EL1',
+  'ELR_EL1',
+  'SPSR_EL1',
+  'TCR_EL1',
+  'CTR_EL0',
+  'DCZID_EL0',
+] as const;
+export type DirectRegister = (typeof DIRECT_REGISTERS)[number];
+
+/** Where a system register is. */
+export const systemOffset = (register: DirectRegister): number => SYSTEM + 8 * DIRECT_REGISTERS.indexOf(register);
+
 /**
- * The TLB: direct-mapped by bits 21..12 of the address. A tag is the virtual page of an entry that may be read or written
+ * The TLB: banks, each direct-mapped by bits 23..12 of the address; who uses which is told in banks.ts. A tag is the virtual page of an entry that may be read or written
  * at full speed; other entries have a tag that no page has. Bit 0 of a write tag says that the page holds translated code.
  */
 export const TLB = 0x1000;
-export const TLB_ENTRIES = 1024;
+export const TLB_BANKS = 5;
+export const TLB_BANK_BYTES = 0x2_0000;
+export const TLB_ENTRIES = 4096;
 export const TLB_ENTRY_SHIFT = 5;
 export const TLB_READ_TAG = 0;
 export const TLB_WRITE_TAG = 8;
@@ -54,9 +82,14 @@ export const TLB_ADDEND = 16;
 /** One bit for each 64 bytes of the page: set where code was translated. */
 export const TLB_CODE_MASK = 24;
 
-/** The jump cache: by bits 13..2 of the program counter. An entry is pc (i64), index in the table, entry number (i32). */
-export const JUMP_CACHE = 0x1_0000;
-export const JUMP_CACHE_ENTRIES = 1 << 12;
+/**
+ * The jump cache: banks as those of the TLB, but for the last one. By bits 15..2 of the program counter; an entry is pc
+ * (i64), index in the table, entry number (i32).
+ */
+export const JUMP_CACHE = 0xc_0000;
+export const JUMP_BANKS = 4;
+export const JUMP_BANK_BYTES = 0x4_0000;
+export const JUMP_CACHE_ENTRIES = 1 << 14;
 export const JUMP_CACHE_ENTRY_SHIFT = 4;
 
 // Offsets in the WebAssembly memory.
@@ -65,8 +98,8 @@ export const JUMP_CACHE_ENTRY_SHIFT = 4;
  * Predecoded code: blocks, each of which is a head and the instructions behind it, all of one size. Registers are their
  * numbers; for X, SP and V apart, because 31 means something else for each, and because writes of XZR go nowhere.
  */
-export const PREDECODED_START = 0x10_0000;
-export const PREDECODED_END = 0x100_0000;
+export const PREDECODED_START = 0x120_0000;
+export const PREDECODED_END = 0x500_0000;
 export const PREDECODED_BYTES = 64;
 
 /** The head of a block of predecoded code. */
@@ -117,7 +150,8 @@ export const STATUSES = [
   'fp-trap',
   /** A branch to itself. */
   'stuck',
-  'isb',
+  /** Somebody has wanted attention. */
+  'attention',
   /** The end of a block of predecoded code; the program counter says where it goes on. */
   'branched',
   /** A block of predecoded code has run often enough to be translated. */
@@ -147,3 +181,7 @@ export const ACCESS_ALIGN_SHIFT = 8;
 /** Where alignment is checked strictly, to 1 << (bits 13..11). */
 export const ACCESS_STRICT_SHIFT = 11;
 export const ACCESS_ALIGN_MASK = 7;
+/** The TLB's bank that it looks into, in bits 17..15. */
+export const ACCESS_BANK_SHIFT = 15;
+/** Looks into none: it is always done by the slow path. */
+export const ACCESS_UNBANKED = 1 << 18;

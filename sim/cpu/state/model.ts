@@ -42,7 +42,7 @@ export interface CpuModel {
   /** An event for WFE: somebody has executed SEV. */
   receiveEvent(): void;
   /** Forgets where addresses lead, all or those of one mapping, as a TLBI for the inner shareable domain asks. */
-  receiveTlbi(virtAddr: bigint | undefined): void;
+  receiveTlbi(scope: TlbiScope): void;
   /** Tells jumps from now on; slow, for the last instructions before a known end. */
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
 }
@@ -123,6 +123,9 @@ export interface InterruptRegisters {
   write(cpu: CpuModel, name: string, value: bigint): void;
 }
 
+/** What a TLBI is about: the mapping of an address, all that is valid for one ASID only, or everything. */
+export type TlbiScope = bigint | 'users' | 'all';
+
 /** What a processor asks its surroundings. */
 export interface CpuHost {
   readonly bus: Bus;
@@ -145,8 +148,8 @@ export interface CpuHost {
   readonly interruptRegisters: InterruptRegisters | undefined;
   /** SEV: every processor receives an event, the sender, too. */
   sendEvent(): void;
-  /** TLBI for the inner shareable domain: every processor receives it, the sender, too. @param virtAddr undefined for all */
-  broadcastTlbi(virtAddr: bigint | undefined): void;
+  /** TLBI for the inner shareable domain: every processor receives it, the sender, too. */
+  broadcastTlbi(scope: TlbiScope): void;
   /** CNTFRQ_EL0 in Hz. */
   readonly counterFrequency: bigint;
   /** The highest exception level that there is beside EL3, which firmware has: 2 where the machine booted at EL2. */

@@ -1,6 +1,7 @@
 /** The registers in a processor's block, as TypeScript reads and writes them. */
 
 import {
+  ATTENTION,
   EXCLUSIVE_ADDRESS,
   FLAG_A,
   FLAG_B,
@@ -12,7 +13,9 @@ import {
   SP_INDEX,
   STRICT,
   V,
+  systemOffset,
   X,
+  type DirectRegister,
 } from './layout.js';
 
 const NO_ADDRESS = 0xffff_ffff_ffff_ffffn;
@@ -83,6 +86,20 @@ export class RegisterBank {
 
   set left(instructions: number) {
     this.#view.setInt32(LEFT, instructions, true);
+  }
+
+  /** A system register that lies in memory. */
+  getDirect(register: DirectRegister): bigint {
+    return this.#view.getBigUint64(systemOffset(register), true);
+  }
+
+  setDirect(register: DirectRegister, value: bigint): void {
+    this.#view.setBigUint64(systemOffset(register), value, true);
+  }
+
+  /** Whether code is to return where it asks. */
+  set attention(wanted: boolean) {
+    this.#view.setInt32(ATTENTION, wanted ? 1 : 0, true);
   }
 
   /** Whether every access must be aligned. */

@@ -13,7 +13,7 @@ import {
   type Exception,
 } from './exceptions.js';
 import type { Walk } from './mmu.js';
-import type { StopReason } from '../state/model.js';
+import type { StopReason, TlbiScope } from '../state/model.js';
 import type { CacheMaintenance, SystemCpu } from '../language/row.js';
 import type { SysregEncoding } from '../state/sysreg-encoding.js';
 import type { ExceptionLevel } from '../state/levels.js';
@@ -44,7 +44,7 @@ export interface SystemSide {
   readonly isStopping: boolean;
   write(row: RegisterRow, value: bigint): void;
   walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault;
-  flush(virtAddr?: bigint): void;
+  receiveTlbi(scope: TlbiScope): void;
   take(exception: Exception, target?: 1 | 2): void;
   takeAbort(abort: Abort): void;
   takeUndefined(): void;
@@ -166,9 +166,9 @@ export class SystemInstructions implements SystemCpu {
       case 'none':
         return;
       case 'flush': {
-        const virtAddr = effect.what === 'all' ? undefined : addressOfTlbi(this.x(rt));
-        if (effect.on === 'this') return this.#state.flush(virtAddr);
-        return this.#state.registers.host.broadcastTlbi(virtAddr);
+        const scope = effect.what === 'address' ? addressOfTlbi(this.x(rt)) : effect.what;
+        if (effect.on === 'this') return this.#state.receiveTlbi(scope);
+        return this.#state.registers.host.broadcastTlbi(scope);
       }
       case 'walk': {
         const virtAddr = this.x(rt);

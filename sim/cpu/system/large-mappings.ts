@@ -19,8 +19,13 @@ export class LargeMappings {
     else known.add(number);
   }
 
-  covers(virtAddr: bigint): boolean {
-    return [...this.#bySize].some(([pages, known]) => known.has(numberOf(virtAddr, pages)));
+  /** The mapping that an address is in, if it is one of them: its bytes. */
+  around(virtAddr: bigint): { readonly start: bigint; readonly sizeBytes: number } | undefined {
+    for (const [pages, known] of this.#bySize) {
+      const number = numberOf(virtAddr, pages);
+      if (known.has(number)) return { start: BigInt(number * pages) << PAGE_SHIFT, sizeBytes: pages * PAGE };
+    }
+    return undefined;
   }
 
   clear(): void {

@@ -12,6 +12,8 @@ export interface Walk extends ResolvedPage {
   readonly shareability: number;
   /** Bytes that one descriptor maps, of which the page is a part; 0 with the MMU off. */
   readonly mappedBytes: number;
+  /** It is valid for one ASID only (nG). */
+  readonly notGlobal: boolean;
 }
 
 /** One of the two ranges of addresses that TTBR0 and TTBR1 map. */
@@ -64,6 +66,7 @@ const TABLE = 2;
 const USER = 1 << 6;
 const READ_ONLY = 1 << 7;
 const ACCESS_FLAG = 1 << 10;
+const NOT_GLOBAL = 1 << 11;
 
 const OUTER_SHAREABLE = 2;
 const DEVICE_NGNRNE = 0x00;
@@ -232,6 +235,7 @@ const flat = (address: number, access: AccessKind): Walk => {
     attributes: isData ? DEVICE_NGNRNE : NORMAL_WRITE_THROUGH,
     shareability: OUTER_SHAREABLE,
     mappedBytes: 0,
+    notGlobal: false,
   };
 };
 
@@ -266,5 +270,5 @@ const walkOf = (regime: Regime, low: number, page: number, mappedBytes: number):
   const device = (attributes & 0xf0) === 0;
   // Device memory and Normal memory that is not cacheable are outer shareable whatever SH says (Arm ARM D5.5).
   const shareability = device || attributes === 0x44 ? OUTER_SHAREABLE : (low >> 8) & 3;
-  return { page, device, attributes, shareability, mappedBytes };
+  return { page, device, attributes, shareability, mappedBytes, notGlobal: (low & NOT_GLOBAL) !== 0 };
 };

@@ -12,7 +12,7 @@ import { packEncoding, parseEncoding } from './registers/sysreg.js';
 export type OperationEffect =
   | { readonly kind: 'none' }
   /** Cached walks are forgotten, all or those of the address in Rt, on this processor or on every one. */
-  | { readonly kind: 'flush'; readonly what: 'all' | 'address'; readonly on: 'this' | 'every' }
+  | { readonly kind: 'flush'; readonly what: 'all' | 'users' | 'address'; readonly on: 'this' | 'every' }
   /** What a walk for the address in Rt finds goes to PAR_EL1. */
   | { readonly kind: 'walk'; readonly access: AccessKind; readonly el: ExceptionLevel };
 
@@ -81,7 +81,7 @@ const tlbi = (
   name: string,
   op1: number,
   op2: number,
-  what: 'all' | 'address',
+  what: 'all' | 'users' | 'address',
   ...traps: readonly Trap[]
 ): readonly SystemOperation[] => [
   operation(`TLBI ${name}`, `S1_${op1}_C8_C7_${op2}`, { kind: 'flush', what, on: 'this' }, ...traps),
@@ -97,7 +97,7 @@ const tlbiIntermediate = (name: string, op2: number): readonly SystemOperation[]
 const TLB: readonly SystemOperation[] = [
   ...tlbi('VMALLE1', 0, 0, 'all', TTLB),
   ...tlbi('VAE1', 0, 1, 'address', TTLB),
-  ...tlbi('ASIDE1', 0, 2, 'all', TTLB),
+  ...tlbi('ASIDE1', 0, 2, 'users', TTLB),
   ...tlbi('VAAE1', 0, 3, 'address', TTLB),
   ...tlbi('VALE1', 0, 5, 'address', TTLB),
   ...tlbi('VAALE1', 0, 7, 'address', TTLB),

@@ -1,24 +1,32 @@
 /** The values of the system registers, and the process state beside the flags. */
-import { controlsOf, isTakenByEl2, type Controls } from './controls.js';
+import { controlsOf, isTakenByEl2, trapTarget, type Controls } from './controls.js';
 import { SCTLR } from '../state/control-bits.js';
 import type { Core } from '../state/core.js';
 import type { Pstate } from './exceptions.js';
 import type { CpuHost, CpuModel, InterruptInput } from '../state/model.js';
+import { DIRECT_REGISTERS, type DirectRegister } from '../state/layout.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import type { Identity, LiveState } from './registers/row.js';
-import { resetValues } from './registers/index.js';
+import { isReachable, readRegister, registerNamed, resetValues } from './registers/index.js';
 
 const ALL_MASKED = 15;
+
+/** Those that only the system model writes: a write changes how addresses are translated. */
+const READ_ONLY: readonly DirectRegister[] = ['TCR_EL1'];
+/** DC ZVA writes 64 bytes, and may be used. */
+const DCZID_ALLOWED = 4n;
+
+const DIRECT: ReadonlySet<string> = new Set<string>(DIRECT_REGISTERS);
+const isDirect = (name: string): name is DirectRegister => DIRECT.has(name);
 
 /** What the system registers and PSTATE hold, beside what the core has itself. */
 export class RegisterFile implements LiveState {
   readonly core: Core;
   readonly host: CpuHost;
-  daif = ALL_MASKED;
   /** The inputs that are high. */
   readonly inputs = new Set<InterruptInput>();
   #values: Map<string, bigint>;
-  /** Stack pointers by exception level; the one in use is in the core. */
+  /** Stack pointers of EL1 and EL2, by exception level; the one in use is in the core, and SP_EL0 has a place of its own. */
   readonly #sp: [bigint, bigint, bigint] = [0n, 0n, 0n];
   readonly #identity: Identity;
   #el: ExceptionLevel;
@@ -36,6 +44,7 @@ export class RegisterFile implements LiveState {
     this.host = host;
     this.#identity = identity;
     this.#values = this.#resetValues();
+    this.daif = ALL_MASKED;
     this.#el = host.highestEl;
     this.#controls = controlsOf(this.#el, host, this.stored);
   }
@@ -51,7 +60,10 @@ export class RegisterFile implements LiveState {
   #resetValues(): Map<string, bigint> {
     const { highestEl, counterFrequency, interruptRegisters } = this.host;
     const hasInterruptRegisters = interruptRegisters !== undefined;
-    return resetValues({ ...this.#identity, highestEl, counterFrequency, hasInterruptRegisters });
+    const values = resetValues({ ...this.#identity, highestEl, counterFrequency, hasInterruptRegisters });
+    for (const name of DIRECT_REGISTERS) this.core.setDirect(name, values.get(name) ?? 0n);
+    this.core.setDirect('DCZID_EL0', DCZID_ALLOWED);
+    return values;
   }
 
   get el(): ExceptionLevel {
@@ -70,15 +82,45 @@ export class RegisterFile implements LiveState {
     return this.#controls;
   }
 
+  /** D, A, I and F in bits 3 to 0. */
+  get daif(): number {
+    return Number(this.core.getDirect('DAIF')) >> 6;
+  }
+
+  set daif(value: number) {
+    this.core.setDirect('DAIF', BigInt(value << 6));
+  }
+
   readonly stored = (name: string): bigint => {
+    if (isDirect(name)) return this.core.getDirect(name);
     const value = this.#values.get(name);
     if (value === undefined) throw new Error(`no system register ${name}`);
     return value;
   };
 
   readonly store = (name: string, value: bigint): void => {
-    this.#values.set(name, value);
+    if (isDirect(name)) this.core.setDirect(name, value);
+    else this.#values.set(name, value);
   };
+
+  /** The accesses to system registers that code may make itself at this exception level, such as `read TPIDR_EL1`. */
+  directAccesses(): ReadonlySet<string> {
+    const isAllowed = (name: DirectRegister, isRead: boolean): boolean => {
+      const row = registerNamed(name);
+      if (name === 'SP_EL0' && this.#spSel === 0) return false;
+      if (!isRead && (READ_ONLY as readonly string[]).includes(name)) return false;
+      // What it says depends on who asks: in memory is what it mostly says.
+      if (name === 'DCZID_EL0' && readRegister(row, this) !== DCZID_ALLOWED) return false;
+      if (!isReachable(row, isRead, this.#el, this.host.highestEl)) return false;
+      return trapTarget(row.traps, this.#controls, isRead) === undefined;
+    };
+    return new Set(
+      DIRECT_REGISTERS.flatMap((name) => [
+        ...(isAllowed(name, true) ? [`read ${name}`] : []),
+        ...(isAllowed(name, false) ? [`write ${name}`] : []),
+      ]),
+    );
+  }
 
   /** As table walks see it: nothing runs at EL1 under HCR_EL2.TGE, and what runs at EL0 has no MMU (Arm ARM D13.2.46). */
   readonly forWalks = (name: string): bigint => {
@@ -86,11 +128,11 @@ export class RegisterFile implements LiveState {
     return name === 'SCTLR_EL1' && isTakenByEl2(this.#controls) ? value & ~(1n << BigInt(SCTLR.M)) : value;
   };
 
-  readonly getSp = (el: ExceptionLevel): bigint => (el === this.#spInUse ? this.core.sp : this.#sp[el]);
+  readonly getSp = (el: ExceptionLevel): bigint => (el === this.#spInUse ? this.core.sp : this.#keptSp(el));
 
   readonly setSp = (el: ExceptionLevel, value: bigint): void => {
     if (el === this.#spInUse) this.core.sp = value;
-    else this.#sp[el] = value;
+    else this.#keepSp(el, value);
   };
 
   readonly selectSp = (spSel: 0 | 1): void => this.enter(this.#el, spSel);
@@ -98,13 +140,21 @@ export class RegisterFile implements LiveState {
   /** Goes to an exception level and selects its stack pointer, or SP_EL0. */
   enter(el: ExceptionLevel, spSel: 0 | 1): void {
     const before = this.#el;
-    this.#sp[this.#spInUse] = this.core.sp;
+    this.#keepSp(this.#spInUse, this.core.sp);
     this.#el = el;
     this.#spSel = spSel;
-    this.core.sp = this.#sp[this.#spInUse];
-    if (el === before) return;
-    this.#controls = controlsOf(el, this.host, this.stored);
-    this.core.contextChanged();
+    this.core.sp = this.#keptSp(this.#spInUse);
+    if (el !== before) this.#controls = controlsOf(el, this.host, this.stored);
+    this.core.levelChanged();
+  }
+
+  #keptSp(el: ExceptionLevel): bigint {
+    return el === 0 ? this.core.getDirect('SP_EL0') : this.#sp[el];
+  }
+
+  #keepSp(el: ExceptionLevel, value: bigint): void {
+    if (el === 0) this.core.setDirect('SP_EL0', value);
+    else this.#sp[el] = value;
   }
 
   get #spInUse(): ExceptionLevel {

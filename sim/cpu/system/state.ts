@@ -21,7 +21,7 @@ import { INTERRUPT_OFFSET, interruptTarget } from './interrupts.js';
 import { LargeMappings } from './large-mappings.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { Mmu, type Walk } from './mmu.js';
-import type { CpuHost, CpuModel, ExceptionInfo, InterruptInput, Jump, StopReason } from '../state/model.js';
+import type { CpuHost, CpuModel, ExceptionInfo, InterruptInput, Jump, StopReason, TlbiScope } from '../state/model.js';
 import type { Fields } from '../language/pattern.js';
 import type { CacheMaintenance, OpsRow, SystemRow } from '../language/row.js';
 import { RegisterFile } from './register-file.js';
@@ -32,6 +32,12 @@ import { Timers } from './timers.js';
 
 const ERET = 0xd69f_03e0;
 const ALL_MASKED = 15;
+const PAGE = 4096;
+/** TCR_EL1.A1: the ASID is that of TTBR1_EL1. */
+const TCR_A1 = 1n << 22n;
+const ASID = 0xffffn << 48n;
+/** Bit 55 tells the upper half of the addresses from the lower one (Arm ARM D5.2.1). */
+const UPPER = 1n << 55n;
 
 /**
  * The system side of the processor: system registers, exception levels, table walks and exceptions.
@@ -50,6 +56,8 @@ export class SystemState implements SystemSide {
   readonly #mmu: Mmu;
   readonly #large = new LargeMappings();
   readonly #instructions: SystemInstructions;
+  /** Addresses of the upper half may be cached that are valid for one ASID only. */
+  #upperNotGlobal = false;
   #pendingStop: StopReason | undefined;
   /** How often the program counter was set, or had to stay. */
   #pcSettings = 0;
@@ -135,8 +143,8 @@ export class SystemState implements SystemSide {
   /** Carries out a system instruction, or the exception of one that is forbidden, and sets the program counter. */
   execute(row: SystemRow | OpsRow, fields: Fields): void {
     const settings = this.#pcSettings;
-    if ('system' in row) row.system(this.#instructions, fields);
-    else if (row.maintenance !== undefined) this.#instructions.maintain(row.maintenance, fields['Rt']!);
+    if (row.system !== undefined) row.system(this.#instructions, fields);
+    else if ('maintenance' in row) this.#instructions.maintain(row.maintenance, fields['Rt']!);
     if (this.#pcSettings === settings) this.#core.pc = BigInt.asUintN(64, this.#core.pc + 4n);
   }
 
@@ -182,8 +190,18 @@ export class SystemState implements SystemSide {
     writeRegister(row, this.registers, BigInt.asUintN(64, value));
     if (before === this.registers.stored(row.name)) return;
     this.#mmu.registersChanged();
+    if (row.name === 'TTBR0_EL1' || row.name === 'TTBR1_EL1') return this.#spaceChanged();
+    this.#spaceChanged();
     this.flush();
     if (affects === 'context') this.#core.contextChanged();
+  }
+
+  /** The tables of EL1 and EL0, or the ASID, are others: what is cached of the ones before stays valid for them. */
+  #spaceChanged(): void {
+    const { stored } = this.registers;
+    const [lower, upper] = [stored('TTBR0_EL1'), stored('TTBR1_EL1')];
+    const withAsid = (stored('TCR_EL1') & TCR_A1) === 0n ? lower : upper;
+    this.#core.spaceChanged({ lower: (withAsid & ASID) | (lower & ~ASID), upper: upper & ~ASID });
   }
 
   /** Brings the outputs of the timers up to date. */
@@ -210,18 +228,34 @@ export class SystemState implements SystemSide {
       return { faultStatus: FaultStatus.translation };
     }
     const walk = this.#mmu.walk(virtAddr, access, el);
-    if (!('faultStatus' in walk)) this.#large.add(virtAddr, walk.mappedBytes);
+    if ('faultStatus' in walk) return walk;
+    this.#large.add(virtAddr, walk.mappedBytes);
+    if (walk.notGlobal && (virtAddr & UPPER) !== 0n) this.#upperNotGlobal = true;
     return walk;
   }
 
   /** Forgets cached walks: all, or those of the mapping of an address whose top byte does not count. */
   flush(virtAddr?: bigint): void {
-    if (virtAddr !== undefined && !this.#large.covers(virtAddr) && !this.#mmu.isTopIgnored(virtAddr, this.el)) {
-      this.#core.flushTlb(virtAddr);
+    if (virtAddr !== undefined) {
+      const mapping = this.#large.around(virtAddr);
+      this.#core.flushTlb(mapping?.start ?? virtAddr, mapping?.sizeBytes ?? PAGE);
       return;
     }
     this.#large.clear();
+    this.#upperNotGlobal = false;
     this.#core.flushTlb();
+  }
+
+  /** Forgets what is valid for one ASID only. */
+  flushUsers(): void {
+    if (this.#upperNotGlobal) this.flush();
+    else this.#core.flushUsers();
+  }
+
+  /** See {@link CpuModel.receiveTlbi}. */
+  receiveTlbi(scope: TlbiScope): void {
+    if (scope === 'users') this.flushUsers();
+    else this.flush(scope === 'all' ? undefined : scope);
   }
 
   /** Where a branch to an address goes: a tag in its top byte is replaced where TBI says so (Arm ARM D5.1.4). */

@@ -196,9 +196,7 @@ const INTERRUPT_CONTROLLER: readonly RegisterRow[] = [
   ),
 ];
 
-const ABSENT: readonly RegisterRow[] = [
-  register('SDER32_EL3', 'S3_6_C1_C1_1', { absent: AARCH32 }),
-];
+const ABSENT: readonly RegisterRow[] = [register('SDER32_EL3', 'S3_6_C1_C1_1', { absent: AARCH32 })];
 
 export const CONTROL_REGISTERS: readonly RegisterRow[] = [
   ...EL0_AND_EL1,

@@ -37,7 +37,8 @@ export const registerAt = (encoding: SysregEncoding): RegisterRow | undefined =>
 /** The register of a name. @throws Error for a name that is not modelled */
 export const registerNamed = (name: string): RegisterRow => {
   const row = BY_NAME.get(name);
-  if (row === undefined || row.absent !== undefined || row.ofInterruptController === true) throw new Error(`no system register ${name}`);
+  if (row === undefined || row.absent !== undefined || row.ofInterruptController === true)
+    throw new Error(`no system register ${name}`);
   return row;
 };
 

@@ -213,9 +213,9 @@ test('what one processor had translated the other finds', () => {
   expect(second.statistics.regions).toBe(regions);
 });
 
-test('there is room for seven processors', () => {
+test('there is room for eight processors', () => {
   const board = new Board({ ram: [RAM], devices: [], highestEl: 1 });
-  const affinities = Array.from({ length: 8 }, (_, i) => BigInt(i));
-  expect(createCpus(board, affinities.slice(0, 7))).toHaveLength(7);
-  expect(() => createCpus(board, affinities)).toThrow('no room for more than 7 processors');
+  const affinities = Array.from({ length: 9 }, (_, i) => BigInt(i));
+  expect(createCpus(board, affinities.slice(0, 8))).toHaveLength(8);
+  expect(() => createCpus(board, affinities)).toThrow('no room for more than 8 processors');
 });

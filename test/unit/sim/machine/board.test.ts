@@ -272,7 +272,7 @@ describe('the processors', () => {
     const { board, cpus } = openWithTwo();
     board.sendEvent();
     board.broadcastTlbi(0x4000_0000n);
-    board.broadcastTlbi(undefined);
+    board.broadcastTlbi('all');
     for (const { received } of cpus) expect(received).toEqual(['event', 'tlbi 40000000', 'tlbi all']);
   });
 });

@@ -86,6 +86,7 @@ describe('a walk', () => {
       attributes: 0xff,
       shareability: 0,
       mappedBytes: 4096,
+      notGlobal: false,
     });
   });
 

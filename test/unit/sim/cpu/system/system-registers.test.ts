@@ -298,13 +298,13 @@ describe('what a write changes', () => {
     write(machine, CONTROL, 0x00c5_0838n);
     expect(machine.core.log).toEqual([]);
     write(machine, CONTROL, 0x00c5_0839n);
-    expect(machine.core.log).toEqual(['flush', 'context']);
+    expect(machine.core.log).toEqual(['space 0 0', 'flush', 'context']);
   });
 
   test('the translations', () => {
     const machine = fakeMachine();
     write(machine, 'S3_0_C2_C0_0', 0x4000_0000n);
     write(machine, 'S3_0_C13_C0_4', 0x4000_0000n);
-    expect(machine.core.log).toEqual(['flush']);
+    expect(machine.core.log).toEqual(['space 40000000 0']);
   });
 });
