@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { progressOnStderr } from '../host/progress.js';
+import { processTerminal } from '../host/terminal.js';
 import { complain, runKexecSim } from '../host/run-kexec-sim.js';
 import { KexecError } from '../kexec/base/error.js';
 import { packageRoot } from '../sim/kernel/recording/package-root.js';
@@ -39,6 +40,7 @@ const exitCode = await runKexecSim(process.argv.slice(2), {
   env: process.env,
   out: progress !== undefined && process.stdout.isTTY ? progress.beside(out) : out,
   err,
+  terminal: processTerminal(() => progress?.erase()),
   progress: progress?.report,
   colour: process.stdout.isTTY && !process.env['NO_COLOR'],
 });

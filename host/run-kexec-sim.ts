@@ -1,13 +1,14 @@
 /** The `kexec-sim` command as a function. */
 import { KexecError } from '../kexec/base/error.js';
-import type { RunKexec, SubcommandContext } from '../sim/commands/context.js';
+import type { Platform } from '../kexec/base/platform.js';
+import type { RunKexec, SubcommandContext } from '../sim/commands/common/context.js';
 import { UsageError, runKexecSim as runSubcommand } from '../sim/commands/index.js';
 import { fromByteString, toByteString } from './byte-strings.js';
 
 const USAGE_HINT = 'Try "kexec-sim --help".';
 
 /** What the `kexec-sim` command is connected to. */
-export interface RunKexecSimOptions extends Omit<SubcommandContext, 'kexec'> {
+export interface RunKexecSimOptions extends Omit<SubcommandContext, 'kexec' | 'platform'> {
   /** The package's version. */
   readonly version: string;
   /** Receives text for stderr. */
@@ -23,6 +24,8 @@ const kexec: RunKexec = async (args, { env, out, err }) => {
     err: (text) => err(fromByteString(text)),
   });
 };
+
+const platform = async (): Promise<Platform> => (await import('./platform-node.js')).nodePlatform;
 
 const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
 
@@ -49,7 +52,7 @@ export const runKexecSim = async (
   { version, err, ...context }: RunKexecSimOptions,
 ): Promise<number> => {
   try {
-    await runSubcommand(args, version, { ...context, kexec });
+    await runSubcommand(args, version, { ...context, kexec, platform });
     return 0;
   } catch (error) {
     return complain(error, err);

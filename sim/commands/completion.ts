@@ -3,7 +3,7 @@ import { bashCompletion } from './completion/bash.js';
 import { type Builder, typedCommands } from './completion/words.js';
 import { zshCompletion } from './completion/zsh.js';
 import { ARCHITECTURES } from '../../kexec/arch/architectures.js';
-import type { SubcommandContext, CommonArgv } from './context.js';
+import type { SubcommandContext, CommonArgv } from './common/context.js';
 
 const SHELLS = ['bash', 'zsh'] as const;
 const SCRIPT_FOR = { bash: bashCompletion, zsh: zshCompletion } as const;

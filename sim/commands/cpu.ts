@@ -3,19 +3,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { KexecError, strerror } from '../../kexec/base/error.js';
 import { CPACR, HCR } from '../cpu/state/control-bits.js';
 import type { CpuModel } from '../cpu/state/model.js';
-import { Console } from '../kernel/execution/console.js';
+import { Console } from '../kernel/machine/console.js';
 import { parseAddress, registersToJson, setRegisters } from '../kernel/execution/cpu-registers.js';
 import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
 import { optionalField, parseJson } from '../kernel/state/json.js';
 import { boardFacts } from '../kernel/facts/board-arm64.js';
-import { tellingOfMachine } from '../kernel/execution/machine-errors.js';
-import { Processors, type RunEnd } from '../kernel/execution/processors.js';
+import { tellingOfMachine } from '../kernel/machine/machine-errors.js';
+import { Processors, type RunEnd } from '../kernel/machine/processors.js';
 import { withInterrupts } from '../kernel/interrupts.js';
-import { describeEnd } from '../kernel/execution/stop-report.js';
+import { describeEnd } from '../kernel/run/end-report.js';
 import { Board } from '../machine/board.js';
 import { Pl011 } from '../machine/devices/pl011.js';
-import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
-import { formatJson } from './text.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
+import { formatJson } from './common/text.js';
 
 /** Ends that a program may mean to have. */
 const GOOD_ENDS: readonly RunEnd['kind'][] = ['stop-at', 'power', 'stuck', 'max-instructions'];

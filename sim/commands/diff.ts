@@ -24,8 +24,8 @@ import {
   type Names,
 } from '../../debug-log/report.js';
 import { readHost, statHost } from '../kernel/recording/host-files.js';
-import type { SubcommandContext, CommonArgv } from './context.js';
-import { formatJson, quoted } from './text.js';
+import type { SubcommandContext, CommonArgv } from './common/context.js';
+import { formatJson, quoted } from './common/text.js';
 
 /** As diff(1) ends: 0 when nothing differs, 1 when something does, 2 for trouble. */
 const DIFFERENT = 1;

@@ -1,6 +1,6 @@
 /** `kexec-sim dmesg`: why the kernel refused a load, and where kexec_file_load put what (`kexec -d -s`). */
-import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
-import { formatJson } from './text.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
+import { formatJson } from './common/text.js';
 
 /** Adds the subcommand to kexec-sim. */
 export const addDmesgCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { failing } from '../../kexec/base/attempt.js';
 import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
 import { hostCall, readHost } from '../kernel/recording/host-files.js';
-import type { SubcommandContext, CommonArgv } from './context.js';
-import { formatJson } from './text.js';
+import type { SubcommandContext, CommonArgv } from './common/context.js';
+import { formatJson } from './common/text.js';
 
 /** Adds the subcommand to kexec-sim. */
 export const addExtractPurgatoryCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>

@@ -7,13 +7,13 @@ import type { CpuModel } from '../cpu/state/model.js';
 import { boardFacts } from '../kernel/facts/board-arm64.js';
 import { registersToJson } from '../kernel/execution/cpu-registers.js';
 import { rulesAt, runToEntry } from '../kernel/execution/execute.js';
-import { tellingOfMachine } from '../kernel/execution/machine-errors.js';
+import { tellingOfMachine } from '../kernel/machine/machine-errors.js';
 import { handOff, qemuCommand } from '../kernel/handoff/handoff.js';
 import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
 import { withInterrupts } from '../kernel/interrupts.js';
-import { describeEnd } from '../kernel/execution/stop-report.js';
-import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
-import { formatAddress, formatJson, quoted } from './text.js';
+import { describeEnd } from '../kernel/run/end-report.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
+import { formatAddress, formatJson, quoted } from './common/text.js';
 
 /** Those that tell how a processor translates and traps. */
 const SYSTEM_REGISTERS = ['SCTLR', 'TCR', 'TTBR0', 'MAIR', 'VBAR', 'ESR', 'ELR', 'SPSR', 'FAR'] as const;

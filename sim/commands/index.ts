@@ -1,7 +1,8 @@
 /** The command kexec-sim: its subcommands, and what becomes of a command line. */
 import yargs, { type Argv } from 'yargs';
+import { addBootCommand } from './boot/boot.js';
 import { addCompletionCommand } from './completion.js';
-import { type SubcommandContext, type CommonArgv, addCommonOptions } from './context.js';
+import { type SubcommandContext, type CommonArgv, addCommonOptions } from './common/context.js';
 import { addCpuCommand } from './cpu.js';
 import { addDiffCommand } from './diff.js';
 import { addDmesgCommand } from './dmesg.js';
@@ -26,6 +27,7 @@ const COMMANDS = [
   addReplayCommand,
   addExtractPurgatoryCommand,
   addCpuCommand,
+  addBootCommand,
   addHandoffCommand,
   addDiffCommand,
   addSnapshotCommand,

@@ -4,8 +4,8 @@ import { kernelRelease } from '../kernel/facts/generations.js';
 import { parseResources } from '../kernel/facts/iomem.js';
 import { bundledMachines } from '../kernel/recording/machines.js';
 import { recordedMachine } from '../kernel/recorded-system.js';
-import type { SubcommandContext, CommonArgv } from './context.js';
-import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
+import type { SubcommandContext, CommonArgv } from './common/context.js';
+import { formatAddress, formatJson, formatSize, formatTable } from './common/text.js';
 
 const describeMachine = (name: string, env: SubcommandContext['env']) => {
   const { files, kernel, nrCpus } = recordedMachine({ machine: name, env });

@@ -15,7 +15,7 @@ import {
   layOutKimage,
 } from '../kernel/rules/kimage.js';
 import { createPageAllocator } from '../kernel/facts/page-allocator.js';
-import { formatAddress, formatTable } from './text.js';
+import { formatAddress, formatTable } from './common/text.js';
 
 /** The page lists of a loaded image. */
 export interface LoadedPages {

@@ -1,7 +1,7 @@
 /** `kexec-sim replay`: makes recorded system calls on the simulated kernel. Its output is JSON in any case. */
 import { formatLines } from '../kernel/state/json.js';
 import { readCallFile, replay } from '../kernel/replay.js';
-import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
 
 /** Adds the subcommand to kexec-sim. */
 export const addReplayCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>

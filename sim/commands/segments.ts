@@ -6,9 +6,9 @@ import type { ImageSlot, KernelSegment, LoadedImage } from '../kernel/rules/kexe
 import type { RecordedMachine } from '../kernel/recorded-machine.js';
 import { readSegmentData } from '../kernel/state/state.js';
 import { describeContent } from './content.js';
-import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
 import { formatPages, loadedPagesOf, pagesToJson } from './pages.js';
-import { formatAddress, formatJson, formatTable } from './text.js';
+import { formatAddress, formatJson, formatTable } from './common/text.js';
 
 const IMAGES = ['normal', 'crash'] as const;
 type ImageName = (typeof IMAGES)[number];

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostCall } from '../kernel/recording/host-files.js';
 import { packageRoot } from '../kernel/recording/package-root.js';
-import type { SubcommandContext, CommonArgv } from './context.js';
+import type { SubcommandContext, CommonArgv } from './common/context.js';
 
 /** Adds the subcommand to kexec-sim. */
 export const addSnapshotCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>

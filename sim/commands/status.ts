@@ -4,8 +4,8 @@ import { kernelRelease } from '../kernel/facts/generations.js';
 import type { ImageSlot } from '../kernel/rules/kexec-load.js';
 import { interfaceFlags } from '../kernel/rules/network.js';
 import type { SimulatedKernel } from '../kernel/simulated-kernel.js';
-import { type SubcommandContext, type CommonArgv, openMachine } from './context.js';
-import { formatAddress, formatJson, formatSize, formatTable } from './text.js';
+import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
+import { formatAddress, formatJson, formatSize, formatTable } from './common/text.js';
 
 const slotToJson = (slot: ImageSlot) => {
   if (slot === undefined) return { loaded: false };

@@ -39,6 +39,8 @@ const FPCR_MODES = 0x7c0_0000;
 /** {@link CpuOptions.hotRuns} by default. */
 const HOT_RUNS = 200;
 const PAGE = 4096;
+/** Bytes that are known to be code, or not, together (Cluster.linesOf()). */
+const LINE = 64;
 const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
 
 /** A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without `invalidate()`. */
@@ -293,6 +295,13 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   invalidate(): void {
     this.cluster.code.clear();
+  }
+
+  receiveWrite(physAddr: number, sizeBytes: number): void {
+    for (let at = physAddr - (physAddr % LINE); at < physAddr + sizeBytes; at += LINE) {
+      const inPage = at % PAGE;
+      if (this.cluster.linesOf(at - inPage) !== 0n) this.cluster.overwrite(at - inPage, inPage, LINE);
+    }
   }
 
   codeContext(): KeyedContext {

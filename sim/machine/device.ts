@@ -23,6 +23,8 @@ export interface Device {
 
 /** A device that a person or a file can type into. */
 export interface CharacterInput {
+  /** Whether the guest is told of bytes by interrupts; unknown while it has said nothing about those. */
+  readonly listens: 'yes' | 'no' | 'unknown';
   /** Whether it has room for another byte. */
   readonly canReceive: boolean;
   /** Gives it a byte, which is lost where it has no room. */

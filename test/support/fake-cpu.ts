@@ -78,6 +78,10 @@ export class FakeCpu implements CpuModel {
     this.received.push(`tlbi ${scope.toString(16)}`);
   }
 
+  receiveWrite(physAddr: number, sizeBytes: number): void {
+    this.received.push(`write ${physAddr.toString(16)} ${sizeBytes}`);
+  }
+
   invalidate(): void {
     this.invalidations++;
   }

@@ -13,6 +13,7 @@ import { optionSyntax, optionsOf } from '../../kexec/options/options.js';
 import { purgatory } from '../../kexec/arch/arm64/purgatory.js';
 import { interpretOptions } from '../../kexec/options/settings.js';
 import type { System } from '../../kexec/base/system.js';
+import type { Terminal } from '../../sim/kernel/run/typed-input.js';
 
 export interface Ended {
   readonly code: number;
@@ -45,9 +46,16 @@ export const runToEnd = async (args: readonly string[], env: Readonly<Record<str
 export const runSimToEnd = async (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  terminal?: Terminal,
 ): Promise<Ended> => {
   const { kept, out, err } = keeper();
-  const code = await runKexecSim(args, { version: '0', env, out, err });
+  const code = await runKexecSim(args, {
+    version: '0',
+    env,
+    out,
+    err,
+    ...(terminal === undefined ? {} : { terminal }),
+  });
   return { code, ...kept };
 };
 

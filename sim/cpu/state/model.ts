@@ -43,6 +43,8 @@ export interface CpuModel {
   receiveEvent(): void;
   /** Forgets where addresses lead, all or those of one mapping, as a TLBI for the inner shareable domain asks. */
   receiveTlbi(scope: TlbiScope): void;
+  /** Somebody else than a processor of the machine writes to RAM, such as a device: what is known of its code is forgotten. */
+  receiveWrite(physAddr: number, sizeBytes: number): void;
   /** Tells jumps from now on; slow, for the last instructions before a known end. */
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
 }

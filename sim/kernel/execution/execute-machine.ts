@@ -6,12 +6,12 @@ import { type ExecuteOptions, execute } from './execute.js';
 import type { ExecuteImage } from '../execution-settings.js';
 import type { ImageSlot } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
-import { tellingOfMachine } from './machine-errors.js';
+import { tellingOfMachine } from '../machine/machine-errors.js';
 import { readLoadedKernel } from './loaded-kernel.js';
 import { boardFacts } from '../facts/board-arm64.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
 import type { RecordedMachine } from '../recorded-machine.js';
-import { deadlineIn } from './processors.js';
+import { deadlineIn } from '../machine/processors.js';
 
 /** @throws KexecError when there is nothing that could be executed */
 export const openExecution = (

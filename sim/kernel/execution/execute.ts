@@ -3,12 +3,13 @@ import type { OnProgress } from '../../../kexec/base/progress.js';
 import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
 import type { CpuModel, ExceptionInfo, Jump } from '../../cpu/state/model.js';
 import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
-import { Console } from './console.js';
+import { Console } from '../machine/console.js';
 import type { Executed, ExecutionSettings, Until } from '../execution-settings.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import type { LoadedKernel } from './loaded-kernel.js';
-import type { GuestLimits, Processors, RunBounds, RunEnd } from './processors.js';
-import { type DescribeEsr, describeEnd, describeStuckPurgatory, formatJumps, formatRegisters } from './stop-report.js';
+import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
+import { type DescribeEsr, describeEnd, formatJumps, formatRegisters } from '../run/end-report.js';
+import { describeStuckPurgatory } from './stop-report.js';
 
 export interface ExecuteOptions
   extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpu' | 'prepare'>,

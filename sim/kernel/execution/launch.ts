@@ -5,7 +5,7 @@ import { Pl011 } from '../../machine/devices/pl011.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
-import { Processors } from './processors.js';
+import { Processors } from '../machine/processors.js';
 import { type CodeSymbol, nameOf, purgatorySymbols } from './purgatory-symbols.js';
 
 /** What machine_kexec() leaves behind. */

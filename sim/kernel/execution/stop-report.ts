@@ -1,77 +1,8 @@
-/** Reports on a run that ended where it should not. */
-import { hex16 } from '../../../kexec/base/format.js';
-import type { CpuModel, Jump } from '../../cpu/state/model.js';
+/** Reports on a purgatory that ended where it should not. */
+import type { RunEnd } from '../machine/processors.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Launched } from './launch.js';
-import type { RunEnd } from './processors.js';
 import { describeDifference, differences } from './segment-difference.js';
-
-export type DescribeEsr = (esr: bigint, far?: bigint) => string;
-
-/** The general registers, four a line. */
-export const formatRegisters = (cpu: CpuModel): string => {
-  const named = [
-    ...Array.from({ length: 31 }, (_, i): [string, bigint] => [`x${i}`, cpu.getX(i)]),
-    ['sp', cpu.sp] as const,
-    ['pc', cpu.pc] as const,
-  ];
-  const cells = named.map(([name, value]) => `${name.padStart(3)} ${hex16(value)}`);
-  const lines = Array.from({ length: Math.ceil(cells.length / 4) }, (_, i) => cells.slice(4 * i, 4 * i + 4).join('  '));
-  const flags = ['N', 'Z', 'C', 'V'].map((flag, i) => ((cpu.nzcv >> (3 - i)) & 1 ? flag : '-')).join('');
-  return `${lines.join('\n')}  nzcv ${flags}  EL${cpu.el}\n`;
-};
-
-/** A table of vectors has this size, and is aligned to it (Arm ARM D1.10.2). */
-const VECTORS_BYTES = 0x800n;
-
-/** The exception that led to where a processor is, if that is one of its vectors; for the end of a sentence. */
-const causeOfVector = (cpu: CpuModel, place: Launched['place'], describeEsr: DescribeEsr): string => {
-  if (cpu.el === 0) return '';
-  const register = (name: string): bigint => cpu.getSystemRegister(`${name}_EL${cpu.el}`);
-  const [vectors, esr, elr, far] = (['VBAR', 'ESR', 'ELR', 'FAR'] as const).map(register) as [bigint, bigint, bigint, bigint];
-  // No exception leaves a syndrome of 0.
-  if (cpu.pc < vectors || cpu.pc >= vectors + VECTORS_BYTES || esr === 0n) return '';
-  const values = [`ESR_EL${cpu.el} 0x${esr.toString(16)}`, `ELR_EL${cpu.el} ${place(elr)}`, `FAR_EL${cpu.el} 0x${far.toString(16)}`];
-  return `; the exception that led there: ${describeEsr(esr, far)} (${values.join(', ')})`;
-};
-
-/** One sentence, without its end. */
-export const describeEnd = (
-  end: RunEnd,
-  { processors: { current: cpu }, place }: Pick<Launched, 'processors' | 'place'>,
-  describeEsr: DescribeEsr,
-): string => {
-  const after = `after ${cpu.instructions} instructions`;
-  switch (end.kind) {
-    case 'stop-at':
-      return `stopped at ${place(end.pc)} ${after}`;
-    case 'power':
-      return `the machine ${end.what === 'off' ? 'switched itself off' : 'reset itself'} ${after}`;
-    case 'stuck':
-      return `stuck at ${place(end.pc)} ${after}: ${end.why}${causeOfVector(cpu, place, describeEsr)}`;
-    case 'exception': {
-      const { exception } = end;
-      return (
-        `exception at ${place(end.pc)} ${after}: ${describeEsr(exception.esr, exception.far)} ` +
-        `(ESR_EL${exception.target} 0x${exception.esr.toString(16)}` +
-        `${exception.far === undefined ? '' : `, FAR 0x${exception.far.toString(16)}`}, vector ${place(exception.handler)})`
-      );
-    }
-    case 'unmodelled': {
-      const encoding = end.encoding === undefined ? '' : `, encoding 0x${end.encoding.toString(16).padStart(8, '0')}`;
-      return `not modelled yet: ${end.what} at ${place(end.pc)}${encoding}, ${after}`;
-    }
-    case 'processor-off':
-      return `the last processor switched itself off ${after}`;
-    case 'turn-over':
-    case 'max-instructions':
-      return `the limit of ${cpu.instructions} instructions is reached at ${place(cpu.pc)}`;
-    case 'timeout':
-      return `the time limit is reached at ${place(cpu.pc)} ${after}`;
-    case 'interrupted':
-      return `interrupted at ${place(cpu.pc)} ${after}`;
-  }
-};
 
 /** What a purgatory that goes on no more has found; undefined when the run ended otherwise. */
 export const describeStuckPurgatory = (end: RunEnd, { board }: Launched, kernel: LoadedKernel): string | undefined => {
@@ -81,18 +12,4 @@ export const describeStuckPurgatory = (end: RunEnd, { board }: Launched, kernel:
   return found.length === 0
     ? 'the purgatory refuses to go on: the digest in it is not that of the segments, though memory holds what is loaded'
     : `the purgatory refuses to go on: memory is not what was loaded: ${found.map(describeDifference).join('; ')}`;
-};
-
-/** The last jumps of a run, one a line. */
-export const formatJumps = (jumps: readonly Jump[], place: Launched['place'], describeEsr: DescribeEsr): string =>
-  jumps.length === 0
-    ? ''
-    : `last branches, the newest at the end:\n${jumps.map((jump) => `  ${describeJump(jump, place, describeEsr)}\n`).join('')}`;
-
-const describeJump = ({ from, to, by }: Jump, place: Launched['place'], describeEsr: DescribeEsr): string => {
-  const way = `${place(from)} -> ${place(to)}`;
-  if (by === 'branch') return way;
-  if (by === 'return') return `${way}: exception return`;
-  const vector = `vector +0x${(to % VECTORS_BYTES).toString(16)}`;
-  return `${way}: exception to EL${by.target}, ${vector}: ${describeEsr(by.esr, by.far)}`;
 };

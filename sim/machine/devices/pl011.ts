@@ -83,6 +83,12 @@ export class Pl011 implements Device, CharacterInput {
     return this.#isOn(UART_ENABLE | RECEIVE_ENABLE) && this.#received.length < this.#fifoBytes;
   }
 
+  get listens(): 'yes' | 'no' | 'unknown' {
+    const mask = this.#registers.get(REGISTER.interruptMask);
+    if (mask === undefined) return 'unknown';
+    return (mask & (RECEIVE_INTERRUPT | TIMEOUT_INTERRUPT)) === 0 ? 'no' : 'yes';
+  }
+
   receive(byte: number): void {
     if (!this.canReceive) return;
     this.#received.push(byte & 0xff);

@@ -60,6 +60,7 @@ export class Uart16550 implements Device, CharacterInput {
   readonly sizeBytes: number;
   #divisor = 0x0c;
   #enabled = 0;
+  #knowsInterrupts = false;
   #fifoControl = 0;
   #lineControl = 0;
   #modemControl = 0x08;
@@ -79,6 +80,11 @@ export class Uart16550 implements Device, CharacterInput {
 
   get canReceive(): boolean {
     return this.#received.length < this.#fifoBytes && (this.#modemControl & LOOP) === 0;
+  }
+
+  get listens(): 'yes' | 'no' | 'unknown' {
+    if (!this.#knowsInterrupts) return 'unknown';
+    return (this.#enabled & ENABLE_RECEIVED) === 0 ? 'no' : 'yes';
   }
 
   receive(byte: number): void {
@@ -169,6 +175,7 @@ export class Uart16550 implements Device, CharacterInput {
   #enable(value: number): void {
     if ((value & ~this.#enabled & ENABLE_TRANSMITTED) !== 0) this.#transmitted = true;
     this.#enabled = value;
+    this.#knowsInterrupts = true;
   }
 
   /** Without FIFOs, its other bits cannot be written (8.5). */

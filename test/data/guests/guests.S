@@ -271,3 +271,153 @@ vec_udfvec:
  guest wfi
 1: wfi
  b 1b
+
+// What follows is booted on a whole machine; see boot.test.ts.
+
+// Prints the text behind the call, and goes on behind that.
+ .macro say text
+ adr x9, 9f
+ b 10f
+9: .asciz "\text"
+ .balign 4
+10: ldr x10, =0x9000000
+11: ldrb w11, [x9], #1
+ cbz w11, 12f
+ strb w11, [x10]
+ b 11b
+12:
+ .endm
+
+// Calls the firmware.
+ .macro firmware function
+ ldr w0, =\function
+ hvc #0
+ b .
+ .endm
+
+// Lets an interrupt through to the processor, which masks it: it only ends a WFI.
+ .macro gic intid
+ ldr x12, =0x8000000
+ mov w13, #1
+ str w13, [x12]
+ mov w14, #1 << (\intid & 31)
+ str w14, [x12, #0x100 + 4 * (\intid / 32)]
+ ldr x12, =0x8010000
+ mov w14, #0xff
+ str w14, [x12, #4]
+ str w13, [x12]
+ .endm
+
+// Tells the level that it starts at, and whether x0 has a device tree.
+ guest boot_hello
+ ldr w1, [x0]
+ rev w1, w1
+ ldr w2, =0xd00dfeed
+ cmp w1, w2
+ mrs x3, currentel
+ b.ne 4f
+ cmp x3, #8
+ b.eq 5f
+ say "hello from EL1\n"
+ firmware 0x84000008
+5: say "hello from EL2\n"
+ ldr w0, =0x84000008
+ smc #0
+4: say "no device tree\n"
+ b .
+ .ltorg
+
+// Gives back what it reads by asking for it again and again, until there is a q.
+ guest boot_echo
+ ldr x1, =0x9000000
+1: ldr w2, [x1, #0x18]
+ tbnz w2, #4, 1b
+ ldr w3, [x1]
+ strb w3, [x1]
+ cmp w3, #'q'
+ b.ne 1b
+ firmware 0x84000008
+ .ltorg
+
+// The same by interrupts, with nothing else that could wake it.
+ guest boot_typed
+ gic 33
+ ldr x1, =0x9000000
+ mov w2, #0x50
+ str w2, [x1, #0x38]
+1: wfi
+2: ldr w2, [x1, #0x18]
+ tbnz w2, #4, 3f
+ ldr w3, [x1]
+ strb w3, [x1]
+ cmp w3, #'q'
+ b.ne 2b
+ firmware 0x84000008
+3: ldr w4, [x12, #0xc]
+ str w4, [x12, #0x10]
+ b 1b
+ .ltorg
+
+// Waits for a timer for an hour.
+ guest boot_timer
+ gic 27
+ mrs x1, cntfrq_el0
+ mov x2, #3600
+ mul x1, x1, x2
+ mrs x3, cntvct_el0
+ add x1, x1, x3
+ msr cntv_cval_el0, x1
+ mov x1, #1
+ msr cntv_ctl_el0, x1
+ isb
+ wfi
+ ldr w4, [x12, #0xc]
+ cmp w4, #27
+ b.ne .
+ say "an hour later\n"
+ firmware 0x84000008
+ .ltorg
+
+// Panics as Linux does, and does nothing any more.
+ guest boot_panic
+ say "[    0.5] Internal error: Oops: 96000004 [#1] SMP\n"
+ say "[    0.6] Kernel panic - not syncing: no init\n[    0.6] ---[ end Kernel panic - not syncing: no init ]---\n"
+1: mrs x0, cntvct_el0
+ b 1b
+ .ltorg
+
+// Shows the panic of another kernel, waits a little, and goes on.
+ guest boot_dump
+ say "Kernel panic - not syncing: before\n---[ end Kernel panic - not syncing: before ]---\n"
+ gic 27
+ mrs x1, cntvct_el0
+ add x1, x1, #1, lsl #12
+ msr cntv_cval_el0, x1
+ mov x1, #1
+ msr cntv_ctl_el0, x1
+ isb
+ wfi
+ say "saved\n"
+ firmware 0x84000009
+ .ltorg
+
+// Panics, and resets the machine.
+ guest boot_reset
+ say "Kernel panic - not syncing: again\nRebooting in 1 seconds..\n"
+ firmware 0x84000009
+ .ltorg
+
+// Switches the second processor on, which switches the machine off.
+ guest boot_second
+ ldr w0, =0xc4000003
+ mov x1, #1
+ adr x2, 1f
+ mov x3, #7
+ hvc #0
+2: wfe
+ b 2b
+1: cmp x0, #7
+ b.ne .
+ say "second\n"
+ firmware 0x84000008
+ .ltorg

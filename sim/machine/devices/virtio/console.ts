@@ -30,6 +30,8 @@ export class VirtioConsole implements VirtioDevice, CharacterInput {
     }
   }
 
+  readonly listens = 'yes';
+
   get canReceive(): boolean {
     return this.#queues?.use(RECEIVE, (queue) => queue.waiting > 0) ?? false;
   }

@@ -3,7 +3,7 @@ import { Range } from '../../../../../kexec/base/range.js';
 import { handOff, qemuCommand } from '../../../../../sim/kernel/handoff/handoff.js';
 import { handoffStub } from '../../../../../sim/kernel/handoff/handoff-stub.js';
 import type { Launched } from '../../../../../sim/kernel/execution/launch.js';
-import { Processors } from '../../../../../sim/kernel/execution/processors.js';
+import { Processors } from '../../../../../sim/kernel/machine/processors.js';
 import { Board } from '../../../../../sim/machine/board.js';
 import { encode } from '../../../../support/assemble.js';
 import { FakeCpu } from '../../../../support/fake-cpu.js';
@@ -14,7 +14,7 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
   const board = new Board({ ram: RAM, devices: [], highestEl: 1 });
   const cpu = new FakeCpu(board, []);
   cpu.pc = 0x4020_0000n;
-  return { board, processors: new Processors({ isOn: () => true, advanceTo: () => {} }, cpu), cpu, place: String };
+  return { board, processors: new Processors({ isOn: () => true, counter: () => 0n, advanceTo: () => {} }, cpu), cpu, place: String };
 };
 
 const ERET = encode('ERET');

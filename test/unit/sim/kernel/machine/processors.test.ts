@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RunLimits, StopReason } from '../../../../../sim/cpu/state/model.js';
-import { Processors, type RunBounds } from '../../../../../sim/kernel/execution/processors.js';
+import { Processors, type RunBounds } from '../../../../../sim/kernel/machine/processors.js';
 import { Board } from '../../../../../sim/machine/board.js';
 import { FakeCpu, type FakeStep } from '../../../../support/fake-cpu.js';
 
 const FOREVER: RunBounds = { maxInstructions: undefined, deadline: Infinity, interrupted: () => false };
 const OFF: StopReason = { kind: 'power', what: 'off' };
 const WAITS: StopReason = { kind: 'stuck', pc: 0n, why: 'WFE, and no event can come', until: 'event' };
-const ALL_ON = { isOn: () => true, advanceTo: () => {} };
+const ALL_ON = { isOn: () => true, counter: () => 0n, advanceTo: () => {} };
 
 /** Machines of one processor a script. */
 const machine = (...scripts: readonly (readonly FakeStep[])[]) => {

@@ -1,8 +1,10 @@
 /** What all subcommands of kexec-sim have in common: their context, their options, the machine they are about. */
 import type { Argv } from 'yargs';
-import type { OnProgress } from '../../kexec/base/progress.js';
-import { recordedMachine } from '../kernel/recorded-system.js';
-import type { RecordedMachine } from '../kernel/recorded-machine.js';
+import type { OnProgress } from '../../../kexec/base/progress.js';
+import type { Platform } from '../../../kexec/base/platform.js';
+import type { Terminal } from '../../kernel/run/typed-input.js';
+import { recordedMachine } from '../../kernel/recorded-system.js';
+import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -21,6 +23,10 @@ export interface SubcommandContext {
   readonly colour?: boolean;
   /** For subcommands that run kexec; they refuse to work without it. */
   readonly kexec?: RunKexec;
+  /** For subcommands that run a kernel with a console. */
+  readonly terminal?: Terminal;
+  /** For subcommands that read compressed files. */
+  readonly platform?: () => Promise<Platform>;
   /** Called again and again by what takes long. */
   readonly progress?: OnProgress | undefined;
 }

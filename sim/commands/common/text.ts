@@ -1,5 +1,5 @@
 /** Text that several subcommands print: tables, sizes, addresses, JSON, words for a shell. */
-import { hex } from '../../kexec/base/format.js';
+import { hex } from '../../../kexec/base/format.js';
 
 export const formatJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 

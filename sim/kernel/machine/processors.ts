@@ -30,8 +30,28 @@ const TURN = 100_000;
 export interface MachineOfProcessors {
   /** Whether a processor has been switched on. */
   isOn(cpu: CpuModel): boolean;
+  /** What the counter shows. */
+  counter(): bigint;
   /** Lets time pass until the counter shows a value. */
   advanceTo(count: bigint): void;
+}
+
+/** What wakes a machine from outside: a person or a file that types. */
+export interface OutsideInput {
+  /** Gives the machine what has come, as far as it takes it. @returns whether it took anything */
+  deliver(): boolean;
+  /**
+   * Lets time pass while no processor has anything to do, about a slice's at most.
+   * @param ticks of the counter until a timer wakes a processor; undefined when none will
+   * @returns the ticks that passed; undefined when nothing can come any more
+   */
+  wait(ticks: bigint | undefined): Promise<bigint | undefined>;
+}
+
+/** All processors wait: how the run ends if nothing comes. */
+interface Idle {
+  readonly kind: 'idle';
+  readonly end: StopReason;
 }
 
 export class Processors {
@@ -69,17 +89,24 @@ export class Processors {
     return this.#cpus[Symbol.iterator]();
   }
 
-  /** @param betweenSlices called now and then, and at the end */
+  /**
+   * @param betweenSlices called now and then, and at the end
+   * @param input without it, nothing comes from outside
+   */
   async run(
     limitsOf: (cpu: CpuModel) => GuestLimits,
     bounds: RunBounds,
     betweenSlices: () => void = () => {},
+    input?: OutsideInput,
   ): Promise<RunEnd> {
     for (;;) {
+      input?.deliver();
       const sliceEnd = Math.min(bounds.deadline, performance.now() + SLICE_MS);
-      const end = this.#boundReached(bounds) ?? this.#runSlice(limitsOf, bounds, sliceEnd);
+      const end = this.#boundReached(bounds) ?? this.#runSlice(limitsOf, bounds, sliceEnd, input !== undefined);
       betweenSlices();
-      if (end !== undefined) return end;
+      if (end?.kind === 'idle') {
+        if (input === undefined || !(await this.#idle(input))) return end.end;
+      } else if (end !== undefined) return end;
       await breathe();
     }
   }
@@ -95,7 +122,8 @@ export class Processors {
     limitsOf: (cpu: CpuModel) => GuestLimits,
     { maxInstructions }: RunBounds,
     sliceEnd: number,
-  ): StopReason | undefined {
+    hasInput: boolean,
+  ): StopReason | Idle | undefined {
     const interrupted = (): boolean => performance.now() >= sliceEnd;
     for (;;) {
       const cpu = this.current;
@@ -111,6 +139,11 @@ export class Processors {
       if (end.kind === 'interrupted') return undefined;
       if (cpu.instructions !== before) this.#waiting = 0;
       if (!this.#goesOn(end)) return end;
+      if (this.#waiting >= this.#running.length) {
+        // What comes from outside may come first, and is given to the machine between slices.
+        if (hasInput) return { kind: 'idle', end };
+        if (!this.#sleep()) return end;
+      }
       if (interrupted()) return undefined;
     }
   }
@@ -125,7 +158,7 @@ export class Processors {
       case 'stuck':
         if (end.until === undefined) return false;
         // A processor that waits can be woken by one that does not, or by a timer when all wait.
-        if (++this.#waiting >= this.#running.length && !this.#sleep()) return false;
+        this.#waiting++;
         return this.#next();
       default:
         return false;
@@ -134,11 +167,32 @@ export class Processors {
 
   /** Lets time pass until a timer's output goes high. @returns false where none will */
   #sleep(): boolean {
-    const deadlines = this.#running.flatMap(({ timerDeadline }) => timerDeadline ?? []);
-    if (deadlines.length === 0) return false;
-    this.#machine.advanceTo(deadlines.reduce((first, other) => (other < first ? other : first)));
+    const deadline = this.#deadline;
+    if (deadline === undefined) return false;
+    this.#machine.advanceTo(deadline);
     this.#waiting = 0;
     return true;
+  }
+
+  /** Waits for what comes from outside, or for a timer. @returns false where neither will come */
+  async #idle(input: OutsideInput): Promise<boolean> {
+    if (!input.deliver()) {
+      const deadline = this.#deadline;
+      const now = this.#machine.counter();
+      const passed = await input.wait(deadline === undefined ? undefined : deadline - now);
+      if (passed === undefined) return this.#sleep();
+      this.#machine.advanceTo(deadline !== undefined && now + passed > deadline ? deadline : now + passed);
+    }
+    this.#waiting = 0;
+    return true;
+  }
+
+  /** When the first timer raises its output, as the counter tells time. */
+  get #deadline(): bigint | undefined {
+    const deadlines = this.#running.flatMap(({ timerDeadline }) => timerDeadline ?? []);
+    return deadlines.length === 0
+      ? undefined
+      : deadlines.reduce((first, other) => (other < first ? other : first));
   }
 
   get #running(): readonly CpuModel[] {

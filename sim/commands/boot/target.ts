@@ -1,0 +1,67 @@
+/** The machine that `kexec-sim boot` boots a kernel on: a recorded one, one that a device tree describes, or an invented one. */
+import { readFirstDtb } from '../../../kexec/arch/arm64/dtb-arm64.js';
+import { KexecError } from '../../../kexec/base/error.js';
+import { silentLog } from '../../../kexec/base/log.js';
+import type { Range } from '../../../kexec/base/range.js';
+import { boardFacts } from '../../kernel/facts/board-arm64.js';
+import { MAX_PROCESSORS } from '../../kernel/machine/whole-machine.js';
+import type { RecordedMachine } from '../../kernel/recorded-machine.js';
+import { describeBoard } from '../../machine/board-tree/describe.js';
+import { treeOfBlob } from '../../machine/board-tree/tree.js';
+import { virtTree } from '../../machine/boards/virt-tree.js';
+import type { SubcommandContext } from '../common/context.js';
+import { type BootArguments, parseCpus, parseMemory } from './options.js';
+
+/** The machine that a kernel is booted on, and what its boot loader knows of it. */
+export interface Target {
+  /** What the board is. */
+  readonly board: Uint8Array;
+  /** Where there is RAM, if not where the tree says. */
+  readonly ram: readonly Range[] | undefined;
+  /** RAM that a kernel may be put in, if not all of it. */
+  readonly freeRam: readonly Range[] | undefined;
+  readonly el: 1 | 2;
+  /** Where the console is if the tree tells of none that we know. */
+  readonly sink: bigint | undefined;
+}
+
+/** @param dtb the device tree that the kernel is to have, if the user named one @throws KexecError, MachineError */
+export const targetOf = (
+  args: BootArguments,
+  dtb: Uint8Array | undefined,
+  machine: RecordedMachine,
+  env: SubcommandContext['env'],
+): Target => {
+  const invented = (['memory', 'cpus', 'gic', 'el'] as const).filter((name) => args[name] !== undefined);
+  if (invented.length > 0 && (args.machine !== undefined || dtb !== undefined)) {
+    const known = args.machine === undefined ? 'dtb' : 'machine';
+    throw KexecError.die(`--${invented[0]!} is for an invented machine, and --${known} names one that is known`, {
+      subject: `--${invented[0]!}`,
+    });
+  }
+  if (args.machine !== undefined || (env['KEXEC_MACHINE'] !== undefined && invented.length === 0)) {
+    return recordedTarget(machine);
+  }
+  if (dtb !== undefined) return describedTarget(dtb);
+  return describedTarget(
+    virtTree({
+      memoryBytes: parseMemory(args.memory ?? '2G'),
+      processors: parseCpus(args.cpus ?? '1', MAX_PROCESSORS),
+      gic: args.gic ?? 2,
+      el: args.el ?? 1,
+    }),
+  );
+};
+
+const recordedTarget = (machine: RecordedMachine): Target => {
+  const { ram, uart, bootEl } = boardFacts(machine.files);
+  const { bytes } = readFirstDtb(machine, silentLog, []);
+  const memory = describeBoard(treeOfBlob(bytes)).memory;
+  return { board: bytes, ram: memory.length === 0 ? ram : undefined, freeRam: ram, el: bootEl, sink: uart };
+};
+
+/** Where firmware is called by SMC, EL2 is the kernel's (Linux' bindings arm/psci.yaml: method). */
+const describedTarget = (board: Uint8Array): Target => {
+  const { conduit } = describeBoard(treeOfBlob(board));
+  return { board, ram: undefined, freeRam: undefined, el: conduit === 'smc' ? 2 : 1, sink: undefined };
+};

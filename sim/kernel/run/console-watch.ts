@@ -1,0 +1,63 @@
+/** Looks at what a console shows: for the text that ends a run, and for a kernel's panic. */
+
+/** A kernel's panic, as its console tells of it. */
+export interface Panic {
+  /** What comes behind "Kernel panic - not syncing: ". */
+  readonly reason: string;
+  /** Whether the kernel has said that it goes on no more. */
+  readonly over: boolean;
+}
+
+const PANIC = /Kernel panic - not syncing: ?(.*)/;
+const PANIC_OVER = /---\[ end Kernel panic/;
+/** (arch/arm64/kernel/traps.c, __die().) */
+const OOPS = /Internal error: (.*)/;
+
+/** Longer lines are none of the kernel's. */
+const MAX_LINE = 4096;
+
+export class ConsoleWatch {
+  /** How many bytes the console has shown. */
+  bytes = 0;
+  panic: Panic | undefined;
+  /** The first oops. */
+  oops: string | undefined;
+  /** Whether the text that was waited for has been shown. */
+  found = false;
+  #line = '';
+  #tail = '';
+
+  /**
+   * @param out receives every byte, up to the end of the text that is waited for
+   * @param wanted that text, one character a byte
+   */
+  constructor(
+    private readonly out: (byte: number) => void,
+    private readonly wanted: string | undefined,
+  ) {}
+
+  readonly put = (byte: number): void => {
+    if (this.found) return;
+    this.bytes++;
+    this.out(byte);
+    this.#look(byte);
+    if (byte === 0x0a) {
+      this.#lookAtLine(this.#line);
+      this.#line = '';
+    } else if (this.#line.length < MAX_LINE) this.#line += String.fromCharCode(byte);
+  };
+
+  #look(byte: number): void {
+    if (this.wanted === undefined) return;
+    this.#tail = (this.#tail + String.fromCharCode(byte)).slice(-this.wanted.length);
+    this.found = this.#tail === this.wanted;
+  }
+
+  #lookAtLine(line: string): void {
+    const [, reason] = PANIC.exec(line) ?? [];
+    if (PANIC_OVER.test(line)) {
+      if (this.panic !== undefined) this.panic = { ...this.panic, over: true };
+    } else if (reason !== undefined) this.panic = { reason: reason.trim(), over: false };
+    this.oops ??= OOPS.exec(line)?.[1]?.trim();
+  }
+}
