@@ -1,8 +1,17 @@
 /** The interrupt controller that a board's device tree describes. */
 import type { Range } from '../../../kexec/base/range.js';
 import type { InterruptHost, Interrupts, MappedDevice } from '../../machine/board.js';
-import type { BoardDescription, GicDescription, TimerDescription } from '../../machine/board-tree/description.js';
+import type {
+  BoardDescription,
+  GicDescription,
+  GicV2Description,
+  GicV3Description,
+  TimerDescription,
+} from '../../machine/board-tree/description.js';
+import type { Device } from '../../machine/device.js';
+import { MachineError } from '../../machine/error.js';
 import { GicV2 } from '../../machine/gic/gicv2.js';
+import { GicV3 } from '../../machine/gic/gicv3.js';
 import { GicV2m } from '../../machine/gic/gicv2m.js';
 
 /** INTIDs that a controller has at least: as on QEMU's board `virt`. */
@@ -38,8 +47,10 @@ interface GicHost extends InterruptHost {
   readonly affinities: readonly bigint[];
 }
 
-const controllerOf = (gic: GicDescription, host: GicHost, lines: number): Omit<Interrupts, 'timerLines'> => {
-  if (gic.version === 3) throw new Error('not yet');
+const controllerOf = (gic: GicDescription, host: GicHost, lines: number): Omit<Interrupts, 'timerLines'> =>
+  gic.version === 3 ? gicV3(gic, host, lines) : gicV2(gic, host, lines);
+
+const gicV2 = (gic: GicV2Description, host: GicHost, lines: number): Omit<Interrupts, 'timerLines'> => {
   const controller = new GicV2(host, { lines });
   const frames = gic.v2mFrames.map(({ registers, firstSpi, spiCount }) =>
     at(registers, new GicV2m(firstSpi, spiCount, controller)),
@@ -49,6 +60,36 @@ const controllerOf = (gic: GicDescription, host: GicHost, lines: number): Omit<I
     devices: [at(gic.distributor, controller.distributor), at(gic.cpuInterface, controller.cpuInterface), ...frames],
   };
 };
+
+/** The processors' redistributors lie one behind the other, in the first region. */
+const gicV3 = (gic: GicV3Description, host: GicHost, lines: number): Omit<Interrupts, 'timerLines'> => {
+  const controller = new GicV3(host, { lines });
+  const [redistributors] = gic.redistributors;
+  if (redistributors === undefined || redistributors.size < BigInt(controller.redistributors.sizeBytes)) {
+    throw new MachineError(`the device tree has no room for the redistributors of ${host.affinities.length} processors`);
+  }
+  return {
+    controller,
+    devices: [
+      at(gic.distributor, controller.distributor),
+      at(redistributors, controller.redistributors),
+      ...gic.its.map((its) => at(its, new AbsentIts(Number(its.size)))),
+    ],
+  };
+};
+
+/** There are no LPIs, and a translation service that reads as zero is none (IHI 0069, GITS_PIDR2). */
+class AbsentIts implements Device {
+  constructor(readonly sizeBytes: number) {}
+
+  read(): bigint {
+    return 0n;
+  }
+
+  write(): boolean {
+    return true;
+  }
+}
 
 const timerLinesOf = (timer: TimerDescription | undefined): Interrupts['timerLines'] => ({
   ...(timer?.physical === undefined ? {} : { physical: timer.physical }),

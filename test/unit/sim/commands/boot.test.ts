@@ -64,6 +64,16 @@ describe('a kernel on an invented machine', () => {
     expect({ code, shown }).toEqual({ code: 0, shown: 'second\n' });
   });
 
+  test.each(['virt-2g', 'virt-8g', 'virt-el2-4g'])('may be a recorded one: %s', async (name) => {
+    const { code, shown } = await show([guest('boot_hello'), '--machine', name]);
+    expect({ code, shown }).toEqual({ code: 0, shown: `hello from EL${name === 'virt-el2-4g' ? 2 : 1}\n` });
+  });
+
+  test('may have the other interrupt controller', async () => {
+    const { code, shown } = await show([guest('boot_hello'), '--gic=3', '--cpus=4']);
+    expect({ code, shown }).toEqual({ code: 0, shown: 'hello from EL1\n' });
+  });
+
   test('does not run where it is only looked at', async () => {
     const { code, shown, told } = await show([guest('boot_hello'), '--until=entry']);
     expect({ code, shown }).toEqual({ code: 0, shown: '' });
