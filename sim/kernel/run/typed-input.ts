@@ -66,6 +66,8 @@ export class TypedInput implements OutsideInput {
   #wake: () => void = () => {};
   #shown = -1;
   #silentSince = performance.now();
+  /** Whether the guest was found to wait for input that it polls for. */
+  #polls = false;
 
   constructor(options: TypedInputOptions) {
     this.#options = options;
@@ -124,10 +126,12 @@ export class TypedInput implements OutsideInput {
    * interrupts, and waits in silence.
    */
   #isHeard({ listens }: CharacterInput): boolean {
+    if (listens !== 'unknown') return listens === 'yes';
     const shown = this.#options.shown();
     if (shown !== this.#shown) this.#silentSince = performance.now();
     this.#shown = shown;
-    return listens === 'yes' || (listens === 'unknown' && performance.now() - this.#silentSince >= SILENT_MS);
+    this.#polls ||= performance.now() - this.#silentSince >= SILENT_MS;
+    return this.#polls;
   }
 
   #take(bytes: Uint8Array): void {
