@@ -1,4 +1,5 @@
 /** The terminal, or what stands for it: stdin and stdout of the process as the console of a machine. */
+import { Socket } from 'node:net';
 import type { Listening, Terminal } from '../sim/kernel/run/typed-input.js';
 
 /** Signals that end the process, and that it would leave the terminal as it is at. */
@@ -50,7 +51,7 @@ const listen: Terminal['listen'] = (raw, onBytes, onEnd): Listening => {
     stdin.off('error', onEnd);
     // What still comes would keep the process.
     stdin.pause();
-    stdin.unref();
+    if (stdin instanceof Socket) stdin.unref();
   };
   if (raw) stdin.setRawMode(true);
   process.on('exit', leave);
