@@ -15,12 +15,25 @@ export interface ClusterMember extends CodeWatcher {
   access(kind: number): number;
 }
 
-/** System instructions that are kept decoded. */
-const MAX_DECODED = 4096;
+/** Words that are kept decoded: as many as a kernel has different ones while it starts. */
+const MAX_DECODED = 1 << 17;
+
+const remembering = (decode: Decoder): Decoder => {
+  const known = new Map<number, Decoded>();
+  return (word) => {
+    let decoded = known.get(word);
+    if (decoded === undefined) {
+      if (known.size >= MAX_DECODED) known.clear();
+      decoded = decode(word);
+      known.set(word, decoded);
+    }
+    return decoded;
+  };
+};
 
 export class Cluster {
-  readonly decode: Decoder = createDecoder(INSTRUCTIONS);
-  readonly #decoded = new Map<number, Decoded>();
+  /** Decodes; the same word gives the same value, as long as not too many others came between. */
+  readonly decode: Decoder = remembering(createDecoder(INSTRUCTIONS));
   readonly functions: Functions;
   readonly code: CodeMaker;
   readonly exclusives = new ExclusiveMonitor();
@@ -30,17 +43,6 @@ export class Cluster {
   constructor(bus: Bus, hotRuns: number) {
     this.functions = new Functions(bus.linear, (kind, base) => this.#memberAt(base).access(kind));
     this.code = new CodeMaker({ bus, functions: this.functions, decode: this.decode, hotRuns });
-  }
-
-  /** The same for words that come again and again: those of system instructions. */
-  decodeAgain(word: number): Decoded {
-    let decoded = this.#decoded.get(word);
-    if (decoded === undefined) {
-      if (this.#decoded.size >= MAX_DECODED) this.#decoded.clear();
-      decoded = this.decode(word);
-      this.#decoded.set(word, decoded);
-    }
-    return decoded;
   }
 
   /** Base of the next processor's block. @throws Error when there is room for no more */

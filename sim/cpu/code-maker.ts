@@ -3,6 +3,7 @@
 import type { Bus } from './state/bus.js';
 import { CodeCache, entriesOf, type Code, type FetchedPage } from './code-cache.js';
 import type { Decoded, Decoder } from './language/decode.js';
+import type { KnownTraces } from './language/trace-instruction.js';
 import type { KeyedContext } from './language/context.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
 import { BLOCK_INDEX, type Functions, type NewFunction } from './emit/functions.js';
@@ -21,11 +22,20 @@ const EAGER_REGIONS = 64;
 const MAX_WAITING = 16;
 /** How often a block may run on while it waits. */
 const WAITING_RUNS = 100;
-/** How many times as often as at first a block must have run in the end. */
-const MAX_PATIENCE = 8;
+/** How many times as often as for the first regions a block must have run for later ones. */
+const PATIENCE = 8;
 
-/** The most that a function has whose code is made once more as part of its caller. */
-const MAX_CALLED = 200;
+/** What of calls is made part of a region. */
+interface CallLimits {
+  /** Functions that are called become part of it while it has fewer instructions than this. */
+  readonly maxCaller: number;
+  /** The most that a function has whose code is made once more as part of its caller. */
+  readonly maxCalled: number;
+}
+
+/** The first regions are all there is of a small program; where there are many, the same code is not made often. */
+const FIRST_LIMITS: CallLimits = { maxCaller: 300, maxCalled: 200 };
+const LATER_LIMITS: CallLimits = { maxCaller: 60, maxCalled: 30 };
 
 const PAGE = 4096;
 
@@ -67,6 +77,7 @@ export class CodeMaker {
   readonly #users: CodeWatcher[] = [];
   /** Numbers of the virtual pages that instructions were fetched from. */
   readonly #codePages = new Set<bigint>();
+  readonly #traces: KnownTraces = new WeakMap();
   #stops: ReadonlySet<bigint> = new Set();
   /** Addresses of blocks that wait to be translated, and their context. */
   readonly #waiting = new Set<bigint>();
@@ -218,7 +229,7 @@ export class CodeMaker {
     const { physPage, offset } = place;
     const inPage = Number(address & 0xfffn);
     const words: Words = { address, offset: offset + inPage, count: this.#wordsFrom(address, inPage) };
-    const { block, count } = this.#predecoder.decodeBlock(words, context, Math.ceil(this.#hotRuns));
+    const { block, count } = this.#predecoder.decodeBlock(words, context, this.#hotRuns);
     const pages = [{ virtPage: address - BigInt(inPage), physPage }];
     const code: Code = { kind: 'block', start: address, block, pages, context: context.key };
     this.#cache.add(code);
@@ -274,15 +285,21 @@ export class CodeMaker {
     return this.#find(user, address);
   }
 
+  /** Whether what is translated now is among the first: all that follows is taken in, and the code is quick rather than short. */
+  get #isFirst(): boolean {
+    return this.host.hotRuns <= 1 || this.#statistics.regions < EAGER_REGIONS;
+  }
+
   /** How often a block is to run until it is worth translating: the more is translated, the more is asked of the rest. */
   get #hotRuns(): number {
     const { hotRuns } = this.host;
-    const more = Math.max(0, this.#statistics.regions - EAGER_REGIONS) / EAGER_REGIONS;
-    return Math.min(hotRuns * Math.min(1 + more * 2, MAX_PATIENCE), 0x7fff_ffff);
+    return this.#isFirst ? hotRuns : Math.min(hotRuns * PATIENCE, 0x7fff_ffff);
   }
 
   /** Translates a region, and makes it known; its function is to be added before anybody runs. */
   #translate(user: CodeUser, address: bigint): NewFunction | undefined {
+    const isFirst = this.#isFirst;
+    const { maxCaller, maxCalled } = isFirst ? FIRST_LIMITS : LATER_LIMITS;
     const context = user.codeContext();
     const places = new Map<bigint, CodePlace | Fault>();
     const fetched: number[] = [];
@@ -300,18 +317,17 @@ export class CodeMaker {
     const isElsewhere = (at: bigint, called: boolean): boolean => {
       if (this.#stops.has(at)) return true;
       const other = this.#find(user, at);
-      return other?.kind === 'region' && other.start === at && !(called && other.instructions <= MAX_CALLED);
+      return other?.kind === 'region' && other.start === at && !(called && other.instructions <= maxCalled);
     };
-    // Where code is translated at once, nothing is known of what will run.
-    const hasRun = (at: bigint): boolean => this.host.hotRuns <= 1 || this.#find(user, at) !== undefined;
+    const hasRun = (at: bigint): boolean => isFirst || this.#find(user, at) !== undefined;
     const region = findRegion(
       address,
-      { context, fetch, hasRun, isElsewhere },
-      { maxInstructions: MAX_REGION_INSTRUCTIONS },
+      { context, traces: this.#traces, fetch, hasRun, isElsewhere },
+      { maxInstructions: MAX_REGION_INSTRUCTIONS, maxCaller },
     );
     if (region === undefined) return undefined;
 
-    const body = translateRegion(region, context, this.#stackHoldsCode(user));
+    const body = translateRegion(region, context, { stackHoldsCode: this.#stackHoldsCode(user), isCompact: !isFirst });
     const pages: FetchedPage[] = [];
     for (const [virtPage, place] of places)
       if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });

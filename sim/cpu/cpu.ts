@@ -442,7 +442,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.#registers.left = slice;
     this.#registers.attention = this.#system.registers.inputs.size > 0;
     const jumps = this.base + JUMP_CACHE + bank * JUMP_BANK_BYTES;
-    const status = statusOf(this.cluster.functions.runtime.run(this.base, jumps));
+    const status = statusOf(this.cluster.functions.runtime.run(jumps));
     this.#executed += slice - this.#registers.left;
     return status;
   }
@@ -456,9 +456,9 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       this.#instructionAbort(block.faultStatus);
       return 'next';
     }
-    this.#registers.left = 0;
+    this.#registers.left = 1;
     const status = statusOf(this.cluster.functions.runtime.block(block, this.base));
-    this.#executed -= this.#registers.left;
+    this.#executed += 1 - this.#registers.left;
     const { pc: to } = this;
     if (status === 'next' && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
     return status;
@@ -524,7 +524,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #systemInstruction(): StopReason | undefined {
     const { pc } = this;
     const encoding = this.cluster.code.wordAt(this, pc)!;
-    const decoded = this.cluster.decodeAgain(encoding);
+    const decoded = this.cluster.decode(encoding);
     if (decoded.kind !== 'row') throw new Error(`no row for 0x${encoding.toString(16)}`);
     const { row, fields } = decoded;
     const missing = 'unmodelled' in row ? row.unmodelled : this.#missingOf(row);

@@ -28,6 +28,14 @@ interface AddedHandler {
   readonly index: number;
 }
 
+/** A word that was predecoded. */
+interface KnownWord {
+  /** Where that is: nothing else is put there until all is forgotten. */
+  readonly at: number;
+  readonly key: number;
+  readonly ends: boolean;
+}
+
 interface Missing {
   readonly key: number;
   readonly handler: Handler;
@@ -57,12 +65,19 @@ const MAX_BLOCK = 64;
 export class Predecoder {
   readonly #rules = new Map<InstructionRow, ShapeRule & { readonly number: number }>();
   readonly #handlers = new Map<string, Map<number, AddedHandler>>();
+  /** Where words were predecoded before, by context: the same is to be done again. */
+  readonly #known = new Map<string, Map<number, KnownWord>>();
+  readonly #bytes: Uint8Array;
   #next = PREDECODED_START;
+  #isForOnce = false;
 
-  constructor(private readonly host: PredecoderHost) {}
+  constructor(private readonly host: PredecoderHost) {
+    this.#bytes = new Uint8Array(host.view.buffer);
+  }
 
   /** Forgets all blocks. */
   clear(): void {
+    this.#known.clear();
     this.#next = PREDECODED_START;
   }
 
@@ -83,7 +98,9 @@ export class Predecoder {
   /** Makes a block of one instruction, for once: the next one takes its place. @returns where the block is */
   decodeStep(words: Words, context: KeyedContext): number {
     const next = this.#next;
+    this.#isForOnce = true;
     const { block } = this.decodeBlock({ ...words, count: 1 }, context, 1);
+    this.#isForOnce = false;
     this.#next = next;
     return block;
   }
@@ -98,6 +115,7 @@ export class Predecoder {
     const { view } = this.host;
     const handlers = this.#handlersOf(context);
     const block = this.#next;
+    const known = this.#knownIn(context);
     const keys: number[] = [];
     const missing: Missing[] = [];
     const low = Number(address & 0xffff_ffffn);
@@ -108,6 +126,15 @@ export class Predecoder {
       const count = keys.length;
       const at = block + PREDECODED_BYTES * (count + 1);
       const word = view.getUint32(offset + 4 * count, true);
+      const again = known.get(word);
+      if (again !== undefined) {
+        this.#bytes.copyWithin(at, again.at, again.at + PREDECODED_BYTES);
+        view.setUint32(at + PREDECODED.pc, low + 4 * count, true);
+        view.setUint32(at + PREDECODED.pc + 4, high, true);
+        keys.push(again.key);
+        ends = again.ends;
+        continue;
+      }
       const decoded = this.host.decode(word);
       const key = this.#keyOf(decoded, word, context);
       let handler: { readonly ends: boolean } | undefined =
@@ -122,6 +149,7 @@ export class Predecoder {
       view.setUint32(at + PREDECODED.pc, low + 4 * count, true);
       view.setUint32(at + PREDECODED.pc + 4, high, true);
       this.#writeOperands(at, word, decoded);
+      if (!this.#isForOnce) known.set(word, { at, key, ends });
     }
     const count = keys.length;
     if (!ends) {
@@ -152,6 +180,15 @@ export class Predecoder {
       known.add(key);
       missing.push({ key, handler: this.#make(decoded, context) });
     }
+  }
+
+  #knownIn({ key }: KeyedContext): Map<number, KnownWord> {
+    let known = this.#known.get(key);
+    if (known === undefined) {
+      known = new Map();
+      this.#known.set(key, known);
+    }
+    return known;
   }
 
   #handlersOf({ key }: KeyedContext): Map<number, AddedHandler> {

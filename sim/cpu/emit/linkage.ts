@@ -1,7 +1,7 @@
 /** What translated code, handlers and the runtime's functions agree on: their types, their numbers and their results. */
 
 import { STATUSES, type Status } from '../state/layout.js';
-import { i32, type I32 } from '../language/value.js';
+import { i32, select, type I32 } from '../language/value.js';
 import { local } from './function-builder.js';
 import type { FunctionType, WasmImport } from '../wasm/writer.js';
 
@@ -13,7 +13,7 @@ export const TYPES = {
   access: 1,
   /** Flag kind and operands; gives NZCV in bits 3 to 0. */
   flags: 2,
-  /** Base, and where the bank of the jump cache is; gives a status. */
+  /** Where the bank of the jump cache is, in the processor's block; gives a status. */
   run: 3,
 } as const;
 
@@ -21,7 +21,7 @@ export const FUNCTION_TYPES: readonly FunctionType[] = [
   { parameters: ['i32', 'i32'], results: ['i32'] },
   { parameters: ['i64', 'i32', 'i32'], results: ['i32'] },
   { parameters: ['i32', 'i64', 'i64'], results: ['i32'] },
-  { parameters: ['i32', 'i32'], results: ['i32'] },
+  { parameters: ['i32'], results: ['i32'] },
 ];
 
 /** Functions of the runtime that regions and handlers import, by their number there. */
@@ -37,5 +37,9 @@ export const regionImports = (memoryPages: number): readonly WasmImport[] => [
 
 /** Parameter of regions, handlers and blocks: the base of the processor that runs them. */
 export const BASE = local('i32', 1);
+
+/** The status of code behind which others may go on, unless the slice is used up. @param left instructions of the slice */
+export const nextOrSlice = (left: I32): I32 =>
+  select(i32.ltS(left, i32.const(0)), statusConstant('slice'), statusConstant('next'));
 
 export const statusConstant = (status: Status): I32 => i32.const(STATUSES.indexOf(status));

@@ -19,6 +19,7 @@ import {
   PC,
   PREDECODED,
   PREDECODED_BYTES,
+  PROCESSOR_BYTES,
   STRICT,
   TLB_BANK_BYTES,
   type FlagKind,
@@ -28,7 +29,7 @@ import { i32, i64, select, type I32, type I64 } from '../language/value.js';
 import { encodeModule, type WasmImport } from '../wasm/writer.js';
 import { flagKindConstant } from './flags.js';
 import { call, callIndirect, FunctionBuilder, load, local } from './function-builder.js';
-import { FUNCTION_TYPES, statusConstant, TYPES } from './linkage.js';
+import { FUNCTION_TYPES, nextOrSlice, statusConstant, TYPES } from './linkage.js';
 import {
   isLineOfCode,
   loadAccessValue,
@@ -45,6 +46,7 @@ const SLOW = 0;
 
 const SIZES: readonly SizeLog2[] = [0, 1, 2, 3, 4];
 const PAGE_MASK = ~0xfffn;
+const ENTRIES_MASK = (JUMP_CACHE_ENTRIES - 1) << JUMP_CACHE_ENTRY_SHIFT;
 
 /**
  * An access by way of the TLB. The value is in ACCESS_VALUE: after a load, and before a store. Stores to pages that hold
@@ -123,16 +125,18 @@ const nzcvFunction = (): Uint8Array => {
   return f.finish(flags(a, i32.const(0), i64.const(0)));
 };
 
-/** From region to region, until one gives a status other than `next`. */
+/** From region to region, until one gives a status other than `next`, which it does only while the slice lasts. */
 const runFunction = (): Uint8Array => {
-  const f = new FunctionBuilder(2);
-  const [base, jumps] = [local('i32', 0), local('i32', 1)];
+  const f = new FunctionBuilder(1);
+  const jumps = local('i32', 0);
+  // The base is not kept beside it: each value that outlives a call has to be saved around it.
+  const base = i32.and(jumps, i32.const(-PROCESSOR_BYTES));
   const status = f.variable('i32');
   f.loop((next) => {
-    f.if(i32.ltS(load.i32('i32.load', base, LEFT), i32.const(0)), () => f.return(statusConstant('slice')));
     const pc = f.let(load.i64('i64.load', base, PC));
-    const index = i32.and(i32.shrU(i32.wrap(pc), i32.const(2)), i32.const(JUMP_CACHE_ENTRIES - 1));
-    const entry = f.let(i32.add(i32.shl(index, i32.const(JUMP_CACHE_ENTRY_SHIFT)), jumps));
+    // Bits 15..2 of the program counter, times the bytes of an entry.
+    const offset = i32.and(i32.shl(i32.wrap(pc), i32.const(JUMP_CACHE_ENTRY_SHIFT - 2)), i32.const(ENTRIES_MASK));
+    const entry = f.let(i32.add(offset, jumps));
     f.if(i64.ne(load.i64('i64.load', entry), pc), () => f.return(statusConstant('miss')));
     const region = load.i32('i32.load', entry, 8);
     const argument = load.i32('i32.load', entry, 12);
@@ -152,14 +156,15 @@ const blockFunction = (): Uint8Array => {
   f.store('i32.store', at, runsLeft, BLOCK.runsLeft);
   f.if(i32.ltS(runsLeft, i32.const(0)), () => f.return(statusConstant('hot')));
   const instructions = load.i32('i32.load', at, BLOCK.instructions);
-  f.store('i32.store', base, i32.sub(load.i32('i32.load', base, LEFT), instructions), LEFT);
+  const left = f.let(i32.sub(load.i32('i32.load', base, LEFT), instructions));
+  f.store('i32.store', base, left, LEFT);
   const status = f.variable('i32');
   f.loop((next) => {
     f.set(at, i32.add(at, i32.const(PREDECODED_BYTES)));
     f.set(status, callIndirect(TYPES.region, load.i32('i32.load', at, PREDECODED.handler), at, base));
     f.branchIf(next, i32.eqz(status));
   });
-  return f.finish(select(i32.eq(status, statusConstant('branched')), statusConstant('next'), status));
+  return f.finish(select(i32.eq(status, statusConstant('branched')), nextOrSlice(left), status));
 };
 
 /** The module's bytes. It imports `memory`, `table` and `slow`, and exports `load`, `store`, `nzcv`, `run` and `block`. */

@@ -4,7 +4,12 @@ import type { TranslationContext } from '../language/context.js';
 import type { FlagKind } from '../state/layout.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
 import { addReads, noReads, type Effect, type Reads, type Trace } from '../language/trace.js';
-import { traceInstruction, type DecodedInstruction, type TracedInstruction } from '../language/trace-instruction.js';
+import {
+  traceInstruction,
+  type DecodedInstruction,
+  type KnownTraces,
+  type TracedInstruction,
+} from '../language/trace-instruction.js';
 import { constantOf, type Value } from '../language/value.js';
 
 /** A region: code that is translated as one function, with the flow of control inside it. */
@@ -26,6 +31,7 @@ export interface Block {
 
 export interface RegionSource {
   readonly context: TranslationContext;
+  readonly traces?: KnownTraces;
   /** The instruction at an address; undefined where none can be fetched, and where regions must end. */
   fetch(address: bigint): DecodedInstruction | undefined;
   /** Whether code at an address has run, and so is worth having in the region. */
@@ -36,6 +42,8 @@ export interface RegionSource {
 
 export interface RegionLimits {
   readonly maxInstructions: number;
+  /** Functions that are called become part of the region while it has fewer instructions than this. */
+  readonly maxCaller: number;
 }
 
 const STEP = 4n;
@@ -74,8 +82,6 @@ const flowOf = ({ address, trace: { end } }: TracedInstruction): Flow | undefine
   }
 };
 
-/** Functions that are called become part of the region while it has fewer instructions than this. */
-const MAX_CALLER = 300;
 /** A return is compared with so many places behind calls at most. */
 const MAX_RETURN_POINTS = 8;
 
@@ -86,7 +92,7 @@ const MAX_RETURN_POINTS = 8;
 export const findRegion = (
   start: bigint,
   source: RegionSource,
-  { maxInstructions }: RegionLimits,
+  { maxInstructions, maxCaller }: RegionLimits,
 ): Region | undefined => {
   const found = new Map<bigint, TracedInstruction>();
   const leaders = new Set<bigint>([start]);
@@ -99,17 +105,12 @@ export const findRegion = (
       if (address !== start && source.isElsewhere(address, called && address === from)) break;
       const decoded = source.fetch(address);
       if (decoded === undefined) break;
-      const instruction = traceInstruction(address, decoded, source.context);
+      const instruction = traceInstruction(address, decoded, source.context, source.traces);
       found.set(address, instruction);
       const flow = flowOf(instruction);
       if (flow === undefined) continue;
       const { callee } = flow;
-      if (
-        callee !== undefined &&
-        found.size < MAX_CALLER &&
-        calls.length < MAX_RETURN_POINTS &&
-        source.hasRun(callee)
-      ) {
+      if (callee !== undefined && found.size < maxCaller && calls.length < MAX_RETURN_POINTS && source.hasRun(callee)) {
         calls.push({ callee, returnsTo: flow.returns[0]! });
         leaders.add(callee);
         pending.push({ from: callee, called: true });

@@ -13,11 +13,11 @@ import {
 } from '../emit/flags.js';
 import { load, local, type Local, type ResolvedSource } from '../emit/function-builder.js';
 import { InstructionEmitter, type PageLocals } from '../emit/instruction.js';
-import { BASE, statusConstant } from '../emit/linkage.js';
+import { BASE, nextOrSlice, statusConstant } from '../emit/linkage.js';
 import type { TranslationContext } from '../language/context.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
 import { addReads, baseOf, noReads, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
-import { constantOf, i32, i64, type I64, type Value } from '../language/value.js';
+import { constantOf, i32, i64, type I32, type I64, type Value } from '../language/value.js';
 import { ATTENTION, LEFT, PC, systemOffset, V, X, type FlagKind, type Status } from '../state/layout.js';
 import { CodeWriter, type Label } from '../wasm/writer.js';
 import { factsOf, generalBit, type Block, type BlockFacts, type Region } from './region.js';
@@ -29,10 +29,17 @@ const ENTRY = local('i32', 0);
 /**
  * The body of the function that a region becomes: from an entry's number to a status. Registers are locals between its
  * entry and its exits; each exit stores those that may have changed on the way to it.
- * @param stackHoldsCode the page of the stack holds code too: stores there are translated accordingly
  */
-export const translateRegion = (region: Region, context: TranslationContext, stackHoldsCode: boolean): Uint8Array =>
-  new RegionTranslator(region, context, stackHoldsCode).translate();
+export const translateRegion = (region: Region, context: TranslationContext, wishes: RegionWishes): Uint8Array =>
+  new RegionTranslator(region, context, wishes).translate();
+
+/** How a region is to be translated. */
+export interface RegionWishes {
+  /** The page of the stack holds code too: stores there are translated accordingly. */
+  readonly stackHoldsCode: boolean;
+  /** Exits to other code are to be short rather than quick. */
+  readonly isCompact: boolean;
+}
 
 class RegionTranslator extends InstructionEmitter {
   readonly #structure: Structure;
@@ -69,7 +76,7 @@ class RegionTranslator extends InstructionEmitter {
   constructor(
     private readonly region: Region,
     context: TranslationContext,
-    private readonly stackHoldsCode: boolean,
+    private readonly wishes: RegionWishes,
   ) {
     super(2, context);
     const { blocks } = region;
@@ -291,7 +298,7 @@ class RegionTranslator extends InstructionEmitter {
   }
 
   protected isBesideCode(address: I64): boolean {
-    return this.stackHoldsCode && baseOf(address)?.kind === 'sp';
+    return this.wishes.stackHoldsCode && baseOf(address)?.kind === 'sp';
   }
 
   protected checkSp(address: I64): void {
@@ -360,8 +367,9 @@ class RegionTranslator extends InstructionEmitter {
 
   /** Exits behind the last instruction of a block by the common end: what is seldom done is to be short. */
   #leave(status: Status, address: bigint): void {
+    if (!this.wishes.isCompact) return this.#exitBehind(status, i64.const(address));
     this.#hasCommonEnd = true;
-    this.set(this.#status, statusConstant(status));
+    this.set(this.#status, this.#statusBehind(status));
     this.set(this.#pc, i64.const(address));
     this.set(this.#giveBack, i32.const(0));
     this.#branchTo(this.#exitLabel);
@@ -372,7 +380,12 @@ class RegionTranslator extends InstructionEmitter {
     this.#store(this.#dirty);
     this.store('i64.store', BASE, pc, PC);
     this.store('i32.store', BASE, this.#left, LEFT);
-    this.return(statusConstant(status));
+    this.return(this.#statusBehind(status));
+  }
+
+  /** Others go on only while there is something left of the slice. */
+  #statusBehind(status: Status): I32 {
+    return status === 'next' ? nextOrSlice(this.#left) : statusConstant(status);
   }
 
   protected read(source: Exclude<ResolvedSource, { kind: 'temporary' }>): Value {

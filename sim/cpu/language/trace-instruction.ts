@@ -21,15 +21,23 @@ export const traceInstruction = (
   address: bigint,
   decoded: DecodedInstruction,
   context: SystemContext,
+  traces?: KnownTraces,
 ): TracedInstruction => {
   if (decoded.kind === 'unallocated') return { address, trace: exitWith('undefined'), fp: false };
   const { row, fields } = decoded;
   const fp = row.fp === true;
   if (!isForCode(row, fields, context)) return { address, trace: exitWith('system'), fp };
+  const known = traces?.get(decoded);
+  if (known !== undefined) return { address, trace: known, fp };
   const tracer = new Tracer(address, row.immediates?.(fields) ?? []);
   row.semantics(tracer, fields);
-  return { address, trace: tracer.finish(), fp };
+  const trace = tracer.finish();
+  if (!tracer.isAboutAddress) traces?.set(decoded, trace);
+  return { address, trace, fp };
 };
+
+/** Traces of decoded instructions that are the same at every address: they do not ask for theirs. */
+export type KnownTraces = WeakMap<DecodedInstruction, Trace>;
 
 export interface TracedInstruction {
   readonly address: bigint;

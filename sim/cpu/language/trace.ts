@@ -141,6 +141,7 @@ export class Tracer implements Ops {
   #flags: FlagWrite | undefined;
   #end: End | undefined;
   #temporaries = 0;
+  #isAboutAddress = false;
 
   /** @param address of the instruction */
   constructor(
@@ -156,7 +157,13 @@ export class Tracer implements Ops {
     return { kind: 'leaf', type, source: { kind: 'temporary', index: this.#temporaries++ } };
   }
 
+  /** Whether the trace depends on where the instruction is. */
+  get isAboutAddress(): boolean {
+    return this.#isAboutAddress;
+  }
+
   pc(): I64 {
+    this.#isAboutAddress = true;
     return constant('i64', this.address);
   }
 

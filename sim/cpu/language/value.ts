@@ -97,21 +97,34 @@ const FOLDS: Readonly<Partial<Record<Binary, Fold>>> = {
 /** Operations that give `a` back when `b` is 0. */
 const ZERO_IS_NEUTRAL: readonly Binary[] = ['add', 'sub', 'or', 'xor', 'shl', 'shr_u', 'shr_s', 'rotr'];
 
-const binary = <T extends ValueType>(prefix: 'i32' | 'i64', name: Binary, type: T, a: Value, b: Value): Value<T> => {
+type Build<T extends ValueType> = (a: Value, b: Value) => Value<T>;
+
+/** The function that builds an operation; what depends on its name alone is found out once. */
+const builder = <T extends ValueType>(prefix: 'i32' | 'i64', name: Binary, type: T): Build<T> => {
   const fold = FOLDS[name];
-  const x = constantOf(a);
-  const y = constantOf(b);
-  if (x !== undefined && y !== undefined && fold !== undefined) return constant(type, fold(x, y, BITS[prefix]));
-  if (y === 0n && ZERO_IS_NEUTRAL.includes(name)) return a as Value<T>;
-  if (x === 0n && (name === 'add' || name === 'or' || name === 'xor')) return b as Value<T>;
-  if ((x === 0n || y === 0n) && (name === 'and' || name === 'mul')) return constant(type, 0n);
-  if (name === 'and' && y === (1n << BigInt(BITS[prefix])) - 1n) return a as Value<T>;
-  // (a + 8) + 8 is a + 16: addresses that were computed in steps stay recognisable as base and offset.
-  if (name === 'add' && y !== undefined && a.kind === 'op' && a.op === `${prefix}.add`) {
-    const inner = constantOf(a.args[1]!);
-    if (inner !== undefined) return binary(prefix, name, type, a.args[0]!, constant(type, inner + y));
-  }
-  return operation(type, `${prefix}.${name}`, [a, b]);
+  const bits = BITS[prefix];
+  const ones = (1n << BigInt(bits)) - 1n;
+  const op = `${prefix}.${name}` as const;
+  const keepsLeft = ZERO_IS_NEUTRAL.includes(name);
+  const keepsRight = name === 'add' || name === 'or' || name === 'xor';
+  const isZeroWithZero = name === 'and' || name === 'mul';
+  const build: Build<T> = (a, b) => {
+    const x = constantOf(a);
+    const y = constantOf(b);
+    if (x === undefined && y === undefined) return { kind: 'op', type, op, args: [a, b] };
+    if (x !== undefined && y !== undefined && fold !== undefined) return constant(type, fold(x, y, bits));
+    if (y === 0n && keepsLeft) return a as Value<T>;
+    if (x === 0n && keepsRight) return b as Value<T>;
+    if ((x === 0n || y === 0n) && isZeroWithZero) return constant(type, 0n);
+    if (name === 'and' && y === ones) return a as Value<T>;
+    // (a + 8) + 8 is a + 16: addresses that were computed in steps stay recognisable as base and offset.
+    if (name === 'add' && y !== undefined && a.kind === 'op' && a.op === op) {
+      const inner = constantOf(a.args[1]!);
+      if (inner !== undefined) return build(a.args[0]!, constant(type, inner + y));
+    }
+    return { kind: 'op', type, op, args: [a, b] };
+  };
+  return build;
 };
 
 const unaryFold = (op: WasmOp, value: bigint): bigint | undefined => {
@@ -143,14 +156,9 @@ const unary = <T extends ValueType>(type: T, op: WasmOp, a: Value): Value<T> => 
 };
 
 const integer = <T extends 'i32' | 'i64'>(type: T) => {
-  const arithmetic =
-    (name: Arithmetic) =>
-    (a: Value<T>, b: Value<T>): Value<T> =>
-      binary(type, name, type, a, b);
-  const comparison =
-    (name: Comparison) =>
-    (a: Value<T>, b: Value<T>): I32 =>
-      binary(type, name, 'i32', a, b);
+  const arithmetic = (name: Arithmetic): ((a: Value<T>, b: Value<T>) => Value<T>) => builder(type, name, type);
+  const comparison = (name: Comparison): ((a: Value<T>, b: Value<T>) => I32) => builder(type, name, 'i32');
+  const [xor, sub] = [builder(type, 'xor', type), builder(type, 'sub', type)];
   return {
     const: (value: bigint | number): Constant<T> => constant(type, BigInt(value)),
     add: arithmetic('add'),
@@ -178,8 +186,8 @@ const integer = <T extends 'i32' | 'i64'>(type: T) => {
     leS: comparison('le_s'),
     geU: comparison('ge_u'),
     geS: comparison('ge_s'),
-    not: (a: Value<T>): Value<T> => binary(type, 'xor', type, a, constant(type, -1n)),
-    neg: (a: Value<T>): Value<T> => binary(type, 'sub', type, constant(type, 0n), a),
+    not: (a: Value<T>): Value<T> => xor(a, constant(type, -1n)),
+    neg: (a: Value<T>): Value<T> => sub(constant(type, 0n), a),
     eqz: (a: Value<T>): I32 => unary('i32', `${type}.eqz`, a),
     clz: (a: Value<T>): Value<T> => operation(type, `${type}.clz`, [a]),
     ctz: (a: Value<T>): Value<T> => operation(type, `${type}.ctz`, [a]),

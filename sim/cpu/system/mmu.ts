@@ -171,14 +171,14 @@ export class Mmu {
     const { granule } = part;
     const stride = granule - 3;
     const outputSize = 2 ** regime.outputBits;
+    const [high32, low32] = [Math.floor(offset / TWO_32), offset >>> 0];
     let table = part.table;
     /** What the tables on the way forbid, in the places of the last descriptor's bits. */
     let tables = 0;
     if (table >= outputSize) return levelled(FaultStatus.addressSize, 0);
     for (let level = part.startLevel; ; level++) {
-      const mapped = 2 ** (granule + stride * (3 - level));
-      const index = Math.floor(offset / mapped) % 2 ** stride;
-      const at = this.#place(table + 8 * index);
+      const shift = granule + stride * (3 - level);
+      const at = this.#place(table + 8 * indexOf(high32, low32, shift, stride));
       if (at === undefined) return levelled(FaultStatus.externalAbortOnWalk, level);
       const low = this.#words[at]!;
       const high = this.#words[at + 1]!;
@@ -186,13 +186,12 @@ export class Mmu {
       if ((low & VALID) === 0 || (!isTable && !allowsBlocks(granule, level)))
         return levelled(FaultStatus.translation, level);
       const isLast = !isTable || level === 3;
-      const unit = isLast ? mapped : 2 ** granule;
-      const raw = (high & 0xffff) * TWO_32 + low;
-      const output = raw - (raw % unit);
+      const output = (high & 0xffff) * TWO_32 + ((low & -(1 << (isLast ? shift : granule))) >>> 0);
       if (output >= outputSize) return levelled(FaultStatus.addressSize, level);
       if (isLast) {
         if ((low & ACCESS_FLAG) === 0) return levelled(FaultStatus.accessFlag, level);
         if (!allows(regime, low, high, tables, access, el)) return levelled(FaultStatus.permission, level);
+        const mapped = 2 ** shift;
         const inside = offset % mapped;
         return walkOf(regime, low, output + inside - (inside % PAGE), mapped);
       }
@@ -225,6 +224,10 @@ export class Mmu {
     return regime;
   }
 }
+
+/** The index into a table: bits of an address, whose upper and lower 32 bits are given. */
+const indexOf = (high: number, low: number, shift: number, bits: number): number =>
+  (shift >= 32 ? high >>> (shift - 32) : (low >>> shift) | (high << (32 - shift))) & ((1 << bits) - 1);
 
 /** With the MMU off a virtual address is the physical one, and data is Device-nGnRnE (Arm ARM D5.2.9). */
 const flat = (address: number, access: AccessKind): Walk => {

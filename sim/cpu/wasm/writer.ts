@@ -41,6 +41,11 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
+  /** The same for a few of them. */
+  bytesOf(bytes: readonly number[]): void {
+    for (let i = 0; i < bytes.length; i++) this.byte(bytes[i]!);
+  }
+
   replace(at: number, value: number): void {
     this.#bytes[at] = value;
   }
@@ -155,8 +160,8 @@ export class CodeWriter extends ByteWriter {
 
   /** @param immediates the bytes behind the opcode */
   op(name: WasmOp, immediates: readonly number[] = []): void {
-    this.append(opcodeOf(name));
-    this.append(immediates);
+    this.bytesOf(opcodeOf(name));
+    if (immediates.length > 0) this.bytesOf(immediates);
   }
 
   /** Pushes a local. */
