@@ -32,7 +32,7 @@ demo: commands
 	$(DEMO) bin/kexec-sim segments
 	@echo
 	@echo '== kexec -e: the simulated kernel and processor execute it, until the new kernel switches the machine off =='
-	$(DEMO) bin/kexec -d -e --sim-until=halt
+	$(DEMO) bin/kexec -d -e
 	@echo
 	@echo '== kexec_file_load, on a machine whose kernel has it: the kernel finds the places =='
 	$(DEMO_FILE) bin/kexec -s -l machines/payload/Image --reuse-cmdline

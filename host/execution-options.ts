@@ -1,6 +1,6 @@
 /** Our own options about `kexec -e`: where its run ends, and how long it may be. */
 import { KexecError } from '../kexec/base/error.js';
-import type { ExecutionSettings } from '../sim/kernel/execution-settings.js';
+import { CONSOLE, type ExecutionSettings, type Until } from '../sim/kernel/execution-settings.js';
 
 const UNTIL = ['entry', 'halt', 'reboot'] as const;
 
@@ -24,9 +24,12 @@ export const executionBounds = (
 const parseUntil = (text: string | undefined): ExecutionSettings['until'] => {
   if (text === undefined) return undefined;
   const until = UNTIL.find((name) => name === text);
-  if (until === undefined) throw refuse('KEXEC_UNTIL', text, `one of ${UNTIL.join(', ')}`);
-  return until;
+  if (until !== undefined) return until;
+  if (isConsole(text)) return text;
+  throw refuse('KEXEC_UNTIL', text, `one of ${UNTIL.join(', ')}, ${CONSOLE}TEXT`);
 };
+
+const isConsole = (text: string): text is Until => text.startsWith(CONSOLE) && text.length > CONSOLE.length;
 
 const parseInstructions = (text: string | undefined): bigint | undefined => {
   if (text === undefined) return undefined;

@@ -159,7 +159,7 @@ export const SIM_OPTIONS: readonly SimOption[] = [
   {
     name: 'sim-until',
     variable: 'KEXEC_UNTIL',
-    argument: 'entry|halt|reboot',
+    argument: 'entry|halt|console:TEXT|reboot',
     description: 'Where the run of kexec -e ends',
   },
   {

@@ -13,7 +13,7 @@ export interface ExecutionSettings {
   readonly err: (text: string) => void;
   /** Receives a line for each step; undefined when the steps are not asked for. */
   readonly step: ((text: string) => void) | undefined;
-  /** `entry` by default; `reboot`: the run ends with the system call. */
+  /** `halt` by default; `reboot`: the run ends with the system call. */
   readonly until: Until | 'reboot' | undefined;
   readonly maxInstructions: bigint | undefined;
   /** Milliseconds of the host's time that a run may take; undefined for no limit. */
@@ -35,8 +35,11 @@ export interface Execution extends ExecutionSettings {
   readonly execute: ExecuteImage;
 }
 
-/** Where a run ends: at the new kernel's first instruction, or when the machine is switched off. */
-export type Until = 'entry' | 'halt';
+/** Where a run ends: at the new kernel's first instruction, when the machine is switched off, or when its console shows a text. */
+export type Until = 'entry' | 'halt' | `${typeof CONSOLE}${string}`;
+
+/** What stands before the text that is waited for, one character a byte. */
+export const CONSOLE = 'console:';
 
 /** What came of it: the exit code, and whether the machine never got to the new kernel for reasons that are ours. */
 export interface Executed {

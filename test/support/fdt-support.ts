@@ -1,4 +1,6 @@
 /** Device trees for tests: small ones, recorded ones, and what is in them. */
+import { DEFAULT_CONSOLE } from '../../sim/kernel/facts/board-arm64.js';
+import type { BoardDescription } from '../../sim/machine/board-tree/description.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, type Log } from '../../kexec/base/log.js';
@@ -96,4 +98,15 @@ export const emptyTree = (): Uint8Array => {
   const bytes = new Uint8Array(72);
   words.forEach((word, i) => new DataView(bytes.buffer).setUint32(4 * i, word));
   return bytes;
+};
+
+/** A board of which no tree tells more than a UART. */
+export const PLAIN_BOARD: BoardDescription = {
+  memory: [],
+  processors: [],
+  conduit: undefined,
+  timer: undefined,
+  gic: undefined,
+  devices: [DEFAULT_CONSOLE],
+  console: undefined,
 };

@@ -172,7 +172,10 @@ const run = async (
       },
       stopAt: until.kind === 'entry' ? new Set([places.kernel.start]) : undefined,
       input,
-      progress: interactive ? undefined : context.progress,
+      // What the console shows tells more, and would be torn apart.
+      progress: (progress) => {
+        if (!interactive && watch.bytes === 0) context.progress?.(progress);
+      },
     };
     if (interactive) tell(KEYS);
     try {

@@ -48,13 +48,18 @@ const union = (all: readonly Candidates[]): Candidates => ({
 });
 
 /**
- * @param argument as in "NAME|DIR"; words in lower case between bars stand for themselves
+ * @param argument as in "NAME|DIR"; words in lower case between bars stand for themselves, unless the user
+ *   has to complete them, as `console:TEXT`
  * @param types of kernels
  */
 const candidatesOf = (argument: string, types: readonly string[] = []): Candidates => {
   const parts = argument.split('|');
   const isWord = (part: string): boolean => parts.length > 1 && /^[a-z]/.test(part);
-  return union(parts.map((part) => CANDIDATES_OF[part]?.(types) ?? (isWord(part) ? words([part]) : ANYTHING)));
+  return union(
+    parts
+      .filter((part) => !/^[a-z]+:/.test(part))
+      .map((part) => CANDIDATES_OF[part]?.(types) ?? (isWord(part) ? words([part]) : ANYTHING)),
+  );
 };
 
 const typesOf = (architectures: readonly Architecture[]): readonly string[] =>

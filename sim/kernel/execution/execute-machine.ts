@@ -1,6 +1,6 @@
 /** The execution of what is loaded on a recorded machine, put together from its parts. */
 import { KexecError } from '../../../kexec/base/error.js';
-import { createCpu } from '../../cpu/cpu.js';
+import { createCpus } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
 import { type ExecuteOptions, execute } from './execute.js';
 import type { ExecuteImage } from '../execution-settings.js';
@@ -18,7 +18,7 @@ export const openExecution = (
   machine: RecordedMachine,
   image: ImageSlot,
   purgatory: Uint8Array,
-): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpu' | 'prepare' | 'describeEsr'> => {
+): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'describeEsr'> => {
   const { files, stateDirectory } = machine;
   if (image === undefined) throw KexecError.die('Nothing has been loaded!', { subject: stateDirectory });
   if (image === 'unknown') {
@@ -34,7 +34,7 @@ export const openExecution = (
     facts,
     kernel,
     purgatory,
-    createCpu,
+    createCpus,
     prepare: (memory, cpu, log) => prepareKexec(kexec, { entry: image.entry, dtb: image.segments.find(({ role }) => role === 'dtb')?.mem, segments }, memory, cpu, log),
     describeEsr,
   };

@@ -1,10 +1,14 @@
 /** The course of an execution: from the old kernel's last instructions to the new kernel's first one or its end. */
 import type { OnProgress } from '../../../kexec/base/progress.js';
-import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
-import type { CpuModel, ExceptionInfo, Jump } from '../../cpu/state/model.js';
+import type { Jump } from '../../cpu/state/model.js';
 import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
 import { Console } from '../machine/console.js';
-import type { Executed, ExecutionSettings, Until } from '../execution-settings.js';
+import { CONSOLE, type Executed, type ExecutionSettings, type Until } from '../execution-settings.js';
+import { ConsoleWatch } from '../run/console-watch.js';
+import { reportOn } from '../run/guest-report.js';
+import { GuestView } from '../run/guest-view.js';
+import { type GuestRun, runGuest } from '../run/run-guest.js';
+import { type Arrival, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
@@ -12,10 +16,10 @@ import { type DescribeEsr, describeEnd, formatJumps, formatRegisters } from '../
 import { describeStuckPurgatory } from './stop-report.js';
 
 export interface ExecuteOptions
-  extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpu' | 'prepare'>,
+  extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare'>,
     Pick<ExecutionSettings, 'console' | 'out' | 'err' | 'step'> {
   readonly describeEsr: DescribeEsr;
-  /** `entry` by default. */
+  /** `halt` by default. */
   readonly until: Until | undefined;
   readonly bounds: RunBounds;
   readonly progress?: OnProgress | undefined;
@@ -34,52 +38,94 @@ const SHOWN_JUMPS = 16;
 /** Enough instructions to have that many branches among them, but in a long copy. */
 const TRACED_INSTRUCTIONS = 20_000n;
 
+/** A run behind the new kernel's first instruction is only made again for its last branches if it is no longer. */
+const MAX_RERUN = 200_000_000n;
+
 /** Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError, MachineError */
 export const execute = async (options: ExecuteOptions): Promise<Executed> => {
-  const { kernel, bounds, step } = options;
-  const { until = 'entry' } = options;
+  const { kernel, step } = options;
+  const { until = 'halt' } = options;
   const start = performance.now();
-  const { end: arrival, launched, betweenSlices } = await runToEntry(options);
-  if (arrival.kind !== 'stop-at') return fail(arrival, launched, options);
+  const arrived = await runToEntry(options);
+  const { end, launched } = arrived;
+  if (end.kind !== 'stop-at') return fail(end, launched, options);
   const { processors, place } = launched;
-  const cpu = processors.current;
-  step?.(`kexec-ts: the new kernel starts at ${place(cpu.pc)}\n`);
+  step?.(`kexec-ts: the new kernel starts at ${place(processors.current.pc)}\n`);
   const rules = rulesAt(launched, kernel);
-  const wrong = rules.filter(({ ok }) => !ok);
+  const report = `${entryLine(launched)}${formatRuleResults(rules)}`;
+  const speed = (): void => step?.(formatSpeed(processors, performance.now() - start));
+  const kept = rules.every(({ ok }) => ok);
   if (until === 'entry') {
-    step?.(formatSpeed(processors, performance.now() - start));
-    options.out(`${entryLine(launched)}${formatRuleResults(rules)}`);
-  } else {
-    if (wrong.length > 0) options.err(formatRuleResults(wrong));
-    step?.(formatRuleResults(rules.filter(({ ok }) => ok)));
-    const end = await runKernel(launched, bounds, betweenSlices);
-    step?.(formatSpeed(processors, performance.now() - start));
-    if (end.kind !== 'power') return fail(end, launched, options);
-    step?.(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
+    speed();
+    options.out(report);
+    return { exitCode: kept ? 0 : FAILED, keepsImage: false };
   }
-  return { exitCode: wrong.length === 0 ? 0 : FAILED, keepsImage: false };
+  options.err(report);
+  const exitCode = await runOn(arrived, until, options, speed);
+  return typeof exitCode === 'number' ? { exitCode: kept ? exitCode : FAILED, keepsImage: false } : exitCode;
+};
+
+/** Runs the new kernel. @returns the exit code, or more where the end was not its own */
+const runOn = async (
+  { launched, terminal, redirect }: Arrived,
+  until: Exclude<Until, 'entry'>,
+  options: ExecuteOptions,
+  speed: () => void,
+): Promise<number | Executed> => {
+  const { board, processors, place } = launched;
+  const entry = processors.instructions;
+  const watch = new ConsoleWatch(terminal.put, until === 'halt' ? undefined : until.slice(CONSOLE.length));
+  redirect(watch.put);
+  const kernel = lookAtKernel(arrivalOf(launched, options.kernel)).memory;
+  const run: GuestRun = {
+    board,
+    processors,
+    watch,
+    console: terminal,
+    view: new GuestView(board, kernel, place),
+    bounds: options.bounds,
+    progress: options.progress,
+  };
+  const end = await runGuest(run);
+  speed();
+  const { exitCode, reason, details } = reportOn(end, run, options.describeEsr);
+  const tell = exitCode === 0 && !(end.kind === 'power' && end.what === 'reset') ? options.step : options.err;
+  tell?.(`kexec-ts: ${reason}\n`);
+  if (exitCode === 0) return 0;
+  options.err(details === '' ? formatRegisters(processors.current) : details);
+  const ran = end.kind !== 'panic' && end.kind !== 'console';
+  if (ran && TRACED.includes(end.kind) && processors.instructions - entry <= MAX_RERUN) {
+    options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
+  }
+  return { exitCode, keepsImage: ran && OURS.includes(end.kind) };
 };
 
 export interface Arrived {
   /** `stop-at` for a machine that stands before the new kernel's first instruction. */
   readonly end: RunEnd;
   readonly launched: Launched;
-  /** Lets out what the console has of an unfinished line, and tells how far the run is. */
-  readonly betweenSlices: () => void;
+  /** Receives what the console sends. */
+  readonly terminal: Console;
+  /** Has somebody else receive what the console sends. */
+  readonly redirect: (put: (byte: number) => void) => void;
 }
 
 /** @throws KexecError when the machine cannot be brought to where it would start @throws MachineError */
 export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' | 'err'>): Promise<Arrived> => {
   const { kernel, bounds, step } = options;
   const terminal = new Console(options.console);
-  const launched = launch({ ...options, onOutput: terminal.put, log: (line) => step?.(`${line}\n`) });
+  let { put } = terminal;
+  const launched = launch({ ...options, onOutput: (byte) => put(byte), log: (line) => step?.(`${line}\n`) });
   const betweenSlices = (): void => {
     terminal.flush();
     tell(launched, options.progress);
   };
   const limits: GuestLimits = { stopAt: kernel.kernelEntries, stopOnException: true };
   const end = await launched.processors.run(() => limits, bounds, betweenSlices);
-  return { end, launched, betweenSlices };
+  const redirect = (other: (byte: number) => void): void => {
+    put = other;
+  };
+  return { end, launched, terminal, redirect };
 };
 
 const tell = ({ processors, place }: Launched, progress: OnProgress | undefined): void =>
@@ -89,26 +135,17 @@ const tell = ({ processors, place }: Launched, progress: OnProgress | undefined)
     done: Number(processors.instructions),
   });
 
-/** A kernel may take exceptions, but not to where it has no code: it would never come out of that. */
-const runKernel = (
-  { board, processors }: Launched,
-  bounds: RunBounds,
-  betweenSlices: () => void,
-): Promise<RunEnd> => {
-  const hasVector = (cpu: CpuModel, { target, handler }: ExceptionInfo): boolean => {
-    const isMmuOn = isSet(cpu.getSystemRegister(`SCTLR_EL${target}`), SCTLR.M);
-    return isMmuOn || board.memory.isRam(handler);
-  };
-  const limitsOf = (cpu: CpuModel): GuestLimits => ({ stopOnException: (exception) => !hasVector(cpu, exception) });
-  return processors.run(limitsOf, bounds, betweenSlices);
-};
+const arrivalOf = ({ board, processors }: Launched, { segments, purgatory }: LoadedKernel): Arrival => ({
+  cpu: processors.current,
+  memory: board.memory,
+  highestEl: board.highestEl,
+  segments,
+  purgatory,
+});
 
 /** The report on the boot protocol, of a machine that stands before the new kernel's first instruction. */
-export const rulesAt = (
-  { board, processors }: Launched,
-  { segments, purgatory }: LoadedKernel,
-): readonly RuleResult[] =>
-  checkBootProtocol({ cpu: processors.current, memory: board.memory, highestEl: board.highestEl, segments, purgatory });
+export const rulesAt = (launched: Launched, kernel: LoadedKernel): readonly RuleResult[] =>
+  checkBootProtocol(arrivalOf(launched, kernel));
 
 const entryLine = ({ processors: { current: cpu } }: Launched): string =>
   `The new kernel's first instruction: 0x${cpu.pc.toString(16)} at EL${cpu.el}, x0 0x${cpu.getX(0).toString(16)}, ` +

@@ -1,11 +1,12 @@
-/** A board with its processor, brought to the old kernel's last instructions. */
-import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
-import { Board } from '../../machine/board.js';
-import { Pl011 } from '../../machine/devices/pl011.js';
+/** A machine, brought to the old kernel's last instructions. */
+import type { Range } from '../../../kexec/base/range.js';
+import type { CpuModel } from '../../cpu/state/model.js';
+import type { Board } from '../../machine/board.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
-import { Processors } from '../machine/processors.js';
+import type { Processors } from '../machine/processors.js';
+import { type MachineOptions, wholeMachine } from '../machine/whole-machine.js';
 import { type CodeSymbol, nameOf, purgatorySymbols } from './purgatory-symbols.js';
 
 /** What machine_kexec() leaves behind. */
@@ -22,7 +23,7 @@ export interface LaunchOptions {
   readonly kernel: LoadedKernel;
   /** The object that the purgatory may be made of, for the names of its functions. */
   readonly purgatory: Uint8Array;
-  readonly createCpu: (host: CpuHost) => CpuModel;
+  readonly createCpus: MachineOptions['createCpus'];
   readonly prepare: Prepare;
   /** Receives what the console sends. */
   readonly onOutput: (byte: number) => void;
@@ -39,13 +40,16 @@ export interface Launched {
 }
 
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
-export const launch = ({ facts, kernel, purgatory, createCpu, prepare, onOutput, log }: LaunchOptions): Launched => {
-  const board = new Board({
-    ram: facts.ram,
-    devices: [{ physAddr: facts.uart, device: new Pl011(onOutput) }],
+export const launch = ({ facts, kernel, purgatory, createCpus, prepare, onOutput, log }: LaunchOptions): Launched => {
+  const { board, cpus, processors } = wholeMachine({
+    description: facts.board,
+    ram: ramOf(facts),
     highestEl: facts.bootEl,
+    createCpus,
+    onOutput,
+    sink: facts.uart,
   });
-  const cpu = createCpu(board);
+  const [cpu] = cpus;
   const { symbolAt } = prepare(board.memory, cpu, log);
   cpu.invalidate();
   const symbols = (kernel.purgatory && purgatorySymbols(purgatory, kernel.purgatory)) ?? [];
@@ -53,8 +57,12 @@ export const launch = ({ facts, kernel, purgatory, createCpu, prepare, onOutput,
     const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
     return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
   };
-  return { board, processors: new Processors(board, cpu), place };
+  return { board, processors, place };
 };
+
+/** What Linux reserves for good is no System RAM, and yet it is RAM. */
+const ramOf = ({ ram, board }: BoardFacts): readonly Range[] =>
+  ram.every((range) => board.memory.some((all) => all.covers(range))) ? board.memory : ram;
 
 const segmentName = (
   { segments, purgatory }: LoadedKernel,

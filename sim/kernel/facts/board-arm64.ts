@@ -2,7 +2,7 @@
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
-import type { BoardDescription } from '../../machine/board-tree/description.js';
+import type { BoardDescription, DeviceDescription } from '../../machine/board-tree/description.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { MAX_DEPTH, type TreeNode, treeError, treeOfBlob } from '../../machine/board-tree/tree.js';
 import { MachineError } from '../../machine/error.js';
@@ -18,17 +18,34 @@ export interface BoardFacts {
   readonly bootEl: 1 | 2;
   /** Version of the interrupt controller. */
   readonly gic: 2 | 3;
+  /** All that the device tree tells. */
+  readonly board: BoardDescription;
 }
 
 /** Where QEMU's board `virt` has its first UART. */
 export const DEFAULT_UART = 0x900_0000n;
+
+/** The UART of a board whose tree tells of no devices. */
+export const DEFAULT_CONSOLE: DeviceDescription = {
+  path: '/pl011',
+  compatible: ['arm,pl011'],
+  physAddr: DEFAULT_UART,
+  sizeBytes: 0x1000n,
+  more: [],
+  interrupts: [],
+  regShift: 0,
+  regIoWidth: 4,
+  regOffset: 0,
+};
 
 const DIRECTORY = '/sys/firmware/devicetree/base';
 const BLOB = '/sys/firmware/fdt';
 
 /** @throws KexecError when the recorded device tree is broken */
 export const boardFacts = (files: RecordedFiles): BoardFacts => {
-  const { console, conduit, gic } = boardDescription(files);
+  const told = boardDescription(files);
+  const board = told.devices.length > 0 ? told : { ...told, devices: [DEFAULT_CONSOLE] };
+  const { console, conduit, gic } = board;
   const resources = parseResources(files.readText('/proc/iomem') ?? '');
   return {
     ram: resources.filter(({ name }) => name === 'System RAM').map(({ range }) => range),
@@ -37,6 +54,7 @@ export const boardFacts = (files: RecordedFiles): BoardFacts => {
     // kernel's (Linux' bindings arm/psci.yaml: method).
     bootEl: conduit === 'smc' ? 2 : 1,
     gic: gic?.version ?? 2,
+    board,
   };
 };
 

@@ -6,6 +6,7 @@ import { Mmu } from '../../cpu/system/mmu.js';
 import type { Board } from '../../machine/board.js';
 import { MachineError } from '../../machine/error.js';
 import { guestLog } from '../log/guest-log.js';
+import type { Place } from './end-report.js';
 import { type ImageSymbols, readImageSymbols } from '../log/image-symbols.js';
 
 /** No Image is larger. */
@@ -17,10 +18,14 @@ export class GuestView {
   #known: ImageSymbols | undefined;
   #looked = false;
 
-  /** @param kernel the memory that the kernel's Image takes, its variables included */
+  /**
+   * @param kernel the memory that the kernel's Image takes, its variables included
+   * @param otherwise what an address is called that is not in it
+   */
   constructor(
     board: Board,
     private readonly kernel: Range,
+    private readonly otherwise: Place = (virtAddr) => `0x${virtAddr.toString(16)}`,
   ) {
     this.#board = board;
   }
@@ -30,7 +35,7 @@ export class GuestView {
     const physAddr = this.#translate(cpu, virtAddr);
     const inside = physAddr !== undefined && this.kernel.contains(physAddr);
     const name = inside ? this.#symbols?.nameAt(Number(physAddr - this.kernel.start)) : undefined;
-    return `0x${virtAddr.toString(16)}${name === undefined ? '' : ` (${name})`}`;
+    return name === undefined ? this.otherwise(virtAddr) : `0x${virtAddr.toString(16)} (${name})`;
   }
 
   /** The kernel's log, a line each; undefined where there is none to be found. */

@@ -62,9 +62,9 @@ export const runGuest = async (run: GuestRun): Promise<GuestEnd> => {
 const hasVector = (board: Board, cpu: CpuModel, { target, handler }: ExceptionInfo): boolean =>
   isSet(cpu.getSystemRegister(`SCTLR_EL${target}`), SCTLR.M) || board.memory.isRam(handler);
 
-const tell = ({ processors, progress, watch }: GuestRun): void =>
+const tell = ({ processors, progress }: GuestRun): void =>
   progress?.({
-    what: watch.bytes === 0 ? 'nothing printed yet' : 'running',
+    what: `at 0x${processors.current.pc.toString(16)}`,
     unit: 'instructions',
     done: Number(processors.instructions),
   });

@@ -13,7 +13,7 @@ test('what is asked for', () => {
 });
 
 test.each([
-  ['sim-until', 'end', 'kexec: KEXEC_UNTIL: "end" is not one of entry, halt, reboot'],
+  ['sim-until', 'end', 'kexec: KEXEC_UNTIL: "end" is not one of entry, halt, reboot, console:TEXT'],
   ['sim-max-instructions', '0', 'kexec: KEXEC_MAX_INSTRUCTIONS: "0" is not a number of instructions from 1 on'],
   ['sim-max-instructions', '1e3', 'kexec: KEXEC_MAX_INSTRUCTIONS: "1e3" is not a number of instructions from 1 on'],
   ['sim-timeout', 'soon', 'kexec: KEXEC_TIMEOUT: "soon" is not a number of seconds above 0, at most 1000000'],

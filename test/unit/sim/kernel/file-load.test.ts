@@ -197,8 +197,8 @@ describe('what is loaded', () => {
   test('is entered directly, with x0 = dtb', async () => {
     const { kexec } = session();
     await kexec('-s', '-l', PAYLOAD, '--append=hello');
-    const { code, out, err } = await kexec('-e', '--sim-until=halt');
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { code, out } = await kexec('-e');
+    expect(code).toBe(0);
     expect(out).toContain('x0: 0xbfe00000');
     expect(out).toContain('bootargs: hello');
     expect((await kexec('-e')).err).toBe('Nothing has been loaded!\n');
@@ -209,7 +209,7 @@ describe('what is loaded', () => {
     const path = temp.make('initrd');
     writeTree(path, { initrd: new Uint8Array(12345).fill(1) });
     await runToEnd(['-s', '-l', PAYLOAD, `--initrd=${path}/initrd`], env);
-    const { code, out } = await runToEnd(['-e'], env);
+    const { code, out } = await runToEnd(['-e', '--sim-until=entry'], env);
     expect(code).toBe(0);
     const [first, ...rules] = out.trimEnd().split('\n');
     expect(first).toMatch(/^The new kernel's first instruction: 0x40000000 at EL1, x0 0xbfe00000,/);

@@ -18,11 +18,12 @@ describe('kexec -e', () => {
     ['virt-2g', 'EL1', 'hvc'],
     ['virt-8g', 'EL1', 'hvc'],
     ['virt-el2-4g', 'EL2', 'smc'],
-  ])('on %s runs the demo kernel at %s, when that is asked for, until it switches the machine off', async (machine, level, method) => {
+  ])('on %s runs the demo kernel at %s until it switches the machine off', async (machine, level, method) => {
     const { kexec } = session(machine);
     expect(await kexec('-l', PAYLOAD, '--append=hello')).toMatchObject({ code: 0 });
-    const { code, out, err } = await kexec('-e', '--sim-until=halt');
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { code, out, err } = await kexec('-e');
+    expect(code).toBe(0);
+    expect(err).toMatch(/^The new kernel's first instruction: .*\n(ok {4}.*\n)+$/);
     expect(out.replaceAll('\r', '')).toMatch(
       new RegExp(`^kexec-ts demo kernel\nimage at: 0x40000000\nexception level: ${level}\nx0: 0x\\w+\n.*\nbootargs: hello\npsci method: ${method}\npowering off\n$`),
     );
@@ -33,7 +34,7 @@ describe('kexec -e', () => {
   test.each(['virt-2g', 'virt-el2-4g'])('on %s runs a kernel to its first instruction, and finds all rules kept', async (machine) => {
     const { kexec } = session(machine);
     await kexec('-l', PAYLOAD, '--append=hello');
-    const { code, out, err } = await kexec('-e');
+    const { code, out, err } = await kexec('-e', '--sim-until=entry');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const [first, ...rules] = out.trimEnd().split('\n');
     expect(first).toMatch(/^The new kernel's first instruction: 0x40000000 at EL[12], x0 0x4000[0-9a-f]{4}, after \d+ instructions$/);
@@ -51,8 +52,8 @@ describe('kexec -e', () => {
 
   test('without options loads, and a shutdown executes it', async () => {
     const { kexec } = session();
-    const { code, out, err } = await kexec(PAYLOAD, '--append=hello', '--sim-until=halt');
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { code, out } = await kexec(PAYLOAD, '--append=hello');
+    expect(code).toBe(0);
     expect(out).toContain('hello');
     expect(await kexec('-e')).toMatchObject({ code: 1, err: 'Nothing has been loaded!\n' });
   });

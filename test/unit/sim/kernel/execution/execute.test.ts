@@ -4,7 +4,7 @@ import { Range } from '../../../../../kexec/base/range.js';
 import type { StopReason } from '../../../../../sim/cpu/state/model.js';
 import { type ExecuteOptions, execute } from '../../../../../sim/kernel/execution/execute.js';
 import { lookAtSegments } from '../../../../../sim/kernel/execution/loaded-kernel.js';
-import { emptyTree } from '../../../../support/fdt-support.js';
+import { PLAIN_BOARD, emptyTree } from '../../../../support/fdt-support.js';
 import { FakeCpu, type FakeStep } from '../../../../support/fake-cpu.js';
 
 const KERNEL = 0x4020_0000n;
@@ -54,10 +54,10 @@ const run = async (script: readonly FakeStep[], changes: Partial<ExecuteOptions>
     segment(PURGATORY, purgatory()),
   ]);
   const result = await execute({
-    facts: { ram: [Range.sized(0x4000_0000n, 0x400_0000n)], uart: 0x900_0000n, bootEl: 1, gic: 3 },
+    facts: { ram: [Range.sized(0x4000_0000n, 0x400_0000n)], uart: 0x900_0000n, bootEl: 1, gic: 3, board: PLAIN_BOARD },
     kernel,
     purgatory: new Uint8Array(),
-    createCpu: (host) => new FakeCpu(host, script),
+    createCpus: (host) => [new FakeCpu(host, script)],
     prepare: (memory, cpu, log) => {
       for (const { memory: { start }, data } of kernel.segments) memory.write(start, data);
       if (changes.damage !== undefined) memory.write(changes.damage, Uint8Array.of(0xee));
@@ -66,7 +66,7 @@ const run = async (script: readonly FakeStep[], changes: Partial<ExecuteOptions>
       return { symbolAt: (pc) => (pc < KERNEL ? 'arm64_relocate_new_kernel' : undefined) };
     },
     describeEsr: (esr) => `syndrome ${esr}`,
-    until: undefined,
+    until: 'entry',
     bounds: { maxInstructions: undefined, deadline: Infinity, interrupted: () => false },
     console: add('console'),
     out: add('out'),
@@ -112,6 +112,27 @@ describe('a Linux kernel', () => {
 });
 
 describe('a kernel that is to be run to its end', () => {
+  test('is judged first, on stderr', async () => {
+    const { exitCode, err } = await run([TO_KERNEL, OFF], { until: undefined });
+    expect(exitCode).toBe(0);
+    expect(err).toMatch(/^The new kernel's first instruction: .*\nok {4}the exception level/);
+    expect(err.trimEnd().split('\n').slice(1).every((line) => line.startsWith('ok '))).toBe(true);
+  });
+
+  test('ends when its console shows a text, which the purgatory may show before', async () => {
+    const script = [say('ready\n'), TO_KERNEL, say('not yet\nready> '), say('more'), OFF];
+    const { exitCode, console: printed } = await run(script, { until: 'console:ready' });
+    expect({ exitCode, printed }).toEqual({ exitCode: 0, printed: 'ready\nnot yet\nready' });
+  });
+
+  test('fails when it panics, whatever becomes of the machine', async () => {
+    const reset = ending({ kind: 'power', what: 'reset' });
+    const { exitCode, err } = await run([TO_KERNEL, say('Kernel panic - not syncing: no init\n'), reset], { until: 'halt' });
+    expect(exitCode).toBe(1);
+    expect(err).toContain('kexec-ts: the machine reset itself after 1060 instructions, after a panic: no init\n');
+    expect((await run([TO_KERNEL, reset], { until: 'halt' })).err).toContain('kexec-ts: the machine reset itself after 1050 ');
+  });
+
   test('goes on until it switches the machine off', async () => {
     const { exitCode, step, console: printed } = await run([TO_KERNEL, say('hi\n'), OFF], { until: 'halt' });
     expect({ exitCode, printed }).toEqual({ exitCode: 0, printed: 'hi\n' });
@@ -122,7 +143,7 @@ describe('a kernel that is to be run to its end', () => {
     const unmasked: FakeStep = { ...TO_KERNEL, act: (cpu, host) => ((cpu.daif = 0), TO_KERNEL.act(cpu, host)) };
     const { exitCode, err } = await run([unmasked, OFF], { until: 'halt' });
     expect(exitCode).toBe(1);
-    expect(err).toBe('WRONG debug exceptions, SError, IRQ and FIQ are masked: not masked: D, A, I, F\n');
+    expect(err).toContain('WRONG debug exceptions, SError, IRQ and FIQ are masked: not masked: D, A, I, F\n');
   });
 });
 

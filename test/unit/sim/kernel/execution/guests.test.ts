@@ -23,7 +23,7 @@ const ENDS = {
   allones: 'not modelled yet: big-endian data \\(SCTLR_EL1\\) at 0x4000004c',
   badvbar: 'exception at 0x900000000000200 .* instruction abort: address size fault, level 0',
   mixed: 'exception at 0xffff800008010200 after \\d+ instructions: instruction abort: address size fault, level 0',
-  psci_reset: '',
+  psci_reset: 'the machine reset itself after \\d+ instructions',
   selfpt: `stuck at 0xffff800008010200 after \\d+ instructions: ${NO_VECTOR}`,
   stuckvec: 'stuck at 0x40000a10 .* a branch to itself, and no interrupt can come',
   tlbiloop: 'exception at 0x4000005c .* data abort: alignment fault, on a read, at 0x40000064',
@@ -48,7 +48,7 @@ describe('a guest that goes on without end is ended when time is up', () => {
 
 describe('a guest ends by itself', () => {
   test.each(Object.entries(ENDS))('%s', async (name, end) => {
-    expect((await runGuest(name, 10_000)).err).toMatch(new RegExp(end === '' ? '^$' : `^kexec-ts: ${end}`));
+    expect((await runGuest(name, 10_000)).err).toMatch(new RegExp(`^kexec-ts: ${end}`));
   });
 });
 
