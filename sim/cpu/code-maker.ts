@@ -169,6 +169,7 @@ export class CodeMaker {
    */
   install(user: CodeUser, address: bigint, hot: boolean): Fault | undefined {
     const { tlb } = user;
+    if (!hot && tlb.restoreJump(user.codeContext().bank, address)) return undefined;
     let code = this.#find(user, address);
     if (hot && code?.kind === 'block') {
       if (this.#cache.isUnsteady(code)) this.#predecoder.keepCold(code.block);

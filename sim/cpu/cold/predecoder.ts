@@ -56,7 +56,7 @@ const SYSTEM_KEY = -3;
 const FP_SYSTEM_KEY = -4;
 
 /** Words behind a block that are looked at for shapes without a handler. */
-const NEIGHBOURS = 256;
+const NEIGHBOURS = 1024;
 
 /** Blocks longer than this are cut. */
 const MAX_BLOCK = 64;

@@ -44,6 +44,15 @@ interface Halves {
 
 const allBanks = (count: number): readonly number[] => Array.from({ length: count }, (_, bank) => bank);
 
+/** What the jump cache has for an address. */
+interface Jump {
+  readonly index: number;
+  readonly argument: number;
+}
+
+/** So many places to go on at are kept for each bank. */
+const MAX_JUMPS = 1 << 17;
+
 /** So many entries are emptied one by one; more of them all at once. */
 const MAX_NOTED = 512;
 
@@ -79,6 +88,8 @@ export class Tlb {
   /** Entries of each bank that something is in: of the TLB, and of the jump cache. */
   readonly #filled = allBanks(TLB_BANKS).map(() => new Journal());
   readonly #jumps = allBanks(JUMP_BANKS).map(() => new Journal());
+  /** Where code goes on, as far as it was in the jump cache: others may have taken its place there. */
+  readonly #allJumps = allBanks(JUMP_BANKS).map(() => new Map<bigint, Jump>());
 
   /**
    * @param base of the processor's block in the buffer
@@ -152,11 +163,13 @@ export class Tlb {
     const inBank = jumpAt(address);
     for (let bank = 0; bank < JUMP_BANKS; bank++) {
       const at = inBank + bank * JUMP_BANK_BYTES;
+      this.#allJumps[bank]!.delete(address);
       if (this.#view.getBigUint64(at, true) === address) this.#view.setBigUint64(at, ~address & NO_TAG, true);
     }
   }
 
   forgetJumpsOf(bank: number): void {
+    this.#allJumps[bank]!.clear();
     const start = JUMP_CACHE + bank * JUMP_BANK_BYTES;
     const end = start + JUMPS_BYTES;
     this.#jumps[bank]!.drain(
@@ -231,8 +244,22 @@ export class Tlb {
     }
   }
 
+  /** Puts into the jump cache what was there for an address before. @returns whether there was something */
+  restoreJump(bank: number, address: bigint): boolean {
+    const jump = this.#allJumps[bank]!.get(address);
+    if (jump !== undefined) this.#putJump(bank, address, jump);
+    return jump !== undefined;
+  }
+
   /** Where code goes on at an address: a function of the table, and what it is called with. */
   setJump(bank: number, address: bigint, index: number, argument: number): void {
+    const all = this.#allJumps[bank]!;
+    if (all.size >= MAX_JUMPS) all.clear();
+    all.set(address, { index, argument });
+    this.#putJump(bank, address, { index, argument });
+  }
+
+  #putJump(bank: number, address: bigint, { index, argument }: Jump): void {
     this.#noteHalf(bank, address);
     const at = jumpAt(address) + bank * JUMP_BANK_BYTES;
     this.#jumps[bank]!.add(at);

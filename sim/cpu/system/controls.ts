@@ -38,10 +38,8 @@ export const trapTarget = (
     (on === 'both' || (on === 'read') === isRead) &&
     bits.every((position) => bit(register, position) === (when === 1));
   // EL1 is asked before EL2, whatever the order of the table.
-  const caught = traps
-    ?.filter(catches)
-    .map(({ to }) => to)
-    .sort()[0];
+  let caught: 1 | 2 | undefined;
+  for (const trap of traps ?? []) if (caught !== 1 && catches(trap)) caught = trap.to;
   return caught === 1 ? usualTarget(controls) : caught;
 };
 
