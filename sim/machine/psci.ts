@@ -115,9 +115,8 @@ export class Firmware {
     if (cpu === undefined) return INVALID_PARAMETERS;
     if (!this.#off.has(cpu)) return ALREADY_ON;
     if (entry % 4n !== 0n) return INVALID_ADDRESS;
+    // It starts at the highest level that is not secure (DEN0022, 6.4), though the caller may have gone below.
     cpu.reset();
-    // It starts at the level of the caller (DEN0022, 6.4), which is EL1 or EL2.
-    cpu.setEl(caller.el === 2 ? 2 : 1);
     cpu.pc = entry;
     cpu.setX(0, context);
     this.#off.delete(cpu);
