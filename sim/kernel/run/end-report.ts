@@ -39,10 +39,11 @@ const causeOfVector = (cpu: CpuModel, place: Place, describeEsr: DescribeEsr): s
 /** One sentence, without its end. */
 export const describeEnd = (
   end: RunEnd,
-  { processors: { current: cpu }, place }: { readonly processors: Processors; readonly place: Place },
+  { processors, place }: { readonly processors: Processors; readonly place: Place },
   describeEsr: DescribeEsr,
 ): string => {
-  const after = `after ${cpu.instructions} instructions`;
+  const { current: cpu, instructions } = processors;
+  const after = `after ${instructions} instructions`;
   switch (end.kind) {
     case 'stop-at':
       return `stopped at ${place(end.pc)} ${after}`;
@@ -66,7 +67,7 @@ export const describeEnd = (
       return `the last processor switched itself off ${after}`;
     case 'turn-over':
     case 'max-instructions':
-      return `the limit of ${cpu.instructions} instructions is reached at ${place(cpu.pc)}`;
+      return `the limit of ${instructions} instructions is reached at ${place(cpu.pc)}`;
     case 'timeout':
       return `the time limit is reached at ${place(cpu.pc)} ${after}`;
     case 'interrupted':
