@@ -128,7 +128,10 @@ export const makeHandler = (
   const tracer = new ShapeTracer();
   row.semantics(tracer, symbolic);
   const trace = tracer.finish();
-  return { body: new HandlerEmitter(context).make(trace), ends: trace.end !== undefined };
+  return {
+    body: new HandlerEmitter(context).make(trace),
+    ends: trace.end !== undefined && trace.end.kind !== 'branch-if',
+  };
 };
 
 /** A handler that exits with a status, the program counter being the instruction's. */
@@ -182,9 +185,14 @@ class HandlerEmitter extends InstructionEmitter {
   /** The instruction was counted with its block; those behind it are not carried out. */
   protected exit(status: Status): void {
     this.#setPc(OWN_PC);
+    this.#giveBack();
+    this.return(statusConstant(status));
+  }
+
+  /** The instructions of the block behind this one were counted, and are not carried out. */
+  #giveBack(): void {
     const behind = load.i32('i32.load', INSTRUCTION, PREDECODED.behind);
     this.store('i32.store', BASE, i32.add(load.i32('i32.load', BASE, LEFT), behind), LEFT);
-    this.return(statusConstant(status));
   }
 
   #setPc(value: I64): void {
@@ -307,8 +315,12 @@ class HandlerEmitter extends InstructionEmitter {
         return select(isStuck, statusConstant('stuck'), statusConstant('branched'));
       }
       case 'branch-if':
-        this.#setPc(select(end.condition, end.target, NEXT_PC));
-        return statusConstant('branched');
+        this.if(end.condition, () => {
+          this.#setPc(end.target);
+          this.#giveBack();
+          this.return(statusConstant('branched'));
+        });
+        return statusConstant('next');
     }
   }
 }

@@ -156,15 +156,16 @@ const blockFunction = (): Uint8Array => {
   f.store('i32.store', at, runsLeft, BLOCK.runsLeft);
   f.if(i32.ltS(runsLeft, i32.const(0)), () => f.return(statusConstant('hot')));
   const instructions = load.i32('i32.load', at, BLOCK.instructions);
-  const left = f.let(i32.sub(load.i32('i32.load', base, LEFT), instructions));
-  f.store('i32.store', base, left, LEFT);
+  f.store('i32.store', base, i32.sub(load.i32('i32.load', base, LEFT), instructions), LEFT);
   const status = f.variable('i32');
   f.loop((next) => {
     f.set(at, i32.add(at, i32.const(PREDECODED_BYTES)));
     f.set(status, callIndirect(TYPES.region, load.i32('i32.load', at, PREDECODED.handler), at, base));
     f.branchIf(next, i32.eqz(status));
   });
-  return f.finish(select(i32.eq(status, statusConstant('branched')), nextOrSlice(left), status));
+  return f.finish(
+    select(i32.eq(status, statusConstant('branched')), nextOrSlice(load.i32('i32.load', base, LEFT)), status),
+  );
 };
 
 /** The module's bytes. It imports `memory`, `table` and `slow`, and exports `load`, `store`, `nzcv`, `run` and `block`. */

@@ -116,7 +116,9 @@ export const findRegion = (
         pending.push({ from: callee, called: true });
       }
       for (const target of [...flow.next, ...flow.returns]) {
-        if (!source.hasRun(target)) continue;
+        // What follows a branch that is not taken is predecoded with it, and so not known by itself.
+        const isBehindBranch = instruction.trace.end?.kind === 'branch-if' && target === address + STEP;
+        if (!isBehindBranch && !source.hasRun(target)) continue;
         leaders.add(target);
         pending.push({ from: target, called: false });
       }

@@ -282,5 +282,5 @@ test.each([
   ['virt-el2-4g', 2, 3, 0x1_0000_0000n],
 ] as const)('the board of %s', (name, bootEl, gic, size) => {
   const facts = boardFacts(MachineFiles.open(findMachine(name)));
-  expect(facts).toEqual({ ram: [Range.sized(0x4000_0000n, size)], uart: DEFAULT_UART, bootEl, gic });
+  expect(facts).toMatchObject({ ram: [Range.sized(0x4000_0000n, size)], uart: DEFAULT_UART, bootEl, gic });
 });
