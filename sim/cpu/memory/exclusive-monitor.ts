@@ -13,14 +13,19 @@ interface Mark {
   readonly physPage: number;
   /** The number of the line in its page. */
   readonly line: number;
+  readonly onLost: () => void;
 }
 
 export class ExclusiveMonitor {
   readonly #marks = new Map<RegisterBank, Mark>();
 
-  /** Watches a mark from now on. @param inPage where in the physical page the processor marked bytes of one line */
-  watch(registers: RegisterBank, physPage: number, inPage: number): void {
-    this.#marks.set(registers, { physPage, line: inPage >> LINE_SHIFT });
+  /**
+   * Watches a mark from now on.
+   * @param inPage where in the physical page the processor marked bytes of one line
+   * @param onLost called when the mark is taken away: that is an event for WFE (Arm ARM D1.16.1)
+   */
+  watch(registers: RegisterBank, physPage: number, inPage: number, onLost: () => void): void {
+    this.#marks.set(registers, { physPage, line: inPage >> LINE_SHIFT, onLost });
   }
 
   /** The processor runs again, and keeps its mark itself. */
@@ -42,6 +47,7 @@ export class ExclusiveMonitor {
       if (mark.physPage !== physPage || !isHit) continue;
       registers.exclusiveAddress = undefined;
       this.#marks.delete(registers);
+      mark.onLost();
     }
   }
 }

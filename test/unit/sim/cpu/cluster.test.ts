@@ -131,6 +131,17 @@ describe.each(TIERS)('two processors, code being %s', (_tier, hotRuns) => {
       expect(interrupt(DATA + 0x1000n, 9n)).toEqual({ status: 0n, result: 2n });
     });
 
+    test('that are broken are an event for a processor that waits for one', () => {
+      const machine = start(hotRuns, [loadExclusive(0, 1), encode('WFE'), branchBy(0)], OTHER);
+      const { first, second } = machine;
+      expect(runFrom(first, CODE)).toBeUndefined();
+      expect(first.pc).toBe(CODE + 4n);
+      second.setX(6, DATA);
+      runFrom(second, OTHER_CODE);
+      first.run();
+      expect(first.pc).toBe(CODE + 8n);
+    });
+
     test('stay with their processor: the other has none', () => {
       const { first, second } = start(hotRuns, PROGRAM);
       step(first, 2n);
