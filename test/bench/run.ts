@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { prepareReal, type Target } from '../conformance/debian.js';
 import { scratchDirectory } from '../support/cache.js';
 import { benchCpu } from './cpu.js';
+import { benchLinux } from './linux.js';
 import { runMain } from '../support/run-main.js';
 
 const AMD64: Target = {
@@ -210,7 +211,10 @@ const benchLoad = (rounds: number): void => {
   }
 };
 
-/** `npm run bench -- [load|cpu] [--rounds N]`, and for the processor `[--only NAME] [--json]`; both without a name. */
+/**
+ * `npm run bench -- [load|cpu|linux] [--rounds N]`, and for the processor and whole boots `[--only NAME] [--json]`; load
+ * and cpu without a name.
+ */
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -225,9 +229,10 @@ const main = async (): Promise<void> => {
     throw new Error(`--rounds=${values.rounds ?? ''} is not a number of rounds`);
   }
   for (const name of positionals)
-    if (name !== 'load' && name !== 'cpu') throw new Error(`no benchmark is called ${name}`);
+    if (!['load', 'cpu', 'linux'].includes(name)) throw new Error(`no benchmark is called ${name}`);
   const chosen = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
   if (chosen('load')) benchLoad(rounds ?? 7);
+  if (positionals.includes('linux')) benchLinux({ rounds: rounds ?? 2, json: values.json, only: values.only });
   if (chosen('cpu')) await benchCpu({ rounds: rounds ?? 3, json: values.json, only: values.only });
 };
 

@@ -1,0 +1,97 @@
+/**
+ * Whole boots of Debian's kernels, ours beside qemu-system-aarch64's: from the command to the machine's switching itself
+ * off, both starts included. The sides take turns, best of several.
+ */
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { debianBusybox, debianKernel } from '../conformance/apt.js';
+import { busyboxInitramfs } from '../machine/initramfs.js';
+import { scratchDirectory } from '../support/cache.js';
+
+export interface LinuxBenchOptions {
+  readonly rounds: number;
+  readonly json: boolean;
+  /** Only suites whose names contain it. */
+  readonly only: string;
+}
+
+const QEMU = 'qemu-system-aarch64';
+/** Debian's suites, and the releases of their kernels. */
+const SUITES: readonly (readonly [suite: string, release: string])[] = [
+  ['bullseye', '5.10'],
+  ['bookworm', '6.1'],
+  ['trixie', '6.12'],
+  ['sid', '7.2'],
+];
+/** What is wanted: our time over qemu's, at most. */
+const MOST_WANTED = 2;
+const PATIENCE_MS = 600_000;
+const COMMAND_LINE = 'console=ttyAMA0 nokaslr';
+const REACHED = 'init: reached';
+const INIT = `#!/bin/sh
+echo "${REACHED}"
+/bin/busybox poweroff -f
+`;
+
+interface Boot {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+const timeOf = ({ file, args }: Boot): number => {
+  const started = performance.now();
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
+    encoding: 'latin1',
+    input: '',
+    timeout: PATIENCE_MS,
+    maxBuffer: 2 ** 26,
+  });
+  const ms = performance.now() - started;
+  const why = error?.message ?? `exit ${status ?? 'by a signal'}`;
+  if (status !== 0) throw new Error(`${file} ${args.join(' ')}: ${why}\n${stderr.slice(-2000)}`);
+  if (!stdout.includes(REACHED)) throw new Error(`${file}: init was not reached\n${stdout.slice(-2000)}`);
+  return ms;
+};
+
+const ourBoot = (kernel: string, initrd: string): Boot => ({
+  file: process.execPath,
+  args: ['bin/kexec-sim', 'boot', kernel, '--initrd', initrd, '--append', COMMAND_LINE, '--timeout', '500'],
+});
+
+const qemuBoot = (kernel: string, initrd: string): Boot => ({
+  file: QEMU,
+  args: [
+    ...['-nodefaults', '-nic', 'none', '-M', 'virt,gic-version=2', '-accel', 'tcg', '-cpu', 'cortex-a57', '-m', '2G'],
+    ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio'],
+    ...['-kernel', kernel, '-initrd', initrd, '-append', COMMAND_LINE],
+  ],
+});
+
+/** Runs the benchmark of whole boots, and prints it. @throws Error where a side does not get to init */
+export const benchLinux = ({ rounds, json, only }: LinuxBenchOptions): void => {
+  const work = scratchDirectory('bench-linux');
+  try {
+    const initrd = path.join(work, 'initrd');
+    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT));
+    if (!json) console.log(`boots to power off, ${QEMU} -cpu cortex-a57; node ${process.version}; best of ${rounds}`);
+    const rows = SUITES.filter(([suite]) => suite.includes(only)).map(([suite, release]) => {
+      const kernel = debianKernel(suite);
+      let [oursMs, qemuMs] = [Infinity, Infinity];
+      for (let i = 0; i < rounds; i++) {
+        qemuMs = Math.min(qemuMs, timeOf(qemuBoot(kernel, initrd)));
+        oursMs = Math.min(oursMs, timeOf(ourBoot(kernel, initrd)));
+      }
+      const row = { name: `Linux ${release}, Debian ${suite}`, oursMs, qemuMs, ratio: oursMs / qemuMs };
+      if (!json)
+        console.log(
+          `${row.name.padEnd(30)} ours ${(oursMs / 1000).toFixed(1).padStart(6)} s   qemu ${(qemuMs / 1000).toFixed(1).padStart(6)} s   ` +
+            `ratio ${row.ratio.toFixed(2)} (wanted at most ${MOST_WANTED}: ${row.ratio <= MOST_WANTED ? 'met' : 'missed'})`,
+        );
+      return row;
+    });
+    if (json) console.log(JSON.stringify({ boots: rows }, null, 2));
+  } finally {
+    fs.rmSync(work, { recursive: true, force: true });
+  }
+};
