@@ -24,6 +24,7 @@ import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { VirtioBlock } from '../../machine/devices/virtio/block.js';
 import { VirtioEntropy } from '../../machine/devices/virtio/entropy.js';
+import { Random } from '../../machine/random.js';
 import { type SubcommandContext, openMachine } from '../common/context.js';
 import { formatAddress, formatJson } from '../common/text.js';
 import { type OpenDisk, openDisk } from '../disks/file-disk.js';
@@ -42,6 +43,8 @@ const DEFAULT_TIMEOUT_MS = 300_000;
 
 /** Random numbers are the same in every run. */
 const SEED = 1n;
+/** As many bytes as QEMU gives: enough for the kernel's random numbers to be ready at once. */
+const RNG_SEED_BYTES = 32;
 
 /** A run that is about to begin. */
 interface Session {
@@ -116,7 +119,12 @@ const bring = async (
     sink: target.sink,
     virtio,
   });
-  return { whole, places: loadBoot(whole, load, log), watch, console };
+  return {
+    whole,
+    places: loadBoot(whole, { ...load, rngSeed: new Random(SEED).bytes(RNG_SEED_BYTES) }, log),
+    watch,
+    console,
+  };
 
   async function readFiles() {
     const read = (file: string): Uint8Array => slurpFile(machine, file);
