@@ -85,6 +85,16 @@ export class FakeCore implements Core {
     this.log.push('timers');
   }
 
+  readonly #v = new Map<number, bigint>();
+
+  getV(register: number): bigint {
+    return this.#v.get(register) ?? 0n;
+  }
+
+  setV(register: number, value: bigint): void {
+    this.#v.set(register, value);
+  }
+
   clearExclusive(): void {
     this.log.push('clear exclusive');
   }

@@ -4,6 +4,7 @@ import type { InstructionRow } from '../language/row.js';
 import { FP_ARITHMETIC } from './fp/arithmetic.js';
 import { FP_COMPARE } from './fp/compare.js';
 import { FP_CONVERT } from './fp/convert.js';
+import { FP_FUSED } from './fp/fused.js';
 import { FP_MOVES } from './fp/moves.js';
 import { SIMD_ARITHMETIC } from './simd/arithmetic.js';
 import { SIMD_LOGICAL } from './simd/logical.js';
@@ -27,5 +28,6 @@ export const SIMD_AND_FP: readonly InstructionRow[] = [
   ...FP_ARITHMETIC,
   ...FP_COMPARE,
   ...FP_CONVERT,
+  ...FP_FUSED,
   ...SIMD_UNMODELLED,
 ];

@@ -85,6 +85,9 @@ export interface SystemCpu {
   /** X0 to X30; 31 reads as zero, and writes to it are lost. */
   x(register: number): bigint;
   setX(register: number, value: bigint): void;
+  /** V0 to V31. */
+  v(register: number): bigint;
+  setV(register: number, value: bigint): void;
   /** MRS and MSR; op0 is 2 or 3. Raises the exception itself where the register is not accessible. */
   readSystemRegister(encoding: SysregEncoding, rt: number): void;
   writeSystemRegister(encoding: SysregEncoding, rt: number): void;

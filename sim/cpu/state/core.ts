@@ -10,6 +10,8 @@ export interface Core {
   /** X0 to X30. */
   getX(register: number): bigint;
   setX(register: number, value: bigint): void;
+  getV(register: number): bigint;
+  setV(register: number, value: bigint): void;
   pc: bigint;
   /** The stack pointer in use; whoever changes the exception level or SPSel puts the other one here. */
   sp: bigint;

@@ -86,6 +86,14 @@ export class SystemInstructions implements SystemCpu {
     if (register !== 31) this.#core.setX(register, value);
   }
 
+  v(register: number): bigint {
+    return this.#core.getV(register);
+  }
+
+  setV(register: number, value: bigint): void {
+    this.#core.setV(register, value);
+  }
+
   undefined(): void {
     this.#state.takeUndefined();
   }

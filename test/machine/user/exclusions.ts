@@ -21,7 +21,7 @@ export const excludedFromUserMode = (row: InstructionRow): string | undefined =>
   if (/^(?:SVC|BRK)/.test(row.name)) return 'ends the sequence';
   if (/^(?:WFE|WFI|WFET|WFIT)\b/.test(row.name)) return 'waits';
   if (/^(?:HVC|SMC|HLT|DCPS|ERET|DRPS|UDF)/.test(row.name)) return 'undefined in user mode';
-  if ('system' in row && !/^(?:MRS|MSR \(register\)|NOP|HINT|YIELD|SEV|Hint)/.test(row.name))
+  if ('system' in row && row.fp !== true && !/^(?:MRS|MSR \(register\)|NOP|HINT|YIELD|SEV|Hint)/.test(row.name))
     return 'acts on the system';
   return undefined;
 };

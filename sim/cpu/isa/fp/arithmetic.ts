@@ -1,4 +1,4 @@
-/** Floating-point arithmetic on scalars and on vectors. What rounds only once (FMADD, FMLA) is not among it. */
+/** Floating-point arithmetic on scalars and on vectors. What rounds only once (FMADD, FMLA) is in fused.ts. */
 
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';

@@ -24,7 +24,6 @@ type Make = ReturnType<typeof row>;
 
 const saturating = row('saturation, which FPSR.QC reports');
 const estimate = row('floating-point estimates and their steps');
-const fused = row('fused multiplication and addition');
 const half = row('half precision');
 const crypto = row('the Cryptographic Extension');
 
@@ -151,14 +150,6 @@ const ESTIMATES: readonly UnmodelledRow[] = [
   ...floatByElement(estimate, 'FMULX', 1, '1001'),
 ];
 
-const FUSED: readonly UnmodelledRow[] = [
-  fused('FMADD, FMSUB, FNMADD, FNMSUB', '000 11111 0 type:1 o1:1 Rm:5 o0:1 Ra:5 Rn:5 Rd:5'),
-  fused('FMLA (vector)', '0 Q:1 0 01110 0 sz:1 1 Rm:5 11001 1 Rn:5 Rd:5', floatVector),
-  fused('FMLS (vector)', '0 Q:1 0 01110 1 sz:1 1 Rm:5 11001 1 Rn:5 Rd:5', floatVector),
-  ...floatByElement(fused, 'FMLA', 0, '0001'),
-  ...floatByElement(fused, 'FMLS', 0, '0101'),
-];
-
 const ODD = row('rounding to odd');
 
 const PRECISIONS: readonly UnmodelledRow[] = [
@@ -181,10 +172,4 @@ const CRYPTO: readonly UnmodelledRow[] = [
   crypto('PMULL, PMULL2, of 64 bits', '0 Q:1 0 01110 11 1 Rm:5 1110 00 Rn:5 Rd:5'),
 ];
 
-export const SIMD_UNMODELLED: readonly UnmodelledRow[] = [
-  ...SATURATING,
-  ...ESTIMATES,
-  ...FUSED,
-  ...PRECISIONS,
-  ...CRYPTO,
-];
+export const SIMD_UNMODELLED: readonly UnmodelledRow[] = [...SATURATING, ...ESTIMATES, ...PRECISIONS, ...CRYPTO];

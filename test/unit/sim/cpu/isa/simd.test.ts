@@ -65,8 +65,6 @@ describe('what is allocated and not modelled', () => {
     ['sqadd v0.4s, v1.4s, v2.4s', 0x4ea20c20, 'SQADD: saturation, which FPSR.QC reports'],
     ['uqshl d0, d1, #3', 0x7f437420, 'UQSHL (immediate), scalar: saturation, which FPSR.QC reports'],
     ['sqdmull v0.4s, v1.4h, v2.h[3]', 0x0f72b020, 'SQDMULL (by element): saturation, which FPSR.QC reports'],
-    ['fmadd d0, d1, d2, d3', 0x1f420c20, 'FMADD, FMSUB, FNMADD, FNMSUB: fused multiplication and addition'],
-    ['fmla v0.2d, v1.2d, v2.2d', 0x4e62cc20, 'FMLA (vector): fused multiplication and addition'],
     ['frecpe v0.4s, v1.4s', 0x4ea1d820, 'FRECPE: floating-point estimates and their steps'],
     ['fcvt h0, s1', 0x1e23c020, 'FCVT, half from single or double: half precision'],
     ['aese v0.16b, v1.16b', 0x4e284820, 'AESE, AESD, AESMC, AESIMC: the Cryptographic Extension'],
