@@ -195,6 +195,8 @@ const run = async (
       input.close();
     }
   });
+  // What is told begins a line of its own, where the console shares its terminal.
+  if (watch.isInLine) terminal.writeAside(Buffer.from('\n'));
   if (json) {
     context.out(
       formatJson({

@@ -36,6 +36,11 @@ export class ConsoleWatch {
     private readonly wanted: string | undefined,
   ) {}
 
+  /** Whether the console's last line has no end yet. */
+  get isInLine(): boolean {
+    return this.#line !== '';
+  }
+
   readonly put = (byte: number): void => {
     if (this.found) return;
     this.bytes++;

@@ -1,4 +1,5 @@
 /** Reports on how a run ended, and on what the processors were doing. */
+import { hex16 } from '../../../kexec/base/format.js';
 import type { CpuModel, Jump } from '../../cpu/state/model.js';
 import type { Processors, RunEnd } from '../machine/processors.js';
 
@@ -6,8 +7,6 @@ import type { Processors, RunEnd } from '../machine/processors.js';
 export type Place = (pc: bigint) => string;
 
 export type DescribeEsr = (esr: bigint, far?: bigint) => string;
-
-const hex16 = (value: bigint): string => value.toString(16).padStart(16, '0');
 
 /** The general registers, four a line. */
 export const formatRegisters = (cpu: CpuModel): string => {
