@@ -1,0 +1,106 @@
+/**
+ * Boots Debian's kernels on our machine and in QEMU, and compares the consoles line by line: `npm run linux -- [--all]`;
+ * `--help` tells how to choose boots. What may differ stands in `linux/known-differences.ts`, each with its reason.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import yargs from 'yargs';
+import { debianBusybox, debianKernel } from '../conformance/apt.js';
+import { cacheDirectory, scratchDirectory } from '../support/cache.js';
+import { ALL, type Boot, COUNTS, FEW, SUITES, nameOf, titleOf } from './linux/boots.js';
+import { compareConsoles, neededFor } from './linux/consoles.js';
+import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
+import { bootBoth } from './linux/machines.js';
+import { busyboxInitramfs } from './initramfs.js';
+import { runMain, say } from '../support/run-main.js';
+
+/** More lines say nothing new. */
+const MOST_DIFFERENCES = 24;
+
+/** Shows what the kernel found, but no count that goes by time, and switches off. */
+const INIT = `#!/bin/sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+echo "init: $(uname -r -v -m), started with $(cat /proc/cmdline)"
+cat /proc/cpuinfo
+cat /proc/iomem
+awk 'NR == 1 { n = NF; print; next } { for (i = 2; i <= n + 1; i++) $i = ""; print }' /proc/interrupts
+poweroff -f
+`;
+
+const settings = () =>
+  yargs(process.argv.slice(2))
+    .scriptName('npm run linux --')
+    .usage("$0 [options]\n\nBoots Debian's kernels on our machine and in QEMU, and compares their consoles.")
+    .option('all', { type: 'boolean', default: false, describe: 'Every kernel on every machine, not those of CI' })
+    .option('kernel', { choices: SUITES, describe: 'Only the kernel of this suite' })
+    .option('gic', { choices: [2, 3], describe: 'Only with this version of the interrupt controller' })
+    .option('el', { choices: [1, 2], describe: 'Only at this exception level' })
+    .option('cpus', { choices: COUNTS, describe: 'Only with so many processors' })
+    .option('kaslr', { type: 'boolean', describe: 'Only where the kernel moves itself; --no-kaslr: only where not' })
+    .option('list', { type: 'boolean', default: false, describe: 'List the boots' })
+    .version(false)
+    .strict()
+    .parseSync();
+
+type Settings = ReturnType<typeof settings>;
+
+const chosen = ({ all, kernel, gic, el, cpus, kaslr }: Settings): readonly Boot[] =>
+  (all ? ALL : FEW).filter(
+    (boot) =>
+      (kernel ?? boot.suite) === boot.suite &&
+      (gic ?? boot.gic) === boot.gic &&
+      (el ?? boot.el) === boot.el &&
+      (cpus ?? boot.cpus) === boot.cpus &&
+      (kaslr ?? boot.kaslr) === boot.kaslr,
+  );
+
+/** Boots on both, says how that went, and keeps the consoles. @returns the known differences that it has; undefined for others */
+const judge = async (boot: Boot, initrd: string, work: string): Promise<readonly KnownDifference[] | undefined> => {
+  const { qemu, ours } = await bootBoth(boot, { kernel: debianKernel(boot.suite), initrd, work });
+  const consoles = { qemu: qemu.console, ours: ours.console };
+  for (const [who, console] of Object.entries(consoles)) {
+    fs.writeFileSync(path.join(cacheDirectory('linux'), `${nameOf(boot)}.${who}.txt`), console, 'latin1');
+  }
+  const differences = compareConsoles(consoles, boot.cpus);
+  const same = differences.length === 0 && ours.ended;
+  const seconds = [ours, qemu].map((booted) => booted.seconds.toFixed(0));
+  say(`${same ? 'same   ' : 'DIFFERS'} ${titleOf(boot)} (${seconds[0]!} s, QEMU ${seconds[1]!} s)`);
+  if (same) return neededFor(consoles, boot.cpus);
+  for (const { who, number, line } of differences.slice(0, MOST_DIFFERENCES)) say(`    ${who} ${number}: ${line}`);
+  const more = differences.length - MOST_DIFFERENCES;
+  if (more > 0) say(`    and ${more} more; see .cache/linux/${nameOf(boot)}.*.txt`);
+  if (!ours.ended) for (const line of ours.aside.trimEnd().split('\n')) say(`    ${line}`);
+  return undefined;
+};
+
+const main = async (): Promise<void> => {
+  const args = settings();
+  const boots = chosen(args);
+  if (args.list) {
+    for (const boot of boots) say(titleOf(boot));
+    return;
+  }
+  if (boots.length === 0) throw new Error('no boot is like that');
+  const work = scratchDirectory('linux');
+  const [needed, failed] = [new Set<KnownDifference>(), [] as Boot[]];
+  try {
+    const initrd = path.join(work, 'initrd');
+    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT));
+    for (const boot of boots) {
+      const rows = await judge(boot, initrd, work);
+      if (rows === undefined) failed.push(boot);
+      else for (const row of rows) needed.add(row);
+    }
+  } finally {
+    fs.rmSync(work, { recursive: true });
+  }
+  const count = `${needed.size} of ${KNOWN_DIFFERENCES.length} known differences`;
+  say(`${boots.length - failed.length} of ${boots.length} consoles are the same on both, but for ${count}`);
+  const idle = KNOWN_DIFFERENCES.filter((row) => boots.length === ALL.length && !needed.has(row));
+  if (failed.length === 0) for (const { part, reason } of idle) say(`no console needs ${part.source} (${reason})`);
+  if (failed.length > 0 || idle.length > 0) process.exitCode = 1;
+};
+
+await runMain('linux', main);

@@ -1,0 +1,45 @@
+/** The boots that `npm run linux` compares: which kernel, on which machine. */
+
+/** The suites of Debian whose cloud kernels are booted, and the releases of those. */
+export const KERNELS = { bullseye: '5.10', bookworm: '6.1', trixie: '6.12', sid: '7.2' } as const;
+
+export type Suite = keyof typeof KERNELS;
+
+export const SUITES = Object.keys(KERNELS) as readonly Suite[];
+
+export interface Boot {
+  readonly suite: Suite;
+  readonly gic: 2 | 3;
+  /** The exception level that the kernel is started at. */
+  readonly el: 1 | 2;
+  readonly cpus: number;
+  /** Whether the kernel moves itself, by a seed in the tree; then ours boots with a tree of QEMU's. */
+  readonly kaslr: boolean;
+}
+
+export const COUNTS: readonly number[] = [1, 2, 4];
+
+const PLAIN = { gic: 2, el: 1, cpus: 1, kaslr: false } as const;
+
+/** What CI has time for. */
+export const FEW: readonly Boot[] = [
+  ...SUITES.map((suite) => ({ ...PLAIN, suite })),
+  { ...PLAIN, suite: 'trixie', gic: 3, cpus: 2 },
+  { ...PLAIN, suite: 'bookworm', gic: 3, el: 2, cpus: 4 },
+  { ...PLAIN, suite: 'bookworm', kaslr: true },
+];
+
+/** Every kernel on every machine, and once where it moves itself. */
+export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
+  ...([2, 3] as const).flatMap((gic) =>
+    ([1, 2] as const).flatMap((el) => COUNTS.map((cpus) => ({ suite, gic, el, cpus, kaslr: false }))),
+  ),
+  { ...PLAIN, suite, kaslr: true },
+]);
+
+export const titleOf = ({ suite, gic, el, cpus, kaslr }: Boot): string =>
+  `Linux ${KERNELS[suite]}, GICv${gic}, EL${el}, ${cpus} CPU${cpus > 1 ? 's' : ''}${kaslr ? ', KASLR' : ''}`;
+
+/** For the files that are kept of it. */
+export const nameOf = ({ suite, gic, el, cpus, kaslr }: Boot): string =>
+  `${suite}-gic${gic}-el${el}-cpus${cpus}${kaslr ? '-kaslr' : ''}`;

@@ -1,0 +1,90 @@
+/** Boots a kernel on our machine and in QEMU. */
+import { spawn } from 'node:child_process';
+import * as path from 'node:path';
+import type { Boot } from './boots.js';
+
+/** What is booted. */
+export interface Files {
+  readonly kernel: string;
+  readonly initrd: string;
+  /** Of this run alone. */
+  readonly work: string;
+}
+
+export interface Booted {
+  readonly console: string;
+  /** What it said beside the console. */
+  readonly aside: string;
+  /** Whether it ended by itself, and well. */
+  readonly ended: boolean;
+  readonly seconds: number;
+}
+
+/** A machine that takes longer hangs. */
+const PATIENCE_S = 300;
+
+const MEMORY = '2G';
+
+/** `panic=-1` restarts the machine at once, which ends QEMU by `-no-reboot`. */
+const commandLine = ({ kaslr }: Boot): string => `console=ttyAMA0${kaslr ? '' : ' nokaslr'} panic=-1`;
+
+const boot = (file: string, args: readonly string[]): Promise<Booted> => {
+  const start = performance.now();
+  const env = { ...process.env, KEXEC_MACHINE: undefined };
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env,
+    timeout: (PATIENCE_S + 10) * 1000,
+    killSignal: 'SIGKILL',
+  });
+  const [out, aside]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => aside.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject).once('close', (code) => {
+      const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('latin1');
+      const seconds = (performance.now() - start) / 1000;
+      resolve({ console: text(out), aside: text(aside), ended: code === 0, seconds });
+    });
+  });
+};
+
+/** QEMU counts time by instructions, as we do, and begins it where our clock begins. There is no ITS, as on our board. */
+const qemuMachine = ({ gic, el, cpus }: Boot): readonly string[] => [
+  '-machine',
+  `virt,gic-version=${gic},its=off,virtualization=${el === 2 ? 'on' : 'off'}`,
+  ...['-cpu', 'cortex-a57', '-smp', `${cpus}`, '-m', MEMORY, '-icount', 'shift=0,sleep=off'],
+  ...['-nodefaults', '-nic', 'none', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
+  ...['-rtc', 'base=2026-01-01,clock=vm'],
+];
+
+const QEMU = 'qemu-system-aarch64';
+
+/** A device tree of QEMU's, with seeds, which are others in each of its runs. @returns its file */
+const writeTree = async (options: Boot, work: string): Promise<string> => {
+  const file = path.join(work, 'tree.dtb');
+  const { ended, aside } = await boot(QEMU, [...qemuMachine(options), '-machine', `dumpdtb=${file}`]);
+  if (!ended) throw new Error(`qemu writes no device tree: ${aside}`);
+  return file;
+};
+
+/** Boots on both at the same time. @throws Error when QEMU, which is the judge, does not get to the end */
+export const bootBoth = async (
+  options: Boot,
+  { kernel, initrd, work }: Files,
+): Promise<Readonly<Record<'qemu' | 'ours', Booted>>> => {
+  const { gic, el, cpus, kaslr } = options;
+  const tree = kaslr ? await writeTree(options, work) : undefined;
+  const [qemu, ours] = await Promise.all([
+    boot(QEMU, [...qemuMachine(options), ...['-kernel', kernel, '-initrd', initrd, '-append', commandLine(options)]]),
+    boot(process.execPath, [
+      ...['bin/kexec-sim', 'boot', kernel, '--initrd', initrd, '--append', commandLine(options)],
+      ...['--timeout', `${PATIENCE_S}`],
+      ...(tree === undefined
+        ? ['--memory', MEMORY, '--gic', `${gic}`, '--el', `${el}`, '--cpus', `${cpus}`]
+        : ['--dtb', tree]),
+    ]),
+  ]);
+  if (!qemu.ended) throw new Error(`qemu: does not get to the end\n${qemu.console.slice(-2000)}${qemu.aside}`);
+  return { qemu, ours };
+};
