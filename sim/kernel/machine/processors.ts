@@ -129,7 +129,7 @@ export class Processors {
       const cpu = this.current;
       const left = maxInstructions === undefined ? undefined : maxInstructions - this.instructions;
       if (left !== undefined && left <= 0n) return { kind: 'max-instructions' };
-      const before = cpu.instructions;
+      const { instructions: before, pc } = cpu;
       const end = cpu.run({
         ...limitsOf(cpu),
         ...(left === undefined ? {} : { maxInstructions: left }),
@@ -137,7 +137,9 @@ export class Processors {
         interrupted,
       });
       if (end.kind === 'interrupted') return undefined;
-      if (cpu.instructions !== before) this.#waiting = 0;
+      // A processor that goes on waiting carries out its WFI anew, which may be counted.
+      const waitsOn = end.kind === 'stuck' && cpu.pc === pc && cpu.instructions - before <= 1n;
+      if (!waitsOn) this.#waiting = 0;
       if (!this.#goesOn(end)) return end;
       if (this.#waiting >= this.#running.length) {
         // What comes from outside may come first, and is given to the machine between slices.

@@ -58,6 +58,13 @@ describe('processors', () => {
     expect(cpus.map(({ instructions }) => instructions)).toEqual([10n, 150_005n]);
   });
 
+  test('that carry out a WFI anew wait on, though that is counted', async () => {
+    const wait = (instructions: bigint): FakeStep => ({ instructions, act: () => WAITS });
+    const { processors, cpus } = machine([wait(10n), wait(1n), wait(1n)], [wait(5n), wait(1n), wait(1n)]);
+    expect(await run(processors)).toEqual(WAITS);
+    expect(cpus.map(({ instructions }) => instructions)).toEqual([11n, 5n]);
+  });
+
   test('are told apart by what stops them', async () => {
     const asked: unknown[] = [];
     const { processors, cpus } = machine([{ instructions: 200_000n, act: () => OFF }], [{ instructions: 300_000n, act: () => OFF }]);
