@@ -23,7 +23,7 @@ export class LargeMappings {
   around(virtAddr: bigint): { readonly start: bigint; readonly sizeBytes: number } | undefined {
     for (const [pages, known] of this.#bySize) {
       const number = numberOf(virtAddr, pages);
-      if (known.has(number)) return { start: BigInt(number * pages) << PAGE_SHIFT, sizeBytes: pages * PAGE };
+      if (known.has(number)) return { start: addressOf(number * pages), sizeBytes: pages * PAGE };
     }
     return undefined;
   }
@@ -32,6 +32,9 @@ export class LargeMappings {
     this.#bySize.clear();
   }
 }
+
+/** The address of a page, whose bits 63 to 56 are as bit 55: so the code in it is known by the same address. */
+const addressOf = (page: number): bigint => BigInt.asUintN(64, BigInt.asIntN(56, BigInt(page) << PAGE_SHIFT));
 
 /** Bits 55 to 12 count: the others may be a tag, and TLB maintenance does not tell them. */
 const numberOf = (virtAddr: bigint, pages: number): number =>
