@@ -17,6 +17,7 @@ import {
   TLB_READ_TAG,
   TLB_WRITE_TAG,
 } from '../state/layout.js';
+import { isUpper } from '../state/space.js';
 
 const NO_TAG = 0xffff_ffff_ffff_ffffn;
 const LOW_HALF = 0xffff_ffffn;
@@ -26,8 +27,6 @@ const TWO_20 = 2 ** 20;
 const FETCHES = 256;
 const ENTRY_BYTES = 1 << TLB_ENTRY_SHIFT;
 const JUMPS_BYTES = JUMP_CACHE_ENTRIES << JUMP_CACHE_ENTRY_SHIFT;
-/** Bit 55 tells the upper half of the addresses from the lower one (Arm ARM D5.2.1). */
-const UPPER = 1n << 55n;
 
 /** Where a page's instructions are. */
 export interface CodePlace {
@@ -164,6 +163,7 @@ export class Tlb {
     for (let bank = 0; bank < JUMP_BANKS; bank++) {
       const at = inBank + bank * JUMP_BANK_BYTES;
       this.#allJumps[bank]!.delete(address);
+      // The complement of an address has its entry elsewhere, so that no program counter finds it here.
       if (this.#view.getBigUint64(at, true) === address) this.#view.setBigUint64(at, ~address & NO_TAG, true);
     }
   }
@@ -199,8 +199,8 @@ export class Tlb {
 
   #noteHalf(bank: number, virtAddr: bigint): void {
     const halves = this.#halves[bank]!;
-    if ((virtAddr & UPPER) === 0n) halves.lower = true;
-    else halves.upper = true;
+    if (isUpper(virtAddr)) halves.upper = true;
+    else halves.lower = true;
   }
 
   #noteWriter(physPage: number, at: number): void {

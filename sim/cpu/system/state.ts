@@ -22,6 +22,7 @@ import { LargeMappings } from './large-mappings.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { Mmu, type Walk } from './mmu.js';
 import type { CpuHost, CpuModel, ExceptionInfo, InterruptInput, Jump, StopReason, TlbiScope } from '../state/model.js';
+import { isUpper } from '../state/space.js';
 import type { Fields } from '../language/pattern.js';
 import type { CacheMaintenance, OpsRow, SystemRow } from '../language/row.js';
 import { RegisterFile } from './register-file.js';
@@ -36,8 +37,6 @@ const PAGE = 4096;
 /** TCR_EL1.A1: the ASID is that of TTBR1_EL1. */
 const TCR_A1 = 1n << 22n;
 const ASID = 0xffffn << 48n;
-/** Bit 55 tells the upper half of the addresses from the lower one (Arm ARM D5.2.1). */
-const UPPER = 1n << 55n;
 
 /**
  * The system side of the processor: system registers, exception levels, table walks and exceptions.
@@ -190,8 +189,8 @@ export class SystemState implements SystemSide {
     writeRegister(row, this.registers, BigInt.asUintN(64, value));
     if (before === this.registers.stored(row.name)) return;
     this.#mmu.registersChanged();
-    if (row.name === 'TTBR0_EL1' || row.name === 'TTBR1_EL1') return this.#spaceChanged();
     this.#spaceChanged();
+    if (affects === 'space') return;
     this.flush();
     if (affects === 'context') this.#core.contextChanged();
   }
@@ -230,7 +229,7 @@ export class SystemState implements SystemSide {
     const walk = this.#mmu.walk(virtAddr, access, el);
     if ('faultStatus' in walk) return walk;
     this.#large.add(virtAddr, walk.mappedBytes);
-    if (walk.notGlobal && (virtAddr & UPPER) !== 0n) this.#upperNotGlobal = true;
+    if (walk.notGlobal && isUpper(virtAddr)) this.#upperNotGlobal = true;
     return walk;
   }
 

@@ -36,14 +36,14 @@ export class ByteWriter {
   }
 
   append(bytes: Uint8Array | readonly number[]): void {
+    if (!(bytes instanceof Uint8Array)) {
+      // A few bytes, which are put down faster one by one.
+      for (let i = 0; i < bytes.length; i++) this.byte(bytes[i]!);
+      return;
+    }
     if (this.#length + bytes.length > this.#bytes.length) this.#grow(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
-  }
-
-  /** The same for a few of them. */
-  bytesOf(bytes: readonly number[]): void {
-    for (let i = 0; i < bytes.length; i++) this.byte(bytes[i]!);
   }
 
   replace(at: number, value: number): void {
@@ -160,8 +160,8 @@ export class CodeWriter extends ByteWriter {
 
   /** @param immediates the bytes behind the opcode */
   op(name: WasmOp, immediates: readonly number[] = []): void {
-    this.bytesOf(opcodeOf(name));
-    if (immediates.length > 0) this.bytesOf(immediates);
+    this.append(opcodeOf(name));
+    this.append(immediates);
   }
 
   /** Pushes a local. */

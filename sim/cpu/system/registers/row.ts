@@ -92,8 +92,11 @@ export interface RegisterRow {
   readonly traps?: readonly Trap[];
   /** Trapped like a floating-point instruction. */
   readonly fp?: true;
-  /** A write changes where addresses lead, how code runs (which includes that), or when a timer's output is high. */
-  readonly affects?: 'addresses' | 'context' | 'timers';
+  /**
+   * A write changes which tables lead to where addresses do, where they lead otherwise, how code runs (which includes
+   * that), or when a timer's output is high.
+   */
+  readonly affects?: 'space' | 'addresses' | 'context' | 'timers';
   /** In place of the stored value. */
   readonly read?: (state: LiveState) => bigint;
   /** In place of storing the value. */
