@@ -6,7 +6,7 @@ import { INSTRUCTIONS } from './isa/index.js';
 import { createDecoder, type Decoded, type Decoder } from './language/decode.js';
 import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
 import type { Bus } from './state/bus.js';
-import { FIRST_BASE, PREDECODED_START, PROCESSOR_BYTES } from './state/layout.js';
+import { FIRST_BASE, LAST_BASE, PROCESSOR_BYTES } from './state/layout.js';
 
 /** A processor, as the others and what they share know it. */
 export interface ClusterMember extends CodeWatcher {
@@ -38,8 +38,9 @@ export class Cluster {
   readonly code: CodeMaker;
   readonly exclusives = new ExclusiveMonitor();
   readonly #members: ClusterMember[] = [];
+  readonly #contextNumbers = new Map<string, number>();
 
-  /** @param hotRuns how often predecoded code runs before it is translated */
+  /** @param hotRuns how often code runs before it is translated */
   constructor(bus: Bus, hotRuns: number) {
     this.functions = new Functions(bus.linear, (kind, base) => this.#memberAt(base).access(kind));
     this.code = new CodeMaker({ bus, functions: this.functions, decode: this.decode, hotRuns });
@@ -48,7 +49,7 @@ export class Cluster {
   /** Base of the next processor's block. @throws Error when there is room for no more */
   get nextBase(): number {
     const base = FIRST_BASE + PROCESSOR_BYTES * this.#members.length;
-    if (base >= PREDECODED_START) throw new Error(`no room for more than ${this.#members.length} processors`);
+    if (base > LAST_BASE) throw new Error(`no room for more than ${this.#members.length} processors`);
     return base;
   }
 
@@ -56,6 +57,13 @@ export class Cluster {
   join(member: ClusterMember): void {
     this.#members.push(member);
     this.code.addWatcher(member);
+  }
+
+  /** A number for the key of a context, from 1 on. */
+  numberOf(key: string): number {
+    const number = this.#contextNumbers.get(key) ?? this.#contextNumbers.size + 1;
+    this.#contextNumbers.set(key, number);
+    return number;
   }
 
   #memberAt(base: number): ClusterMember {

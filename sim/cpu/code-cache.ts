@@ -6,26 +6,18 @@ export interface FetchedPage {
   readonly physPage: number;
 }
 
-interface CodeBase {
+/** Translated code, as it is found again and as it is forgotten. */
+export interface Code {
   readonly start: bigint;
   readonly pages: readonly FetchedPage[];
   /** What the code depends on beside its bytes. */
-  readonly context: string;
+  readonly context: number;
+  /** Index in the table of functions. */
+  readonly index: number;
+  /** Addresses where it may be entered; what the function is called with is their number. */
+  readonly entries: readonly bigint[];
+  readonly instructions: number;
 }
-
-/** Code that was made ready to run, as it is found again and as it is forgotten. */
-export type Code =
-  /** Translated. */
-  | (CodeBase & {
-      readonly kind: 'region';
-      /** Index in the table of functions. */
-      readonly index: number;
-      /** Addresses where it may be entered; what the function is called with is their number. */
-      readonly entries: readonly bigint[];
-      readonly instructions: number;
-    })
-  /** Predecoded: where the block is. */
-  | (CodeBase & { readonly kind: 'block'; readonly block: number });
 
 interface CodePage {
   /** One bit for each 64 bytes, in two halves: set where code came from. */
@@ -39,31 +31,28 @@ const LINE_SHIFT = 6;
 /** Code in a page that was overwritten more often than this is not worth translating. */
 const UNSTEADY = 16;
 
-/** Addresses where code may be entered. */
-export const entriesOf = (code: Code): readonly bigint[] => (code.kind === 'region' ? code.entries : [code.start]);
-
-/** How well code suits an entry: what was translated for it, what may be entered there too, what is predecoded; or not at all. */
-const rankOf = (code: Code, address: bigint): number => {
-  if (code.start === address) return code.kind === 'region' ? 3 : 1;
-  return code.kind === 'region' && code.entries.includes(address) ? 2 : 0;
+/** How well code suits an entry: what was translated for it, what may be entered there too, or not at all. */
+const rankOf = ({ start, entries }: Code, address: bigint): number => {
+  if (start === address) return 2;
+  return entries.includes(address) ? 1 : 0;
 };
 
 /** So many pieces of code are known at most for one place: its page is mapped at several addresses, or beside others. */
 const MAX_ALIKE = 6;
 
 /** Physical addresses of where code may be entered. */
-const placesOf = (code: Code): readonly number[] =>
-  entriesOf(code).map((address) => {
+export const placesOf = ({ entries, pages }: Code): readonly number[] =>
+  entries.map((address) => {
     const inPage = address & 0xfffn;
-    const page = code.pages.find(({ virtPage }) => virtPage === address - inPage);
+    const page = pages.find(({ virtPage }) => virtPage === address - inPage);
     if (page === undefined) throw new Error(`code at 0x${address.toString(16)} without its page`);
     return page.physPage + Number(inPage);
   });
 
-/** What was translated or predecoded: by physical address and context, and by the physical pages that it came from. */
+/** What was translated: by physical address and context, and by the physical pages that it came from. */
 export class CodeCache {
   /** By context, and by the physical address where it may be entered. */
-  readonly #entries = new Map<string, Map<number, Code[]>>();
+  readonly #entries = new Map<number, Map<number, Code[]>>();
   readonly #pages = new Map<number, CodePage>();
   /** Physical pages by how often code in them was overwritten. */
   readonly #rewritten = new Map<number, number>();
@@ -73,7 +62,7 @@ export class CodeCache {
    * @param isInPlace says whether a page of the code is where it was
    */
   find(
-    context: string,
+    context: number,
     address: bigint,
     physAddr: number,
     isInPlace: (page: FetchedPage) => boolean,
@@ -96,11 +85,7 @@ export class CodeCache {
     for (const place of placesOf(code)) {
       const alike = entries.get(place);
       if (alike === undefined) entries.set(place, [code]);
-      else {
-        // Code that was translated takes the place of what it was made from.
-        const others = alike.filter(({ kind, start }) => kind === 'region' || start !== code.start);
-        entries.set(place, [...others.slice(1 - MAX_ALIKE), code]);
-      }
+      else entries.set(place, [...alike.slice(1 - MAX_ALIKE), code]);
     }
   }
 
@@ -125,9 +110,9 @@ export class CodeCache {
     return page === undefined ? 0n : (BigInt(page.high >>> 0) << 32n) | BigInt(page.low >>> 0);
   }
 
-  /** Whether code in one of its pages is overwritten again and again. */
-  isUnsteady({ pages }: Code): boolean {
-    return pages.some(({ physPage }) => (this.#rewritten.get(physPage) ?? 0) > UNSTEADY);
+  /** Whether code in a page is overwritten again and again. */
+  isUnsteady(physPage: number): boolean {
+    return (this.#rewritten.get(physPage) ?? 0) > UNSTEADY;
   }
 
   /** Forgets the code that came from a physical page, since some of it was overwritten. @returns what that was */

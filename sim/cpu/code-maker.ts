@@ -1,29 +1,36 @@
-/** Code for addresses: found, or made where there is none. */
+/** Code for addresses: what the interpreter needs there, and translations of what has run often. */
 
 import type { Bus } from './state/bus.js';
-import { CodeCache, entriesOf, type Code, type FetchedPage } from './code-cache.js';
+import { CodeCache, placesOf, type Code, type FetchedPage } from './code-cache.js';
 import type { Decoded, Decoder } from './language/decode.js';
 import type { KnownTraces } from './language/trace-instruction.js';
 import type { KeyedContext } from './language/context.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
-import { BLOCK_INDEX, type Functions, type NewFunction } from './emit/functions.js';
-import { Predecoder, type Words } from './cold/predecoder.js';
+import type { Functions, NewFunction } from './emit/functions.js';
+import { Words } from './cold/words.js';
+import { HOT_RUNS, STOPS, STOPS_BYTES } from './state/layout.js';
+import { runsOf, setRuns } from './state/places.js';
 import type { CpuStatistics } from './state/model.js';
 import { findRegion } from './hot/region.js';
 import type { CodePlace, Tlb } from './memory/tlb.js';
 import { translateRegion } from './hot/translate.js';
 
-/** The most that a region has: as much may be carried out behind the end of a slice. */
-export const MAX_REGION_INSTRUCTIONS = 3000;
+/** The most that a region has; fewer than {@link EXACT_END}. */
+const MAX_REGION_INSTRUCTIONS = 3000;
 
 /** So many regions are translated each at once; later ones wait for others. */
 const EAGER_REGIONS = 64;
-/** Blocks that wait to be translated together, at most. */
+/** Addresses that wait to be translated together, at most. */
 const MAX_WAITING = 16;
-/** How often a block may run on while it waits. */
+/** How often code may run on while it waits. */
 const WAITING_RUNS = 100;
-/** How many times as often as for the first regions a block must have run for later ones. */
+/** How many times as often as for the first regions code must have run for later ones. */
 const PATIENCE = 8;
+/** Code that runs less often than hot code by more than this is not worth having beside it. */
+const COOLNESS = 4;
+/** Runs of code that never becomes hot. */
+const NEVER = -0x8000_0000;
+const MAX_RUNS = 0x4000_0000;
 
 /** What of calls is made part of a region. */
 interface CallLimits {
@@ -43,7 +50,7 @@ export interface CodeMakerHost {
   readonly bus: Bus;
   readonly functions: Functions;
   readonly decode: Decoder;
-  /** How often predecoded code runs before it is translated. */
+  /** How often code runs before it is translated. */
   readonly hotRuns: number;
 }
 
@@ -65,29 +72,32 @@ export interface CodeUser {
 }
 
 /**
- * Finds code for addresses, and makes it where there is none: predecoded at first, translated when it has run often. The
- * code is that of all processors of a machine: each finds what another had made, and what is forgotten is forgotten for
- * all.
+ * Finds code for addresses, and makes it where there is none: handlers for the interpreter at first, translations of what
+ * has run often. The code is that of all processors of a machine: each finds what another had made, and what is forgotten
+ * is forgotten for all.
  */
 export class CodeMaker {
   readonly #cache = new CodeCache();
-  readonly #predecoder: Predecoder;
+  readonly #words: Words;
   readonly #view: DataView;
   /** All processors. */
   readonly #users: CodeWatcher[] = [];
-  /** Numbers of the virtual pages that instructions were fetched from. */
+  /** Numbers of the virtual pages that code was translated from. */
   readonly #codePages = new Set<bigint>();
   readonly #traces: KnownTraces = new WeakMap();
   #stops: ReadonlySet<bigint> = new Set();
-  /** Addresses of blocks that wait to be translated, and their context. */
+  /** Numbers of the pages that they are in. */
+  #stopPages: ReadonlySet<bigint> = new Set();
+  /** Addresses of code that waits to be translated, and its context. */
   readonly #waiting = new Set<bigint>();
-  #waitingIn = '';
+  #waitingIn = 0;
   #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
     const { bus, functions, decode } = host;
     this.#view = new DataView(bus.linear.buffer);
-    this.#predecoder = new Predecoder({ view: this.#view, decode, addFunctions: (bodies) => functions.add(bodies) });
+    this.#words = new Words({ view: this.#view, decode, addHandlers: (bodies) => functions.addHandlers(bodies) });
+    this.#noteHotRuns();
   }
 
   get statistics(): CpuStatistics {
@@ -108,6 +118,12 @@ export class CodeMaker {
   setStops(stops: ReadonlySet<bigint>): void {
     if (stops.size === this.#stops.size && [...stops].every((address) => this.#stops.has(address))) return;
     this.#stops = new Set(stops);
+    this.#stopPages = new Set([...stops].map((address) => address >> 12n));
+    const bits = new Uint8Array(this.#view.buffer, STOPS, STOPS_BYTES).fill(0);
+    for (const address of stops) {
+      const number = Number(address & 0xfffn) >> 2;
+      bits[number >> 3]! |= 1 << (number & 7);
+    }
     this.clear();
   }
 
@@ -115,7 +131,6 @@ export class CodeMaker {
   clear(): void {
     this.#waiting.clear();
     this.#release(this.#cache.clear());
-    this.#predecoder.clear();
     this.#flushTlbs();
   }
 
@@ -130,7 +145,8 @@ export class CodeMaker {
     if (!isCode(inPage) && !isCode(inPage + sizeBytes - 1)) return;
     const removed = this.#cache.removePage(physPage);
     this.#release(removed);
-    const addresses = removed.flatMap(entriesOf);
+    const addresses = removed.flatMap(({ entries }) => entries);
+    for (const code of removed) for (const place of placesOf(code)) setRuns(this.#view, place, 0);
     for (const { tlb, codeChanged } of this.#users) {
       for (const address of addresses) tlb.forgetJump(address);
       codeChanged();
@@ -138,7 +154,7 @@ export class CodeMaker {
   }
 
   #release(codes: readonly Code[]): void {
-    for (const code of codes) if (code.kind === 'region') this.host.functions.release(code.index);
+    for (const { index } of codes) this.host.functions.release(index);
   }
 
   /** Where a page's instructions are. */
@@ -151,8 +167,7 @@ export class CodeMaker {
     const offset = this.host.bus.ramPage(resolved.page);
     if (offset === undefined) return { faultStatus: FaultStatus.externalAbort };
     const place: CodePlace = { physPage: resolved.page, offset };
-    user.tlb.noteFetch(bank, virtAddr, place);
-    this.#codePages.add(virtAddr >> 12n);
+    user.tlb.noteFetch(bank, virtAddr, place, this.#stopPages.has(virtAddr >> 12n));
     return place;
   }
 
@@ -162,36 +177,34 @@ export class CodeMaker {
     return 'faultStatus' in place ? undefined : this.#view.getUint32(place.offset + Number(virtAddr & 0xfffn), true);
   }
 
-  /**
-   * Puts code for an address into the processor's jump cache.
-   * @param hot whether what is there has run often
-   * @returns a fault where nothing can be fetched
-   */
-  install(user: CodeUser, address: bigint, hot: boolean): Fault | undefined {
+  /** Has the interpreter know where an address' page is. @returns a fault where nothing can be fetched */
+  fetch(user: CodeUser, address: bigint): Fault | undefined {
+    const place = this.#place(user, address);
+    return 'faultStatus' in place ? place : undefined;
+  }
+
+  /** Has the interpreter know the word at an address, whose page it knows, and those behind it. */
+  addWords(user: CodeUser, address: bigint): void {
+    const place = this.#place(user, address);
+    if ('faultStatus' in place) throw new Error(`no instruction at 0x${address.toString(16)}`);
+    const inPage = Number(address & 0xfffn);
+    this.#words.add({ offset: place.offset + inPage, count: (PAGE - inPage) / 4 }, user.codeContext());
+  }
+
+  /** Puts translated code for an address that has run often into the processor's jump cache, if it is worth it. */
+  install(user: CodeUser, address: bigint): void {
     const { tlb } = user;
-    if (!hot && tlb.restoreJump(user.codeContext().bank, address)) return undefined;
-    let code = this.#find(user, address);
-    if (hot && code?.kind === 'block') {
-      if (this.#cache.isUnsteady(code)) this.#predecoder.keepCold(code.block);
-      else if (this.#isDue(user, code)) code = this.#translateAll(user, address);
-    }
-    code ??= this.#predecode(user, address);
-    if (code === undefined) {
-      const place = this.#place(user, address);
-      if (!('faultStatus' in place)) throw new Error(`no code at 0x${address.toString(16)}`);
-      return place;
-    }
     const { bank } = user.codeContext();
-    if (code.kind === 'block') tlb.setJump(bank, address, BLOCK_INDEX, code.block);
-    else tlb.setJump(bank, address, code.index, code.entries.indexOf(address));
-    return undefined;
+    if (tlb.restoreJump(bank, address)) return;
+    const code = this.#find(user, address) ?? this.#translateIfDue(user, address);
+    if (code !== undefined) tlb.setJump(bank, address, code.index, code.entries.indexOf(address));
   }
 
   /** Code that is there, and whose pages are where they were. */
   #find(user: CodeUser, address: bigint): Code | undefined {
     const place = this.#place(user, address);
     if ('faultStatus' in place) return undefined;
-    return this.#cache.find(user.codeContext().key, address, place.physPage + Number(address & 0xfffn), (page) =>
+    return this.#cache.find(user.codeContext().number, address, place.physPage + Number(address & 0xfffn), (page) =>
       this.#isInPlace(user, page),
     );
   }
@@ -201,7 +214,7 @@ export class CodeMaker {
     return !('faultStatus' in place) && place.physPage === physPage;
   }
 
-  /** Whether instructions were fetched from some bytes from an address on: multiples of a page. */
+  /** Whether code was translated from some bytes from an address on: multiples of a page. */
   isCode(virtAddr: bigint, sizeBytes: number): boolean {
     const first = virtAddr >> 12n;
     const pages = sizeBytes / PAGE;
@@ -213,43 +226,9 @@ export class CodeMaker {
     return false;
   }
 
-  /** Predecodes one instruction. @returns the block that it is, or a fault where nothing can be fetched */
-  step(user: CodeUser, address: bigint): number | Fault {
-    const place = this.#place(user, address);
-    if ('faultStatus' in place) return place;
-    if (this.#predecoder.isFull) this.clear();
-    const words: Words = { address, offset: place.offset + Number(address & 0xfffn), count: 1 };
-    return this.#predecoder.decodeStep(words, user.codeContext());
-  }
-
-  #predecode(user: CodeUser, address: bigint): Code | undefined {
-    const place = this.#place(user, address);
-    if ('faultStatus' in place) return undefined;
-    if (this.#predecoder.isFull) this.clear();
-    const context = user.codeContext();
-    const { physPage, offset } = place;
-    const inPage = Number(address & 0xfffn);
-    const words: Words = { address, offset: offset + inPage, count: this.#wordsFrom(address, inPage) };
-    const { block, count } = this.#predecoder.decodeBlock(words, context, this.#hotRuns);
-    const pages = [{ virtPage: address - BigInt(inPage), physPage }];
-    const code: Code = { kind: 'block', start: address, block, pages, context: context.key };
-    this.#cache.add(code);
-    this.#cache.addBytes(code, physPage + inPage, physPage + inPage + 4 * count - 1);
-    this.protect(physPage, offset);
-    return code;
-  }
-
   /** Has all processors' stores to lines of a page seen that now are more. @param offset of the page in the memory */
   protect(physPage: number, offset: number): void {
     for (const { tlb } of this.#users) tlb.protect(physPage, offset);
-  }
-
-  /** How many words are in the page, and in front of where a run must stop. */
-  #wordsFrom(address: bigint, inPage: number): number {
-    const count = (PAGE - inPage) / 4;
-    if (this.#stops.size === 0) return count;
-    for (let i = 1; i < count; i++) if (this.#stops.has(address + BigInt(4 * i))) return i;
-    return count;
   }
 
   #stackHoldsCode(user: CodeUser): boolean {
@@ -258,29 +237,36 @@ export class CodeMaker {
   }
 
   /**
-   * Whether a block that has run often is to be translated now, with those that wait: all go into one module, since each
-   * module costs time. A block that runs on while it waits is due.
+   * Translates code that has run often, and what waits: all goes into one module, since each module costs time. Code that
+   * runs on while it waits is due.
    */
-  #isDue(user: CodeUser, { block, start }: Extract<Code, { kind: 'block' }>): boolean {
-    const { key } = user.codeContext();
-    if (this.#waitingIn !== key) this.#waiting.clear();
-    this.#waitingIn = key;
-    if (this.#waiting.has(start) || this.#statistics.regions < EAGER_REGIONS) return true;
-    this.#waiting.add(start);
-    if (this.#waiting.size >= MAX_WAITING) return true;
-    this.#predecoder.runAgain(block, WAITING_RUNS);
-    return false;
+  #translateIfDue(user: CodeUser, address: bigint): Code | undefined {
+    const place = this.#place(user, address);
+    const isUnsteady = 'faultStatus' in place || this.#cache.isUnsteady(place.physPage);
+    const code = !isUnsteady && this.#isDue(user, address) ? this.#translateAll(user, address) : undefined;
+    if (code === undefined && !('faultStatus' in place))
+      setRuns(this.#view, place.physPage + Number(address & 0xfffn), isUnsteady ? NEVER : this.#hotRuns - WAITING_RUNS);
+    return code;
+  }
+
+  #isDue(user: CodeUser, address: bigint): boolean {
+    const { number } = user.codeContext();
+    if (this.#waitingIn !== number) this.#waiting.clear();
+    this.#waitingIn = number;
+    if (this.#waiting.has(address) || this.#statistics.regions < EAGER_REGIONS) return true;
+    this.#waiting.add(address);
+    return this.#waiting.size >= MAX_WAITING;
   }
 
   /** Translates what waits, and what an address begins. @returns the code for that */
   #translateAll(user: CodeUser, address: bigint): Code | undefined {
     const started = performance.now();
-    const made = [...new Set([address, ...this.#waiting])].flatMap((start) => {
-      const code = start === address ? undefined : this.#find(user, start);
-      return start === address || code?.kind === 'block' ? (this.#translate(user, start) ?? []) : [];
-    });
+    const made = [...new Set([address, ...this.#waiting])].flatMap((start) =>
+      start === address || this.#find(user, start) === undefined ? (this.#translate(user, start) ?? []) : [],
+    );
     this.#waiting.clear();
-    this.host.functions.addAt(made);
+    this.host.functions.addRegions(made);
+    this.#noteHotRuns();
     const translationMs = this.#statistics.translationMs + performance.now() - started;
     this.#statistics = { ...this.#statistics, translationMs };
     return this.#find(user, address);
@@ -291,10 +277,19 @@ export class CodeMaker {
     return this.host.hotRuns <= 1 || this.#statistics.regions < EAGER_REGIONS;
   }
 
-  /** How often a block is to run until it is worth translating: the more is translated, the more is asked of the rest. */
+  /** How often code is to run until it is worth translating: the more is translated, the more is asked of the rest. */
   get #hotRuns(): number {
     const { hotRuns } = this.host;
     return this.#isFirst ? hotRuns : Math.min(hotRuns * PATIENCE, 0x7fff_ffff);
+  }
+
+  #noteHotRuns(): void {
+    this.#view.setInt32(HOT_RUNS, this.#hotRuns, true);
+  }
+
+  #runsOf(user: CodeUser, address: bigint): number {
+    const place = this.#place(user, address);
+    return 'faultStatus' in place ? 0 : runsOf(this.#view, place.physPage + Number(address & 0xfffn));
   }
 
   /** Translates a region, and makes it known; its function is to be added before anybody runs. */
@@ -318,12 +313,13 @@ export class CodeMaker {
     const isElsewhere = (at: bigint, called: boolean): boolean => {
       if (this.#stops.has(at)) return true;
       const other = this.#find(user, at);
-      return other?.kind === 'region' && other.start === at && !(called && other.instructions <= maxCalled);
+      return other?.start === at && !(called && other.instructions <= maxCalled);
     };
-    const hasRun = (at: bigint): boolean => isFirst || this.#find(user, at) !== undefined;
+    const leastRuns = this.#hotRuns / COOLNESS;
+    const isWarm = (at: bigint): boolean => isFirst || this.#runsOf(user, at) >= leastRuns;
     const region = findRegion(
       address,
-      { context, traces: this.#traces, fetch, hasRun, isElsewhere },
+      { context, traces: this.#traces, fetch, isWarm, isElsewhere },
       { maxInstructions: MAX_REGION_INSTRUCTIONS, maxCaller },
     );
     if (region === undefined) return undefined;
@@ -335,8 +331,12 @@ export class CodeMaker {
     const entries = region.entries.map((block) => region.blocks[block]!.start);
     const { instructions } = region;
     const [index] = this.host.functions.reserve(1) as [number];
-    const code: Code = { kind: 'region', start: address, index, entries, instructions, pages, context: context.key };
+    const code: Code = { start: address, index, entries, instructions, pages, context: context.number };
     this.#cache.add(code);
+    for (const { virtPage } of pages) this.#codePages.add(virtPage >> 12n);
+    // When it is not in the jump cache any more, it is to be put there at once.
+    const runs = Math.min(2 * PATIENCE * this.host.hotRuns, MAX_RUNS);
+    for (const physAddr of placesOf(code)) setRuns(this.#view, physAddr, runs);
     for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
     for (const place of places.values()) if (!('faultStatus' in place)) this.protect(place.physPage, place.offset);
     this.#statistics = {

@@ -1,7 +1,7 @@
 /** The processor: its registers, its run loop and what ends a run. */
 
 import { Cluster, type ClusterMember } from './cluster.js';
-import { MAX_REGION_INSTRUCTIONS, type CodeUser } from './code-maker.js';
+import type { CodeUser } from './code-maker.js';
 import type { KeyedContext } from './language/context.js';
 import type { InstructionRow } from './language/row.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
@@ -9,7 +9,16 @@ import { Banks } from './memory/banks.js';
 import { Tlb } from './memory/tlb.js';
 import type { Core } from './state/core.js';
 import type { AccessKind, Fault, ResolvedPage } from './state/fault.js';
-import { JUMP_BANK_BYTES, JUMP_CACHE, statusOf, type DirectRegister, type Status } from './state/layout.js';
+import {
+  EXACT_END,
+  FETCH_BANK_BYTES,
+  FETCHES,
+  JUMP_BANK_BYTES,
+  JUMP_CACHE,
+  statusOf,
+  type DirectRegister,
+  type Status,
+} from './state/layout.js';
 import type { ExceptionLevel } from './state/levels.js';
 import type {
   CpuHost,
@@ -32,8 +41,6 @@ import { SystemState } from './system/state.js';
 const SLICE = 4_000_000;
 /** What an instruction costs that ends translated code, in instructions that do not: it takes so much longer. */
 const EVENT_COST = 1000;
-/** The last instructions of a limit are carried out one by one: code may run over the end of a slice by a region. */
-const LIMIT_MARGIN = 2 * MAX_REGION_INSTRUCTIONS;
 /** DN, FZ and RMode of FPCR: rows with `fpcr` are right only where they are 0. */
 const FPCR_MODES = 0x7c0_0000;
 /** {@link CpuOptions.hotRuns} by default. */
@@ -61,7 +68,7 @@ export const createCpus = (
 };
 
 export interface CpuOptions {
-  /** How often predecoded code runs before the region that begins with it is translated; 1 to 2^31 - 1. */
+  /** How often code runs before the region that begins with it is translated; 1 to 2^31 - 1. */
   readonly hotRuns?: number;
   /** Which processor of the machine it is, as MPIDR_EL1 has it: Aff0 to Aff2 in bits 23 to 0, Aff3 in bits 39 to 32; 0 by default. */
   readonly affinity?: bigint;
@@ -82,13 +89,14 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #stopAt = NO_STOPS;
   #context: KeyedContext = {
     key: '',
+    number: 0,
     strictAlignment: true,
     checkSp: false,
     fpEnabled: false,
     unusualFpcr: false,
     forbidden: [],
     bank: 0,
-    unprivilegedBank: undefined,
+    unprivilegedBank: 0,
     direct: new Set(),
   };
   #contextIsOld = true;
@@ -119,7 +127,6 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       tlb: this.tlb,
       resolve: (virtAddr, access, unprivileged) => this.#system.resolve(virtAddr, access, unprivileged),
       isStrict: () => this.#context.strictAlignment,
-      onUnbanked: () => this.#wantUnprivileged(),
       onWrite: (physPage, inPage, sizeBytes) => cluster.overwrite(physPage, inPage, sizeBytes),
     });
     this.flushTlb();
@@ -236,11 +243,6 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     if (level) this.#registers.attention = true;
   }
 
-  /** Code of the bank that is in use is to be made anew, now with a bank for unprivileged accesses. */
-  #wantUnprivileged(): void {
-    if (this.#banks.wantUnprivileged()) this.#contextIsOld = true;
-  }
-
   get timerDeadline(): bigint | undefined {
     return this.#system.timers.deadline;
   }
@@ -309,7 +311,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const { el, spSel } = this.#system.registers;
     const bank = this.#banks.enter(el);
     const unprivilegedBank = this.#banks.unprivilegedBank(el, bank);
-    const number = (((unprivilegedBank ?? 7) << 3) | bank) * 8 + el * 2 + spSel;
+    const number = bank * 8 + el * 2 + spSel;
     let context = this.#contexts.get(number);
     if (context === undefined) {
       context = this.#contextWith(bank, unprivilegedBank);
@@ -317,20 +319,22 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     }
     this.#context = context;
     this.#registers.strictAlignment = context.strictAlignment;
+    this.#registers.setInterpreter(context.number, this.base + FETCHES + bank * FETCH_BANK_BYTES);
     if (this.#jumpContexts[bank] !== context) this.tlb.forgetJumpsOf(bank);
     this.#jumpContexts[bank] = context;
     this.#contextIsOld = false;
     return context;
   }
 
-  #contextWith(bank: number, unprivilegedBank: number | undefined): KeyedContext {
+  #contextWith(bank: number, unprivilegedBank: number): KeyedContext {
     const system = this.#system;
     const { el, strictAlignment, stackAlignmentChecked: checkSp, fpEnabled, forbiddenMaintenance: forbidden } = system;
     const unusualFpcr = (this.#fpcr & FPCR_MODES) !== 0;
     const direct = system.registers.directAccesses();
     const flags = [strictAlignment, checkSp, fpEnabled, unusualFpcr].map(Number).join('');
-    const key = `${el} ${bank} ${unprivilegedBank ?? '-'} ${flags} ${forbidden.join()} ${[...direct].join()}`;
-    return { key, bank, unprivilegedBank, strictAlignment, checkSp, fpEnabled, unusualFpcr, forbidden, direct };
+    const key = `${el} ${bank} ${flags} ${forbidden.join()} ${[...direct].join()}`;
+    const number = this.cluster.numberOf(key);
+    return { key, number, bank, unprivilegedBank, strictAlignment, checkSp, fpEnabled, unusualFpcr, forbidden, direct };
   }
 
   resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault {
@@ -341,17 +345,16 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     return this.#access.run(kind);
   }
 
-  /** Has code for the program counter made, unless the run ends there, or raises the exception of fetching it. */
-  #install(hot: boolean): void {
+  /** Has the page of the program counter found, or raises the exception of fetching from it. */
+  #fetch(): void {
     const { pc } = this;
-    if (this.#stopAt.has(pc)) return;
     const address = this.#system.branchAddress(pc);
     if (address !== pc) {
       this.pc = address;
       return;
     }
     if (this.#isMisaligned()) return;
-    const fault = this.cluster.code.install(this, pc, hot);
+    const fault = this.cluster.code.fetch(this, pc);
     if (fault !== undefined) this.#instructionAbort(fault.faultStatus);
   }
 
@@ -417,12 +420,9 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       const left = end - before;
       if (left <= 0) return { kind: 'max-instructions' };
       if (before >= turnEnd) return { kind: 'turn-over' };
-      const status =
-        left <= LIMIT_MARGIN || this.#system.onJump !== undefined
-          ? this.#step()
-          : this.#runSlice(
-              Math.min(SLICE, left - LIMIT_MARGIN, this.#patience, this.#timerAt - before, turnEnd - before),
-            );
+      const wish = Math.min(SLICE, this.#patience);
+      const most = Math.min(left, this.#timerAt - before, turnEnd - before);
+      const status = this.#system.onJump !== undefined ? this.#step() : this.#runSlice(wish, most);
       const stop = this.#handle(status) ?? this.#system.takeStop();
       if (stop !== undefined) return stop;
       this.#patience -= this.#executed - before + EVENT_COST;
@@ -434,12 +434,16 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   /** Making code takes up to tens of milliseconds, and so do the accesses before one that was put off. */
   #mayHaveTakenLong(status: Status): boolean {
-    return status === 'miss' || status === 'hot' || (status === 'fault' && this.#access.failure.kind === 'put-off');
+    return status === 'new-word' || status === 'hot' || (status === 'fault' && this.#access.failure.kind === 'put-off');
   }
 
-  #runSlice(slice: number): Status {
+  /** @param wish some more are welcome @param most exactly */
+  #runSlice(wish: number, most: number): Status {
     const { bank } = this.codeContext();
-    this.#registers.left = slice;
+    const isExact = most <= wish + EXACT_END;
+    const slice = isExact ? Math.max(most, 1) : wish;
+    this.#registers.beginSlice(slice, isExact);
+    if (this.#stopAt.size > 0) this.#registers.passStop();
     this.#registers.attention = this.#system.registers.inputs.size > 0;
     const jumps = this.base + JUMP_CACHE + bank * JUMP_BANK_BYTES;
     const status = statusOf(this.cluster.functions.runtime.run(jumps));
@@ -447,28 +451,25 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     return status;
   }
 
-  /** Carries out one instruction. */
+  /** Carries out one instruction, or nothing, if the interpreter must first know more. */
   #step(): Status {
     const { pc } = this;
-    if (this.#isMisaligned()) return 'next';
-    const block = this.cluster.code.step(this, pc);
-    if (typeof block !== 'number') {
-      this.#instructionAbort(block.faultStatus);
-      return 'next';
-    }
-    this.#registers.left = 1;
-    const status = statusOf(this.cluster.functions.runtime.block(block, this.base));
-    this.#executed += 1 - this.#registers.left;
+    const status = this.#runSlice(1, 1);
     const { pc: to } = this;
-    if (status === 'next' && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
+    if (status === 'slice' && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
     return status;
   }
 
   #handle(status: Status): StopReason | undefined {
     switch (status) {
       case 'miss':
+        this.#fetch();
+        return undefined;
+      case 'new-word':
+        this.cluster.code.addWords(this, this.pc);
+        return undefined;
       case 'hot':
-        this.#install(status === 'hot');
+        if (!this.#stopAt.has(this.pc)) this.cluster.code.install(this, this.pc);
         return undefined;
       case 'fault':
         return this.#dataFailure(this.#access.failure);
@@ -494,6 +495,8 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       case 'slice':
       case 'attention':
       case 'branched':
+      case 'passed':
+      case 'stop':
         return undefined;
     }
   }

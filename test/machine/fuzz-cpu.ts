@@ -61,7 +61,7 @@ const generate = (generator: Generator, seed: number, batch: number): GeneratedB
 /** Runs both sides of everything, and collects where they differ. */
 class Judge {
   readonly #models: Readonly<Record<Tier, UserModel>> = {
-    predecoded: new UserModel('predecoded'),
+    interpreted: new UserModel('interpreted'),
     translated: new UserModel('translated'),
     stepped: new UserModel('stepped'),
   };
@@ -70,13 +70,13 @@ class Judge {
 
   /** Instructions that the first of the tiers carried out. */
   get instructions(): number {
-    return Number(this.#models.predecoded.instructions);
+    return Number(this.#models.interpreted.instructions);
   }
 
   async run(batch: GeneratedBatch, number: number, coverage: Coverage): Promise<readonly Finding[]> {
     const running = runUnderQemu(this.harness, batch);
     const ours = new Map<Tier, Outcomes>();
-    for (const tier of ['predecoded', 'translated', 'stepped'] as const) ours.set(tier, this.#runModel(tier, batch));
+    for (const tier of ['interpreted', 'translated', 'stepped'] as const) ours.set(tier, this.#runModel(tier, batch));
     const theirs = await running;
     theirs.forEach((outcome, i) => coverage.add(batch.sequences[i]!, outcome));
     return [...ours].flatMap(([tier, outcomes]) =>

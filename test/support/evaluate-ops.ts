@@ -34,7 +34,7 @@ export const EMPTY_STATE: State = {
   exclusive: undefined,
 };
 
-/** What is constant when the semantics are asked, as in the translator or not at all as in the predecoder. */
+/** What is constant when the semantics are asked, as in the translator, or not at all as in handlers. */
 export type Known = 'nothing' | 'immediates' | 'everything';
 
 export interface ObservedAccess extends Access {

@@ -1,6 +1,6 @@
 /**
  * Handlers: the code for one shape of instruction, which all instructions have that differ only in the numbers of their
- * registers and in free fields. Those are in the predecoded instruction.
+ * registers and in free fields. Those are in the word's form.
  */
 
 import {
@@ -22,20 +22,7 @@ import type { Fields, Pattern } from '../language/pattern.js';
 import { isRegisterField, type OpsRow } from '../language/row.js';
 import { baseOf, exitWith, Tracer, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
 import { constantOf, i32, i64, leaf, select, type I32, type I64, type V128, type Value } from '../language/value.js';
-import {
-  ATTENTION,
-  FLAG_A,
-  FLAG_B,
-  FLAG_KIND,
-  LEFT,
-  PC,
-  PREDECODED,
-  SP_INDEX,
-  systemOffset,
-  V,
-  X,
-  type Status,
-} from '../state/layout.js';
+import { FLAG_A, FLAG_B, FLAG_KIND, PC, FORM, SP_INDEX, systemOffset, V, X, type Status } from '../state/layout.js';
 
 /** From here on, what the semantics are given in place of a register's number: its field's slot is added. */
 const SYMBOL = 1000;
@@ -48,7 +35,7 @@ const operand = (file: 'x' | 'sp' | 'v', register: number): Register => ({
   slot: register - SYMBOL,
 });
 
-/** Immediates that a predecoded instruction has room for. */
+/** Immediates that a form has room for. */
 const MAX_IMMEDIATES = 3;
 
 /** What instructions of one row have in common if they may share a handler. */
@@ -111,7 +98,7 @@ class ShapeTracer extends Tracer {
 
 export interface Handler {
   readonly body: Uint8Array;
-  /** Whether a block ends with it. */
+  /** Whether what follows it in memory does not follow it when it runs. */
   readonly ends: boolean;
 }
 
@@ -130,23 +117,21 @@ export const makeHandler = (
   const trace = tracer.finish();
   return {
     body: new HandlerEmitter(context).make(trace),
-    ends: trace.end !== undefined && trace.end.kind !== 'branch-if',
+    ends: trace.end?.kind === 'branch' || trace.end?.kind === 'status',
   };
 };
 
-/** A handler that exits with a status, the program counter being the instruction's. */
+/** A handler that exits with a status. */
 export const makeStatusHandler = (status: Status, context: TranslationContext): Handler => ({
   body: new HandlerEmitter(context).make(exitWith(status)),
-  ends: true,
+  ends: status === 'undefined',
 });
 
-/** Parameter of a handler: where the predecoded instruction is. */
-const INSTRUCTION = local('i32', 0);
+/** Parameters of a handler: where the word's form is, and the program counter. */
+const WORD = local('i32', 0);
+const OWN_PC = local('i64', 2);
 
-const OWN_PC = load.i64('i64.load', INSTRUCTION, PREDECODED.pc);
-const NEXT_PC = i64.add(OWN_PC, i64.const(4));
-
-const byteAt = (field: number): I32 => load.i32('i32.load8_u', INSTRUCTION, field);
+const byteAt = (field: number): I32 => load.i32('i32.load8_u', WORD, field);
 
 /** Where a register is, less the offset of the first one. */
 const registerAt = (number: I32, log2Bytes: number): I32 => i32.add(i32.shl(number, i32.const(log2Bytes)), BASE);
@@ -155,7 +140,7 @@ class HandlerEmitter extends InstructionEmitter {
   #flags: FlagLocals | undefined;
 
   constructor(context: TranslationContext) {
-    super(2, context);
+    super(3, context);
   }
 
   make({ effects, writes, flags, end }: Trace): Uint8Array {
@@ -178,21 +163,12 @@ class HandlerEmitter extends InstructionEmitter {
   protected checkSp(address: I64): void {
     const base = baseOf(address);
     if (base?.kind !== 'operand' || base.file !== 'sp') return;
-    const isSp = i32.eq(byteAt(PREDECODED.register + base.slot), i32.const(SP_INDEX));
+    const isSp = i32.eq(byteAt(FORM.register + base.slot), i32.const(SP_INDEX));
     this.if(isSp, () => this.exitIfSpIsMisaligned());
   }
 
-  /** The instruction was counted with its block; those behind it are not carried out. */
   protected exit(status: Status): void {
-    this.#setPc(OWN_PC);
-    this.#giveBack();
     this.return(statusConstant(status));
-  }
-
-  /** The instructions of the block behind this one were counted, and are not carried out. */
-  #giveBack(): void {
-    const behind = load.i32('i32.load', INSTRUCTION, PREDECODED.behind);
-    this.store('i32.store', BASE, i32.add(load.i32('i32.load', BASE, LEFT), behind), LEFT);
   }
 
   #setPc(value: I64): void {
@@ -204,7 +180,7 @@ class HandlerEmitter extends InstructionEmitter {
       case 'own-pc':
         return OWN_PC;
       case 'immediate':
-        return load.i64('i64.load', INSTRUCTION, PREDECODED.immediate + 8 * source.index);
+        return load.i64('i64.load', WORD, FORM.immediate + 8 * source.index);
       case 'operand':
         return this.#readOperand(source.file, source.slot);
       case 'x':
@@ -227,11 +203,11 @@ class HandlerEmitter extends InstructionEmitter {
   #readOperand(file: 'x' | 'sp' | 'v', slot: number): Value {
     switch (file) {
       case 'x':
-        return load.i64('i64.load', registerAt(byteAt(PREDECODED.readX + slot), 3), X);
+        return load.i64('i64.load', registerAt(byteAt(FORM.readX + slot), 3), X);
       case 'sp':
-        return load.i64('i64.load', registerAt(byteAt(PREDECODED.register + slot), 3), X);
+        return load.i64('i64.load', registerAt(byteAt(FORM.register + slot), 3), X);
       case 'v':
-        return load.v128('v128.load', registerAt(byteAt(PREDECODED.register + slot), 4), V);
+        return load.v128('v128.load', registerAt(byteAt(FORM.register + slot), 4), V);
     }
   }
 
@@ -288,25 +264,23 @@ class HandlerEmitter extends InstructionEmitter {
   #writeOperand(file: 'x' | 'sp' | 'v', slot: number, value: Value): void {
     switch (file) {
       case 'x':
-        return this.store('i64.store', registerAt(byteAt(PREDECODED.writeX + slot), 3), value, X);
+        return this.store('i64.store', registerAt(byteAt(FORM.writeX + slot), 3), value, X);
       case 'sp':
-        return this.store('i64.store', registerAt(byteAt(PREDECODED.register + slot), 3), value, X);
+        return this.store('i64.store', registerAt(byteAt(FORM.register + slot), 3), value, X);
       case 'v':
-        return this.store('v128.store', registerAt(byteAt(PREDECODED.register + slot), 4), value, V);
+        return this.store('v128.store', registerAt(byteAt(FORM.register + slot), 4), value, V);
     }
   }
 
-  /** @returns the status that the handler gives */
+  /** @returns the status that the handler gives: only behind a branch does it set the program counter */
   #end(end: End | undefined): I32 {
     switch (end?.kind) {
       case undefined:
         return statusConstant('next');
       case 'status':
-        this.#setPc(OWN_PC);
         return statusConstant(end.status);
       case 'attention':
-        this.#setPc(NEXT_PC);
-        return select(load.i32('i32.load', BASE, ATTENTION), statusConstant('attention'), statusConstant('branched'));
+        return statusConstant('attention');
       case 'branch': {
         this.#setPc(end.target);
         // A jump to a constant address that is its own has the status `stuck` already.
@@ -317,10 +291,9 @@ class HandlerEmitter extends InstructionEmitter {
       case 'branch-if':
         this.if(end.condition, () => {
           this.#setPc(end.target);
-          this.#giveBack();
           this.return(statusConstant('branched'));
         });
-        return statusConstant('next');
+        return statusConstant('passed');
     }
   }
 }

@@ -5,14 +5,12 @@ import { runtimeModule } from './runtime-module.js';
 import { wasm, type FunctionTable, type LinearMemory, type WasmFunction, type WasmInstance } from '../wasm/host.js';
 import { encodeModule } from '../wasm/writer.js';
 
-/** Where the function that runs predecoded blocks is in the table. */
-export const BLOCK_INDEX = 1;
-/** Indexes that are never given away: 0, where nothing is, and that one. */
-const RESERVED = 2;
+/** Indexes that are never given away: 0, where nothing is. */
+const RESERVED = 1;
 const WASM_PAGE = 65_536;
 
 /** What the runtime module exports; see runtime-module.ts. */
-type Runtime = Readonly<Record<'load' | 'store' | 'nzcv' | 'run' | 'block', WasmFunction>>;
+type Runtime = Readonly<Record<'load' | 'store' | 'nzcv' | 'run' | 'call', WasmFunction>>;
 
 const exported = ({ exports }: WasmInstance, name: string): WasmFunction => {
   const function_ = exports[name];
@@ -48,15 +46,17 @@ export class Functions {
       store: exported(instance, 'store'),
       nzcv: exported(instance, 'nzcv'),
       run: exported(instance, 'run'),
-      block: exported(instance, 'block'),
+      call: exported(instance, 'call'),
     };
-    this.#table.set(BLOCK_INDEX, this.runtime.block);
   }
 
-  /** Makes functions of bodies, all in one module. @returns their indexes in the table */
-  add(bodies: readonly Uint8Array[]): readonly number[] {
+  /** Makes handlers of bodies, all in one module. @returns their indexes in the table */
+  addHandlers(bodies: readonly Uint8Array[]): readonly number[] {
     const indexes = this.reserve(bodies.length);
-    this.addAt(bodies.map((body, i) => ({ index: indexes[i]!, body })));
+    this.#add(
+      bodies.map((body, i) => ({ index: indexes[i]!, body })),
+      TYPES.handler,
+    );
     return indexes;
   }
 
@@ -65,18 +65,22 @@ export class Functions {
     return Array.from({ length: count }, () => this.#free.pop() ?? this.#next++);
   }
 
-  /** Makes functions of bodies, all in one module. */
-  addAt(functions: readonly NewFunction[]): void {
+  /** Makes regions of bodies, all in one module. */
+  addRegions(functions: readonly NewFunction[]): void {
+    this.#add(functions, TYPES.region);
+  }
+
+  #add(functions: readonly NewFunction[], type: number): void {
     if (functions.length === 0) return;
     const module = new wasm.Module(
       encodeModule({
         types: FUNCTION_TYPES,
         imports: regionImports(this.#pages),
-        functions: functions.map(({ body }, i) => ({ type: TYPES.region, name: `f${i}`, body })),
+        functions: functions.map(({ body }, i) => ({ type, name: `f${i}`, body })),
       }),
     );
-    const { load, store, nzcv } = this.runtime;
-    const instance = new wasm.Instance(module, { env: { memory: this.memory, load, store, nzcv } });
+    const { load, store, nzcv, call } = this.runtime;
+    const instance = new wasm.Instance(module, { env: { memory: this.memory, load, store, nzcv, call } });
     functions.forEach(({ index }, i) => {
       while (index >= this.#table.length) this.#table.grow(this.#table.length);
       this.#table.set(index, exported(instance, `f${i}`));

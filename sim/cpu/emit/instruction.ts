@@ -4,7 +4,6 @@ import type { TranslationContext } from '../language/context.js';
 import {
   ACCESS_BANK_SHIFT,
   ACCESS_FOLLOWS,
-  ACCESS_UNBANKED,
   ACCESS_UNPRIVILEGED,
   ACCESS_WRITE,
   ACCESS_ZERO_BLOCK,
@@ -208,13 +207,13 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   #slowly(functionIndex: number, { sizeLog2, bits }: AccessCode): void {
     const follows = this.#accesses++ > 0 ? ACCESS_FOLLOWS : 0;
     const bank = this.#bankOf(bits);
-    const where = bank === undefined ? ACCESS_UNBANKED : bank << ACCESS_BANK_SHIFT;
+    const where = bank << ACCESS_BANK_SHIFT;
     const failed = call('i32', functionIndex, this.#address, i32.const(sizeLog2 | bits | follows | where), BASE);
     this.if(failed, () => this.exit('fault'));
   }
 
   /** The bank of the TLB that an access looks into. */
-  #bankOf(bits: number): number | undefined {
+  #bankOf(bits: number): number {
     return (bits & ACCESS_UNPRIVILEGED) === 0 ? this.context.bank : this.context.unprivilegedBank;
   }
 

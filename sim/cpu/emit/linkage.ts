@@ -7,7 +7,7 @@ import type { FunctionType, WasmImport } from '../wasm/writer.js';
 
 /** Function types by their number, in all modules. */
 export const TYPES = {
-  /** A region: number of the entry, base; gives a status. The same of predecoded code: where that is, base. */
+  /** A region: number of the entry, base; gives a status. */
   region: 0,
   /** An access: address, kind, base; gives not 0 if it faulted. */
   access: 1,
@@ -15,6 +15,10 @@ export const TYPES = {
   flags: 2,
   /** Where the bank of the jump cache is, in the processor's block; gives a status. */
   run: 3,
+  /** A handler: where the word's form is, base, program counter; gives a status. */
+  handler: 4,
+  /** Where the bank of the jump cache is, and where a call returns to; gives a status. */
+  call: 5,
 } as const;
 
 export const FUNCTION_TYPES: readonly FunctionType[] = [
@@ -22,10 +26,12 @@ export const FUNCTION_TYPES: readonly FunctionType[] = [
   { parameters: ['i64', 'i32', 'i32'], results: ['i32'] },
   { parameters: ['i32', 'i64', 'i64'], results: ['i32'] },
   { parameters: ['i32'], results: ['i32'] },
+  { parameters: ['i32', 'i32', 'i64'], results: ['i32'] },
+  { parameters: ['i32', 'i64'], results: ['i32'] },
 ];
 
 /** Functions of the runtime that regions and handlers import, by their number there. */
-export const RUNTIME = { load: 0, store: 1, nzcv: 2 } as const;
+export const RUNTIME = { load: 0, store: 1, nzcv: 2, call: 3 } as const;
 
 /** What the module of a region or of handlers imports. */
 export const regionImports = (memoryPages: number): readonly WasmImport[] => [
@@ -33,9 +39,10 @@ export const regionImports = (memoryPages: number): readonly WasmImport[] => [
   { kind: 'function', name: 'load', type: TYPES.access },
   { kind: 'function', name: 'store', type: TYPES.access },
   { kind: 'function', name: 'nzcv', type: TYPES.flags },
+  { kind: 'function', name: 'call', type: TYPES.call },
 ];
 
-/** Parameter of regions, handlers and blocks: the base of the processor that runs them. */
+/** Parameter of regions and handlers: the base of the processor that runs them. */
 export const BASE = local('i32', 1);
 
 /** The status of code behind which others may go on, unless the slice is used up. @param left instructions of the slice */

@@ -1,6 +1,6 @@
 /**
  * The WebAssembly module that all translated code shares: accesses that the code at hand cannot finish itself, flags of
- * an unknown kind, the loop that goes from region to region, and the one that carries out blocks of predecoded code.
+ * an unknown kind, the loop that goes from region to region, and the interpreter.
  */
 
 import {
@@ -11,14 +11,9 @@ import {
   ACCESS_SIZE_MASK,
   ACCESS_STRICT_SHIFT,
   ACCESS_BANK_SHIFT,
-  ACCESS_UNBANKED,
-  BLOCK,
-  JUMP_CACHE_ENTRIES,
-  JUMP_CACHE_ENTRY_SHIFT,
+  CALL_DEPTH,
   LEFT,
   PC,
-  PREDECODED,
-  PREDECODED_BYTES,
   PROCESSOR_BYTES,
   STRICT,
   TLB_BANK_BYTES,
@@ -29,7 +24,8 @@ import { i32, i64, select, type I32, type I64 } from '../language/value.js';
 import { encodeModule, type WasmImport } from '../wasm/writer.js';
 import { flagKindConstant } from './flags.js';
 import { call, callIndirect, FunctionBuilder, load, local } from './function-builder.js';
-import { FUNCTION_TYPES, nextOrSlice, statusConstant, TYPES } from './linkage.js';
+import { interpretFunction, jumpEntryOf, otherJumpEntry } from './interpreter.js';
+import { FUNCTION_TYPES, statusConstant, TYPES } from './linkage.js';
 import {
   isLineOfCode,
   loadAccessValue,
@@ -46,7 +42,6 @@ const SLOW = 0;
 
 const SIZES: readonly SizeLog2[] = [0, 1, 2, 3, 4];
 const PAGE_MASK = ~0xfffn;
-const ENTRIES_MASK = (JUMP_CACHE_ENTRIES - 1) << JUMP_CACHE_ENTRY_SHIFT;
 
 /**
  * An access by way of the TLB. The value is in ACCESS_VALUE: after a load, and before a store. Stores to pages that hold
@@ -69,7 +64,6 @@ const accessFunction = (write: boolean): Uint8Array => {
   );
 
   f.block((slow) => {
-    f.branchIf(slow, i32.and(kind, i32.const(ACCESS_UNBANKED)));
     f.branchIf(slow, i32.and(i32.wrap(address), mustBeClear));
     const bank = i32.and(i32.shrU(kind, i32.const(ACCESS_BANK_SHIFT)), i32.const(7));
     const entry = f.let(i32.add(tlbEntryOf(base, address), i32.mul(bank, i32.const(TLB_BANK_BYTES))));
@@ -125,50 +119,79 @@ const nzcvFunction = (): Uint8Array => {
   return f.finish(flags(a, i32.const(0), i64.const(0)));
 };
 
-/** From region to region, until one gives a status other than `next`, which it does only while the slice lasts. */
+/** Functions of this module, by their number in it: behind the one that is imported. */
+const INTERPRET = 5;
+
+/**
+ * From region to region, and by the interpreter where there is none, until something gives a status other than `next`.
+ * A region gives that only while the slice lasts.
+ */
 const runFunction = (): Uint8Array => {
   const f = new FunctionBuilder(1);
   const jumps = local('i32', 0);
   // The base is not kept beside it: each value that outlives a call has to be saved around it.
   const base = i32.and(jumps, i32.const(-PROCESSOR_BYTES));
   const status = f.variable('i32');
-  f.loop((next) => {
-    const pc = f.let(load.i64('i64.load', base, PC));
-    // Bits 15..2 of the program counter, times the bytes of an entry.
-    const offset = i32.and(i32.shl(i32.wrap(pc), i32.const(JUMP_CACHE_ENTRY_SHIFT - 2)), i32.const(ENTRIES_MASK));
-    const entry = f.let(i32.add(offset, jumps));
-    f.if(i64.ne(load.i64('i64.load', entry), pc), () => f.return(statusConstant('miss')));
-    const region = load.i32('i32.load', entry, 8);
-    const argument = load.i32('i32.load', entry, 12);
-    f.set(status, callIndirect(TYPES.region, region, argument, base));
-    f.branchIf(next, i32.eqz(status));
+  const entry = f.variable('i32');
+  const pc = f.variable('i64');
+  f.loop((again) => {
+    f.block((interpret) => {
+      f.branchIf(interpret, i32.ltS(load.i32('i32.load', base, LEFT), i32.const(0)));
+      f.loop((next) => {
+        f.set(pc, load.i64('i64.load', base, PC));
+        f.set(entry, jumpEntryOf(pc, jumps));
+        f.if(i64.ne(load.i64('i64.load', entry), pc), () => {
+          f.set(entry, otherJumpEntry(entry));
+          f.branchIf(interpret, i64.ne(load.i64('i64.load', entry), pc));
+        });
+        const region = load.i32('i32.load', entry, 8);
+        const argument = load.i32('i32.load', entry, 12);
+        f.set(status, callIndirect(TYPES.region, region, argument, base));
+        f.branchIf(next, i32.eqz(status));
+      });
+      f.if(i32.ne(status, statusConstant('slice')), () => f.return(status));
+    });
+    f.set(status, call('i32', INTERPRET, jumps, base));
+    f.branchIf(again, i32.eqz(status));
   });
   return f.finish(status);
 };
 
-/** Carries out a block of predecoded code. */
-const blockFunction = (): Uint8Array => {
+/** So many calls from region to region are in each other's frames at most. */
+const MAX_DEPTH = 64;
+
+/**
+ * A call out of a region, whose state is stored: on from region to region, until the call returns. There, or where there
+ * is no region any more, the status is `next`, so that the caller must see where the program counter is.
+ */
+const callFunction = (): Uint8Array => {
   const f = new FunctionBuilder(2);
-  /** The block's head, and then each of its instructions. */
-  const at = local('i32', 0);
-  const base = local('i32', 1);
-  const runsLeft = f.let(i32.sub(load.i32('i32.load', at, BLOCK.runsLeft), i32.const(1)));
-  f.store('i32.store', at, runsLeft, BLOCK.runsLeft);
-  f.if(i32.ltS(runsLeft, i32.const(0)), () => f.return(statusConstant('hot')));
-  const instructions = load.i32('i32.load', at, BLOCK.instructions);
-  f.store('i32.store', base, i32.sub(load.i32('i32.load', base, LEFT), instructions), LEFT);
+  const [jumps, returnsTo] = [local('i32', 0), local('i64', 1)];
+  const base = i32.and(jumps, i32.const(-PROCESSOR_BYTES));
+  const depth = load.i32('i32.load', base, CALL_DEPTH);
   const status = f.variable('i32');
-  f.loop((next) => {
-    f.set(at, i32.add(at, i32.const(PREDECODED_BYTES)));
-    f.set(status, callIndirect(TYPES.region, load.i32('i32.load', at, PREDECODED.handler), at, base));
-    f.branchIf(next, i32.eqz(status));
+  f.if(i32.geS(depth, i32.const(MAX_DEPTH)), () => f.return(statusConstant('next')));
+  f.store('i32.store', base, i32.add(depth, i32.const(1)), CALL_DEPTH);
+  f.block((end) => {
+    f.loop((next) => {
+      const pc = f.let(load.i64('i64.load', base, PC));
+      const entry = f.let(jumpEntryOf(pc, jumps));
+      f.if(i64.ne(load.i64('i64.load', entry), pc), () => {
+        f.set(entry, otherJumpEntry(entry));
+        f.branchIf(end, i64.ne(load.i64('i64.load', entry), pc));
+      });
+      const region = load.i32('i32.load', entry, 8);
+      const argument = load.i32('i32.load', entry, 12);
+      f.set(status, callIndirect(TYPES.region, region, argument, base));
+      f.branchIf(end, i64.eq(load.i64('i64.load', base, PC), returnsTo));
+      f.branchIf(next, i32.eqz(status));
+    });
   });
-  return f.finish(
-    select(i32.eq(status, statusConstant('branched')), nextOrSlice(load.i32('i32.load', base, LEFT)), status),
-  );
+  f.store('i32.store', base, i32.sub(depth, i32.const(1)), CALL_DEPTH);
+  return f.finish(status);
 };
 
-/** The module's bytes. It imports `memory`, `table` and `slow`, and exports `load`, `store`, `nzcv`, `run` and `block`. */
+/** The module's bytes. It imports `memory`, `table` and `slow`, and exports `load`, `store`, `nzcv`, `run` and `call`. */
 export const runtimeModule = (memoryPages: number): Uint8Array => {
   const imports: readonly WasmImport[] = [
     { kind: 'memory', name: 'memory', pages: memoryPages },
@@ -183,7 +206,8 @@ export const runtimeModule = (memoryPages: number): Uint8Array => {
       { type: TYPES.access, name: 'store', body: accessFunction(true) },
       { type: TYPES.flags, name: 'nzcv', body: nzcvFunction() },
       { type: TYPES.run, name: 'run', body: runFunction() },
-      { type: TYPES.region, name: 'block', body: blockFunction() },
+      { type: TYPES.region, name: 'interpret', body: interpretFunction() },
+      { type: TYPES.call, name: 'call', body: callFunction() },
     ],
   });
 };

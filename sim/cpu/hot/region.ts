@@ -3,14 +3,14 @@
 import type { TranslationContext } from '../language/context.js';
 import type { FlagKind } from '../state/layout.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
-import { addReads, noReads, type Effect, type Reads, type Trace } from '../language/trace.js';
+import { noReads, type Reads } from '../language/trace.js';
 import {
   traceInstruction,
   type DecodedInstruction,
   type KnownTraces,
   type TracedInstruction,
 } from '../language/trace-instruction.js';
-import { constantOf, type Value } from '../language/value.js';
+import { constantOf } from '../language/value.js';
 
 /** A region: code that is translated as one function, with the flow of control inside it. */
 export interface Region {
@@ -34,8 +34,8 @@ export interface RegionSource {
   readonly traces?: KnownTraces;
   /** The instruction at an address; undefined where none can be fetched, and where regions must end. */
   fetch(address: bigint): DecodedInstruction | undefined;
-  /** Whether code at an address has run, and so is worth having in the region. */
-  hasRun(address: bigint): boolean;
+  /** Whether code at an address, where a block begins, runs often enough to be worth having in the region. */
+  isWarm(address: bigint): boolean;
   /** Whether code at an address should be left to another region, or if it is called, must be. */
   isElsewhere(address: bigint, called: boolean): boolean;
 }
@@ -55,6 +55,8 @@ interface Flow {
   readonly returns: readonly bigint[];
   /** A function that is called. */
   readonly callee?: bigint;
+  /** A call, to wherever: goes on behind it when the callee is not inside. */
+  readonly isCall?: true;
   /** The end of a function: goes on behind one of its calls. */
   readonly isReturn?: true;
 }
@@ -71,7 +73,7 @@ const flowOf = ({ address, trace: { end } }: TracedInstruction): Flow | undefine
     case 'branch': {
       const target = constantOf(end.target);
       if (end.branch === 'call')
-        return { next: [], returns: [following], ...(target !== undefined && { callee: target }) };
+        return { next: [], returns: [following], isCall: true, ...(target !== undefined && { callee: target }) };
       if (end.branch === 'return') return { next: [], returns: [], isReturn: true };
       return { next: target === undefined ? [] : [target], returns: [] };
     }
@@ -110,15 +112,13 @@ export const findRegion = (
       const flow = flowOf(instruction);
       if (flow === undefined) continue;
       const { callee } = flow;
-      if (callee !== undefined && found.size < maxCaller && calls.length < MAX_RETURN_POINTS && source.hasRun(callee)) {
+      if (callee !== undefined && found.size < maxCaller && calls.length < MAX_RETURN_POINTS && source.isWarm(callee)) {
         calls.push({ callee, returnsTo: flow.returns[0]! });
         leaders.add(callee);
         pending.push({ from: callee, called: true });
       }
       for (const target of [...flow.next, ...flow.returns]) {
-        // What follows a branch that is not taken is predecoded with it, and so not known by itself.
-        const isBehindBranch = instruction.trace.end?.kind === 'branch-if' && target === address + STEP;
-        if (!isBehindBranch && !source.hasRun(target)) continue;
+        if (!source.isWarm(target)) continue;
         leaders.add(target);
         pending.push({ from: target, called: false });
       }
@@ -129,6 +129,17 @@ export const findRegion = (
   if (!found.has(start)) return undefined;
   const returnPoints = calls.filter(({ callee }) => found.has(callee)).map(({ returnsTo }) => returnsTo);
   return arrange(start, found, leaders, returns, returnPoints);
+};
+
+/** Where code goes on inside a region, as far as that is there: a call of what is not inside comes back behind it. */
+const insideOf = (
+  { next, returns, callee, isCall, isReturn }: Flow,
+  found: ReadonlyMap<bigint, TracedInstruction>,
+  returnPoints: readonly bigint[],
+): readonly bigint[] => {
+  if (isReturn === true) return returnPoints;
+  if (isCall !== true) return next;
+  return callee !== undefined && found.has(callee) ? [callee] : returns;
 };
 
 /** Cuts the instructions into blocks, and orders these. */
@@ -152,7 +163,7 @@ const arrange = (
       instructions.push(instruction);
       const flow = flowOf(instruction);
       if (flow !== undefined) {
-        next = flow.isReturn === true ? returnPoints : flow.callee === undefined ? flow.next : [flow.callee];
+        next = insideOf(flow, found, returnPoints);
         break;
       }
     }
@@ -206,33 +217,6 @@ export interface BlockFacts {
   readonly flagKind: FlagKind | undefined;
 }
 
-const valuesOf = (effect: Effect): readonly Value[] => {
-  switch (effect.kind) {
-    case 'let':
-      return [effect.value];
-    case 'load':
-    case 'touch':
-      return [effect.address];
-    case 'store':
-      return [effect.address, effect.value];
-    case 'mark-exclusive':
-    case 'store-exclusive':
-      return [effect.address, ...effect.parts];
-    case 'clear-exclusive':
-      return [];
-  }
-};
-
-const addTrace = ({ effects, writes, flags, end }: Trace, reads: Reads): void => {
-  const add = (value: Value): void => addReads(value, reads);
-  for (const effect of effects) valuesOf(effect).forEach(add);
-  for (const { value } of writes) add(value);
-  if (flags !== undefined) add(flags.a);
-  if (flags?.b !== undefined) add(flags.b);
-  if (end?.kind === 'branch' || end?.kind === 'branch-if') add(end.target);
-  if (end?.kind === 'branch-if') add(end.condition);
-};
-
 /** Bit of a register among X registers and SP; 0 for others. */
 export const generalBit = (register: Register): number => {
   switch (register.kind) {
@@ -249,10 +233,14 @@ export const generalBit = (register: Register): number => {
 
 export const factsOf = ({ instructions }: Block): BlockFacts => {
   const reads = noReads();
-  for (const { trace } of instructions) addTrace(trace, reads);
-  const writes = instructions
-    .flatMap(({ trace }) => trace.writes)
-    .reduce((bits, { target }) => bits | generalBit(target), 0);
-  const flagKind = instructions.findLast(({ trace }) => trace.flags !== undefined)?.trace.flags?.kind;
+  let writes = 0;
+  let flagKind: FlagKind | undefined;
+  for (const { trace, reads: own } of instructions) {
+    reads.x |= own.x;
+    reads.v |= own.v;
+    reads.flags ||= own.flags;
+    for (const { target } of trace.writes) writes |= generalBit(target);
+    if (trace.flags !== undefined) flagKind = trace.flags.kind;
+  }
   return { reads, writes, writesFlags: flagKind !== undefined, flagKind };
 };

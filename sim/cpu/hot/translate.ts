@@ -11,14 +11,25 @@ import {
   zeroExtended,
   type FlagLocals,
 } from '../emit/flags.js';
-import { load, local, type Local, type ResolvedSource } from '../emit/function-builder.js';
+import { call, load, local, type Local, type ResolvedSource } from '../emit/function-builder.js';
 import { InstructionEmitter, type PageLocals } from '../emit/instruction.js';
-import { BASE, nextOrSlice, statusConstant } from '../emit/linkage.js';
+import { BASE, nextOrSlice, RUNTIME, statusConstant } from '../emit/linkage.js';
 import type { TranslationContext } from '../language/context.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
 import { addReads, baseOf, noReads, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
 import { constantOf, i32, i64, type I32, type I64, type Value } from '../language/value.js';
-import { ATTENTION, LEFT, PC, systemOffset, V, X, type FlagKind, type Status } from '../state/layout.js';
+import {
+  ATTENTION,
+  JUMP_BANK_BYTES,
+  JUMP_CACHE,
+  LEFT,
+  PC,
+  systemOffset,
+  V,
+  X,
+  type FlagKind,
+  type Status,
+} from '../state/layout.js';
 import { CodeWriter, type Label } from '../wasm/writer.js';
 import { factsOf, generalBit, type Block, type BlockFacts, type Region } from './region.js';
 import { structure, type Structure } from './structure.js';
@@ -236,6 +247,7 @@ class RegionTranslator extends InstructionEmitter {
 
   /** All writes see the values from before any of them. */
   #commit(writes: readonly Write[], flags: FlagWrite | undefined): void {
+    if (flags === undefined && writes.length === 1) return this.#write(writes[0]!.target, writes[0]!.value);
     const before = { x: 0, v: 0, flags: flags !== undefined };
     const committed = writes.map(({ target, value }) => {
       const reads = noReads();
@@ -260,7 +272,7 @@ class RegionTranslator extends InstructionEmitter {
       case 'system':
         return this.store('i64.store', BASE, value, systemOffset(target.register));
       case 'operand':
-        throw new Error(ONLY_PREDECODED);
+        throw new Error(ONLY_IN_HANDLERS);
     }
   }
 
@@ -330,7 +342,8 @@ class RegionTranslator extends InstructionEmitter {
         this.if(load.i32('i32.load', BASE, ATTENTION), () => this.#leave('attention', following));
         return this.#goTo(number, following);
       case 'branch':
-        return end.branch === 'return' ? this.#return(number, end.target) : this.#branch(number, end.target);
+        if (end.branch === 'return') return this.#return(number, end.target);
+        return end.branch === 'call' ? this.#call(number, end.target, following) : this.#branch(number, end.target);
       case 'branch-if':
         this.if(end.condition, () => this.#branch(number, end.target));
         return this.#goTo(number, following);
@@ -343,6 +356,22 @@ class RegionTranslator extends InstructionEmitter {
     this.#exitBehind('next', target);
   }
 
+  /** A call of a function that is not inside goes on behind it, if that is inside and nothing else came between. */
+  #call(number: number, target: I64, following: bigint): void {
+    if (this.#successorAt(number, following) === undefined) return this.#branch(number, target);
+    this.#store(this.#dirty);
+    this.store('i64.store', BASE, target, PC);
+    this.store('i32.store', BASE, this.#left, LEFT);
+    this.if(i32.ltS(this.#left, i32.const(0)), () => this.return(statusConstant('slice')));
+    const jumps = i32.add(BASE, i32.const(JUMP_CACHE + this.context.bank * JUMP_BANK_BYTES));
+    this.set(this.#status, call('i32', RUNTIME.call, jumps, i64.const(following)));
+    this.if(i32.or(this.#status, i64.ne(load.i64('i64.load', BASE, PC), i64.const(following))), () =>
+      this.return(this.#status),
+    );
+    this.#enter();
+    this.#goTo(number, following);
+  }
+
   /** A return to behind a call in the region stays inside. */
   #return(number: number, target: I64): void {
     const to = this.keep(target);
@@ -353,9 +382,14 @@ class RegionTranslator extends InstructionEmitter {
     this.#exitBehind('next', to);
   }
 
+  #successorAt(from: number, address: bigint): number | undefined {
+    const { blocks } = this.region;
+    return blocks[from]!.successors.find((block) => blocks[block]!.start === address);
+  }
+
   /** Goes on at a known address, inside the region if it is there. */
   #goTo(from: number, address: bigint): void {
-    const to = this.region.blocks[from]!.successors.find((block) => this.region.blocks[block]!.start === address);
+    const to = this.#successorAt(from, address);
     if (to === undefined) return this.#leave('next', address);
     if (to > from) return this.branch(this.#labelOf(to));
     this.if(i32.ltS(this.#left, i32.const(0)), () => this.#leave('slice', address));
@@ -407,13 +441,13 @@ class RegionTranslator extends InstructionEmitter {
       case 'operand':
       case 'immediate':
       case 'own-pc':
-        throw new Error(ONLY_PREDECODED);
+        throw new Error(ONLY_IN_HANDLERS);
     }
   }
 }
 
 /** A tracer whose operands are known knows none of these. */
-const ONLY_PREDECODED = 'only a predecoded instruction has operands that are not known';
+const ONLY_IN_HANDLERS = 'only handlers have operands that are not known';
 
 /** What may differ between locals and the stored state: bits of X registers and SP, and the flags. */
 interface Dirty {

@@ -1,4 +1,4 @@
-/** What translated and predecoded code depends on, beside its bytes. */
+/** What translated code and handlers depend on, beside its bytes. */
 
 import type { CacheMaintenance } from './row.js';
 
@@ -6,8 +6,8 @@ import type { CacheMaintenance } from './row.js';
 export interface TranslationContext {
   /** The bank of the TLB and of the jump cache. */
   readonly bank: number;
-  /** The TLB's bank of LDTR and STTR; undefined for none. */
-  readonly unprivilegedBank: number | undefined;
+  /** The TLB's bank of LDTR and STTR. */
+  readonly unprivilegedBank: number;
   /** Every access must be aligned: the MMU is off, or SCTLR_ELx.A is set. */
   readonly strictAlignment: boolean;
   /** SP must be a multiple of 16 where it is the base of an access (SCTLR_ELx.SA, SA0). */
@@ -25,4 +25,6 @@ export interface TranslationContext {
 /** The same with a key, which is another one for each other context. */
 export interface KeyedContext extends TranslationContext {
   readonly key: string;
+  /** Short for the key; at least 1. */
+  readonly number: number;
 }

@@ -12,7 +12,7 @@ export type Register =
   | { readonly kind: 'v'; readonly number: number }
   /** A system register that lies in memory. */
   | { readonly kind: 'system'; readonly register: DirectRegister }
-  /** The register that a field of a predecoded instruction names: the field's slot, and what registers it numbers. */
+  /** The register that a field of a word names, in a handler: the field's slot, and what registers it numbers. */
   | { readonly kind: 'operand'; readonly file: 'x' | 'sp' | 'v'; readonly slot: number };
 
 /** What an expression reads. Who makes code of the expression knows where that is. */
@@ -24,7 +24,7 @@ export type Source =
   | { readonly kind: 'nzcv' }
   /** A result of an effect of the same instruction. */
   | { readonly kind: 'temporary'; readonly index: number }
-  /** An immediate of a predecoded instruction, and its address. */
+  /** An immediate of a word, and its address, in a handler. */
   | { readonly kind: 'immediate'; readonly index: number }
   | { readonly kind: 'own-pc' }
   /** A local of the function that is made. */

@@ -37,7 +37,7 @@ export interface OpsRow extends RowBase {
   readonly immediates?: (fields: Fields) => readonly bigint[];
   /**
    * Fields that only `allocated` and `immediates` look at. With the register fields (see {@link isRegisterField}) they are what may
-   * vary between instructions that share one piece of the predecoder's code; the semantics must not read them.
+   * vary between instructions that share a handler; the semantics must not read them.
    */
   readonly free?: readonly string[];
   /** Register fields whose true value the semantics need after all. */

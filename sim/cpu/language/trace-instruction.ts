@@ -3,7 +3,7 @@
 import type { TranslationContext } from './context.js';
 import type { Fields } from './pattern.js';
 import type { InstructionRow, OpsRow } from './row.js';
-import { exitWith, Tracer, type Trace } from './trace.js';
+import { exitWith, noReads, readsOf, Tracer, type Reads, type Trace } from './trace.js';
 
 /** Whether code can carry an instruction out; otherwise the system model must, as it or the exception level stands. */
 export const isForCode = (
@@ -23,25 +23,27 @@ export const traceInstruction = (
   context: SystemContext,
   traces?: KnownTraces,
 ): TracedInstruction => {
-  if (decoded.kind === 'unallocated') return { address, trace: exitWith('undefined'), fp: false };
+  if (decoded.kind === 'unallocated') return { address, trace: exitWith('undefined'), reads: noReads(), fp: false };
   const { row, fields } = decoded;
   const fp = row.fp === true;
-  if (!isForCode(row, fields, context)) return { address, trace: exitWith('system'), fp };
+  if (!isForCode(row, fields, context)) return { address, trace: exitWith('system'), reads: noReads(), fp };
   const known = traces?.get(decoded);
-  if (known !== undefined) return { address, trace: known, fp };
+  if (known !== undefined) return { address, ...known, fp };
   const tracer = new Tracer(address, row.immediates?.(fields) ?? []);
   row.semantics(tracer, fields);
   const trace = tracer.finish();
-  if (!tracer.isAboutAddress) traces?.set(decoded, trace);
-  return { address, trace, fp };
+  const traced = { trace, reads: readsOf(trace) };
+  if (!tracer.isAboutAddress) traces?.set(decoded, traced);
+  return { address, ...traced, fp };
 };
 
 /** Traces of decoded instructions that are the same at every address: they do not ask for theirs. */
-export type KnownTraces = WeakMap<DecodedInstruction, Trace>;
+export type KnownTraces = WeakMap<DecodedInstruction, Pick<TracedInstruction, 'trace' | 'reads'>>;
 
 export interface TracedInstruction {
   readonly address: bigint;
   readonly trace: Trace;
+  readonly reads: Reads;
   /** Must not run where floating point is trapped. */
   readonly fp: boolean;
 }

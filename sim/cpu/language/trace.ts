@@ -129,6 +129,36 @@ export const addReads = (value: Value, reads: Reads): void => {
   else if (value.kind === 'leaf') addSource(value.source, reads);
 };
 
+const valuesOf = (effect: Effect): readonly Value[] => {
+  switch (effect.kind) {
+    case 'let':
+      return [effect.value];
+    case 'load':
+    case 'touch':
+      return [effect.address];
+    case 'store':
+      return [effect.address, effect.value];
+    case 'mark-exclusive':
+    case 'store-exclusive':
+      return [effect.address, ...effect.parts];
+    case 'clear-exclusive':
+      return [];
+  }
+};
+
+/** What an instruction reads, before it writes anything. */
+export const readsOf = ({ effects, writes, flags, end }: Trace): Reads => {
+  const reads = noReads();
+  const add = (value: Value): void => addReads(value, reads);
+  for (const effect of effects) valuesOf(effect).forEach(add);
+  for (const { value } of writes) add(value);
+  if (flags !== undefined) add(flags.a);
+  if (flags?.b !== undefined) add(flags.b);
+  if (end?.kind === 'branch' || end?.kind === 'branch-if') add(end.target);
+  if (end?.kind === 'branch-if') add(end.condition);
+  return reads;
+};
+
 const ZERO = i64.const(0);
 
 const generalRegister = (register: number): Register =>

@@ -27,8 +27,6 @@ export class Banks {
   #space: Space = { lower: 0n, upper: 0n };
   /** The bank of EL1 that was in use last. */
   #kernel: KernelBank = KERNEL[0];
-  /** The bank of EL1 whose code makes unprivileged accesses by their bank. */
-  #unprivilegedWith: KernelBank | undefined;
 
   constructor(private readonly tlb: Tlb) {}
 
@@ -46,22 +44,13 @@ export class Banks {
     }
     const bank = this.#kernelBank();
     this.#validate(bank);
-    if (bank === this.#unprivilegedWith) this.#validate(UNPRIVILEGED);
+    this.#validate(UNPRIVILEGED);
     return bank;
   }
 
-  /** The bank of unprivileged accesses by the code of a bank; undefined for none. */
-  unprivilegedBank(el: ExceptionLevel, bank: number): number | undefined {
-    if (el !== 1) return bank;
-    return bank === this.#unprivilegedWith ? UNPRIVILEGED : undefined;
-  }
-
-  /** There was an unprivileged access without a bank. @returns whether code of that bank is to be made anew, with one */
-  wantUnprivileged(): boolean {
-    if (this.#unprivilegedWith === this.#kernel) return false;
-    this.#unprivilegedWith = this.#kernel;
-    this.#validate(UNPRIVILEGED);
-    return true;
+  /** The bank of unprivileged accesses at an exception level whose own bank is known. */
+  unprivilegedBank(el: ExceptionLevel, bank: number): number {
+    return el === 1 ? UNPRIVILEGED : bank;
   }
 
   /** Forgets what is valid for one ASID only, of whichever. */

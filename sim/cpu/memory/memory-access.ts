@@ -12,7 +12,6 @@ import {
   ACCESS_FOLLOWS,
   ACCESS_SIZE_MASK,
   ACCESS_STRICT_SHIFT,
-  ACCESS_UNBANKED,
   ACCESS_UNPRIVILEGED,
   ACCESS_VALUE,
   ACCESS_WRITE,
@@ -47,8 +46,6 @@ export interface AccessHost {
   resolve(virtAddr: bigint, access: AccessKind, unprivileged: boolean): ResolvedPage | Fault;
   /** Every access must be aligned. */
   isStrict(): boolean;
-  /** There was an access that no bank of the TLB is for. */
-  onUnbanked(): void;
   /** Some bytes of a physical page are about to change. */
   onWrite(physPage: number, inPage: number, sizeBytes: number): void;
 }
@@ -108,7 +105,7 @@ export class MemoryAccess {
       const virtAddr = BigInt.asUintN(64, address + BigInt(done));
       const resolved = this.host.resolve(virtAddr, isWrite ? 'write' : 'read', unprivileged);
       if ('faultStatus' in resolved) return fail(resolved.faultStatus, virtAddr);
-      const { page, device } = resolved;
+      const { page, device, writable } = resolved;
       if (device && (inPage % strictlyAligned !== 0 || (kind & ACCESS_ZERO_BLOCK) !== 0))
         return fail(FaultStatus.alignment);
       const bytes = done === 0 ? firstBytes : sizeBytes - done;
@@ -140,8 +137,7 @@ export class MemoryAccess {
         if (done === 0) this.#bytes.fill(0, this.#value, this.#value + 16);
         this.#bytes.copyWithin(this.#value + done, offset + at, offset + at + bytes);
       }
-      if ((kind & ACCESS_UNBANKED) !== 0) this.host.onUnbanked();
-      else if (isStrict || !device) tlb.fill(bank, virtAddr, offset, page, isWrite);
+      if (isStrict || !device) tlb.fill(bank, virtAddr, offset, page, writable);
     }
     return 0;
   }

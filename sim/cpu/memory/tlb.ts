@@ -1,11 +1,18 @@
 /** The TLB and the jump cache, as TypeScript fills and empties them. */
 
 import {
+  FETCH_BANK_BYTES,
+  FETCH_ENTRIES,
+  FETCH_ENTRY_SHIFT,
+  FETCH_OFFSET,
+  FETCH_PLACES,
+  FETCHES,
   JUMP_BANK_BYTES,
   JUMP_BANKS,
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_ENTRY_SHIFT,
+  PLACES_HAS_STOPS,
   PROCESSOR_BYTES,
   TLB,
   TLB_ADDEND,
@@ -17,15 +24,18 @@ import {
   TLB_READ_TAG,
   TLB_WRITE_TAG,
 } from '../state/layout.js';
+import { placesOf } from '../state/places.js';
 import { isUpper } from '../state/space.js';
 
 const NO_TAG = 0xffff_ffff_ffff_ffffn;
 const LOW_HALF = 0xffff_ffffn;
+/** Of an address without its top byte: its page. */
+const BELOW_TOP = 0xff_ffff_ffff_f000n;
+const PAGE_OF = 0xffff_ffff_ffff_f000n;
 const PAGE = 4096;
-const TWO_20 = 2 ** 20;
-/** Pages that instructions were fetched from, in each bank. */
-const FETCHES = 256;
 const ENTRY_BYTES = 1 << TLB_ENTRY_SHIFT;
+/** From one of the two entries of the jump cache for an address to the other one. */
+const OTHER_ENTRY = 1 << JUMP_CACHE_ENTRY_SHIFT;
 const JUMPS_BYTES = JUMP_CACHE_ENTRIES << JUMP_CACHE_ENTRY_SHIFT;
 
 /** Where a page's instructions are. */
@@ -81,9 +91,8 @@ export class Tlb {
   /** Where there may be entries with a write tag, by their physical pages. */
   readonly #writers = new Map<number, Set<number>>();
   readonly #halves: readonly Halves[] = allBanks(TLB_BANKS).map(() => ({ lower: true, upper: true }));
-  /** Pages that instructions were fetched from: their numbers, and where they are; direct-mapped, bank by bank. */
-  readonly #fetchPages = new Float64Array(JUMP_BANKS * FETCHES).fill(-1);
-  readonly #fetchPlaces: (CodePlace | undefined)[] = [];
+  /** The physical pages of those that instructions are fetched from, by bank and entry. */
+  readonly #fetched = new Float64Array(JUMP_BANKS * FETCH_ENTRIES);
   /** Entries of each bank that something is in: of the TLB, and of the jump cache. */
   readonly #filled = allBanks(TLB_BANKS).map(() => new Journal());
   readonly #jumps = allBanks(JUMP_BANKS).map(() => new Journal());
@@ -124,7 +133,7 @@ export class Tlb {
       (entry) => this.#clear(entry),
       () => this.#bytes.fill(0xff, at, at + TLB_ENTRIES * ENTRY_BYTES),
     );
-    if (bank < JUMP_BANKS) this.#fetchPages.fill(-1, bank * FETCHES, (bank + 1) * FETCHES);
+    if (bank < JUMP_BANKS) this.#bytes.fill(0xff, fetchBank(bank), fetchBank(bank) + FETCH_BANK_BYTES);
     halves.lower = false;
     halves.upper = false;
   }
@@ -141,10 +150,19 @@ export class Tlb {
       const { lower, upper } = this.#halves[bank]!;
       if (!lower && !upper) continue;
       for (let i = 0; i < entries; i++) {
-        this.#clear(entryAt(bank, (first + i) % TLB_ENTRIES));
-        if (bank < JUMP_BANKS) this.#fetchPages[bank * FETCHES + ((first + i) % FETCHES)] = -1;
+        const page = (virtAddr & PAGE_OF) + BigInt(i * PAGE);
+        const at = entryAt(bank, (first + i) % TLB_ENTRIES);
+        if (this.#isOf(at + TLB_READ_TAG, page)) this.#clear(at);
+        if (bank >= JUMP_BANKS) continue;
+        const fetch = fetchAt(bank, (first + i) % FETCH_ENTRIES);
+        if (this.#isOf(fetch, page)) this.#view.setBigUint64(fetch, NO_TAG, true);
       }
     }
+  }
+
+  /** Whether a tag is that of a page, or of one that differs in bits that may not count. */
+  #isOf(tagAt: number, page: bigint): boolean {
+    return ((this.#view.getBigUint64(tagAt, true) ^ page) & BELOW_TOP) === 0n;
   }
 
   #clear(at: number): void {
@@ -161,38 +179,36 @@ export class Tlb {
   forgetJump(address: bigint): void {
     const inBank = jumpAt(address);
     for (let bank = 0; bank < JUMP_BANKS; bank++) {
+      if (!this.#allJumps[bank]!.delete(address)) continue;
       const at = inBank + bank * JUMP_BANK_BYTES;
-      this.#allJumps[bank]!.delete(address);
-      // The complement of an address has its entry elsewhere, so that no program counter finds it here.
-      if (this.#view.getBigUint64(at, true) === address) this.#view.setBigUint64(at, ~address & NO_TAG, true);
+      for (const entry of [at, at ^ OTHER_ENTRY])
+        if (this.#view.getBigUint64(entry, true) === address) this.#view.setBigUint64(entry, emptyJump(entry), true);
     }
   }
 
   forgetJumpsOf(bank: number): void {
     this.#allJumps[bank]!.clear();
     const start = JUMP_CACHE + bank * JUMP_BANK_BYTES;
-    const end = start + JUMPS_BYTES;
     this.#jumps[bank]!.drain(
-      (entry) => this.#view.setBigUint64(entry, NO_TAG, true),
-      () => this.#bytes.fill(0xff, start, end),
+      (entry) => this.#view.setBigUint64(entry, emptyJump(entry), true),
+      () => {
+        this.#bytes.fill(0xff, start, start + JUMPS_BYTES / 2);
+        this.#bytes.fill(0, start + JUMPS_BYTES / 2, start + JUMPS_BYTES);
+      },
     );
-    // All ones is a program counter of this last entry; 0 is not.
-    this.#view.setBigUint64(end - (1 << JUMP_CACHE_ENTRY_SHIFT), 0n, true);
   }
 
   /** @param offset of the physical page in the WebAssembly memory */
-  fill(bank: number, virtAddr: bigint, offset: number, physPage: number, write: boolean): void {
+  fill(bank: number, virtAddr: bigint, offset: number, physPage: number, writable: boolean): void {
     const view = this.#view;
     const at = entryAt(bank, indexOf(virtAddr));
-    const page = virtAddr & ~0xfffn;
-    const isHere = (tag: bigint): boolean => tag !== NO_TAG && (tag & ~0xfffn) === page;
-    if (!isHere(view.getBigUint64(at + TLB_READ_TAG, true)) && !isHere(view.getBigUint64(at + TLB_WRITE_TAG, true)))
-      this.#clear(at);
+    const page = virtAddr & PAGE_OF;
     this.#noteHalf(bank, virtAddr);
     this.#filled[bank]!.add(at);
     const lines = this.linesOf(physPage);
-    if (write) this.#noteWriter(physPage, at);
-    view.setBigUint64(at + (write ? TLB_WRITE_TAG : TLB_READ_TAG), write && lines !== 0n ? page | 1n : page, true);
+    if (writable) this.#noteWriter(physPage, at);
+    view.setBigUint64(at + TLB_READ_TAG, page, true);
+    view.setBigUint64(at + TLB_WRITE_TAG, !writable ? NO_TAG : lines === 0n ? page : page | 1n, true);
     view.setInt32(at + TLB_ADDEND, offset - Number(page & LOW_HALF), true);
     view.setBigUint64(at + TLB_CODE_MASK, lines, true);
   }
@@ -211,18 +227,22 @@ export class Tlb {
 
   /** Where the instructions of an address' page are, if that is known. */
   fetchedFrom(bank: number, virtAddr: bigint): CodePlace | undefined {
-    const page = pageNumber(virtAddr);
-    const at = bank * FETCHES + (page % FETCHES);
-    return this.#fetchPages[at] === page ? this.#fetchPlaces[at] : undefined;
+    const entry = indexOf(virtAddr) % FETCH_ENTRIES;
+    const at = fetchAt(bank, entry);
+    if (this.#view.getBigUint64(at, true) !== (virtAddr & PAGE_OF)) return undefined;
+    const physPage = this.#fetched[bank * FETCH_ENTRIES + entry]!;
+    return { physPage, offset: this.#view.getUint32(at + FETCH_OFFSET, true) };
   }
 
-  /** Instructions of an address' page were fetched from a place. */
-  noteFetch(bank: number, virtAddr: bigint, place: CodePlace): void {
+  /** Instructions of an address' page are fetched from a place. @param hasStops some are to be stopped at */
+  noteFetch(bank: number, virtAddr: bigint, { physPage, offset }: CodePlace, hasStops: boolean): void {
     this.#noteHalf(bank, virtAddr);
-    const page = pageNumber(virtAddr);
-    const at = bank * FETCHES + (page % FETCHES);
-    this.#fetchPages[at] = page;
-    this.#fetchPlaces[at] = place;
+    const entry = indexOf(virtAddr) % FETCH_ENTRIES;
+    const at = fetchAt(bank, entry);
+    this.#view.setBigUint64(at, virtAddr & PAGE_OF, true);
+    this.#view.setUint32(at + FETCH_OFFSET, offset, true);
+    this.#view.setUint32(at + FETCH_PLACES, placesOf(physPage) + (hasStops ? PLACES_HAS_STOPS : 0), true);
+    this.#fetched[bank * FETCH_ENTRIES + entry] = physPage;
   }
 
   /** Stores to a page that now holds more code must be seen. */
@@ -261,19 +281,29 @@ export class Tlb {
 
   #putJump(bank: number, address: bigint, { index, argument }: Jump): void {
     this.#noteHalf(bank, address);
-    const at = jumpAt(address) + bank * JUMP_BANK_BYTES;
+    const view = this.#view;
+    const first = jumpAt(address) + bank * JUMP_BANK_BYTES;
+    const other = first ^ OTHER_ENTRY;
+    const isFree = (at: number): boolean => [address, emptyJump(at)].includes(view.getBigUint64(at, true));
+    // Of more than two that are in each other's way, the one that came first has to go.
+    const at = [first, other].find(isFree) ?? first;
+    if (!isFree(at)) this.#bytes.copyWithin(other, first, first + OTHER_ENTRY);
     this.#jumps[bank]!.add(at);
-    this.#view.setBigUint64(at, address, true);
-    this.#view.setInt32(at + 8, index, true);
-    this.#view.setInt32(at + 12, argument, true);
+    this.#jumps[bank]!.add(other);
+    view.setBigUint64(at, address, true);
+    view.setInt32(at + 8, index, true);
+    view.setInt32(at + 12, argument, true);
   }
 }
 
-/** All 52 bits of it, which a number has room for. */
-const pageNumber = (virtAddr: bigint): number =>
-  Number(virtAddr >> 32n) * TWO_20 + (Number(virtAddr & LOW_HALF) >>> 12);
+/** Where a bank of fetches begins, and where an entry of it is. */
+const fetchBank = (bank: number): number => FETCHES + bank * FETCH_BANK_BYTES;
+const fetchAt = (bank: number, entry: number): number => fetchBank(bank) + (entry << FETCH_ENTRY_SHIFT);
 
-/** Where the jump cache's entry for an address is in the first bank. */
+/** What an empty entry of the jump cache has: an address that is looked for in the other half of the bank. */
+const emptyJump = (at: number): bigint => ((at - JUMP_CACHE) % JUMP_BANK_BYTES < JUMPS_BYTES / 2 ? NO_TAG : 0n);
+
+/** Where the jump cache's first entry for an address is in the first bank. */
 const jumpAt = (address: bigint): number =>
   JUMP_CACHE + ((Number((address & LOW_HALF) >> 2n) % JUMP_CACHE_ENTRIES) << JUMP_CACHE_ENTRY_SHIFT);
 

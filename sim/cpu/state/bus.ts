@@ -18,5 +18,5 @@ export interface Bus {
   write(physAddr: number, sizeBytes: number, value: bigint): boolean;
 }
 
-/** The processors' state, TLBs and code lie below (layout.ts); guest RAM lies above. */
-export const FIRST_RAM_OFFSET = 0x500_0000;
+/** The processors' state, TLBs and decoded words lie below (layout.ts); guest RAM lies above. */
+export const FIRST_RAM_OFFSET = 0x400_0000;

@@ -8,6 +8,8 @@ export interface ResolvedPage {
   readonly page: number;
   /** Device memory: unaligned access faults. */
   readonly device: boolean;
+  /** Whoever may do this access may write there, too, which is never without reading. */
+  readonly writable: boolean;
 }
 
 /** A fault of a table walk or of the access itself, as the syndrome's fault status code (ISS bits 5 to 0) has it. */

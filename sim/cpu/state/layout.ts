@@ -1,12 +1,13 @@
 /**
- * Where the processors of a machine keep what translated code works on: in the WebAssembly memory, below guest RAM. Each
- * has a block of its own, which its *base* is the start of; predecoded code is common to all.
+ * Where the processors of a machine keep what code works on: in the WebAssembly memory, below guest RAM. Each has a
+ * block of its own, which its *base* is the start of; what the interpreter knows of words and addresses is common to all.
  */
 
 /** The bytes of a processor's block. */
 export const PROCESSOR_BYTES = 0x20_0000;
-/** Bases of processors are multiples of {@link PROCESSOR_BYTES} from the first one to in front of the predecoded code. */
+/** Bases of processors are multiples of {@link PROCESSOR_BYTES} from the first one to in front of the last one. */
 export const FIRST_BASE = PROCESSOR_BYTES;
+export const LAST_BASE = 8 * PROCESSOR_BYTES;
 
 // Offsets in a processor's block. Translated code keeps registers in locals while it runs, and stores them here when it
 // exits.
@@ -21,8 +22,18 @@ export const FLAG_KIND = 0x108;
 export const FLAG_A = 0x110;
 export const FLAG_B = 0x118;
 
-/** Instructions left in the slice; negative when it is used up (i32). */
+/**
+ * Instructions left of the slice (i32): translated code goes on as long as it is not negative, the interpreter as long as
+ * it is above {@link SLICE_END}.
+ */
 export const LEFT = 0x120;
+/** A negative number (i32). */
+export const SLICE_END = 0x17c;
+/**
+ * As many instructions as translated code carries out from one look at {@link LEFT} to the next, and some. A slice that is
+ * to end exactly begins with so many less, and the interpreter carries them out in the end.
+ */
+export const EXACT_END = 3072;
 
 /** Address that the last load-exclusive marked, or -1; its size in bytes; and what was there. */
 export const EXCLUSIVE_ADDRESS = 0x130;
@@ -39,6 +50,16 @@ export const ATTENTION = 0x124;
 
 /** Not 0 if every access must be aligned: the MMU is off, or SCTLR_ELx.A is set (i32). */
 export const STRICT = 0x170;
+
+/** The bank of the interpreter's fetches, as an offset in the WebAssembly memory (i32). */
+export const FETCH_BANK = 0x174;
+/** The number of the context that words are decoded for (i32). */
+export const CONTEXT = 0x178;
+/** How many calls are under way from region to region, each in the frame of another (i32). */
+export const CALL_DEPTH = 0x198;
+
+/** A program counter that is none to stop at, for the interpreter (i64). */
+export const PASSED_STOP = 0x190;
 
 /** V0 to V31. */
 export const V = 0x200;
@@ -83,8 +104,8 @@ export const TLB_ADDEND = 16;
 export const TLB_CODE_MASK = 24;
 
 /**
- * The jump cache: banks as those of the TLB, but for the last one. By bits 15..2 of the program counter; an entry is pc
- * (i64), index in the table, entry number (i32).
+ * The jump cache: banks as those of the TLB, but for the last one. By bits 15..2 of the program counter, in one of two
+ * entries that are neighbours; an entry is pc (i64), index in the table, entry number (i32).
  */
 export const JUMP_CACHE = 0xc_0000;
 export const JUMP_BANKS = 4;
@@ -92,38 +113,70 @@ export const JUMP_BANK_BYTES = 0x4_0000;
 export const JUMP_CACHE_ENTRIES = 1 << 14;
 export const JUMP_CACHE_ENTRY_SHIFT = 4;
 
+/**
+ * Pages that the interpreter fetches from: banks as those of the jump cache. By bits 22..12 of the program counter; an
+ * entry is the virtual page (i64), the page's offset in the WebAssembly memory, and where its table of {@link PLACES} is
+ * (i32 each).
+ */
+export const FETCHES = 0x1c_0000;
+export const FETCH_ENTRIES = 2048;
+export const FETCH_ENTRY_SHIFT = 4;
+export const FETCH_BANK_BYTES = FETCH_ENTRIES << FETCH_ENTRY_SHIFT;
+export const FETCH_OFFSET = 8;
+export const FETCH_PLACES = 12;
+
 // Offsets in the WebAssembly memory.
 
+/** How often code at an address runs until it is worth translating (i32). */
+export const HOT_RUNS = 0x1000;
+
+/** One bit for each instruction of a page: set if it is to be stopped at in one of the pages. */
+export const STOPS = 0x1100;
+export const STOPS_BYTES = 128;
+
 /**
- * Predecoded code: blocks, each of which is a head and the instructions behind it, all of one size. Registers are their
- * numbers; for X, SP and V apart, because 31 means something else for each, and because writes of XZR go nowhere.
+ * Words that are decoded: a hash table with linear probing. An entry is the word and its context (an i64 that is 0 for
+ * none), where its form is, and not 0 if what follows the word in memory does not follow it when it runs (i32 each).
  */
-export const PREDECODED_START = 0x120_0000;
-export const PREDECODED_END = 0x500_0000;
-export const PREDECODED_BYTES = 64;
+export const WORDS = 0x140_0000;
+export const WORD_ENTRIES = 1 << 18;
+export const WORD_ENTRY_SHIFT = 4;
+export const WORD_FORM = 8;
+export const WORD_ENDS = 12;
 
-/** The head of a block of predecoded code. */
-export const BLOCK = {
-  /** How many instructions it has. */
-  instructions: 0,
-  /** How often it is to run until it is worth translating. */
-  runsLeft: 4,
-} as const;
-
-/** An instruction of predecoded code. */
-export const PREDECODED = {
-  /** Index of the handler in the table of functions. */
-  handler: 0,
-  /** Instructions of the block behind this one. */
-  behind: 4,
-  /** A byte for each register field: where X is read, where it is written, and the field itself for SP and V. */
-  readX: 8,
+/** What the interpreter and handlers know of words: a form for each word and context. */
+export const FORMS = 0x180_0000;
+export const FORMS_END = 0x1e0_0000;
+export const FORM = {
+  /** The word and its context (i64). */
+  key: 0,
+  /** Index of the handler in the table (i32). */
+  handler: 8,
+  /**
+   * A byte for each register field: where X is read, where it is written, and the field itself for SP and V. 31 means
+   * something else for each, and writes of XZR go nowhere.
+   */
+  readX: 12,
   writeX: 16,
-  register: 24,
-  pc: 32,
-  /** Up to three immediates. */
-  immediate: 40,
+  register: 20,
+  /** Up to three immediates (i64); fewer make a shorter form. */
+  immediate: 24,
 } as const;
+/** Register fields of a form. */
+export const MAX_SLOTS = 4;
+
+/**
+ * What the interpreter knows of the places that words are at: a table for each page, which pages share that are far apart.
+ * An entry is where the form is of the word that was found there last, with which it is compared, and how often code
+ * began there: at the beginning, behind a branch, or where one went to (i32 each).
+ */
+export const PLACES = 0x200_0000;
+export const PLACES_TABLES = 4096;
+export const PLACE_SHIFT = 3;
+export const PLACES_BYTES = 1024 << PLACE_SHIFT;
+export const PLACE_RUNS = 4;
+/** Added to where a table is if {@link STOPS} are to be looked at in the page. */
+export const PLACES_HAS_STOPS = 1;
 
 /** Behind the 31 registers and SP: a register that is always zero, and one that nobody reads. */
 export const ZERO_INDEX = 48;
@@ -137,7 +190,7 @@ export type FlagKind = (typeof FLAG_KINDS)[number];
 export const STATUSES = [
   /** Go on at the program counter. */
   'next',
-  /** No translation for the program counter. */
+  /** Nobody knows where the instruction at the program counter is. */
   'miss',
   /** The slice is used up. */
   'slice',
@@ -152,10 +205,16 @@ export const STATUSES = [
   'stuck',
   /** Somebody has wanted attention. */
   'attention',
-  /** The end of a block of predecoded code; the program counter says where it goes on. */
+  /** Of a handler: a branch was taken; the program counter says where to. */
   'branched',
-  /** A block of predecoded code has run often enough to be translated. */
+  /** Of a handler: a branch was not taken. */
+  'passed',
+  /** What is at the program counter has run often enough to be translated. */
   'hot',
+  /** The word at the program counter is not decoded yet. */
+  'new-word',
+  /** The program counter may be one to stop at. */
+  'stop',
 ] as const;
 export type Status = (typeof STATUSES)[number];
 
@@ -183,5 +242,3 @@ export const ACCESS_STRICT_SHIFT = 11;
 export const ACCESS_ALIGN_MASK = 7;
 /** The TLB's bank that it looks into, in bits 17..15. */
 export const ACCESS_BANK_SHIFT = 15;
-/** Looks into none: it is always done by the slow path. */
-export const ACCESS_UNBANKED = 1 << 18;

@@ -52,7 +52,7 @@ export interface CpuModel {
 export interface RunLimits {
   /** At most so many instructions from now, exactly. */
   readonly maxInstructions?: bigint;
-  /** About so many instructions from now, as it suits the code that runs: the turn of this processor is over. */
+  /** So many instructions from now the turn of this processor is over; at least 1. */
   readonly turn?: number;
   /** Stops before the instruction at one of these addresses is carried out (virtual, as the program counter has it). */
   readonly stopAt?: ReadonlySet<bigint>;

@@ -2,14 +2,20 @@
 
 import {
   ATTENTION,
+  CALL_DEPTH,
+  CONTEXT,
+  EXACT_END,
   EXCLUSIVE_ADDRESS,
+  FETCH_BANK,
   FLAG_A,
   FLAG_B,
   FLAG_KIND,
   FLAG_KINDS,
   LEFT,
+  PASSED_STOP,
   PC,
   PROCESSOR_BYTES,
+  SLICE_END,
   SP_INDEX,
   STRICT,
   V,
@@ -79,13 +85,28 @@ export class RegisterBank {
     this.#view.setBigUint64(FLAG_A, BigInt(nzcv & 15), true);
   }
 
-  /** Instructions left in the slice; negative when more were carried out. */
-  get left(): number {
-    return this.#view.getInt32(LEFT, true);
+  /** Begins a slice of so many instructions. @param isExact it ends with the last one, rather than soon behind it */
+  beginSlice(instructions: number, isExact: boolean): void {
+    this.#view.setInt32(LEFT, isExact ? instructions - EXACT_END : instructions, true);
+    this.#view.setInt32(SLICE_END, isExact ? -EXACT_END : -1, true);
+    this.#view.setInt32(CALL_DEPTH, 0, true);
   }
 
-  set left(instructions: number) {
-    this.#view.setInt32(LEFT, instructions, true);
+  /** Instructions left of the slice; negative when more were carried out. */
+  get left(): number {
+    const left = this.#view.getInt32(LEFT, true);
+    return this.#view.getInt32(SLICE_END, true) === -EXACT_END ? left + EXACT_END : left;
+  }
+
+  /** What the interpreter works with. @param fetchBank offset of the bank in the WebAssembly memory */
+  setInterpreter(context: number, fetchBank: number): void {
+    this.#view.setInt32(CONTEXT, context, true);
+    this.#view.setInt32(FETCH_BANK, fetchBank, true);
+  }
+
+  /** The program counter is none to stop at. */
+  passStop(): void {
+    this.#view.setBigUint64(PASSED_STOP, this.pc, true);
   }
 
   /** A system register that lies in memory. */

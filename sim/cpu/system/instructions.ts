@@ -165,11 +165,13 @@ export class SystemInstructions implements SystemCpu {
   }
 
   #operate({ name, encoding, traps, effect, absent }: SystemOperation, rt: number): void {
-    const access = { ...encoding, rt, isRead: false };
     if (this.el < levelOf(encoding)) return this.undefined();
-    if (absent !== undefined) return this.#state.stopUnmodelled(`${absent} (${name})`, wordOf(access));
-    const target = trapTarget(traps, this.#state.registers.controls, false);
-    if (target !== undefined) return this.#takeTrap(access, target);
+    if (absent !== undefined || traps.length > 0) {
+      const access = { ...encoding, rt, isRead: false };
+      if (absent !== undefined) return this.#state.stopUnmodelled(`${absent} (${name})`, wordOf(access));
+      const target = trapTarget(traps, this.#state.registers.controls, false);
+      if (target !== undefined) return this.#takeTrap(access, target);
+    }
     switch (effect.kind) {
       case 'none':
         return;

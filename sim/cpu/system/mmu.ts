@@ -193,7 +193,8 @@ export class Mmu {
         if (!allows(regime, low, high, tables, access, el)) return levelled(FaultStatus.permission, level);
         const mapped = 2 ** shift;
         const inside = offset % mapped;
-        return walkOf(regime, low, output + inside - (inside % PAGE), mapped);
+        const writable = allows(regime, low, high, tables, 'write', el);
+        return walkOf(regime, low, output + inside - (inside % PAGE), mapped, writable);
       }
       tables |= high;
       table = output;
@@ -235,6 +236,7 @@ const flat = (address: number, access: AccessKind): Walk => {
   return {
     page: address - (address % PAGE),
     device: isData,
+    writable: true,
     attributes: isData ? DEVICE_NGNRNE : NORMAL_WRITE_THROUGH,
     shareability: OUTER_SHAREABLE,
     mappedBytes: 0,
@@ -268,10 +270,10 @@ const allows = (
   return !privilegedNoExecute && !(canWrite && regime.writeImpliesNoExecute);
 };
 
-const walkOf = (regime: Regime, low: number, page: number, mappedBytes: number): Walk => {
+const walkOf = (regime: Regime, low: number, page: number, mappedBytes: number, writable: boolean): Walk => {
   const attributes = regime.attributes[(low >> 2) & 7]!;
   const device = (attributes & 0xf0) === 0;
   // Device memory and Normal memory that is not cacheable are outer shareable whatever SH says (Arm ARM D5.5).
   const shareability = device || attributes === 0x44 ? OUTER_SHAREABLE : (low >> 8) & 3;
-  return { page, device, attributes, shareability, mappedBytes, notGlobal: (low & NOT_GLOBAL) !== 0 };
+  return { page, device, writable, attributes, shareability, mappedBytes, notGlobal: (low & NOT_GLOBAL) !== 0 };
 };

@@ -14,8 +14,13 @@ const EMPTY_BLOCK = 0x40;
 
 /** Bytes that grow in number. */
 export class ByteWriter {
-  #bytes = new Uint8Array(256);
+  #bytes: Uint8Array;
   #length = 0;
+
+  /** @param room for so many bytes, before it must be made larger */
+  constructor(room = 256) {
+    this.#bytes = new Uint8Array(room);
+  }
 
   get length(): number {
     return this.#length;
@@ -127,7 +132,7 @@ export class CodeWriter extends ByteWriter {
 
   /** @param parameters how many locals there are already */
   constructor(private readonly parameters: number) {
-    super();
+    super(4096);
   }
 
   /** Index of a new local. */
@@ -150,7 +155,7 @@ export class CodeWriter extends ByteWriter {
       head.u32(count);
       head.byte(TYPE_CODES[type]);
     }
-    const body = new ByteWriter();
+    const body = new ByteWriter(head.length + this.length + 8);
     body.u32(head.length + this.length + 1);
     body.append(head.bytes);
     body.append(this.bytes);

@@ -75,8 +75,8 @@ const signalOf = (esr: bigint): number => {
   }
 };
 
-/** How the model carries out code: predecoded, translated at once, or an instruction at a time. */
-export type Tier = 'predecoded' | 'translated' | 'stepped';
+/** How the model carries out code: interpreted, translated at once, or an instruction at a time. */
+export type Tier = 'interpreted' | 'translated' | 'stepped';
 
 /** More than any sequence has, and little enough to end a loop that should not be there. */
 const MOST_INSTRUCTIONS = 20_000n;

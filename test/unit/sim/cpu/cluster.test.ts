@@ -36,7 +36,7 @@ interface Machine {
 
 /** How code is carried out: never translated, or as soon as it has run once. */
 const TIERS = [
-  ['predecoded', 2 ** 31 - 1],
+  ['interpreted', 2 ** 31 - 1],
   ['translated', 1],
 ] as const;
 

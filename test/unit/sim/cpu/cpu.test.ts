@@ -36,7 +36,7 @@ const BRANCH_TO_X0 = bytesOfWords(encode('BR', { Rn: 0 }));
 const programNamed = (name: string): Program => PROGRAMS.find((program) => program.name === name)!;
 
 /** How code is carried out: never translated, or as soon as it has run once. */
-const TIERS = { predecoded: 2 ** 31 - 1, translated: 1 } as const;
+const TIERS = { interpreted: 2 ** 31 - 1, translated: 1 } as const;
 
 const start = (
   program: Uint8Array,
@@ -88,9 +88,9 @@ const run = (program: Program, hotRuns: number, limits: RunLimits = { stopOnExce
 };
 
 describe.each(PROGRAMS)('$name', (program) => {
-  const { stop, state } = run(program, TIERS.predecoded);
+  const { stop, state } = run(program, TIERS.interpreted);
 
-  test('does the same predecoded and translated', () => {
+  test('does the same interpreted and translated', () => {
     const translated = run(program, TIERS.translated);
     expect(translated.stop).toEqual(stop);
     expect(translated.state).toEqual(state);
@@ -98,7 +98,7 @@ describe.each(PROGRAMS)('$name', (program) => {
   });
 
   test('does the same in steps', () => {
-    const { cpu } = start(bytesOf(program), TIERS.predecoded);
+    const { cpu } = start(bytesOf(program), TIERS.interpreted);
     let last = cpu.run({ maxInstructions: 1n, stopOnException: true });
     while (last.kind === 'max-instructions') last = cpu.run({ maxInstructions: 1n, stopOnException: true });
     expect(last).toEqual(stop);
@@ -108,7 +108,7 @@ describe.each(PROGRAMS)('$name', (program) => {
   test('stops after any number of instructions', () => {
     for (const fraction of [3n, 7n, 10n]) {
       const maxInstructions = (state.instructions * fraction) / 11n;
-      const { cpu: stepped } = start(bytesOf(program), TIERS.predecoded);
+      const { cpu: stepped } = start(bytesOf(program), TIERS.interpreted);
       for (let done = 0n; done < maxInstructions; done += 1000n) {
         stepped.run({ maxInstructions: maxInstructions - done < 1000n ? maxInstructions - done : 1000n });
       }
@@ -149,6 +149,72 @@ describe('a run', () => {
       expect(cpu.run({ stopAt: new Set([outer]) })).toEqual({ kind: 'stop-at', pc: outer });
       expect(cpu.getX(1)).toBe(i);
       cpu.run({ maxInstructions: 1n });
+    }
+  });
+
+  test('stops nowhere else, though another page has a stop at the same place', () => {
+    const { cpu } = start(bytesOf(program), TIERS.translated);
+    const { state } = run(program, TIERS.interpreted);
+    const elsewhere = [1n, 2n, 3n, 4n].map((i) => CODE + 0x1000n + 4n * i);
+    expect(cpu.run({ stopAt: new Set([CODE + 0xffcn, ...elsewhere]) })).toMatchObject({ kind: 'stuck' });
+    expect(stateOf(cpu)).toEqual(state);
+  });
+
+  test.each(Object.entries(TIERS))('ends a turn with its last instruction, code being %s', (_tier, hotRuns) => {
+    const { cpu } = start(bytesOf(program), hotRuns);
+    const { cpu: stepped } = start(bytesOf(program), hotRuns);
+    for (const turn of [1, 7, 100, 3071, 3072, 3073, 5000]) {
+      const before = cpu.instructions;
+      const { kind } = cpu.run({ turn });
+      if (kind !== 'turn-over') break;
+      expect(cpu.instructions - before).toBe(BigInt(turn));
+      while (stepped.instructions < cpu.instructions) stepped.run({ maxInstructions: 1n });
+      expect(stateOf(cpu)).toEqual(stateOf(stepped));
+    }
+  });
+
+  test.each(Object.entries(TIERS))('calls what returns to somewhere else, code being %s', (_tier, hotRuns) => {
+    const callX5 = encode('BLR', { Rn: 5 });
+    const returnFromCall = encode('RET', { Rn: 30 });
+    // The function skips the instruction behind its call each second time.
+    const skip = encode('ADD (shifted register)', { sf: 1, shift: 0, Rm: 6, imm6: 0, Rn: 30, Rd: 30 });
+    const flip = encode('EOR (shifted register)', { sf: 1, shift: 0, Rm: 7, imm6: 0, Rn: 6, Rd: 6 });
+    const words = [callX5, addImmediate(0, 1), addImmediate(1, 1), branchBy(-3), skip, flip, returnFromCall];
+    const { cpu } = start(bytesOfWords(...words), hotRuns);
+    cpu.setX(5, CODE + 16n);
+    cpu.setX(7, 4n);
+    cpu.run({ maxInstructions: 13n * 1000n });
+    expect([cpu.getX(0), cpu.getX(1), cpu.pc]).toEqual([1000n, 2000n, CODE]);
+  });
+
+  test.each(Object.entries(TIERS))('calls itself deeper than the host could, code being %s', (_tier, hotRuns) => {
+    const push = encode('STR, STRB, STRH (immediate, pre-index)', { size: 3, imm9: -16 & 0x1ff, Rn: 31, Rt: 30 });
+    const pop = encode('LDR, LDRB, LDRH (immediate, post-index)', { size: 3, imm9: 16, Rn: 31, Rt: 30 });
+    const countDown = encode('SUB (immediate)', { sf: 1, sh: 0, imm12: 1, Rn: 0, Rd: 0 });
+    const untilZero = encode('CBZ, CBNZ', { sf: 1, op: 0, imm19: 2, Rt: 0 });
+    const words = [encode('BLR', { Rn: 5 }), branchBy(0), push, countDown, untilZero, encode('BLR', { Rn: 5 })];
+    const { cpu } = start(bytesOfWords(...words, pop, addImmediate(1, 1), encode('RET', { Rn: 30 })), hotRuns);
+    cpu.sp = CODE + 0x10_0000n;
+    cpu.setX(0, 50_000n);
+    cpu.setX(5, CODE + 8n);
+    expect(cpu.run({ stopOnException: true })).toMatchObject({ kind: 'stuck', pc: CODE + 4n });
+    expect([cpu.getX(0), cpu.getX(1), cpu.sp]).toEqual([0n, 50_000n, CODE + 0x10_0000n]);
+  });
+
+  test('meets more words than it keeps', () => {
+    const load = (i: number): number => encode('MOVZ', { sf: 1, hw: i >> 16, imm16: i & 0xffff, Rd: i % 8 });
+    const count = 150_000;
+    const program = Buffer.concat(Array.from({ length: count }, (_, i) => bytesOfWords(load(i))));
+    const { cpu } = start(program, TIERS.interpreted);
+    for (const last of [count - 1, 70_000]) {
+      cpu.pc = CODE;
+      cpu.run({ maxInstructions: BigInt(last + 1) });
+      const found = Array.from({ length: 8 }, (_, i) => cpu.getX((last - i) % 8));
+      const expected = Array.from(
+        { length: 8 },
+        (_, i) => BigInt((last - i) & 0xffff) << (16n * BigInt((last - i) >> 16)),
+      );
+      expect(found).toEqual(expected);
     }
   });
 

@@ -57,8 +57,8 @@ describe.each(FLAG_KINDS)('conditions after %s', (kind) => {
         body: bodyOf(condition, isKnown),
       })),
     });
-    const { load, store, nzcv } = runtime;
-    const { exports } = new wasm.Instance(new wasm.Module(module), { env: { memory, load, store, nzcv } });
+    const { load, store, nzcv, call } = runtime;
+    const { exports } = new wasm.Instance(new wasm.Module(module), { env: { memory, load, store, nzcv, call } });
     return CONDITIONS.map((condition) => exports[`condition${condition}`]!);
   };
 

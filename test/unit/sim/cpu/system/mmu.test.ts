@@ -83,11 +83,23 @@ describe('a walk', () => {
     expect(mmu.walk(0x1abcn, 'read', 1)).toEqual({
       page: 0x8_7654_3000,
       device: false,
+      writable: true,
       attributes: 0xff,
       shareability: 0,
       mappedBytes: 4096,
       notGlobal: false,
     });
+  });
+
+  test.each<[who: string, el: 0 | 1, permissions: bigint, writable: boolean]>([
+    ['EL1', 1, 0n, true],
+    ['EL1', 1, READ_ONLY, false],
+    ['EL0', 0, USER, true],
+    ['EL0', 0, USER | READ_ONLY, false],
+  ])('for reading tells %s (EL%i) with permissions 0x%x that it might write: %s', (_who, el, permissions, writable) => {
+    const { bus, mmu } = setUp();
+    mapPage(bus, 0x8_7654_3000n | AF | NORMAL | permissions);
+    expect(mmu.walk(0x1abcn, 'read', el)).toMatchObject({ writable });
   });
 
   test.each<[granule: string, tg0: bigint, t0sz: number, level: number, blockBytes: number]>([
