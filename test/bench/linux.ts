@@ -7,23 +7,17 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
 import { busyboxInitramfs } from '../machine/initramfs.js';
+import { SCRIPTS } from '../machine/linux/scripts.js';
 import { scratchDirectory } from '../support/cache.js';
 
 export interface LinuxBenchOptions {
   readonly rounds: number;
   readonly json: boolean;
-  /** Only suites whose names contain it. */
+  /** Only rows whose names contain it. */
   readonly only: string;
 }
 
 const QEMU = 'qemu-system-aarch64';
-/** Debian's suites, and the releases of their kernels. */
-const SUITES: readonly (readonly [suite: string, release: string])[] = [
-  ['bullseye', '5.10'],
-  ['bookworm', '6.1'],
-  ['trixie', '6.12'],
-  ['sid', '7.2'],
-];
 /** What is wanted: our time over qemu's, at most. */
 const MOST_WANTED = 2;
 const PATIENCE_MS = 600_000;
@@ -33,6 +27,15 @@ const INIT = `#!/bin/sh
 echo "${REACHED}"
 /bin/busybox poweroff -f
 `;
+
+/** What is booted: Debian's suite, and what init does. */
+const WORKLOADS: readonly { readonly name: string; readonly suite: string; readonly init: string }[] = [
+  { name: 'Linux 5.10, Debian bullseye', suite: 'bullseye', init: INIT },
+  { name: 'Linux 6.1, Debian bookworm', suite: 'bookworm', init: INIT },
+  { name: 'Linux 6.12, Debian trixie', suite: 'trixie', init: INIT },
+  { name: 'Linux 7.2, Debian sid', suite: 'sid', init: INIT },
+  { name: 'Linux 6.1, programs', suite: 'bookworm', init: SCRIPTS.programs.replace('\n', `\necho "${REACHED}"\n`) },
+];
 
 interface Boot {
   readonly file: string;
@@ -72,17 +75,17 @@ const qemuBoot = (kernel: string, initrd: string): Boot => ({
 export const benchLinux = ({ rounds, json, only }: LinuxBenchOptions): void => {
   const work = scratchDirectory('bench-linux');
   try {
-    const initrd = path.join(work, 'initrd');
-    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT));
     if (!json) console.log(`boots to power off, ${QEMU} -cpu cortex-a57; node ${process.version}; best of ${rounds}`);
-    const rows = SUITES.filter(([suite]) => suite.includes(only)).map(([suite, release]) => {
+    const rows = WORKLOADS.filter(({ name }) => name.includes(only)).map(({ name, suite, init }) => {
       const kernel = debianKernel(suite);
+      const initrd = path.join(work, 'initrd');
+      fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), init));
       let [oursMs, qemuMs] = [Infinity, Infinity];
       for (let i = 0; i < rounds; i++) {
         qemuMs = Math.min(qemuMs, timeOf(qemuBoot(kernel, initrd)));
         oursMs = Math.min(oursMs, timeOf(ourBoot(kernel, initrd)));
       }
-      const row = { name: `Linux ${release}, Debian ${suite}`, oursMs, qemuMs, ratio: oursMs / qemuMs };
+      const row = { name, oursMs, qemuMs, ratio: oursMs / qemuMs };
       if (!json)
         console.log(
           `${row.name.padEnd(30)} ours ${(oursMs / 1000).toFixed(1).padStart(6)} s   qemu ${(qemuMs / 1000).toFixed(1).padStart(6)} s   ` +

@@ -11,23 +11,12 @@ import { ALL, type Boot, COUNTS, FEW, SUITES, nameOf, titleOf } from './linux/bo
 import { compareConsoles, neededFor } from './linux/consoles.js';
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
 import { bootBoth } from './linux/machines.js';
+import { type Script, SCRIPTS } from './linux/scripts.js';
 import { busyboxInitramfs } from './initramfs.js';
 import { runMain, say } from '../support/run-main.js';
 
 /** More lines say nothing new. */
 const MOST_DIFFERENCES = 24;
-
-/** Shows what the kernel found, but no count that goes by time, and switches off. */
-const INIT = `#!/bin/sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-echo "init: $(uname -r -v -m), started with $(cat /proc/cmdline)"
-cat /proc/cpuinfo
-cat /proc/iomem
-awk 'NR == 1 { n = NF; print; next } { for (i = 2; i <= n + 1; i++) $i = ""; print }' /proc/interrupts
-poweroff -f
-`;
 
 const settings = () =>
   yargs(process.argv.slice(2))
@@ -39,6 +28,10 @@ const settings = () =>
     .option('el', { choices: [1, 2], describe: 'Only at this exception level' })
     .option('cpus', { choices: COUNTS, describe: 'Only with so many processors' })
     .option('kaslr', { type: 'boolean', describe: 'Only where the kernel moves itself; --no-kaslr: only where not' })
+    .option('script', {
+      choices: Object.keys(SCRIPTS) as readonly Script[],
+      describe: 'Only with this script as init: what the kernel found, or programs of all kinds',
+    })
     .option('list', { type: 'boolean', default: false, describe: 'List the boots' })
     .version(false)
     .strict()
@@ -46,18 +39,28 @@ const settings = () =>
 
 type Settings = ReturnType<typeof settings>;
 
-const chosen = ({ all, kernel, gic, el, cpus, kaslr }: Settings): readonly Boot[] =>
+const chosen = ({ all, kernel, gic, el, cpus, kaslr, script }: Settings): readonly Boot[] =>
   (all ? ALL : FEW).filter(
     (boot) =>
       (kernel ?? boot.suite) === boot.suite &&
       (gic ?? boot.gic) === boot.gic &&
       (el ?? boot.el) === boot.el &&
       (cpus ?? boot.cpus) === boot.cpus &&
-      (kaslr ?? boot.kaslr) === boot.kaslr,
+      (kaslr ?? boot.kaslr) === boot.kaslr &&
+      (script ?? boot.script) === boot.script,
   );
 
+/** The file with the initramfs of a script. */
+const initrdOf = (script: Script, work: string): string => {
+  const initrd = path.join(work, `initrd-${script}`);
+  if (!fs.existsSync(initrd))
+    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), SCRIPTS[script]));
+  return initrd;
+};
+
 /** Boots on both, says how that went, and keeps the consoles. @returns the known differences that it has; undefined for others */
-const judge = async (boot: Boot, initrd: string, work: string): Promise<readonly KnownDifference[] | undefined> => {
+const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference[] | undefined> => {
+  const initrd = initrdOf(boot.script, work);
   const { qemu, ours } = await bootBoth(boot, { kernel: debianKernel(boot.suite), initrd, work });
   const consoles = { qemu: qemu.console, ours: ours.console };
   for (const [who, console] of Object.entries(consoles)) {
@@ -86,10 +89,8 @@ const main = async (): Promise<void> => {
   const work = scratchDirectory('linux');
   const [needed, failed] = [new Set<KnownDifference>(), [] as Boot[]];
   try {
-    const initrd = path.join(work, 'initrd');
-    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT));
     for (const boot of boots) {
-      const rows = await judge(boot, initrd, work);
+      const rows = await judge(boot, work);
       if (rows === undefined) failed.push(boot);
       else for (const row of rows) needed.add(row);
     }

@@ -1,5 +1,7 @@
 /** The boots that `npm run linux` compares: which kernel, on which machine. */
 
+import type { Script } from './scripts.js';
+
 /** The suites of Debian whose cloud kernels are booted, and the releases of those. */
 export const KERNELS = { bullseye: '5.10', bookworm: '6.1', trixie: '6.12', sid: '7.2' } as const;
 
@@ -15,11 +17,13 @@ export interface Boot {
   readonly cpus: number;
   /** Whether the kernel moves itself, by a seed in the tree; then ours boots with a tree of QEMU's. */
   readonly kaslr: boolean;
+  /** What init does. */
+  readonly script: Script;
 }
 
 export const COUNTS: readonly number[] = [1, 2, 4];
 
-const PLAIN = { gic: 2, el: 1, cpus: 1, kaslr: false } as const;
+const PLAIN = { gic: 2, el: 1, cpus: 1, kaslr: false, script: 'facts' } as const;
 
 /** What CI has time for. */
 export const FEW: readonly Boot[] = [
@@ -27,19 +31,22 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'trixie', gic: 3, cpus: 2 },
   { ...PLAIN, suite: 'bookworm', gic: 3, el: 2, cpus: 4 },
   { ...PLAIN, suite: 'bookworm', kaslr: true },
+  { ...PLAIN, suite: 'bookworm', script: 'programs' },
 ];
 
-/** Every kernel on every machine, and once where it moves itself. */
+/** Every kernel on every machine, once where it moves itself, and twice with programs. */
 export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   ...([2, 3] as const).flatMap((gic) =>
-    ([1, 2] as const).flatMap((el) => COUNTS.map((cpus) => ({ suite, gic, el, cpus, kaslr: false }))),
+    ([1, 2] as const).flatMap((el) => COUNTS.map((cpus) => ({ ...PLAIN, suite, gic, el, cpus }))),
   ),
   { ...PLAIN, suite, kaslr: true },
+  { ...PLAIN, suite, script: 'programs' },
+  { ...PLAIN, suite, gic: 3, cpus: 2, script: 'programs' },
 ]);
 
-export const titleOf = ({ suite, gic, el, cpus, kaslr }: Boot): string =>
-  `Linux ${KERNELS[suite]}, GICv${gic}, EL${el}, ${cpus} CPU${cpus > 1 ? 's' : ''}${kaslr ? ', KASLR' : ''}`;
+export const titleOf = ({ suite, gic, el, cpus, kaslr, script }: Boot): string =>
+  `Linux ${KERNELS[suite]}, GICv${gic}, EL${el}, ${cpus} CPU${cpus > 1 ? 's' : ''}${kaslr ? ', KASLR' : ''}${script === 'facts' ? '' : `, ${script}`}`;
 
 /** For the files that are kept of it. */
-export const nameOf = ({ suite, gic, el, cpus, kaslr }: Boot): string =>
-  `${suite}-gic${gic}-el${el}-cpus${cpus}${kaslr ? '-kaslr' : ''}`;
+export const nameOf = ({ suite, gic, el, cpus, kaslr, script }: Boot): string =>
+  `${suite}-gic${gic}-el${el}-cpus${cpus}${kaslr ? '-kaslr' : ''}-${script}`;
