@@ -82,7 +82,7 @@ const compare = ({ program }: Prepared, theirs: Reached, model: Reached): readon
 
 const judge = async (directory: string, system: SystemCase): Promise<readonly string[]> => {
   const prepared = prepare(directory, system);
-  const ours = runOnModel(system, prepared);
+  const ours = await runOnModel(system, prepared);
   const theirs = await runOnQemu(directory, system, prepared);
   if (theirs.records.length === 0) throw new Error(`${system.name}: the program noted nothing`);
   return compare(prepared, theirs, ours);

@@ -29,6 +29,8 @@ export interface SystemCase {
   readonly el: 1 | 2;
   /** qemu's name of a processor that has what the case needs. */
   readonly processor: 'cortex-a57' | 'neoverse-n1';
+  /** The version of the interrupt controller; 2 where it does not matter. */
+  readonly gic?: 2 | 3;
   readonly defines: Readonly<Record<string, bigint>>;
   readonly pieces: readonly { readonly address: bigint; readonly bytes: Uint8Array }[];
 }
@@ -247,6 +249,15 @@ const plain = (name: string, source: string, el: 1 | 2): SystemCase => ({
   pieces: [],
 });
 
+const IMO = 1n << 4n;
+const RW = 1n << 31n;
+
+const interrupts = (gic: 2 | 3, el: 1 | 2): SystemCase => ({
+  ...plain(`interrupts of a GICv${gic}`, 'interrupts.S', el),
+  gic,
+  defines: { ...COMMON, GIC: BigInt(gic), LEVEL: BigInt(el), HCR: RW | IMO },
+});
+
 const TBI0 = 1n << 37n;
 const EPD1 = 1n << 23n;
 const TBI_EL2 = 1n << 20n;
@@ -262,6 +273,7 @@ export const SYSTEM_CASES: readonly SystemCase[] = [
   plain('EL2 above EL1 and EL0', 'el2.S', 2),
   plain('self-modifying code', 'self-modifying.S', 1),
   maintenance(),
+  ...([2, 3] as const).flatMap((gic) => [interrupts(gic, 1), interrupts(gic, 2)]),
   ...([4, 16, 64] as const).flatMap((granule) => [translation('', granule), translation('', granule, { el: 2 })]),
   translation(', top byte ignored', 4, { control: TBI0 }),
   translation(', top byte ignored', 4, { el: 2, control: TBI_EL2 }),

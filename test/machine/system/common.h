@@ -2,7 +2,7 @@
  * What the programs of system mode share. They start at EL1 or EL2 with the MMU off, let things happen, and end at
  * `done`. Each exception leaves a record at X28: where it came from, ESR, FAR, ELR, SPSR and X0. Then the program goes on:
  * behind the instruction, or at X27 if that is not zero. SVC #0 is thus a way to note X0, and SVC #1 the end; HVC #0x99
- * puts X0 into HCR_EL2.
+ * puts X0 into HCR_EL2. A program that defines IRQ_HANDLER has handlers of its own for interrupts: irq_el1 and irq_el2.
  * X16 to X18 belong to the handlers.
  */
 
@@ -30,6 +30,11 @@ vectors_el\el:
 	.rept	16
 	.balign	128
 	mov	x18, #number + (\el << 8)
+#ifdef IRQ_HANDLER
+	.if	(number & 3) == 1
+	b	irq_el\el
+	.endif
+#endif
 	b	handle_el\el
 	.set	number, number + 1
 	.endr

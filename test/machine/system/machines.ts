@@ -3,9 +3,11 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Range } from '../../../kexec/base/range.js';
 import { createCpu } from '../../../sim/cpu/cpu.js';
-import type { StopReason } from '../../../sim/cpu/state/model.js';
-import { Board } from '../../../sim/machine/board.js';
+import { deadlineIn, Processors, type RunEnd } from '../../../sim/kernel/machine/processors.js';
+import { Board, type InterruptHost, type Interrupts } from '../../../sim/machine/board.js';
 import { Pl011 } from '../../../sim/machine/devices/pl011.js';
+import { GicV2 } from '../../../sim/machine/gic/gicv2.js';
+import { GicV3 } from '../../../sim/machine/gic/gicv3.js';
 import { PROGRAM, RECORDS, RECORDS_SIZE, type SystemCase } from './cases.js';
 import { type CoreRegisters, GdbClient } from './gdb.js';
 
@@ -73,14 +75,14 @@ const openGdb = async (socket: string, isRunning: () => boolean): Promise<GdbCli
 
 export const runOnQemu = async (
   directory: string,
-  { el, processor }: SystemCase,
+  { el, processor, gic = 2 }: SystemCase,
   { pieces, done }: Prepared,
 ): Promise<Reached> => {
   const socket = path.join(directory, 'gdb');
   const args = [
     ...[
       '-M',
-      `virt,virtualization=${el === 2 ? 'on' : 'off'}`,
+      `virt,gic-version=${gic},virtualization=${el === 2 ? 'on' : 'off'}`,
       '-accel',
       'tcg',
       '-cpu',
@@ -123,17 +125,45 @@ export const runOnQemu = async (
   }
 };
 
-export const runOnModel = ({ el }: SystemCase, { pieces, done }: Prepared): Reached => {
+const LINES = 288;
+const TIMER_LINES = { virtual: 27, physical: 30, hypervisor: 26 } as const;
+
+/** The interrupt controller where QEMU's board has it. */
+const controllerOf =
+  (version: 2 | 3) =>
+  (host: InterruptHost): Interrupts => {
+    const processor = { affinities: [0n], current: () => 0, setInterrupt: host.setInterrupt.bind(host) };
+    const distributorAt = 0x800_0000n;
+    if (version === 2) {
+      const controller = new GicV2(processor, { lines: LINES });
+      const devices = [
+        { physAddr: distributorAt, device: controller.distributor },
+        { physAddr: 0x801_0000n, device: controller.cpuInterface },
+      ];
+      return { controller, devices, timerLines: TIMER_LINES };
+    }
+    const controller = new GicV3(processor, { lines: LINES });
+    const devices = [
+      { physAddr: distributorAt, device: controller.distributor },
+      { physAddr: 0x80a_0000n, device: controller.redistributors },
+    ];
+    return { controller, devices, timerLines: TIMER_LINES };
+  };
+
+export const runOnModel = async ({ el, gic = 2 }: SystemCase, { pieces, done }: Prepared): Promise<Reached> => {
   const board = new Board({
     ram: [Range.sized(RAM_START, RAM_SIZE)],
     devices: [{ physAddr: 0x900_0000n, device: new Pl011(() => {}) }],
     highestEl: el,
+    interrupts: controllerOf(gic),
   });
   for (const { address, file } of pieces) board.memory.write(address, fs.readFileSync(file));
   const cpu = createCpu(board);
   cpu.setEl(el);
   cpu.pc = PROGRAM;
-  const stop = cpu.run({ stopAt: new Set([done]), maxInstructions: MOST_INSTRUCTIONS });
+  const stopAt = new Set([done]);
+  const bounds = { maxInstructions: MOST_INSTRUCTIONS, deadline: deadlineIn(PATIENCE_MS), interrupted: () => false };
+  const stop = await new Processors(board, cpu).run(() => ({ stopAt }), bounds);
   const spsel = Number(cpu.getSystemRegister('SPSel'));
   const registers: CoreRegisters = {
     x: Array.from({ length: 31 }, (_, i) => cpu.getX(i)),
@@ -148,7 +178,7 @@ export const runOnModel = ({ el }: SystemCase, { pieces, done }: Prepared): Reac
   };
 };
 
-const failureOf = (stop: StopReason): string | undefined => {
+const failureOf = (stop: RunEnd): string | undefined => {
   switch (stop.kind) {
     case 'stop-at':
       return undefined;
