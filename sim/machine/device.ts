@@ -1,9 +1,11 @@
 /** What a device is to the board: registers on the bus, and at most one interrupt line. */
+import type { Savable } from './savable.js';
 
 /** Bytes of one access. */
 export type AccessSize = 1 | 2 | 4 | 8;
 
-export interface Device {
+/** When a device is restored, its line is set anew. */
+export interface Device extends Savable {
   /** Bytes of the bus that it answers at. */
   readonly sizeBytes: number;
   /**
@@ -15,10 +17,6 @@ export interface Device {
   write(offset: number, sizeBytes: AccessSize, value: bigint): boolean;
   /** Connects its interrupt line, which it is to set whenever the level changes. Undefined for a device without one. */
   readonly connect?: (setLine: SetLine) => void;
-  /** All that it would need to go on from here, as plain JSON. Undefined for a device without state. */
-  readonly save?: () => unknown;
-  /** Goes on from what was saved; the line is set anew. @throws MachineError when that is broken */
-  readonly restore?: (saved: unknown) => void;
 }
 
 /** A device that a person or a file can type into. */
@@ -35,7 +33,7 @@ export interface CharacterInput {
 export type SetLine = (level: boolean) => void;
 
 /** What the lines of the devices lead to. */
-export interface InterruptController {
+export interface InterruptController extends Savable {
   /** Sets the level of one of its inputs. @param line number of the input @param level true for high */
   raise(line: number, level: boolean): void;
   /** The same for a line of a processor's own. @param line INTID 16 to 31 */

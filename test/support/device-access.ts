@@ -28,4 +28,4 @@ export class Driver<D extends Device> {
 }
 
 /** What a device saves, after it went through a file. */
-export const savedOf = (device: Device): unknown => JSON.parse(JSON.stringify(device.save!()));
+export const savedOf = (device: Device): unknown => JSON.parse(JSON.stringify(device.save()));

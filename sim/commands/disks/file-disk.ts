@@ -3,7 +3,8 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSy
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, strerror } from '../../../kexec/base/error.js';
 import { NodeError, errnoOf } from '../../kernel/recording/host-files.js';
-import { type Disk, OverlayDisk } from '../../machine/devices/virtio/disk.js';
+import { MachineError } from '../../machine/error.js';
+import { type Disk, type DiskBlock, OverlayDisk } from '../../machine/devices/virtio/disk.js';
 
 export interface OpenDisk {
   readonly disk: Disk;
@@ -66,5 +67,13 @@ class FileDisk implements Disk {
 
   flush(): boolean {
     return !(attempt(NodeError, () => fsyncSync(this.file)) instanceof NodeError);
+  }
+
+  written(): readonly DiskBlock[] {
+    return [];
+  }
+
+  putBack(): never {
+    throw new MachineError('what is written to a disk is in its file, and not elsewhere');
   }
 }

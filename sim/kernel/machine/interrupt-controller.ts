@@ -10,6 +10,7 @@ import type {
 } from '../../machine/board-tree/description.js';
 import type { Device } from '../../machine/device.js';
 import { MachineError } from '../../machine/error.js';
+import { Stateless } from '../../machine/savable.js';
 import { GicV2 } from '../../machine/gic/gicv2.js';
 import { GicV3 } from '../../machine/gic/gicv3.js';
 import { GicV2m } from '../../machine/gic/gicv2m.js';
@@ -79,8 +80,10 @@ const gicV3 = (gic: GicV3Description, host: GicHost, lines: number): Omit<Interr
 };
 
 /** There are no LPIs, and a translation service that reads as zero is none (IHI 0069, GITS_PIDR2). */
-class AbsentIts implements Device {
-  constructor(readonly sizeBytes: number) {}
+class AbsentIts extends Stateless implements Device {
+  constructor(readonly sizeBytes: number) {
+    super();
+  }
 
   read(): bigint {
     return 0n;

@@ -2,7 +2,8 @@
 import type { AccessSize, CharacterInput, Device, SetLine } from '../device.js';
 import { InterruptLine } from './interrupt-line.js';
 import { PRIMECELL_BYTES, identification, isRegister } from './primecell.js';
-import { SavedState } from './saved-state.js';
+import type { Json } from '../savable.js';
+import { SavedState } from '../saved-state.js';
 
 /** Offsets of registers (DDI 0183, PrimeCell UART (PL011) Technical Reference Manual, 3.2). */
 const REGISTER = {
@@ -139,7 +140,7 @@ export class Pl011 implements Device, CharacterInput {
     }
   }
 
-  save(): unknown {
+  save(): Json {
     return { registers: [...this.#registers].flat(), raw: this.#raw, received: this.#received };
   }
 

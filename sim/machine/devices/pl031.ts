@@ -2,7 +2,8 @@
 import type { AccessSize, Device, SetLine } from '../device.js';
 import { InterruptLine } from './interrupt-line.js';
 import { PRIMECELL_BYTES, identification, isRegister } from './primecell.js';
-import { SavedState } from './saved-state.js';
+import type { Json } from '../savable.js';
+import { SavedState } from '../saved-state.js';
 
 /** Offsets of registers (DDI 0224, PrimeCell Real Time Clock (PL031) Technical Reference Manual, 3.2). */
 const REGISTER = {
@@ -96,7 +97,7 @@ export class Pl031 implements Device {
     return true;
   }
 
-  save(): unknown {
+  save(): Json {
     return {
       ahead: BigInt.asUintN(64, this.#ahead).toString(),
       match: this.#match,

@@ -2,7 +2,8 @@
 import type { AccessSize, Device, SetLine } from '../device.js';
 import { InterruptLine } from './interrupt-line.js';
 import { PRIMECELL_BYTES, identification, isRegister } from './primecell.js';
-import { SavedState } from './saved-state.js';
+import type { Json } from '../savable.js';
+import { SavedState } from '../saved-state.js';
 
 /** Offsets of registers (DDI 0190, PrimeCell General Purpose Input/Output (PL061) Technical Reference Manual, 3.2). */
 const REGISTER = {
@@ -83,7 +84,7 @@ export class Pl061 implements Device {
     return true;
   }
 
-  save(): unknown {
+  save(): Json {
     return { registers: PLAIN.map((offset) => this.#register(offset)), data: this.#data, edges: this.#edges };
   }
 

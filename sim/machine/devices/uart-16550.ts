@@ -1,7 +1,8 @@
 /** The 16550, the UART of PCs and of many a board, with its registers as far apart as the board has them. */
 import type { AccessSize, CharacterInput, Device, SetLine } from '../device.js';
 import { InterruptLine } from './interrupt-line.js';
-import { SavedState } from './saved-state.js';
+import type { Json } from '../savable.js';
+import { SavedState } from '../saved-state.js';
 
 /** Numbers of registers (National Semiconductor PC16550D data sheet, 8.0, table II). */
 const REGISTER = {
@@ -220,7 +221,7 @@ export class Uart16550 implements Device, CharacterInput {
     this.#line.set(this.#pending !== ID_NONE);
   }
 
-  save(): unknown {
+  save(): Json {
     return {
       divisor: this.#divisor,
       enabled: this.#enabled,

@@ -1,6 +1,7 @@
 /** What both versions of Arm's Generic Interrupt Controller are to the machine, and how they tell the processors. */
 import type { Device, InterruptController } from '../device.js';
-import { SavedState } from '../devices/saved-state.js';
+import type { Json } from '../savable.js';
+import { SavedState } from '../saved-state.js';
 import type { CpuInterfaces } from './cpu-interface.js';
 import { type Candidate, FIRST_PPI, FIRST_SPI, intidOf, type Interrupts, NO_CANDIDATE } from './interrupts.js';
 
@@ -19,13 +20,9 @@ export interface GicOptions {
   readonly lines: number;
 }
 
-/** What both versions offer to the machine. The lines of {@link InterruptController} are the INTIDs of SPIs, 32 and up. */
+/** What both versions offer to the machine. The lines of {@link InterruptController} are the INTIDs of SPIs, 32 and up. When it is restored, the processors' inputs are set anew. */
 export interface Gic extends InterruptController {
   readonly distributor: Device;
-  /** All state, as plain JSON. */
-  save(): unknown;
-  /** Goes on from what was saved; the processors' inputs are set anew. @throws MachineError when that is broken */
-  restore(saved: unknown): void;
 }
 
 type Numbers = Uint8Array | Uint32Array;
@@ -103,7 +100,7 @@ export abstract class GicCore implements Gic {
     };
   }
 
-  save(): unknown {
+  save(): Json {
     return Object.fromEntries(Object.entries(this.#state()).map(([name, numbers]) => [name, [...numbers]]));
   }
 

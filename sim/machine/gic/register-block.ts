@@ -1,5 +1,6 @@
 /** A block of registers as a device: tables say what there is, and accesses of other widths are made of words. */
 import type { AccessSize, Device } from '../device.js';
+import { Stateless } from '../savable.js';
 
 /** Registers of 32 bits, one after another. What has no `read` reads as zero, what has no `write` ignores writes. */
 export interface RegisterRow {
@@ -19,9 +20,9 @@ export interface RegisterRow {
 
 /**
  * Whatever is not in the table is reserved: reads as zero, and ignores writes (IHI 0048B 4.1.4), as do accesses of a width
- * that a register does not have. Accesses across registers are no accesses.
+ * that a register does not have. Accesses across registers are no accesses. What the registers hold is of who made the table.
  */
-export class RegisterBlock implements Device {
+export class RegisterBlock extends Stateless implements Device {
   readonly #rows: (RegisterRow | undefined)[];
   readonly #frameBytes: number;
 
@@ -37,6 +38,7 @@ export class RegisterBlock implements Device {
     private readonly afterWrite: () => void,
     frameBytes = sizeBytes,
   ) {
+    super();
     this.#frameBytes = frameBytes;
     this.#rows = new Array<RegisterRow | undefined>(frameBytes / 4).fill(undefined);
     for (const row of rows) this.#rows.fill(row, row.at / 4, row.at / 4 + (row.count ?? 1));

@@ -1,4 +1,5 @@
 /** The virtio block device (Virtual I/O Device 1.2, 5.2). */
+import { Stateless } from '../../savable.js';
 import type { Disk } from './disk.js';
 import type { VirtioDevice } from './virtio-device.js';
 import { type Chain, DriverFault, type Virtqueue } from './virtqueue.js';
@@ -24,7 +25,8 @@ interface Answer {
   readonly bytes?: Uint8Array;
 }
 
-export class VirtioBlock implements VirtioDevice {
+/** What was written to the disk is saved with the disk, and not here. */
+export class VirtioBlock extends Stateless implements VirtioDevice {
   readonly id = 2;
   readonly features = FEATURE_SEGMENTS_MAX | FEATURE_FLUSH;
   readonly queueCount = 1;
@@ -36,6 +38,7 @@ export class VirtioBlock implements VirtioDevice {
     private readonly disk: Disk,
     private readonly name = '',
   ) {
+    super();
     this.#sectors = Math.floor(disk.sizeBytes / SECTOR);
     this.config = new Uint8Array(24);
     const view = new DataView(this.config.buffer);
@@ -90,13 +93,5 @@ export class VirtioBlock implements VirtioDevice {
 
   #has(sector: bigint, sizeBytes: number): boolean {
     return sizeBytes % SECTOR === 0 && sector + BigInt(sizeBytes / SECTOR) <= BigInt(this.#sectors);
-  }
-
-  save(): unknown {
-    return this.disk.save?.() ?? null;
-  }
-
-  restore(saved: unknown): void {
-    this.disk.restore?.(saved);
   }
 }

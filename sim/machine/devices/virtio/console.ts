@@ -1,12 +1,13 @@
 /** The virtio console with one port (Virtual I/O Device 1.2, 5.3). */
 import type { CharacterInput } from '../../device.js';
+import { Stateless } from '../../savable.js';
 import type { QueueAccess, VirtioDevice } from './virtio-device.js';
 import type { Virtqueue } from './virtqueue.js';
 
 const RECEIVE = 0;
 const TRANSMIT = 1;
 
-export class VirtioConsole implements VirtioDevice, CharacterInput {
+export class VirtioConsole extends Stateless implements VirtioDevice, CharacterInput {
   readonly id = 3;
   readonly features = 0n;
   readonly queueCount = 2;
@@ -15,7 +16,9 @@ export class VirtioConsole implements VirtioDevice, CharacterInput {
   #queues: QueueAccess | undefined;
 
   /** @param onByte receives what is sent, at once */
-  constructor(private readonly onByte: (byte: number) => void) {}
+  constructor(private readonly onByte: (byte: number) => void) {
+    super();
+  }
 
   attach(queues: QueueAccess): void {
     this.#queues = queues;

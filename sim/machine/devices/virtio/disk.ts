@@ -1,6 +1,5 @@
 /** What is behind a block device: an image, and what was written over it. */
-import { SavedState } from '../saved-state.js';
-import { fromBase64, toBase64 } from './base64.js';
+import { MachineError } from '../../error.js';
 
 /** An image that is only read. */
 export interface DiskImage {
@@ -14,11 +13,21 @@ export interface Disk extends DiskImage {
   write(offset: number, bytes: Uint8Array): boolean;
   /** @returns false when the host cannot */
   flush(): boolean;
-  readonly save?: () => unknown;
-  readonly restore?: (saved: unknown) => void;
+  /** The blocks that it has in memory, and the image has not. */
+  written(): Iterable<DiskBlock>;
+  /** Takes a block that {@link written} gave. @throws MachineError where it can have none such */
+  putBack(block: DiskBlock): void;
 }
 
-const BLOCK = 4096;
+/** A block that was written to. */
+export interface DiskBlock {
+  /** It lies {@link BLOCK_BYTES} times as many bytes from the start. */
+  readonly index: number;
+  /** {@link BLOCK_BYTES} of them, of which those behind the disk's end do not count. */
+  readonly bytes: Uint8Array;
+}
+
+export const BLOCK_BYTES = 4096;
 
 /** Keeps what is written, in memory, and the image as it was. */
 export class OverlayDisk implements Disk {
@@ -34,9 +43,9 @@ export class OverlayDisk implements Disk {
     if (bytes === undefined || this.#blocks.size === 0) return bytes;
     const changed = bytes.slice();
     for (let at = 0; at < sizeBytes;) {
-      const inBlock = (offset + at) % BLOCK;
-      const length = Math.min(BLOCK - inBlock, sizeBytes - at);
-      const block = this.#blocks.get(Math.floor((offset + at) / BLOCK));
+      const inBlock = (offset + at) % BLOCK_BYTES;
+      const length = Math.min(BLOCK_BYTES - inBlock, sizeBytes - at);
+      const block = this.#blocks.get(Math.floor((offset + at) / BLOCK_BYTES));
       if (block !== undefined) changed.set(block.subarray(inBlock, inBlock + length), at);
       at += length;
     }
@@ -45,9 +54,9 @@ export class OverlayDisk implements Disk {
 
   write(offset: number, bytes: Uint8Array): boolean {
     for (let at = 0; at < bytes.length;) {
-      const inBlock = (offset + at) % BLOCK;
-      const length = Math.min(BLOCK - inBlock, bytes.length - at);
-      const block = this.#blockToWrite(Math.floor((offset + at) / BLOCK));
+      const inBlock = (offset + at) % BLOCK_BYTES;
+      const length = Math.min(BLOCK_BYTES - inBlock, bytes.length - at);
+      const block = this.#blockToWrite(Math.floor((offset + at) / BLOCK_BYTES));
       if (block === undefined) return false;
       block.set(bytes.subarray(at, at + length), inBlock);
       at += length;
@@ -62,28 +71,22 @@ export class OverlayDisk implements Disk {
   #blockToWrite(index: number): Uint8Array | undefined {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;
-    const start = index * BLOCK;
-    const original = this.image.read(start, Math.min(BLOCK, this.sizeBytes - start));
+    const start = index * BLOCK_BYTES;
+    const original = this.image.read(start, Math.min(BLOCK_BYTES, this.sizeBytes - start));
     if (original === undefined) return undefined;
-    const block = new Uint8Array(BLOCK);
+    const block = new Uint8Array(BLOCK_BYTES);
     block.set(original);
     this.#blocks.set(index, block);
     return block;
   }
 
-  save(): unknown {
-    const numbers = [...this.#blocks.keys()].sort((a, b) => a - b);
-    return { numbers, blocks: numbers.map((index) => toBase64(this.#blocks.get(index)!)) };
+  *written(): Generator<DiskBlock> {
+    for (const [index, bytes] of this.#blocks) yield { index, bytes };
   }
 
-  restore(saved: unknown): void {
-    const state = new SavedState('a disk', saved);
-    const count = Math.ceil(this.sizeBytes / BLOCK);
-    const numbers = state.numbers('numbers', { count, max: count - 1 });
-    const blocks = state.list('blocks').map((text) => (typeof text === 'string' ? fromBase64(text) : undefined));
-    if (blocks.length !== numbers.length || blocks.some((block) => block?.length !== BLOCK))
-      throw state.broken('blocks');
-    this.#blocks.clear();
-    numbers.forEach((index, i) => this.#blocks.set(index, blocks[i]!));
+  putBack({ index, bytes }: DiskBlock): void {
+    const isThere = Number.isInteger(index) && index >= 0 && index * BLOCK_BYTES < this.sizeBytes;
+    if (!isThere || bytes.length !== BLOCK_BYTES) throw new MachineError('what was written to a disk is broken');
+    this.#blocks.set(index, bytes.slice());
   }
 }

@@ -1,6 +1,7 @@
 /** The virtio entropy device (Virtual I/O Device 1.2, 5.4), which gives the same in every run. */
 import { Random } from '../../random.js';
-import { SavedState } from '../saved-state.js';
+import type { Json } from '../../savable.js';
+import { SavedState } from '../../saved-state.js';
 import type { VirtioDevice } from './virtio-device.js';
 import type { Virtqueue } from './virtqueue.js';
 
@@ -26,7 +27,7 @@ export class VirtioEntropy implements VirtioDevice {
     }
   }
 
-  save(): unknown {
+  save(): Json {
     return { state: this.#random.state };
   }
 

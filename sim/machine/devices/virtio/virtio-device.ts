@@ -1,7 +1,8 @@
 /** What a virtio device is to the transport that it is behind. */
+import type { Savable } from '../../savable.js';
 import type { Virtqueue } from './virtqueue.js';
 
-export interface VirtioDevice {
+export interface VirtioDevice extends Savable {
   /** (Virtual I/O Device 1.2, 5: device ID.) */
   readonly id: number;
   /** What it can besides what the transport can. */
@@ -13,9 +14,6 @@ export interface VirtioDevice {
   serve(index: number, queue: Virtqueue): void;
   /** Gives it the way to its queues when nobody told of them. */
   readonly attach?: (queues: QueueAccess) => void;
-  /** See {@link Device.save}. */
-  readonly save?: () => unknown;
-  readonly restore?: (saved: unknown) => void;
 }
 
 export interface QueueAccess {

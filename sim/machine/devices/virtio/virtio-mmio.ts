@@ -1,7 +1,8 @@
 /** The transport of virtio devices that lie on the bus by themselves, in its present form and in the one before. */
 import type { AccessSize, Device, SetLine } from '../../device.js';
 import { InterruptLine } from '../interrupt-line.js';
-import { SavedState } from '../saved-state.js';
+import type { Json } from '../../savable.js';
+import { SavedState } from '../../saved-state.js';
 import type { GuestRam } from './guest-ram.js';
 import type { QueueAccess, VirtioDevice } from './virtio-device.js';
 import { DriverFault, QUEUE_SIZE, Virtqueue } from './virtqueue.js';
@@ -259,7 +260,7 @@ export class VirtioMmio implements Device, QueueAccess {
     }
   }
 
-  save(): unknown {
+  save(): Json {
     return {
       driverFeatures: String(this.#driverFeatures),
       selects: [this.#deviceFeaturesSelect, this.#driverFeaturesSelect, this.#queueSelect],
@@ -269,7 +270,7 @@ export class VirtioMmio implements Device, QueueAccess {
       align: this.#align,
       halves: this.#halves.flat(),
       queues: this.#queues.map((queue) => queue.save()),
-      device: this.#device?.save?.() ?? null,
+      device: this.#device?.save() ?? null,
     };
   }
 
@@ -287,7 +288,7 @@ export class VirtioMmio implements Device, QueueAccess {
     this.#interrupts = state.number('interrupts', 3);
     this.#pageSize = state.number('pageSize');
     this.#align = state.number('align');
-    this.#device?.restore?.(state.part('device'));
+    this.#device?.restore(state.part('device'));
     this.#line.set(this.#interrupts !== 0);
   }
 }

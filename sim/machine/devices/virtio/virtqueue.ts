@@ -1,5 +1,6 @@
 /** Split virtqueues (Virtual I/O Device 1.2, 2.7): what a driver and a device hand each other in the guest's RAM. */
-import { SavedState } from '../saved-state.js';
+import type { Json } from '../../savable.js';
+import { SavedState } from '../../saved-state.js';
 import type { GuestRam } from './guest-ram.js';
 
 /** Descriptors of a queue at most. */
@@ -151,7 +152,7 @@ export class Virtqueue {
     return bytes[0]! | (bytes[1]! << 8);
   }
 
-  save(): unknown {
+  save(): Json {
     const rings = this.#rings;
     return {
       size: this.#size,

@@ -6,6 +6,7 @@ import { findMachine } from '../../../../sim/kernel/recording/machines.js';
 import { Board } from '../../../../sim/machine/board.js';
 import { MachineError } from '../../../../sim/machine/error.js';
 import type { AccessSize, Device, SetLine } from '../../../../sim/machine/device.js';
+import { Stateless } from '../../../../sim/machine/savable.js';
 import { Pl011 } from '../../../../sim/machine/devices/pl011.js';
 import { FakeCpu } from '../../../support/fake-cpu.js';
 import type { CpuModel } from '../../../../sim/cpu/state/model.js';
@@ -20,7 +21,10 @@ const openBoard = () => {
     ram: [RAM],
     devices: [{ physAddr: BigInt(UART), device: new Pl011((byte) => sent.push(byte)), line: 33 }],
     interrupts: () => ({
-      controller: { raise: (line, level) => raised.push([line, level]), raisePrivate: () => {} },
+      controller: Object.assign(new Stateless(), {
+        raise: (line: number, level: boolean) => void raised.push([line, level]),
+        raisePrivate: () => {},
+      }),
       devices: [],
       timerLines: {},
     }),
@@ -117,7 +121,7 @@ describe("the console's interrupt line", () => {
 
 describe('devices', () => {
   /** Takes accesses of any size, and tells of them. */
-  class Witness implements Device {
+  class Witness extends Stateless implements Device {
     readonly sizeBytes = 0x10;
     readonly seen: [offset: number, sizeBytes: AccessSize, value?: bigint][] = [];
     setLine: SetLine | undefined;
@@ -145,7 +149,10 @@ describe('devices', () => {
         return { physAddr: BigInt(0x1000 * (i + 1)), device, ...(line === undefined ? {} : { line }) };
       }),
       interrupts: () => ({
-        controller: { raise: (line, level) => raised.push([line, level]), raisePrivate: () => {} },
+        controller: Object.assign(new Stateless(), {
+          raise: (line: number, level: boolean) => void raised.push([line, level]),
+          raisePrivate: () => {},
+        }),
         devices: [],
         timerLines: {},
       }),

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KexecError } from '../../../../../kexec/base/error.js';
+import { MachineError } from '../../../../../sim/machine/error.js';
 import { openDisk } from '../../../../../sim/commands/disks/file-disk.js';
 
 let directory = '';
@@ -26,6 +27,8 @@ test.each([true, false])('what is written is read again; the file has it if it m
   expect([disk.write(3000, TWOS), disk.flush()]).toEqual([true, true]);
   expect([...disk.read(2999, 3)!]).toEqual([1, 2, 2]);
   expect([...disk.read(7999, 3)!]).toEqual([2, 1, 1]);
+  expect([...disk.written()]).toHaveLength(writable ? 0 : 2);
+  if (writable) expect(() => disk.putBack({ index: 0, bytes: new Uint8Array(4096) })).toThrow(MachineError);
   close();
   expect(readFileSync(image)[3000]).toBe(writable ? 2 : 1);
 });

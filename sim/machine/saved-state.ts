@@ -1,18 +1,18 @@
-/** The saved state of a device, read with the suspicion that a file deserves. */
-import { MachineError } from '../error.js';
+/** The saved state of a part of a machine, read with the suspicion that a file deserves. */
+import { MachineError } from './error.js';
 
 const U32_MAX = 0xffff_ffff;
 
 export class SavedState {
   readonly #fields: Readonly<Record<string, unknown>>;
 
-  /** @param device what messages call it @throws MachineError when it is no state at all */
+  /** @param device what messages call the part @throws MachineError when it is no state at all */
   constructor(
     private readonly device: string,
     saved: unknown,
   ) {
-    if (typeof saved !== 'object' || saved === null) throw this.broken('');
-    this.#fields = saved as Readonly<Record<string, unknown>>;
+    if (!isRecord(saved)) throw this.broken('');
+    this.#fields = saved;
   }
 
   broken(name: string): MachineError {
@@ -64,6 +64,19 @@ export class SavedState {
     return value;
   }
 
+  /** One of some texts. @throws MachineError */
+  oneOf<T extends string>(name: string, choices: readonly T[]): T {
+    const value = this.#fields[name];
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) throw this.broken(name);
+    return found;
+  }
+
+  /** The names of the fields. */
+  get names(): readonly string[] {
+    return Object.keys(this.#fields);
+  }
+
   /** What another reader understands. */
   part(name: string): unknown {
     return this.#fields[name];
@@ -75,6 +88,9 @@ interface NumbersOptions {
   readonly max?: number;
   readonly exact?: boolean;
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isNumber = (value: unknown, max: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
