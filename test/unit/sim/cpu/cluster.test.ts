@@ -131,6 +131,19 @@ describe.each(TIERS)('two processors, code being %s', (_tier, hotRuns) => {
       expect(interrupt(DATA + 0x1000n, 9n)).toEqual({ status: 0n, result: 2n });
     });
 
+    test('stay when the TLB is emptied, and memory is only written by the store', () => {
+      const program = [loadExclusive(0, 1), add(0, 0, 1), load(7, 8), storeExclusive(4, 0, 1), branchBy(0)];
+      const machine = start(hotRuns, program, [invalidateTlb(true, 2), branchBy(0)]);
+      const { board, first, second } = machine;
+      board.memory.write64(DATA, 5n);
+      first.setX(8, DATA + 0x2000n);
+      step(first, 3n);
+      second.setX(2, DATA >> 12n);
+      runFrom(second, OTHER_CODE);
+      step(first, 1n);
+      expect([first.getX(4), value(machine, DATA)]).toEqual([0n, 6n]);
+    });
+
     test('that are broken are an event for a processor that waits for one', () => {
       const machine = start(hotRuns, [loadExclusive(0, 1), encode('WFE'), branchBy(0)], OTHER);
       const { first, second } = machine;
