@@ -31,6 +31,7 @@ import type {
   TlbiScope,
 } from './state/model.js';
 import { RegisterBank } from './state/registers.js';
+import type { SavedCpu } from './state/saved-cpu.js';
 import type { Space } from './state/space.js';
 import { SystemState } from './system/state.js';
 
@@ -264,6 +265,31 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.#system.onJump = onJump;
   }
 
+  save(): SavedCpu {
+    return {
+      general: this.#registers.save(),
+      system: this.#system.save(),
+      instructions: this.instructions,
+      fpcr: this.fpcr,
+      fpsr: this.fpsr,
+      nzcv: this.nzcv,
+      markedPage: this.cluster.exclusives.pageOf(this.#registers),
+    };
+  }
+
+  restore(saved: SavedCpu): void {
+    const { general, system, instructions, markedPage } = saved;
+    this.#registers.restore(general);
+    this.#executed = Number(instructions);
+    this.nzcv = saved.nzcv;
+    this.fpsr = saved.fpsr;
+    this.fpcr = saved.fpcr;
+    this.#system.restore(system);
+    this.cluster.exclusives.unwatch(this.#registers);
+    if (markedPage !== undefined && general.mark !== undefined) this.#watch(markedPage, general.mark.virtAddr);
+    this.invalidate();
+  }
+
   // Caches.
 
   flushTlb(virtAddr?: bigint, sizeBytes = PAGE): void {
@@ -401,8 +427,12 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const resolved = this.resolve(address, 'read');
     const offset = 'faultStatus' in resolved ? undefined : this.bus.ramPage(resolved.page);
     if ('faultStatus' in resolved || offset === undefined) return this.clearExclusive();
-    this.cluster.exclusives.watch(this.#registers, resolved.page, Number(address & 0xfffn), () => this.receiveEvent());
+    this.#watch(resolved.page, address);
     this.cluster.code.protect(resolved.page, offset);
+  }
+
+  #watch(physPage: number, address: bigint): void {
+    this.cluster.exclusives.watch(this.#registers, physPage, Number(address & 0xfffn), () => this.receiveEvent());
   }
 
   #run(limits: RunLimits): StopReason {

@@ -8,6 +8,7 @@ import type {
   StopReason,
   TlbiScope,
 } from '../../sim/cpu/state/model.js';
+import type { SavedCpu } from '../../sim/cpu/state/saved-cpu.js';
 
 /** One step of a {@link FakeCpu}'s life: takes so many instructions, and does what it says with the processor. */
 export interface FakeStep {
@@ -85,6 +86,32 @@ export class FakeCpu implements CpuModel {
   invalidate(): void {
     this.invalidations++;
   }
+  save(): SavedCpu {
+    return {
+      general: { x: Array.from({ length: 31 }, (_, n) => this.getX(n)), pc: this.pc, v: [], mark: undefined },
+      system: {
+        el: this.el,
+        spSel: 1,
+        stackPointers: [0n, this.sp, 0n],
+        registers: this.registers,
+        inputs: [],
+        event: false,
+        timers: { high: [], deadline: this.timerDeadline },
+      },
+      instructions: this.instructions,
+      fpcr: 0,
+      fpsr: 0,
+      nzcv: this.nzcv,
+      markedPage: undefined,
+    };
+  }
+
+  restore({ general, instructions }: SavedCpu): void {
+    general.x.forEach((value, register) => this.setX(register, value));
+    this.pc = general.pc;
+    this.instructions = instructions;
+  }
+
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void {
     this.onJump = onJump;
   }

@@ -33,6 +33,11 @@ export class ExclusiveMonitor {
     this.#marks.delete(registers);
   }
 
+  /** The physical page in which a mark is watched; undefined for none. */
+  pageOf(registers: RegisterBank): number | undefined {
+    return this.#marks.get(registers)?.physPage;
+  }
+
   /** The lines of a physical page that are watched, one bit for each 64 bytes. */
   linesOf(physPage: number): bigint {
     let lines = 0n;

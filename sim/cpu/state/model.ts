@@ -2,6 +2,7 @@
 
 import type { Bus } from './bus.js';
 import type { ExceptionLevel } from './levels.js';
+import type { SavedCpu } from './saved-cpu.js';
 
 /** The processor as those see it who start it, look at it and stop it. */
 export interface CpuModel {
@@ -47,6 +48,10 @@ export interface CpuModel {
   receiveWrite(physAddr: number, sizeBytes: number): void;
   /** Tells jumps from now on; slow, for the last instructions before a known end. */
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
+  /** All that it is. Precondition: it does not run. */
+  save(): SavedCpu;
+  /** Goes on from what one like it was. @throws SavedCpuError, and then it is of no use any more */
+  restore(saved: SavedCpu): void;
 }
 
 export interface RunLimits {

@@ -6,6 +6,9 @@ import {
   CONTEXT,
   EXACT_END,
   EXCLUSIVE_ADDRESS,
+  EXCLUSIVE_HIGH,
+  EXCLUSIVE_LOW,
+  EXCLUSIVE_SIZE,
   FETCH_BANK,
   FLAG_A,
   FLAG_B,
@@ -23,6 +26,7 @@ import {
   X,
   type DirectRegister,
 } from './layout.js';
+import type { SavedMark, SavedRegisters } from './saved-cpu.js';
 
 const NO_ADDRESS = 0xffff_ffff_ffff_ffffn;
 
@@ -136,5 +140,38 @@ export class RegisterBank {
 
   set exclusiveAddress(address: bigint | undefined) {
     this.#view.setBigUint64(EXCLUSIVE_ADDRESS, address ?? NO_ADDRESS, true);
+  }
+
+  /** What is in use of them, but for the flags and the stack pointer. */
+  save(): SavedRegisters {
+    return {
+      x: Array.from({ length: SP_INDEX }, (_, register) => this.getX(register)),
+      pc: this.pc,
+      v: Array.from({ length: 32 }, (_, register) => this.getV(register)),
+      mark: this.#mark,
+    };
+  }
+
+  restore({ x, pc, v, mark }: SavedRegisters): void {
+    x.forEach((value, register) => this.setX(register, value));
+    this.pc = pc;
+    v.forEach((value, register) => this.setV(register, value));
+    this.exclusiveAddress = mark?.virtAddr;
+    if (mark === undefined) return;
+    this.#view.setUint32(EXCLUSIVE_SIZE, mark.sizeBytes, true);
+    this.#view.setBigUint64(EXCLUSIVE_LOW, mark.low, true);
+    this.#view.setBigUint64(EXCLUSIVE_HIGH, mark.high, true);
+  }
+
+  get #mark(): SavedMark | undefined {
+    const virtAddr = this.exclusiveAddress;
+    if (virtAddr === undefined) return undefined;
+    const view = this.#view;
+    return {
+      virtAddr,
+      sizeBytes: view.getUint32(EXCLUSIVE_SIZE, true),
+      low: view.getBigUint64(EXCLUSIVE_LOW, true),
+      high: view.getBigUint64(EXCLUSIVE_HIGH, true),
+    };
   }
 }

@@ -252,6 +252,15 @@ export class SystemInstructions implements SystemCpu {
     this.#event = true;
   }
 
+  /** Whether WFE would go on at once. */
+  get event(): boolean {
+    return this.#event;
+  }
+
+  set event(isThere: boolean) {
+    this.#event = isThere;
+  }
+
   #takeTrap(access: TrappedAccess, target: 1 | 2): void {
     this.#state.take({ esr: makeEsr(EC.systemRegister, trapIss(access)) }, target);
   }

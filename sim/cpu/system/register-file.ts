@@ -6,8 +6,9 @@ import type { Pstate } from './exceptions.js';
 import type { CpuHost, CpuModel, InterruptInput } from '../state/model.js';
 import { DIRECT_REGISTERS, type DirectRegister } from '../state/layout.js';
 import type { ExceptionLevel } from '../state/levels.js';
+import { SavedCpuError, type SavedSystem } from '../state/saved-cpu.js';
 import type { Identity, LiveState } from './registers/row.js';
-import { isReachable, readRegister, registerNamed, resetValues } from './registers/index.js';
+import { isReachable, readRegister, registerNamed, resetValues, unmodelledOf } from './registers/index.js';
 
 const ALL_MASKED = 15;
 
@@ -102,6 +103,37 @@ export class RegisterFile implements LiveState {
     if (isDirect(name)) this.core.setDirect(name, value);
     else this.#values.set(name, value);
   };
+
+  save(): Omit<SavedSystem, 'event' | 'timers'> {
+    const names = [...this.#values.keys(), ...DIRECT_REGISTERS.filter((name) => !this.#values.has(name))];
+    return {
+      el: this.#el,
+      spSel: this.#spSel,
+      stackPointers: [this.getSp(0), this.getSp(1), this.getSp(2)],
+      registers: new Map(names.map((name) => [name, this.stored(name)])),
+      inputs: [...this.inputs],
+    };
+  }
+
+  /** @throws SavedCpuError for an exception level or registers of another processor, or what is not modelled */
+  restore({ el, spSel, stackPointers, registers, inputs }: Omit<SavedSystem, 'event' | 'timers'>): void {
+    if (el > this.host.highestEl) throw new SavedCpuError(`there is no EL${el}`);
+    const own = this.save().registers;
+    for (const name of own.keys()) if (!registers.has(name)) throw new SavedCpuError(`${name} is missing`);
+    for (const [name, value] of registers) {
+      if (!own.has(name)) throw new SavedCpuError(`there is no ${name}`);
+      const missing = unmodelledOf(name, value);
+      if (missing !== undefined) throw new SavedCpuError(`${name} asks for ${missing}, which is not modelled`);
+      this.store(name, value);
+    }
+    this.#el = el;
+    this.#spSel = spSel;
+    this.#controls = controlsOf(el, this.host, this.stored);
+    for (const level of [0, 1, 2] as const) this.setSp(level, stackPointers[level]);
+    this.inputs.clear();
+    for (const input of inputs) this.inputs.add(input);
+    this.core.levelChanged();
+  }
 
   /** The accesses to system registers that code may make itself at this exception level, such as `read TPIDR_EL1`. */
   directAccesses(): ReadonlySet<string> {

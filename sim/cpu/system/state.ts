@@ -22,6 +22,7 @@ import { LargeMappings } from './large-mappings.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { Mmu, type Walk } from './mmu.js';
 import type { CpuHost, CpuModel, ExceptionInfo, InterruptInput, Jump, StopReason, TlbiScope } from '../state/model.js';
+import type { SavedSystem } from '../state/saved-cpu.js';
 import { isUpper } from '../state/space.js';
 import type { Fields } from '../language/pattern.js';
 import type { CacheMaintenance, OpsRow, SystemRow } from '../language/row.js';
@@ -82,6 +83,21 @@ export class SystemState implements SystemSide {
     this.flush();
     this.#core.contextChanged();
     this.updateTimers();
+  }
+
+  save(): SavedSystem {
+    return { ...this.registers.save(), event: this.#instructions.event, timers: this.timers.save() };
+  }
+
+  /** @throws SavedCpuError */
+  restore(saved: SavedSystem): void {
+    this.registers.restore(saved);
+    this.#instructions.event = saved.event;
+    this.timers.restore(saved.timers);
+    this.#mmu.registersChanged();
+    this.#spaceChanged();
+    this.flush();
+    this.#core.contextChanged();
   }
 
   // State as the outside reads and sets it.

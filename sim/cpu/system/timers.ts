@@ -1,5 +1,6 @@
 /** The outputs of the generic timer (Arm ARM D11.2.4): which timers have reached their times, and when the next one will. */
 import type { TimerName } from '../state/model.js';
+import type { SavedTimers } from '../state/saved-cpu.js';
 
 const ENABLE = 1n;
 const IMASK = 2n;
@@ -48,6 +49,17 @@ export class Timers {
       const at = now + until;
       if (this.#deadline === undefined || at < this.#deadline) this.#deadline = at;
     }
+  }
+
+  save(): SavedTimers {
+    return { high: [...this.#high], deadline: this.#deadline };
+  }
+
+  /** The lines to the interrupt controller are as they are: that has been saved with their levels. */
+  restore({ high, deadline }: SavedTimers): void {
+    this.#high.clear();
+    for (const timer of high) this.#high.add(timer);
+    this.#deadline = deadline;
   }
 
   /** Ticks until the output is high: 0 if it is, undefined if it never will be. */

@@ -42,6 +42,9 @@ export const registerNamed = (name: string): RegisterRow => {
   return row;
 };
 
+/** What is not modelled of what a register's value asks for; nothing for a name that is none. */
+export const unmodelledOf = (name: string, value: bigint): string | undefined => BY_NAME.get(name)?.unmodelled?.(value);
+
 /** Whether software at an exception level may read or write a register at all, traps aside. */
 export const isReachable = (row: RegisterRow, isRead: boolean, el: number, highestEl: number): boolean => {
   const least = row.el ?? levelOf(parseEncoding(row.at));
