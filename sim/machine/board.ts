@@ -1,4 +1,5 @@
 /** The machine around the processors, after QEMU's board `virt`: RAM, devices, firmware, a counter. */
+import { attempt } from '../../kexec/base/attempt.js';
 import type { Range } from '../../kexec/base/range.js';
 import type { Bus } from '../cpu/state/bus.js';
 import type {
@@ -10,11 +11,16 @@ import type {
   TimerName,
   TlbiScope,
 } from '../cpu/state/model.js';
+import { SavedCpuError } from '../cpu/state/saved-cpu.js';
 import type { LinearMemory } from '../cpu/wasm/host.js';
 import { COUNTER_FREQUENCY, counterAt, instructionsAt } from './counter.js';
 import type { AccessSize, Device, InterruptController } from './device.js';
+import { MachineError } from './error.js';
 import { PhysicalMemory } from './memory.js';
 import { Firmware } from './psci.js';
+import type { Json, Savable } from './savable.js';
+import { processorToJson, readProcessor } from './saved-processor.js';
+import { SavedState } from './saved-state.js';
 
 export interface BoardOptions {
   /** Where there is RAM. */
@@ -58,7 +64,8 @@ interface DeviceOnBus {
   readonly device: Device;
 }
 
-export class Board implements Bus, CpuHost {
+/** What it saves is all but its RAM. */
+export class Board implements Bus, CpuHost, Savable {
   readonly memory: PhysicalMemory;
   readonly bus: Bus = this;
   readonly counterFrequency = COUNTER_FREQUENCY;
@@ -168,6 +175,38 @@ export class Board implements Bus, CpuHost {
     for (const cpu of this.#cpus) cpu.receiveTlbi(scope);
   }
 
+  save(): Json {
+    return {
+      idle: `0x${this.#idle.toString(16)}`,
+      current: this.#current,
+      processors: this.#cpus.map((cpu) => processorToJson(cpu.save())),
+      firmware: this.#firmware.save(),
+      devices: this.#devices.map(({ start, device }) => ({ start, state: device.save() })),
+      controller: this.#interrupts?.controller.save() ?? null,
+    };
+  }
+
+  /**
+   * Goes on from what a board like this was, whose RAM this one has already. Devices need the time; the interrupt
+   * controller comes last, because devices that set their lines would raise interrupts that were raised before.
+   */
+  restore(saved: unknown): void {
+    const state = new SavedState('the board', saved);
+    const processors = state.list('processors');
+    if (processors.length !== this.#cpus.length) throw state.broken('processors');
+    this.#cpus.forEach((cpu, i) => restoreProcessor(cpu, processors[i]));
+    this.#idle = state.hex('idle');
+    this.#current = state.number('current', Math.max(this.#cpus.length - 1, 0));
+    this.#firmware.restore(state.part('firmware'));
+    const devices = state.list('devices').map((device) => new SavedState('the board', device));
+    if (devices.length !== this.#devices.length) throw state.broken('devices');
+    this.#devices.forEach(({ start, device }, i) => {
+      if (devices[i]!.number('start', Number.MAX_SAFE_INTEGER) !== start) throw state.broken('devices');
+      device.restore(devices[i]!.part('state'));
+    });
+    this.#interrupts?.controller.restore(state.part('controller'));
+  }
+
   /** The device that all bytes of an access are in. No bus has accesses of other sizes: a page's end cuts them. */
   #deviceAt(physAddr: number, sizeBytes: number): (DeviceOnBus & { readonly sizeBytes: AccessSize }) | undefined {
     if (!isAccessSize(sizeBytes)) return undefined;
@@ -175,5 +214,13 @@ export class Board implements Bus, CpuHost {
     return found && { ...found, sizeBytes };
   }
 }
+
+const restoreProcessor = (cpu: CpuModel, saved: unknown): void => {
+  const state = readProcessor(saved);
+  const result = attempt(SavedCpuError, () => cpu.restore(state));
+  if (result instanceof SavedCpuError) {
+    throw new MachineError(`the saved state of a processor is broken: ${result.message}`);
+  }
+};
 
 const isAccessSize = (sizeBytes: number): sizeBytes is AccessSize => [1, 2, 4, 8].includes(sizeBytes);

@@ -12,6 +12,12 @@ const LINEAR_BYTES = LINEAR_PAGES * CHUNK;
 /** Physical addresses have 48 bits (Arm ARM D8.1). */
 const ADDRESS_BITS = 48n;
 
+/** Whether the page from a 64-bit word on is all zeros. */
+const isZero = (words: BigUint64Array, first: number): boolean => {
+  for (let at = first; at < first + PAGE / 8; at++) if (words[at] !== 0n) return false;
+  return true;
+};
+
 /**
  * A machine's RAM, sparse: chunks of 64 KiB get their place in one WebAssembly memory when they are first touched, and
  * cost nothing before. Reads of untouched RAM give zeros.
@@ -106,6 +112,23 @@ export class PhysicalMemory {
       else pieces.push({ physAddr, sizeBytes: BigInt(CHUNK) });
     }
     return pieces;
+  }
+
+  /**
+   * All that is not zero, in order of the addresses: pages that follow each other, 64 KiB at most.
+   * The bytes are the memory's own, and change with it.
+   */
+  *filled(): Generator<{ readonly physAddr: bigint; readonly bytes: Uint8Array }> {
+    for (const [chunk, offset] of [...this.#chunks].sort(([a], [b]) => a - b)) {
+      const bytes = this.#bytes.subarray(offset, offset + CHUNK);
+      const words = new BigUint64Array(bytes.buffer, offset, CHUNK / 8);
+      let start = 0;
+      for (let end = 0; end <= CHUNK; end += PAGE) {
+        if (end < CHUNK && !isZero(words, end / 8)) continue;
+        if (end > start) yield { physAddr: BigInt(chunk * CHUNK + start), bytes: bytes.subarray(start, end) };
+        start = end + PAGE;
+      }
+    }
   }
 
   #each(

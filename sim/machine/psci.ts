@@ -1,5 +1,7 @@
 /** The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention. */
 import type { CpuModel, FirmwareEnd } from '../cpu/state/model.js';
+import type { Json, Savable } from './savable.js';
+import { SavedState } from './saved-state.js';
 
 /** Function identifiers (DEN0022, 5.1); those with bit 30 take 64-bit arguments. */
 const FUNCTION = {
@@ -41,7 +43,7 @@ const NO_MIGRATION = 2n;
 const AFFINITY = 0xff_00ff_ffffn;
 
 /** The firmware of a machine, and which processors it has switched on: at first the first one. */
-export class Firmware {
+export class Firmware implements Savable {
   readonly #off = new Set<CpuModel>();
   #known = 0;
 
@@ -61,6 +63,22 @@ export class Firmware {
     if (typeof result !== 'bigint') return result;
     cpu.setX(0, BigInt.asUintN(64, result));
     return undefined;
+  }
+
+  save(): Json {
+    this.#meet();
+    return { on: this.cpus.map((cpu) => !this.#off.has(cpu)) };
+  }
+
+  restore(saved: unknown): void {
+    this.#meet();
+    const state = new SavedState('the firmware', saved);
+    const on = state.list('on');
+    if (on.length !== this.cpus.length || on.some((isOn) => typeof isOn !== 'boolean')) throw state.broken('on');
+    this.#off.clear();
+    this.cpus.forEach((cpu, i) => {
+      if (on[i] === false) this.#off.add(cpu);
+    });
   }
 
   /** Processors but the first are off until they are switched on. */

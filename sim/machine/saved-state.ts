@@ -50,6 +50,24 @@ export class SavedState {
     return BigInt.asUintN(64, BigInt(value));
   }
 
+  /** A number of up to `bits` bits, as `0x1f`. @throws MachineError */
+  hex(name: string, bits = 64): bigint {
+    return this.#hexOf(name, this.#fields[name], bits);
+  }
+
+  /** Exactly `count` of them. @throws MachineError */
+  hexes(name: string, { count, bits = 64 }: { readonly count: number; readonly bits?: number }): bigint[] {
+    const list = this.list(name);
+    if (list.length !== count) throw this.broken(name);
+    return list.map((value) => this.#hexOf(name, value, bits));
+  }
+
+  #hexOf(name: string, value: unknown, bits: number): bigint {
+    const isHex = typeof value === 'string' && value.length <= 2 + bits / 4 && /^0x[0-9a-f]+$/.test(value);
+    if (!isHex) throw this.broken(name);
+    return BigInt(value);
+  }
+
   /** @throws MachineError */
   list(name: string): readonly unknown[] {
     const value = this.#fields[name];
@@ -72,9 +90,32 @@ export class SavedState {
     return found;
   }
 
+  /** One of some numbers. @throws MachineError */
+  oneOfNumbers<T extends number>(name: string, choices: readonly T[]): T {
+    const found = choices.find((choice) => choice === this.#fields[name]);
+    if (found === undefined) throw this.broken(name);
+    return found;
+  }
+
+  /** Some of some texts, none of them twice. @throws MachineError */
+  someOf<T extends string>(name: string, choices: readonly T[]): readonly T[] {
+    const list = this.list(name);
+    const found = list.flatMap((value) => choices.filter((choice) => choice === value));
+    if (found.length !== list.length || new Set(found).size !== found.length) throw this.broken(name);
+    return found;
+  }
+
   /** The names of the fields. */
   get names(): readonly string[] {
     return Object.keys(this.#fields);
+  }
+
+  /** At most `count` texts. @throws MachineError */
+  texts(name: string, count: number): readonly string[] {
+    const list = this.list(name);
+    const texts = list.filter((value) => typeof value === 'string');
+    if (texts.length !== list.length || list.length > count) throw this.broken(name);
+    return texts;
   }
 
   /** What another reader understands. */

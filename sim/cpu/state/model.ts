@@ -3,6 +3,9 @@
 import type { Bus } from './bus.js';
 import type { ExceptionLevel } from './levels.js';
 import type { SavedCpu } from './saved-cpu.js';
+import type { InterruptInput, TimerName } from './signals.js';
+
+export type { InterruptInput, TimerName };
 
 /** The processor as those see it who start it, look at it and stop it. */
 export interface CpuModel {
@@ -107,12 +110,6 @@ export interface ExceptionInfo {
   /** Where the exception goes on: VBAR_ELx and the vector's offset. */
   readonly handler: bigint;
 }
-
-/** The inputs of a processor that the interrupt controller drives. */
-export type InterruptInput = 'irq' | 'fiq';
-
-/** The timers of a processor, whose outputs are lines to the interrupt controller: EL1's physical and virtual, and EL2's. */
-export type TimerName = 'physical' | 'virtual' | 'hypervisor';
 
 export interface CpuStatistics {
   readonly regions: number;

@@ -1,6 +1,6 @@
 /** All that a processor is between two instructions, for one like it to go on from. */
 import type { ExceptionLevel } from './levels.js';
-import type { InterruptInput, TimerName } from './model.js';
+import type { InterruptInput, TimerName } from './signals.js';
 
 /** What is not in it is made anew: code, and the cached walks of the TLB, which a processor may forget at any time. */
 export interface SavedCpu {

@@ -1,5 +1,7 @@
 /** A machine's processors are run in turns, with time for the host in between, until something ends the run. */
 import type { CpuModel, RunLimits, StopReason } from '../../cpu/state/model.js';
+import type { Json, Savable } from '../../machine/savable.js';
+import { SavedState } from '../../machine/saved-state.js';
 
 /** What ends the runs of a command besides what the guest does. */
 export interface RunBounds {
@@ -54,7 +56,7 @@ interface Idle {
   readonly end: StopReason;
 }
 
-export class Processors {
+export class Processors implements Savable {
   readonly #cpus: readonly CpuModel[];
   readonly #machine: MachineOfProcessors;
   /** Index of the one whose turn it is. */
@@ -83,6 +85,18 @@ export class Processors {
   /** Instructions of all of them. */
   get instructions(): bigint {
     return this.#cpus.reduce((sum, { instructions }) => sum + instructions, 0n);
+  }
+
+  /** Whose turn it is, and how much of it is left; the processors themselves are the board's to save. */
+  save(): Json {
+    return { current: this.#current, turnEnd: `0x${this.#turnEnd.toString(16)}`, waiting: this.#waiting };
+  }
+
+  restore(saved: unknown): void {
+    const state = new SavedState("the processors' turns", saved);
+    this.#current = state.number('current', this.#cpus.length - 1);
+    this.#turnEnd = state.hex('turnEnd');
+    this.#waiting = state.number('waiting');
   }
 
   [Symbol.iterator](): Iterator<CpuModel> {

@@ -1,4 +1,6 @@
 /** Looks at what a console shows: for the text that ends a run, and for a kernel's panic. */
+import type { Json, Savable } from '../../machine/savable.js';
+import { SavedState } from '../../machine/saved-state.js';
 
 /** A kernel's panic, as its console tells of it. */
 export interface Panic {
@@ -16,7 +18,7 @@ const OOPS = /Internal error: (.*)/;
 /** Longer lines are none of the kernel's. */
 const MAX_LINE = 4096;
 
-export class ConsoleWatch {
+export class ConsoleWatch implements Savable {
   /** How many bytes the console has shown. */
   bytes = 0;
   panic: Panic | undefined;
@@ -51,6 +53,26 @@ export class ConsoleWatch {
       this.#line = '';
     } else if (this.#line.length < MAX_LINE) this.#line += String.fromCharCode(byte);
   };
+
+  /** What has been seen; what is waited for is another run's to say. */
+  save(): Json {
+    const { bytes, panic, oops } = this;
+    return {
+      bytes,
+      line: this.#line,
+      panic: panic === undefined ? [] : [{ reason: panic.reason, over: panic.over }],
+      oops: oops === undefined ? [] : [oops],
+    };
+  }
+
+  restore(saved: unknown): void {
+    const state = new SavedState('the console', saved);
+    this.bytes = state.number('bytes', Number.MAX_SAFE_INTEGER);
+    this.#line = state.text('line');
+    const [panic] = state.list('panic').map((part) => new SavedState('the console', part));
+    this.panic = panic && { reason: panic.text('reason'), over: panic.flag('over') };
+    this.oops = state.texts('oops', 1)[0];
+  }
 
   #look(byte: number): void {
     if (this.wanted === undefined) return;

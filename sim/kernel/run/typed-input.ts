@@ -46,6 +46,8 @@ export interface TypedInputOptions {
   readonly shown: () => number;
   /** Tells the user something about the keys. */
   readonly tell: (text: string) => void;
+  /** What was typed before, and the console has not taken. */
+  readonly earlier?: Uint8Array | undefined;
 }
 
 /** Ctrl-A begins a command to us. */
@@ -79,10 +81,22 @@ export class TypedInput implements OutsideInput {
         this.#wake();
       },
     );
+    if (options.earlier !== undefined) this.#take(options.earlier);
   }
 
   close(): void {
     this.#listening.close();
+  }
+
+  /** What was typed, and the console has not taken. */
+  get left(): Uint8Array {
+    const bytes = new Uint8Array(this.#waiting);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
   }
 
   deliver(): boolean {

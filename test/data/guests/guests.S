@@ -421,3 +421,155 @@ vec_udfvec:
  say "second\n"
  firmware 0x84000008
  .ltorg
+
+// Adds to a number that two processors have in common, x8, by exclusive accesses.
+ .macro add_shared amount
+13: ldxr x9, [x8]
+ add x9, x9, #\amount
+ stxr w10, x9, [x8]
+ cbnz w10, 13b
+ .endm
+
+// Interrupts of this processor's timer, every so many ticks of the counter.
+ .macro ticking ticks
+ gic 27
+ adr x9, vec_boot_saved
+ msr vbar_el1, x9
+ mov x22, #\ticks
+ msr cntv_tval_el0, x22
+ mov x9, #1
+ msr cntv_ctl_el0, x9
+ isb
+ msr daifclr, #2
+ .endm
+
+// Sleeps until an interrupt, which comes behind it.
+ .macro sleep
+ msr daifset, #2
+ wfi
+ msr daifclr, #2
+ .endm
+
+// Two processors count together, woken and interrupted by their timers; the first writes the count to a virtio disk at
+// each tick, reads back an older one, and shows a letter that is made of all of these. So each letter depends on all that
+// happened before.
+ guest boot_saved
+ ldr x8, =0x41000000
+ ldr w0, =0xc4000003
+ mov x1, #1
+ adr x2, 5f
+ mov x3, #0
+ hvc #0
+ // The disk: reset, driver, features, queue 0, driver ready (Virtual I/O Device 1.2, 3.1.1).
+ ldr x1, =0xa000000
+ str wzr, [x1, #0x70]
+ mov w2, #3
+ str w2, [x1, #0x70]
+ mov w2, #1
+ str w2, [x1, #0x24]
+ str w2, [x1, #0x20]
+ mov w2, #11
+ str w2, [x1, #0x70]
+ mov w2, #8
+ str w2, [x1, #0x38]
+ ldr x3, =0x41001000
+ str w3, [x1, #0x80]
+ add w2, w3, #0x100
+ str w2, [x1, #0x90]
+ add w2, w3, #0x200
+ str w2, [x1, #0xa0]
+ mov w2, #1
+ str w2, [x1, #0x44]
+ mov w2, #15
+ str w2, [x1, #0x70]
+ // Three buffers: the header, a sector, the status.
+ add x2, x3, #0x300
+ ldr x4, =0x0001000100000010
+ stp x2, x4, [x3]
+ add x2, x3, #0x400
+ str x2, [x3, #0x10]
+ add x2, x3, #0x600
+ ldr x4, =0x0000000200000001
+ stp x2, x4, [x3, #0x20]
+ ticking 3000
+ mov x19, #0
+ mov x20, #0
+1: sleep
+ .rept 3
+ add_shared 1
+ .endr
+ mov x21, #300
+2: add_shared 3
+ subs x21, x21, #1
+ b.ne 2b
+ // Write to the sector of the tick.
+ and x5, x19, #7
+ str x9, [x3, #0x400]
+ mov w6, #1
+ ldr x7, =0x0002000100000200
+ bl 4f
+ // Read the one of five ticks before.
+ add x5, x19, #3
+ and x5, x5, #7
+ mov w6, #0
+ ldr x7, =0x0002000300000200
+ bl 4f
+ ldr x9, [x3, #0x400]
+ eor x20, x20, x9
+ mrs x9, cntvct_el0
+ ror x20, x20, #7
+ add x20, x20, x9
+ and x9, x20, #15
+ add x9, x9, #'a'
+ ldr x10, =0x9000000
+ strb w9, [x10]
+ add x19, x19, #1
+ cmp x19, #120
+ b.ne 1b
+ say "\n"
+ firmware 0x84000008
+ // A request of type w6 for sector x5, whose data is buffer x7.
+4: str x7, [x3, #0x18]
+ str w6, [x3, #0x300]
+ str x5, [x3, #0x308]
+ ldrh w9, [x3, #0x102]
+ and w10, w9, #7
+ add x10, x3, x10, lsl #1
+ strh wzr, [x10, #0x104]
+ add w9, w9, #1
+ strh w9, [x3, #0x102]
+ dsb sy
+ str wzr, [x1, #0x50]
+ ldr w10, [x1, #0x60]
+ str w10, [x1, #0x64]
+ ret
+ // The second processor.
+5: ldr x8, =0x41000000
+ mov x9, #3 << 20
+ msr cpacr_el1, x9
+ ticking 1700
+ fmov d0, #1.0
+6: sleep
+ mov x21, #500
+7: add_shared 1
+ fadd d0, d0, d0
+ subs x21, x21, #1
+ b.ne 7b
+ b 6b
+ .ltorg
+ .balign 2048
+vec_boot_saved:
+ .rept 5
+ b .
+ .balign 128
+ .endr
+ // IRQ at EL1: the timer's, which is set anew, and counted.
+ mrs x23, cntvct_el0
+ ldr w24, [x12, #0xc]
+ msr cntv_tval_el0, x22
+ isb
+ ldr x25, [x8, #8]
+ add x25, x25, x23
+ str x25, [x8, #8]
+ str w24, [x12, #0x10]
+ eret
