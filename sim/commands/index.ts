@@ -1,6 +1,7 @@
 /** The command kexec-sim: its subcommands, and what becomes of a command line. */
 import yargs, { type Argv } from 'yargs';
 import { addBootCommand } from './boot/boot.js';
+import { addResumeCommand } from './boot/resume.js';
 import { addCompletionCommand } from './completion.js';
 import { type SubcommandContext, type CommonArgv, addCommonOptions } from './common/context.js';
 import { addCpuCommand } from './cpu.js';
@@ -28,6 +29,7 @@ const COMMANDS = [
   addExtractPurgatoryCommand,
   addCpuCommand,
   addBootCommand,
+  addResumeCommand,
   addHandoffCommand,
   addDiffCommand,
   addSnapshotCommand,

@@ -4,7 +4,7 @@
 export class MachineError extends Error {
   override readonly name = 'MachineError';
 
-  constructor(message: string) {
-    super(`simulated machine: ${message}`);
+  constructor(readonly reason: string) {
+    super(`simulated machine: ${reason}`);
   }
 }

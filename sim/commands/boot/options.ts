@@ -3,7 +3,20 @@ import { KexecError } from '../../../kexec/base/error.js';
 import { GiB, MiB } from '../../../kexec/base/u64.js';
 import type { CommonArguments } from '../common/context.js';
 
-export interface BootArguments extends CommonArguments {
+/** Of every run. */
+export interface RunArguments extends CommonArguments {
+  readonly disk: readonly string[];
+  readonly until: string;
+  readonly 'max-instructions': string | undefined;
+  readonly timeout: string | undefined;
+  readonly save: string | undefined;
+}
+
+export interface ResumeArguments extends RunArguments {
+  readonly file: string;
+}
+
+export interface BootArguments extends RunArguments {
   readonly image: string;
   readonly initrd: string | undefined;
   readonly append: string | undefined;
@@ -12,10 +25,6 @@ export interface BootArguments extends CommonArguments {
   readonly cpus: string | undefined;
   readonly gic: 2 | 3 | undefined;
   readonly el: 1 | 2 | undefined;
-  readonly disk: readonly string[];
-  readonly until: string;
-  readonly 'max-instructions': string | undefined;
-  readonly timeout: string | undefined;
 }
 
 /** Where a boot ends before the machine does. */

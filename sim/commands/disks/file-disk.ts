@@ -1,13 +1,18 @@
 /** Disk images that are files of the host. */
+import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, strerror } from '../../../kexec/base/error.js';
-import { NodeError, errnoOf } from '../../kernel/recording/host-files.js';
+import { NodeError, errnoOf, hostCall } from '../../kernel/recording/host-files.js';
+import type { DiskIdentity, SavedDisk } from '../../kernel/saving/saved-session.js';
 import { MachineError } from '../../machine/error.js';
 import { type Disk, type DiskBlock, OverlayDisk } from '../../machine/devices/virtio/disk.js';
 
 export interface OpenDisk {
   readonly disk: Disk;
+  /** What the machine that has it is saved with. @throws KexecError when the host cannot read it */
+  readonly describe: () => SavedDisk;
   readonly close: () => void;
 }
 
@@ -32,10 +37,43 @@ export const openDisk = (path: string, writable: boolean): OpenDisk => {
   const disk = new FileDisk(file, stat.size);
   return {
     disk: writable ? disk : new OverlayDisk(disk),
+    describe: () => ({ file: resolve(path), writes: writable, ...identify(path, file) }),
     close: () => {
       closeSync(file);
     },
   };
+};
+
+/** Of a larger file it would take too long. */
+const MOST_DIGESTED = 1 << 30;
+const PIECE_BYTES = 1 << 20;
+
+const identify = (path: string, file: number): DiskIdentity =>
+  hostCall('Cannot read', path, () => {
+    // What was written last may not have come to the file's times yet.
+    fsyncSync(file);
+    const { size, mtimeNs } = fstatSync(file, { bigint: true });
+    return { sizeBytes: Number(size), modifiedNs: mtimeNs, digest: size > MOST_DIGESTED ? undefined : digestOf(file) };
+  });
+
+const digestOf = (file: number): string => {
+  const digest = createHash('sha256');
+  const piece = new Uint8Array(PIECE_BYTES);
+  for (let at = 0; ;) {
+    const count = readSync(file, piece, 0, PIECE_BYTES, at);
+    if (count === 0) return digest.digest('hex');
+    digest.update(piece.subarray(0, count));
+    at += count;
+  }
+};
+
+/** What has become of a disk since a machine was saved with it; undefined when it is the same. */
+export const changeOf = (before: DiskIdentity, now: DiskIdentity): string | undefined => {
+  if (before.sizeBytes !== now.sizeBytes) return `it has ${now.sizeBytes} bytes, and had ${before.sizeBytes}`;
+  if (before.digest !== undefined && now.digest !== undefined) {
+    return before.digest === now.digest ? undefined : 'its bytes are others';
+  }
+  return before.modifiedNs === now.modifiedNs ? undefined : 'it was written to';
 };
 
 class FileDisk implements Disk {

@@ -28,6 +28,8 @@ export class ConsoleWatch implements Savable {
   found = false;
   #line = '';
   #tail = '';
+  /** What came behind the text, until the machine was at rest: one byte a character. */
+  #behind = '';
 
   /**
    * @param out receives every byte, up to the end of the text that is waited for
@@ -44,7 +46,10 @@ export class ConsoleWatch implements Savable {
   }
 
   readonly put = (byte: number): void => {
-    if (this.found) return;
+    if (this.found) {
+      this.#behind += String.fromCharCode(byte);
+      return;
+    }
     this.bytes++;
     this.out(byte);
     this.#look(byte);
@@ -54,12 +59,13 @@ export class ConsoleWatch implements Savable {
     } else if (this.#line.length < MAX_LINE) this.#line += String.fromCharCode(byte);
   };
 
-  /** What has been seen; what is waited for is another run's to say. */
+  /** What has been seen. What is waited for is another run's to say, which shows what came behind it, too. */
   save(): Json {
     const { bytes, panic, oops } = this;
     return {
       bytes,
       line: this.#line,
+      behind: this.#behind,
       panic: panic === undefined ? [] : [{ reason: panic.reason, over: panic.over }],
       oops: oops === undefined ? [] : [oops],
     };
@@ -72,6 +78,7 @@ export class ConsoleWatch implements Savable {
     const [panic] = state.list('panic').map((part) => new SavedState('the console', part));
     this.panic = panic && { reason: panic.text('reason'), over: panic.flag('over') };
     this.oops = state.texts('oops', 1)[0];
+    for (const character of state.text('behind')) this.put(character.charCodeAt(0) & 0xff);
   }
 
   #look(byte: number): void {

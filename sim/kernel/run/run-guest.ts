@@ -26,10 +26,10 @@ export interface GuestRun {
 
 export type GuestEnd =
   | RunEnd
-  /** The console shows the text that was waited for. */
-  | { readonly kind: 'console' }
+  /** The console shows the text that was waited for. The machine may have gone on a little, and come to an end. */
+  | { readonly kind: 'console'; readonly run: RunEnd }
   /** The kernel goes on no more. */
-  | { readonly kind: 'panic' };
+  | { readonly kind: 'panic'; readonly run: RunEnd };
 
 /** A kernel that has printed nothing for so long is asked for its log. */
 const SILENT_MS = 5000;
@@ -54,8 +54,8 @@ export const runGuest = async (run: GuestRun): Promise<GuestEnd> => {
   };
   const interrupted = (): boolean => watch.found || seen.panicked || bounds.interrupted();
   const end = await processors.run(limitsOf, { ...bounds, interrupted }, betweenSlices, input);
-  if (watch.found) return { kind: 'console' };
-  return seen.panicked ? { kind: 'panic' } : end;
+  if (watch.found) return { kind: 'console', run: end };
+  return seen.panicked ? { kind: 'panic', run: end } : end;
 };
 
 /** A kernel may take exceptions, but not to where it has no code: it would never come out of that. */

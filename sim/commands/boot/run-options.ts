@@ -1,0 +1,15 @@
+/** The options of a run, whichever subcommand begins it. */
+import type { Argv } from 'yargs';
+
+/** @param disk what the option says of itself @param until the same */
+export const withRunOptions = <T>(command: Argv<T>, disk: string, until: string) =>
+  command
+    .option('disk', { type: 'string', array: true, default: [], requiresArg: true, describe: disk })
+    .option('until', { type: 'string', requiresArg: true, default: 'halt', describe: until })
+    .option('max-instructions', { type: 'string', requiresArg: true, describe: 'End the run after so many' })
+    .option('timeout', { type: 'string', requiresArg: true, describe: 'End the run after so many seconds' })
+    .option('save', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Save the machine at the end of the run: the file that resume goes on from',
+    });

@@ -1,0 +1,70 @@
+/** Writes a file that is there as a whole or not at all. */
+import { accessSync, closeSync, constants, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { attempt } from '../../../kexec/base/attempt.js';
+import { KexecError } from '../../../kexec/base/error.js';
+import { NodeError, hostCall } from '../recording/host-files.js';
+
+const WHAT = 'Cannot write';
+/** Its owner's alone: memory holds what others are not to see. */
+const MODE = 0o600;
+
+/** Whether there is a character device, such as /dev/null, in whose place no file may come. @throws KexecError for a pipe and the like */
+const isDevice = (path: string): boolean => {
+  const stats = attempt(NodeError, () => statSync(path));
+  if (stats instanceof NodeError || stats.isFile()) return false;
+  if (stats.isCharacterDevice()) return true;
+  throw KexecError.die(`${WHAT} ${path}: it is no regular file`, { subject: path });
+};
+
+/** Where the file is that a link leads to. */
+const targetOf = (path: string): string => {
+  const target = attempt(NodeError, () => realpathSync(path));
+  return target instanceof NodeError ? path : target;
+};
+
+/** To be asked before work whose result is to be in the file. @throws KexecError when it could not be written now */
+export const checkReplaceable = (path: string): void => {
+  if (isDevice(path)) return;
+  hostCall(WHAT, path, () => accessSync(`${dirname(targetOf(path))}/.`, constants.W_OK | constants.X_OK));
+};
+
+/**
+ * Has the file made anew by `action`; one that was there stays until then.
+ * @param action is given what takes the bytes in order
+ * @throws KexecError when the host cannot write it, or what `action` throws; the file is as it was then
+ */
+export const replaceFile = (path: string, action: (write: (bytes: Uint8Array) => void) => void): void => {
+  if (isDevice(path)) return writeNew(path, path, constants.O_WRONLY, action);
+  const target = targetOf(path);
+  const fresh = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
+  try {
+    writeNew(path, fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, action, fsyncSync);
+    hostCall(WHAT, path, () => renameSync(fresh, target));
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
+};
+
+/** @param path what messages call it */
+const writeNew = (
+  path: string,
+  hostPath: string,
+  flags: number,
+  action: (write: (bytes: Uint8Array) => void) => void,
+  finish: (file: number) => void = () => {},
+): void => {
+  const file = hostCall(WHAT, path, () => openSync(hostPath, flags, MODE));
+  try {
+    action((bytes) => hostCall(WHAT, path, () => writeAll(file, bytes)));
+    hostCall(WHAT, path, () => finish(file));
+  } finally {
+    closeSync(file);
+  }
+};
+
+const writeAll = (file: number, bytes: Uint8Array): void => {
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at);
+};
