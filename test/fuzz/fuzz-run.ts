@@ -7,6 +7,7 @@ import { targets as fileLoad } from './file-load.fuzz.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
 import { createRandom, mutate, seedOf } from './mutate.js';
 import { targets as purgatory } from './purgatory.fuzz.js';
+import { targets as saved } from './saved.fuzz.js';
 import { targets as sim } from './sim.fuzz.js';
 import { targets as text } from './text.fuzz.js';
 import { targets as vmcore } from './vmcore.fuzz.js';
@@ -17,6 +18,7 @@ export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
   ...fdt,
   ...fileLoad,
   ...purgatory,
+  ...saved,
   ...sim,
   ...debugLog,
   ...vmcore,

@@ -18,7 +18,7 @@ const isDevice = (path: string): boolean => {
   throw KexecError.die(`${WHAT} ${path}: it is no regular file`, { subject: path });
 };
 
-/** Where the file is that a link leads to. */
+/** Where the file is that a link leads to; a link that leads nowhere is replaced itself. */
 const targetOf = (path: string): string => {
   const target = attempt(NodeError, () => realpathSync(path));
   return target instanceof NodeError ? path : target;

@@ -1,0 +1,58 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KexecError } from '../../../../../kexec/base/error.js';
+import { checkReplaceable, replaceFile } from '../../../../../sim/kernel/saving/replace-file.js';
+import { useTempDir } from '../../../../support/sim-support.js';
+
+const temp = useTempDir();
+
+let directory = '';
+let file = '';
+
+beforeEach(() => {
+  directory = temp.make('replaced');
+  file = join(directory, 'file');
+});
+
+const pieces = (write: (bytes: Uint8Array) => void): void => {
+  for (const text of ['one ', 'two']) write(Buffer.from(text));
+};
+
+test('a file is made, for its owner alone, and made anew', () => {
+  for (let round = 0; round < 2; round++) {
+    checkReplaceable(file);
+    replaceFile(file, pieces);
+    expect([readFileSync(file, 'latin1'), statSync(file).mode & 0o777]).toEqual(['one two', 0o600]);
+    expect(readdirSync(directory)).toEqual(['file']);
+  }
+});
+
+test('a link stays, and leads to the file', () => {
+  const link = join(directory, 'link');
+  symlinkSync('file', link);
+  writeFileSync(file, 'before');
+  replaceFile(link, pieces);
+  expect(readFileSync(file, 'latin1')).toBe('one two');
+  expect(readdirSync(directory).sort()).toEqual(['file', 'link']);
+});
+
+test('what goes wrong in between leaves what was there, and nothing beside it', () => {
+  writeFileSync(file, 'before');
+  const fail = (write: (bytes: Uint8Array) => void): void => {
+    write(Buffer.from('half'));
+    throw KexecError.die('half of it');
+  };
+  expect(() => replaceFile(file, fail)).toThrow('half of it');
+  expect([readFileSync(file, 'latin1'), readdirSync(directory)]).toEqual(['before', ['file']]);
+});
+
+test('what is no place for a file is told of', () => {
+  mkdirSync(file);
+  for (const path of [file, join(file, 'none', 'x'), '/proc/none', '/dev/full']) {
+    expect(() => replaceFile(path, pieces)).toThrow(KexecError);
+  }
+  expect(() => checkReplaceable(join(file, 'none', 'x'))).toThrow(`Cannot write ${file}/none/x: No such file or directory`);
+  expect(() => replaceFile('/dev/null', pieces)).not.toThrow();
+  expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+});
