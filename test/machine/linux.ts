@@ -1,16 +1,16 @@
 /**
  * Boots Debian's kernels on our machine and in QEMU, and compares the consoles line by line: `npm run linux -- [--all]`;
- * `--help` tells how to choose boots. What may differ stands in `linux/known-differences.ts`, each with its reason.
+ * some are saved in the midst of that, and go on. `--help` tells how to choose boots. What may differ stands in `linux/known-differences.ts`, each with its reason.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import yargs from 'yargs';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
-import { ALL, type Boot, COUNTS, FEW, SUITES, nameOf, titleOf } from './linux/boots.js';
+import { ALL, type Boot, COUNTS, FEW, SUITES, isInTwo, nameOf, titleOf } from './linux/boots.js';
 import { compareConsoles, neededFor } from './linux/consoles.js';
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
-import { bootBoth } from './linux/machines.js';
+import { type Booted, type Files, bootBoth, bootInTwo } from './linux/machines.js';
 import { type Script, SCRIPTS } from './linux/scripts.js';
 import { busyboxInitramfs } from './initramfs.js';
 import { runMain, say } from '../support/run-main.js';
@@ -60,8 +60,8 @@ const initrdOf = (script: Script, work: string): string => {
 
 /** Boots on both, says how that went, and keeps the consoles. @returns the known differences that it has; undefined for others */
 const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference[] | undefined> => {
-  const initrd = initrdOf(boot.script, work);
-  const { qemu, ours } = await bootBoth(boot, { kernel: debianKernel(boot.suite), initrd, work });
+  const files = { kernel: debianKernel(boot.suite), initrd: initrdOf(boot.script, work), work };
+  const { qemu, ours } = await bootBoth(boot, files);
   const consoles = { qemu: qemu.console, ours: ours.console };
   for (const [who, console] of Object.entries(consoles)) {
     fs.writeFileSync(path.join(cacheDirectory('linux'), `${nameOf(boot)}.${who}.txt`), console, 'latin1');
@@ -70,12 +70,31 @@ const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference
   const same = differences.length === 0 && ours.ended;
   const seconds = [ours, qemu].map((booted) => booted.seconds.toFixed(0));
   say(`${same ? 'same   ' : 'DIFFERS'} ${titleOf(boot)} (${seconds[0]!} s, QEMU ${seconds[1]!} s)`);
-  if (same) return neededFor(consoles, boot.cpus);
+  if (same) return (await goesOn(boot, files, ours)) ? neededFor(consoles, boot.cpus) : undefined;
   for (const { who, number, line } of differences.slice(0, MOST_DIFFERENCES)) say(`    ${who} ${number}: ${line}`);
   const more = differences.length - MOST_DIFFERENCES;
   if (more > 0) say(`    and ${more} more; see .cache/linux/${nameOf(boot)}.*.txt`);
   if (!ours.ended) for (const line of ours.aside.trimEnd().split('\n')) say(`    ${line}`);
   return undefined;
+};
+
+/** What is told of the end says after how many instructions it came. */
+const lastLineOf = ({ aside }: Booted): string => aside.trimEnd().split('\n').at(-1) ?? '';
+
+/** @returns whether a boot that is broken off goes on as the unbroken one did, to the last byte and instruction; or is not one */
+const goesOn = async (boot: Boot, files: Files, unbroken: Booted): Promise<boolean> => {
+  if (!isInTwo(boot)) return true;
+  const inTwo = await bootInTwo(boot, files);
+  const [ends, consoles] = [lastLineOf(inTwo) === lastLineOf(unbroken), inTwo.console === unbroken.console];
+  say(
+    `${ends && consoles ? 'same   ' : 'DIFFERS'} ${titleOf(boot)}, saved and resumed (${inTwo.seconds.toFixed(0)} s)`,
+  );
+  if (!consoles) {
+    fs.writeFileSync(path.join(cacheDirectory('linux'), `${nameOf(boot)}.resumed.txt`), inTwo.console, 'latin1');
+    say(`    the consoles differ: .cache/linux/${nameOf(boot)}.{ours,resumed}.txt`);
+  }
+  if (!ends) for (const booted of [unbroken, inTwo]) say(`    ${lastLineOf(booted)}`);
+  return ends && consoles;
 };
 
 const main = async (): Promise<void> => {

@@ -44,6 +44,13 @@ export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   { ...PLAIN, suite, gic: 3, cpus: 2, script: 'programs' },
 ]);
 
+/** Those that are also saved in the midst of their boot, to go on from there. */
+export const isInTwo = ({ suite, gic, el, cpus, kaslr, script }: Boot): boolean =>
+  el === 1 &&
+  !kaslr &&
+  script === 'facts' &&
+  ((suite === 'bookworm' && gic === 2 && cpus === 1) || (suite === 'trixie' && gic === 3 && cpus === 2));
+
 export const titleOf = ({ suite, gic, el, cpus, kaslr, script }: Boot): string =>
   `Linux ${KERNELS[suite]}, GICv${gic}, EL${el}, ${cpus} CPU${cpus > 1 ? 's' : ''}${kaslr ? ', KASLR' : ''}${script === 'facts' ? '' : `, ${script}`}`;
 
