@@ -25,6 +25,7 @@ export const processorToJson = ({ general, system, ...rest }: SavedCpu): Json =>
     registers: Object.fromEntries([...system.registers].map(([name, value]) => [name, hex(value)])),
     inputs: system.inputs,
     event: system.event,
+    waitsAt: optional(system.waitsAt, hex),
     high: system.timers.high,
     deadline: optional(system.timers.deadline, hex),
   },
@@ -76,7 +77,6 @@ const readSystem = (saved: unknown): SavedSystem => {
   const state = new SavedState(WHAT, saved);
   const registers = new SavedState(WHAT, state.part('registers'));
   const [sp0, sp1, sp2] = state.hexes('stackPointers', { count: 3 });
-  const deadline = state.list('deadline');
   return {
     el: state.oneOfNumbers('el', [0, 1, 2]),
     spSel: state.oneOfNumbers('spSel', [0, 1]),
@@ -84,9 +84,13 @@ const readSystem = (saved: unknown): SavedSystem => {
     registers: new Map(registers.names.map((name) => [name, registers.hex(name)])),
     inputs: state.someOf('inputs', INPUTS),
     event: state.flag('event'),
+    waitsAt: readOptional(state, 'waitsAt'),
     timers: {
       high: state.someOf('high', TIMERS),
-      deadline: deadline.length === 0 ? undefined : state.hexes('deadline', { count: 1 })[0],
+      deadline: readOptional(state, 'deadline'),
     },
   };
 };
+
+const readOptional = (state: SavedState, name: string): bigint | undefined =>
+  state.list(name).length === 0 ? undefined : state.hexes(name, { count: 1 })[0];

@@ -96,6 +96,7 @@ export class FakeCpu implements CpuModel {
         registers: this.registers,
         inputs: [],
         event: false,
+        waitsAt: undefined,
         timers: { high: [], deadline: this.timerDeadline },
       },
       instructions: this.instructions,

@@ -45,6 +45,8 @@ export interface SavedSystem {
   readonly inputs: readonly InterruptInput[];
   /** What SEV, SEVL and an exception return leave for WFE. */
   readonly event: boolean;
+  /** The WFI or WFE in which it waits; undefined while it does not. */
+  readonly waitsAt: bigint | undefined;
   readonly timers: SavedTimers;
 }
 

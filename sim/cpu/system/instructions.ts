@@ -51,6 +51,7 @@ export interface SystemSide {
   takeFpTrap(): void;
   returnFrom(el: 1 | 2): void;
   stop(reason: StopReason): void;
+  stopWaiting(reason: StopReason): void;
   stopBehind(reason: StopReason): void;
   stopUnmodelled(what: string, encoding: number | undefined): void;
 }
@@ -241,7 +242,7 @@ export class SystemInstructions implements SystemCpu {
     if (this.#state.registers.inputs.size > 0) return;
     const until = kind === 'wfi' ? 'interrupt' : 'event';
     const why = `${kind.toUpperCase()}, and no ${until} can come`;
-    this.#state.stop({ kind: 'stuck', pc: this.pc, why, until });
+    this.#state.stopWaiting({ kind: 'stuck', pc: this.pc, why, until });
   }
 
   sendEvent(): void {

@@ -104,7 +104,7 @@ export class RegisterFile implements LiveState {
     else this.#values.set(name, value);
   };
 
-  save(): Omit<SavedSystem, 'event' | 'timers'> {
+  save(): Omit<SavedSystem, 'event' | 'timers' | 'waitsAt'> {
     const names = [...this.#values.keys(), ...DIRECT_REGISTERS.filter((name) => !this.#values.has(name))];
     return {
       el: this.#el,
@@ -116,7 +116,7 @@ export class RegisterFile implements LiveState {
   }
 
   /** @throws SavedCpuError for an exception level or registers of another processor, or what is not modelled */
-  restore({ el, spSel, stackPointers, registers, inputs }: Omit<SavedSystem, 'event' | 'timers'>): void {
+  restore({ el, spSel, stackPointers, registers, inputs }: Omit<SavedSystem, 'event' | 'timers' | 'waitsAt'>): void {
     if (el > this.host.highestEl) throw new SavedCpuError(`there is no EL${el}`);
     const own = this.save().registers;
     for (const name of own.keys()) if (!registers.has(name)) throw new SavedCpuError(`${name} is missing`);

@@ -59,6 +59,8 @@ export class SystemState implements SystemSide {
   /** Addresses of the upper half may be cached that are valid for one ASID only. */
   #upperNotGlobal = false;
   #pendingStop: StopReason | undefined;
+  /** Where the processor waits, in a WFI or WFE, which is over when an interrupt is taken; undefined while it does not. */
+  #waitsAt: bigint | undefined;
   /** How often the program counter was set, or had to stay. */
   #pcSettings = 0;
 
@@ -79,6 +81,7 @@ export class SystemState implements SystemSide {
   /** See {@link CpuModel.reset}. */
   reset(): void {
     this.registers.reset();
+    this.#waitsAt = undefined;
     this.#mmu.registersChanged();
     this.flush();
     this.#core.contextChanged();
@@ -86,13 +89,15 @@ export class SystemState implements SystemSide {
   }
 
   save(): SavedSystem {
-    return { ...this.registers.save(), event: this.#instructions.event, timers: this.timers.save() };
+    const { event } = this.#instructions;
+    return { ...this.registers.save(), event, waitsAt: this.#waitsAt, timers: this.timers.save() };
   }
 
   /** @throws SavedCpuError */
   restore(saved: SavedSystem): void {
     this.registers.restore(saved);
     this.#instructions.event = saved.event;
+    this.#waitsAt = saved.waitsAt;
     this.timers.restore(saved.timers);
     this.#mmu.registersChanged();
     this.#spaceChanged();
@@ -158,6 +163,7 @@ export class SystemState implements SystemSide {
   /** Carries out a system instruction, or the exception of one that is forbidden, and sets the program counter. */
   execute(row: SystemRow | OpsRow, fields: Fields): void {
     const settings = this.#pcSettings;
+    this.#waitsAt = undefined;
     if (row.system !== undefined) row.system(this.#instructions, fields);
     else if ('maintenance' in row) this.#instructions.maintain(row.maintenance, fields['Rt']!);
     if (this.#pcSettings === settings) this.#core.pc = BigInt.asUintN(64, this.#core.pc + 4n);
@@ -183,6 +189,12 @@ export class SystemState implements SystemSide {
   stop(reason: StopReason): void {
     this.#pendingStop ??= reason;
     this.#pcSettings++;
+  }
+
+  /** Ends the run at an instruction that waits. */
+  stopWaiting(reason: StopReason): void {
+    this.stop(reason);
+    this.#waitsAt = this.#core.pc;
   }
 
   /** Ends the run behind the instruction. */
@@ -329,6 +341,8 @@ export class SystemState implements SystemSide {
     for (const input of inputs) {
       const target = interruptTarget(input, controls, daif);
       if (target === undefined) continue;
+      if (this.#waitsAt === this.#core.pc) this.#core.pc = BigInt.asUintN(64, this.#core.pc + 4n);
+      this.#waitsAt = undefined;
       this.#enter(this.#describeInterrupt(input, target));
       return true;
     }

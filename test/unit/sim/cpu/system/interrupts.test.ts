@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { SystemInstructions } from '../../../../../sim/cpu/system/instructions.js';
 import { interruptTarget } from '../../../../../sim/cpu/system/interrupts.js';
 import { Timers } from '../../../../../sim/cpu/system/timers.js';
 import type { ExceptionLevel } from '../../../../../sim/cpu/state/levels.js';
@@ -47,6 +48,24 @@ describe('an interrupt', () => {
       0x1234n,
     ]);
     expect(state.takeInterrupt()).toBe(false);
+  });
+
+  test('that ends a WFI comes behind it', () => {
+    const { state, core } = fakeMachine();
+    const wait = (): void => new SystemInstructions(state, core, () => undefined).wait('wfi');
+    core.pc = 0x4444n;
+    state.daif = 0;
+    wait();
+    expect(state.takeStop()).toMatchObject({ kind: 'stuck', pc: 0x4444n });
+    expect(core.pc).toBe(0x4444n);
+    state.registers.inputs.add('irq');
+    expect(state.takeInterrupt()).toBe(true);
+    expect(state.getSystemRegister('ELR_EL1')).toBe(0x4448n);
+    // Only once, and only where it waits.
+    core.pc = 0x4444n;
+    state.daif = 0;
+    state.takeInterrupt();
+    expect(state.getSystemRegister('ELR_EL1')).toBe(0x4444n);
   });
 
   test('that is fast has a vector of its own', () => {
