@@ -46,7 +46,12 @@ const restore = (
     const message = `--disk: ${file} has ${saved.disks.length} disks, and ${chosen.length} are named`;
     throw KexecError.die(message, { subject: '--disk' });
   }
-  saved.disks.forEach((before, i) => disks.push(reopen(before, chosen[i], file)));
+  saved.disks.forEach((before, i) => {
+    disks.push(reopen(before, chosen[i] ?? { file: before.file, writes: false }, file));
+    if (!before.writes || chosen.length > 0) return;
+    const told = `kexec-sim: ${before.file} stays as it is: --disk ${before.file},rw has it written to\n`;
+    session.terminal.writeAside(Buffer.from(told));
+  });
   const made = makeMachine(saved.setup, disks, session);
   for (const piece of pieces) putBack(piece, made);
   restoreMachine(made.whole, saved.machine);
@@ -54,9 +59,11 @@ const restore = (
   return { ...made, places: saved.places, typed: Buffer.from(saved.typed, 'latin1'), end: saved.end };
 };
 
-/** Opens a disk as it was opened before, or the one that the user says it is. */
-const reopen = (before: SavedDisk, chosen: DiskOption | undefined, save: string): OpenDisk => {
-  const { file, writes } = chosen ?? before;
+/**
+ * Opens a disk where it was, or where the user says that it is now. Only the user says that it is written to: who made the
+ * file may want to write to any other.
+ */
+const reopen = (before: SavedDisk, { file, writes }: DiskOption, save: string): OpenDisk => {
   if (writes && !before.writes) {
     const message = `--disk: what ${save} has written to ${before.file} is in memory, and cannot go to a file`;
     throw KexecError.die(message, { subject: '--disk' });

@@ -150,6 +150,7 @@ export const runSession = async (booted: Booted, context: SubcommandContext, ses
         seconds: (performance.now() - start) / 1000,
         consoleBytes: watch.bytes,
         places: placesToJson(places),
+        ...(save === undefined || failure !== undefined ? {} : { saved: save }),
       }),
     );
   } else terminal.writeAside(Buffer.from(report.details));

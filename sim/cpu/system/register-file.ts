@@ -121,7 +121,8 @@ export class RegisterFile implements LiveState {
     const own = this.save().registers;
     for (const name of own.keys()) if (!registers.has(name)) throw new SavedCpuError(`${name} is missing`);
     for (const [name, value] of registers) {
-      if (!own.has(name)) throw new SavedCpuError(`there is no ${name}`);
+      // The name may be anything, and is not to come to a terminal.
+      if (!own.has(name)) throw new SavedCpuError('there is a register that it has not');
       const missing = unmodelledOf(name, value);
       if (missing !== undefined) throw new SavedCpuError(`${name} asks for ${missing}, which is not modelled`);
       this.store(name, value);

@@ -120,13 +120,18 @@ const readRanges = (state: SavedState, name: string): readonly Range[] => {
   });
 };
 
+/** Messages have the name, and what is written to a terminal may be a command to it. */
+const CONTROLS = /\p{Cc}/u;
+
 const readDisks = (state: SavedState): readonly SavedDisk[] => {
   const list = state.list('disks');
   if (list.length > MOST_DISKS) throw state.broken('disks');
   return list.map((part) => {
     const disk = new SavedState('a machine', part);
+    const file = disk.text('file');
+    if (CONTROLS.test(file)) throw disk.broken('file');
     return {
-      file: disk.text('file'),
+      file,
       writes: disk.flag('writes'),
       sizeBytes: disk.number('sizeBytes', Number.MAX_SAFE_INTEGER),
       modifiedNs: disk.hex('modifiedNs'),

@@ -119,13 +119,15 @@ describe('a machine goes on from where it was saved', () => {
   test('when time was up', async () => {
     const first = await run(['boot', image('twobranch'), '--timeout=0.2', '--save', saved]);
     expect(first.told).toMatch(/the time limit is reached/);
-    const second = await run(['resume', saved, '--max-instructions=5000', '--json']);
+    const again = join(directory, 'again');
+    const second = await run(['resume', saved, '--max-instructions=5000', '--json', '--save', again]);
     const instructions = Number(/after (\d+) instructions/.exec(first.told)?.[1]);
     expect(second.code).toBe(1);
     expect(JSON.parse(second.out)).toMatchObject({
       reason: 'max-instructions',
       instructions: instructions + 5000,
       places: { kernel: { start: '0x40200000' } },
+      saved: again,
     });
   });
 
@@ -178,7 +180,11 @@ describe('the disks of a saved machine', () => {
     const kept = await run(['resume', saved, '--disk', disk]);
     expect(first.shown + kept.shown).toBe(unbroken.shown);
     expect(readFileSync(disk)).toEqual(before);
-    expect((await run(['resume', saved])).shown).toBe(kept.shown);
+    const unasked = await run(['resume', saved]);
+    expect(unasked.shown).toBe(kept.shown);
+    expect(unasked.told).toContain(`kexec-sim: ${disk} stays as it is: --disk ${disk},rw has it written to\n`);
+    expect(readFileSync(disk)).toEqual(before);
+    expect((await run(['resume', saved, '--disk', `${disk},rw`])).shown).toBe(kept.shown);
     expect(readFileSync(disk)).not.toEqual(before);
     expect((await run(['resume', saved])).told).toContain('it has changed since');
   });

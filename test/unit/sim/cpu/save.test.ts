@@ -113,7 +113,7 @@ test('not from what another processor was', () => {
     system: { ...system, registers: new Map([...system.registers, [name, value]]) },
   });
   const broken: readonly (readonly [SavedCpu, string])[] = [
-    [withRegister('S0_0_C0_C0_0', 0n), 'there is no S0_0_C0_C0_0'],
+    [withRegister('S0_0_C0_C0_0', 0n), 'there is a register that it has not'],
     [withRegister('MDSCR_EL1', 1n), 'MDSCR_EL1 asks for software step, which is not modelled'],
     [
       { ...saved, system: { ...system, registers: new Map([...system.registers].slice(1)) } },
