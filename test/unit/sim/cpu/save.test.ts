@@ -64,7 +64,7 @@ const run = ({ cpus }: Machine, ...turns: readonly bigint[]): void => {
 const stateOf = ({ board, cpus }: Machine): unknown => [cpus.map((cpu) => cpu.save()), board.memory.read64(DATA)];
 
 describe.each([
-  ['predecoded', 2 ** 31 - 1],
+  ['interpreted', 2 ** 31 - 1],
   ['translated', 1],
 ])('a processor whose code is %s goes on from what was saved', (_, hotRuns) => {
   test('with its marks for exclusive stores, wherever it is', () => {

@@ -27,7 +27,8 @@ const toEnd = async (guest: SavedGuest, before = ''): Promise<Ended> => ({
 });
 
 describe.each([
-  ['predecoded', 2 ** 31 - 1],
+  ['interpreted', 2 ** 31 - 1],
+  ['translated', 1],
   ['both', undefined],
 ])('a machine whose code is %s', (_, hotRuns) => {
   let unbroken: Ended;
