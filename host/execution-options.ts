@@ -1,5 +1,6 @@
-/** Our own options about `kexec -e`: where its run ends, and how long it may be. */
+/** Our own options about `kexec -e`: where its run ends, how long it may be, and what the firmware does there. */
 import { KexecError } from '../kexec/base/error.js';
+import { parseQuirks } from '../sim/machine/quirks.js';
 import { CONSOLE, type ExecutionSettings, type Until } from '../sim/kernel/execution-settings.js';
 
 const UNTIL = ['entry', 'halt', 'reboot'] as const;
@@ -15,10 +16,11 @@ const MAX_TIMEOUT = 1_000_000;
  */
 export const executionBounds = (
   simValue: (name: string) => string | undefined,
-): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs'> => ({
+): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs' | 'quirks'> => ({
   until: parseUntil(simValue('sim-until')),
   maxInstructions: parseInstructions(simValue('sim-max-instructions')),
   timeoutMs: parseTimeout(simValue('sim-timeout')),
+  quirks: parseQuirks(simValue('sim-quirk') ?? '', 'kexec: KEXEC_QUIRK'),
 });
 
 const parseUntil = (text: string | undefined): ExecutionSettings['until'] => {

@@ -1,5 +1,6 @@
 /** How what is loaded is executed at a reboot, and what carries that out. */
 import type { OnProgress } from '../../kexec/base/progress.js';
+import type { Quirk } from '../machine/quirks.js';
 import type { ImageSlot } from './rules/kexec-load.js';
 import type { RecordedMachine } from './recorded-machine.js';
 
@@ -18,6 +19,8 @@ export interface ExecutionSettings {
   readonly maxInstructions: bigint | undefined;
   /** Milliseconds of the host's time that a run may take; undefined for no limit. */
   readonly timeoutMs: number | undefined;
+  /** What the firmware does in its own way, beside what the recording says. */
+  readonly quirks?: readonly Quirk[] | undefined;
   /** The object that may have been loaded as purgatory, for the names in it. */
   readonly purgatory: () => Uint8Array;
 }

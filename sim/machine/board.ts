@@ -15,6 +15,7 @@ import { COUNTER_FREQUENCY, counterAt, instructionsAt } from './counter.js';
 import type { AccessSize, Device, InterruptController } from './device.js';
 import { PhysicalMemory } from './memory.js';
 import { Firmware } from './psci.js';
+import type { Quirk } from './quirks.js';
 
 export interface BoardOptions {
   /** Where there is RAM. */
@@ -25,6 +26,8 @@ export interface BoardOptions {
   readonly interrupts?: (host: InterruptHost) => Interrupts;
   /** The highest exception level below the firmware's. */
   readonly highestEl: 1 | 2;
+  /** What its firmware does in its own way. */
+  readonly quirks?: readonly Quirk[] | undefined;
 }
 
 /** What the interrupt controller asks of the board. */
@@ -67,13 +70,14 @@ export class Board implements Bus, CpuHost {
   readonly #devices: readonly DeviceOnBus[];
   readonly #interrupts: Interrupts | undefined;
   readonly #cpus: CpuModel[] = [];
-  readonly #firmware = new Firmware(this.#cpus);
+  readonly firmware: Firmware;
   /** Instructions that could have been carried out in times when no processor ran. */
   #idle = 0n;
   #current = 0;
 
   /** @throws MachineError when the host has no room for the RAM */
-  constructor({ ram, devices, interrupts, highestEl }: BoardOptions) {
+  constructor({ ram, devices, interrupts, highestEl, quirks }: BoardOptions) {
+    this.firmware = new Firmware(this.#cpus, quirks);
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;
     this.#interrupts = interrupts?.({
@@ -116,12 +120,12 @@ export class Board implements Bus, CpuHost {
   }
 
   firmwareCall(_conduit: 'hvc' | 'smc', cpu: CpuModel): FirmwareEnd | undefined {
-    return this.#firmware.call(cpu);
+    return this.firmware.call(cpu);
   }
 
   /** Whether a processor runs, as the firmware knows it: all others wait for CPU_ON. */
   isOn(cpu: CpuModel): boolean {
-    return this.#firmware.isOn(cpu);
+    return this.firmware.isOn(cpu);
   }
 
   connect(cpu: CpuModel): void {

@@ -1,5 +1,6 @@
 /** The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention. */
 import type { CpuModel, FirmwareEnd } from '../cpu/state/model.js';
+import type { Quirk, QuirkEvent } from './quirks.js';
 
 /** Function identifiers (DEN0022, 5.1); those with bit 30 take 64-bit arguments. */
 const FUNCTION = {
@@ -21,6 +22,18 @@ const FUNCTION = {
 
 const IMPLEMENTED: readonly number[] = Object.values(FUNCTION);
 
+/** The range that DEN0028 gives to PSCI, with 32-bit and 64-bit arguments (7.1, table of owning entities). */
+const isPsci = (functionId: number): boolean => (functionId & 0xbfff_ffe0) >>> 0 === 0x8400_0000;
+
+const nameOf = (functionId: number): string => {
+  const [name] = Object.entries(FUNCTION).find(([, id]) => id === functionId) ?? [];
+  if (name === undefined) return `0x${functionId.toString(16)}`;
+  return name
+    .replace(/64$/, '')
+    .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toUpperCase();
+};
+
 /** Major version in bits 31 to 16, minor below: 1.1, the first with SYSTEM_RESET2 as an option. */
 const VERSION = 0x1_0001n;
 
@@ -28,6 +41,7 @@ const VERSION = 0x1_0001n;
 const SUCCESS = 0n;
 const NOT_SUPPORTED = -1n;
 const INVALID_PARAMETERS = -2n;
+const DENIED = -3n;
 const ALREADY_ON = -4n;
 const INVALID_ADDRESS = -9n;
 
@@ -37,26 +51,60 @@ const AFFINITY_OFF = 1n;
 /** No trusted operating system has to be moved before a processor is switched off (MIGRATE_INFO_TYPE). */
 const NO_MIGRATION = 2n;
 
+/** Where the entries end that firmware takes that has no more than 30 bits for them. */
+const ENTRY_LIMIT = 1n << 30n;
+/** No more is kept of what quirks have done: a guest may call for ever. */
+const MAX_EVENTS = 16;
+
 /** Aff3 in bits 39 to 32, Aff2 to Aff0 in bits 23 to 0. */
 const AFFINITY = 0xff_00ff_ffffn;
 
 /** The firmware of a machine, and which processors it has switched on: at first the first one. */
 export class Firmware {
   readonly #off = new Set<CpuModel>();
+  /** Those that have been switched off. */
+  readonly #hasBeenOn = new Set<CpuModel>();
+  /** Those whose call never comes back. */
+  readonly #hung = new Set<CpuModel>();
+  readonly #events: QuirkEvent[] = [];
   #known = 0;
 
   /** @param cpus those that there are by the time of a call, the one that boots first */
-  constructor(private readonly cpus: readonly CpuModel[]) {}
+  constructor(
+    private readonly cpus: readonly CpuModel[],
+    private readonly quirks: readonly Quirk[] = [],
+  ) {}
 
+  /** Whether it runs; one that hangs does not. */
   isOn(cpu: CpuModel): boolean {
     this.#meet();
-    return !this.#off.has(cpu);
+    return !this.#off.has(cpu) && !this.#hung.has(cpu);
+  }
+
+  hangs(cpu: CpuModel): boolean {
+    return this.#hung.has(cpu);
+  }
+
+  /** What happened because of quirks, the first things. */
+  get events(): readonly QuirkEvent[] {
+    return this.#events;
+  }
+
+  /** The processors but the first one have been on, and were switched off before the machine came to where it is. */
+  tookDownOthers(): void {
+    this.#meet();
+    for (const cpu of this.#off) this.#hasBeenOn.add(cpu);
   }
 
   /** Carries out a call; the result goes to X0. @returns how the run of the processor ends, if it does */
   call(cpu: CpuModel): FirmwareEnd | undefined {
     this.#meet();
     const functionId = Number(BigInt.asUintN(32, cpu.getX(0)));
+    if (isPsci(functionId) && cpu.affinity !== 0n && this.#has('psci-cpu0-only')) {
+      this.#hung.add(cpu);
+      this.#happened('psci-cpu0-only', `processor ${this.#numberOf(cpu)} hangs in its call of ${nameOf(functionId)}`);
+      return { kind: 'processor-off' };
+    }
     const result = this.#carryOut(cpu, functionId);
     if (typeof result !== 'bigint') return result;
     cpu.setX(0, BigInt.asUintN(64, result));
@@ -89,6 +137,7 @@ export class Firmware {
       }
       case FUNCTION.cpuOff:
         this.#off.add(cpu);
+        this.#hasBeenOn.add(cpu);
         return { kind: 'processor-off' };
       case FUNCTION.cpuSuspend:
       case FUNCTION.cpuSuspend64:
@@ -115,12 +164,33 @@ export class Firmware {
     if (cpu === undefined) return INVALID_PARAMETERS;
     if (!this.#off.has(cpu)) return ALREADY_ON;
     if (entry % 4n !== 0n) return INVALID_ADDRESS;
+    const refused = `CPU_ON of processor ${this.#numberOf(cpu)} is refused`;
+    if (entry >= ENTRY_LIMIT && this.#has('cpu-on-below-1g')) {
+      this.#happened('cpu-on-below-1g', `${refused}: its entry is 0x${entry.toString(16)}`);
+      return INVALID_ADDRESS;
+    }
+    if (this.#hasBeenOn.has(cpu) && this.#has('cpu-on-once')) {
+      this.#happened('cpu-on-once', `${refused}: it has been switched off before`);
+      return DENIED;
+    }
     // It starts at the highest level that is not secure (DEN0022, 6.4), though the caller may have gone below.
     cpu.reset();
     cpu.pc = entry;
     cpu.setX(0, context);
     this.#off.delete(cpu);
     return SUCCESS;
+  }
+
+  #has(quirk: Quirk): boolean {
+    return this.quirks.includes(quirk);
+  }
+
+  #happened(quirk: Quirk, what: string): void {
+    if (this.#events.length < MAX_EVENTS) this.#events.push({ quirk, what });
+  }
+
+  #numberOf(cpu: CpuModel): number {
+    return this.cpus.indexOf(cpu);
   }
 
   #find(affinity: bigint): CpuModel | undefined {

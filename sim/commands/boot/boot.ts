@@ -1,4 +1,5 @@
 /** `kexec-sim boot`: what can be typed. */
+import { type Quirk, QUIRKS } from '../../machine/quirks.js';
 import type { CommonArgv, SubcommandContext } from '../common/context.js';
 
 /** Adds the subcommand to kexec-sim. */
@@ -26,6 +27,13 @@ export const addBootCommand = (yargs: CommonArgv, context: SubcommandContext): C
           default: [],
           requiresArg: true,
           describe: 'FILE[,rw]: a virtio disk; without rw, the file stays as it is',
+        })
+        .option('quirk', {
+          choices: Object.keys(QUIRKS) as Quirk[],
+          array: true,
+          default: [] as Quirk[],
+          requiresArg: true,
+          describe: "What the machine's firmware does otherwise than PSCI says",
         })
         .option('until', {
           type: 'string',

@@ -1,6 +1,7 @@
 /** What the options of `kexec-sim boot` say, checked. */
 import { KexecError } from '../../../kexec/base/error.js';
 import { GiB, MiB } from '../../../kexec/base/u64.js';
+import type { Quirk } from '../../machine/quirks.js';
 import type { CommonArguments } from '../common/context.js';
 
 export interface BootArguments extends CommonArguments {
@@ -13,6 +14,7 @@ export interface BootArguments extends CommonArguments {
   readonly gic: 2 | 3 | undefined;
   readonly el: 1 | 2 | undefined;
   readonly disk: readonly string[];
+  readonly quirk: readonly Quirk[];
   readonly until: string;
   readonly 'max-instructions': string | undefined;
   readonly timeout: string | undefined;

@@ -118,6 +118,7 @@ const bring = async (
     onOutput: watch.put,
     sink: target.sink,
     virtio,
+    quirks: [...target.quirks, ...args.quirk],
   });
   return {
     whole,

@@ -42,9 +42,9 @@ export const openExecution = (
 
 /** @throws KexecError when there is nothing that could be executed, or the machine has no room for it */
 export const executeOn: ExecuteImage = async (machine, image, settings, interrupted) => {
-  const { until, maxInstructions, timeoutMs, purgatory, ...terminal } = settings;
+  const { until, maxInstructions, timeoutMs, purgatory, ...settled } = settings;
   if (until === 'reboot') return { exitCode: 0, keepsImage: false };
   const bounds = { maxInstructions, deadline: deadlineIn(timeoutMs), interrupted };
-  const options = { ...openExecution(machine, image, purgatory()), ...terminal, until, bounds };
+  const options: ExecuteOptions = { ...openExecution(machine, image, purgatory()), ...settled, until, bounds };
   return tellingOfMachine(() => execute(options));
 };

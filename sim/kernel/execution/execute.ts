@@ -12,11 +12,11 @@ import { type Arrival, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
-import { type DescribeEsr, describeEnd, formatJumps, formatRegisters } from '../run/end-report.js';
+import { type DescribeEsr, describeEnd, formatJumps, formatQuirkEvents, formatRegisters } from '../run/end-report.js';
 import { describeStuckPurgatory } from './stop-report.js';
 
 export interface ExecuteOptions
-  extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare'>,
+  extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'quirks'>,
     Pick<ExecutionSettings, 'console' | 'out' | 'err' | 'step'> {
   readonly describeEsr: DescribeEsr;
   /** `halt` by default. */
@@ -91,7 +91,10 @@ const runOn = async (
   const { exitCode, reason, details } = reportOn(end, run, options.describeEsr);
   const tell = exitCode === 0 && !(end.kind === 'power' && end.what === 'reset') ? options.step : options.err;
   tell?.(`kexec-ts: ${reason}\n`);
-  if (exitCode === 0) return 0;
+  if (exitCode === 0) {
+    options.err(details);
+    return 0;
+  }
   options.err(details === '' ? formatRegisters(processors.current) : details);
   const ran = end.kind !== 'panic' && end.kind !== 'console';
   if (ran && TRACED.includes(end.kind) && processors.instructions - entry <= MAX_RERUN) {
@@ -165,7 +168,7 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
   options.err(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
   const verdict = describeStuckPurgatory(end, launched, options.kernel);
   if (verdict !== undefined) options.err(`kexec-ts: ${verdict}\n`);
-  options.err(formatRegisters(processors.current));
+  options.err(formatQuirkEvents(launched.board) + formatRegisters(processors.current));
   if (TRACED.includes(end.kind)) {
     options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
   }

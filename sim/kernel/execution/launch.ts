@@ -3,6 +3,7 @@ import type { Range } from '../../../kexec/base/range.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { Board } from '../../machine/board.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
+import type { Quirk } from '../../machine/quirks.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Processors } from '../machine/processors.js';
@@ -25,6 +26,8 @@ export interface LaunchOptions {
   readonly purgatory: Uint8Array;
   readonly createCpus: MachineOptions['createCpus'];
   readonly prepare: Prepare;
+  /** What the firmware does in its own way, beside what the recording says. */
+  readonly quirks?: readonly Quirk[] | undefined;
   /** Receives what the console sends. */
   readonly onOutput: (byte: number) => void;
   /** Receives what the kernel logs. */
@@ -40,7 +43,8 @@ export interface Launched {
 }
 
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
-export const launch = ({ facts, kernel, purgatory, createCpus, prepare, onOutput, log }: LaunchOptions): Launched => {
+export const launch = (options: LaunchOptions): Launched => {
+  const { facts, kernel, purgatory, createCpus, prepare, quirks = [], onOutput, log } = options;
   const { board, cpus, processors } = wholeMachine({
     description: facts.board,
     ram: ramOf(facts),
@@ -48,7 +52,9 @@ export const launch = ({ facts, kernel, purgatory, createCpus, prepare, onOutput
     createCpus,
     onOutput,
     sink: facts.uart,
+    quirks: [...facts.quirks, ...quirks],
   });
+  board.firmware.tookDownOthers();
   const [cpu] = cpus;
   const { symbolAt } = prepare(board.memory, cpu, log);
   cpu.invalidate();

@@ -6,6 +6,7 @@ import type { BoardDescription, DeviceDescription } from '../../machine/board-tr
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { MAX_DEPTH, type TreeNode, treeError, treeOfBlob } from '../../machine/board-tree/tree.js';
 import { MachineError } from '../../machine/error.js';
+import { type Quirk, parseQuirks } from '../../machine/quirks.js';
 import { parseResources } from './iomem.js';
 import type { RecordedFiles } from './recorded-files.js';
 
@@ -20,6 +21,8 @@ export interface BoardFacts {
   readonly gic: 2 | 3;
   /** All that the device tree tells. */
   readonly board: BoardDescription;
+  /** What its firmware does in its own way, as a note "quirks" says. */
+  readonly quirks: readonly Quirk[];
 }
 
 /** Where QEMU's board `virt` has its first UART. */
@@ -41,7 +44,7 @@ export const DEFAULT_CONSOLE: DeviceDescription = {
 const DIRECTORY = '/sys/firmware/devicetree/base';
 const BLOB = '/sys/firmware/fdt';
 
-/** @throws KexecError when the recorded device tree is broken */
+/** @throws KexecError when the recorded device tree is broken, or a note names a quirk that is none */
 export const boardFacts = (files: RecordedFiles): BoardFacts => {
   const told = boardDescription(files);
   const board = told.devices.length > 0 ? told : { ...told, devices: [DEFAULT_CONSOLE] };
@@ -55,6 +58,7 @@ export const boardFacts = (files: RecordedFiles): BoardFacts => {
     bootEl: conduit === 'smc' ? 2 : 1,
     gic: gic?.version ?? 2,
     board,
+    quirks: parseQuirks(files.note('quirks') ?? '', `${files.path}/quirks`),
   };
 };
 

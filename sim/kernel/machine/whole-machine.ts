@@ -9,6 +9,7 @@ import type { CharacterInput } from '../../machine/device.js';
 import type { GuestRam } from '../../machine/devices/virtio/guest-ram.js';
 import type { VirtioDevice } from '../../machine/devices/virtio/virtio-device.js';
 import { MachineError } from '../../machine/error.js';
+import type { Quirk } from '../../machine/quirks.js';
 import { interruptController } from './interrupt-controller.js';
 import { Processors } from './processors.js';
 
@@ -27,6 +28,8 @@ export interface MachineOptions {
   readonly virtio?: readonly VirtioDevice[] | undefined;
   /** Seconds since 1970 that the machine's clock shows at the start. */
   readonly startSeconds?: bigint | undefined;
+  /** What the firmware does in its own way. */
+  readonly quirks?: readonly Quirk[] | undefined;
 }
 
 export interface WholeMachine {
@@ -69,6 +72,7 @@ export const wholeMachine = (options: MachineOptions): WholeMachine => {
     ram: options.ram ?? description.memory,
     devices,
     highestEl,
+    quirks: options.quirks,
     ...(interrupts === undefined ? {} : { interrupts }),
   });
   const [first, ...others] = options.createCpus(board, affinities);

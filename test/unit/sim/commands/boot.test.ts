@@ -101,6 +101,23 @@ describe('a kernel on an invented machine', () => {
   });
 });
 
+describe('firmware with a quirk', () => {
+  test.each([
+    ['psci-cpu0-only', 'second\n', 'processor 1 hangs in its call of SYSTEM_OFF'],
+    ['cpu-on-below-1g', '', 'CPU_ON of processor 1 is refused: its entry is 0x40[0-9a-f]+'],
+  ])('%s ends in a report that names it', async (name, shown, what) => {
+    const ended = await show([guest('boot_second'), '--cpus=2', '--quirk', name]);
+    expect(ended).toMatchObject({ code: 1, shown });
+    expect(ended.told).toMatch(new RegExp(`^the quirk ${name}: ${what}$`, 'm'));
+  });
+
+  test('is not told of where it has done nothing', async () => {
+    const { code, told } = await show([guest('boot_second'), '--cpus=2', '--quirk=cpu-on-once']);
+    expect(code).toBe(0);
+    expect(told).not.toContain('quirk');
+  });
+});
+
 describe('what is typed', () => {
   test.each(['boot_echo', 'boot_typed'])('comes to %s', async (name) => {
     const text = `${'a long line, longer than what a UART holds. '.repeat(5)}q`;
@@ -184,6 +201,10 @@ describe('what cannot be booted', () => {
     [() => [hello(), '--timeout=never'], '--timeout: "never" is not .*'],
     [() => [hello(), '--disk=/nowhere'], 'Cannot open /nowhere: No such file or directory'],
     [() => [hello(), '--disk=/dev/null'], 'Cannot use /dev/null as a disk: it is no regular file'],
+    [
+      () => [hello(), '--quirk=odd'],
+      'Invalid values: Argument: quirk, Given: "odd", Choices: .*\nTry "kexec-sim --help".',
+    ],
     [() => [hello(), '--machine=virt-2g', '--cpus=2'], '--cpus is for an invented machine, and --machine names .*'],
     [() => [hello(), '--machine=nowhere'], '.*nowhere.*'],
     [() => [hello(), '--memory=64M', '--initrd', file('large', new Uint8Array(64 << 20))], '.*has no room for .*'],

@@ -1,26 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
 import { Firmware } from '../../../../sim/machine/psci.js';
+import { type Quirk, parseQuirks } from '../../../../sim/machine/quirks.js';
 import { FakeCpu } from '../../../support/fake-cpu.js';
 import { Board } from '../../../../sim/machine/board.js';
 
+const VERSION = 0x8400_0000n;
 const CPU_OFF = 0x8400_0002n;
 const CPU_ON = 0xc400_0003n;
 const AFFINITY_INFO = 0xc400_0004n;
-const [SUCCESS, INVALID_PARAMETERS, ALREADY_ON, INVALID_ADDRESS] = [0n, -2n, -4n, -9n];
+const [SUCCESS, NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON, INVALID_ADDRESS] = [0n, -1n, -2n, -3n, -4n, -9n];
+
+const machine = (...quirks: readonly Quirk[]) => {
+  const board = new Board({ ram: [], devices: [], highestEl: 2 });
+  const cpus = [0n, 1n, 0x100n].map((affinity) => Object.assign(new FakeCpu(board, []), { affinity }));
+  const firmware = new Firmware(cpus, quirks);
+  const call = (from: number, ...registers: readonly bigint[]) => {
+    const cpu = cpus[from]!;
+    registers.forEach((value, register) => cpu.setX(register, value));
+    return firmware.call(cpu) ?? BigInt.asIntN(64, cpu.getX(0));
+  };
+  return { cpus, firmware, call };
+};
 
 describe('the firmware of several processors', () => {
-  const machine = () => {
-    const board = new Board({ ram: [], devices: [], highestEl: 2 });
-    const cpus = [0n, 1n, 0x100n].map((affinity) => Object.assign(new FakeCpu(board, []), { affinity }));
-    const firmware = new Firmware(cpus);
-    const call = (from: number, ...registers: readonly bigint[]) => {
-      const cpu = cpus[from]!;
-      registers.forEach((value, register) => cpu.setX(register, value));
-      return firmware.call(cpu) ?? BigInt.asIntN(64, cpu.getX(0));
-    };
-    return { cpus, firmware, call };
-  };
-
   test('has all but the first one off at first', () => {
     const { cpus, firmware, call } = machine();
     expect(cpus.map((cpu) => firmware.isOn(cpu))).toEqual([true, false, false]);
@@ -53,5 +55,79 @@ describe('the firmware of several processors', () => {
     expect(call(1, CPU_OFF)).toEqual({ kind: 'processor-off' });
     expect(firmware.isOn(cpus[1]!)).toBe(false);
     expect(call(0, CPU_ON, 1n, 0x4020_0000n, 0n)).toBe(SUCCESS);
+  });
+});
+
+describe('quirks of firmware', () => {
+  test('psci-cpu0-only: a call hangs unless it comes from the processor with MPIDR 0', () => {
+    const { cpus, firmware, call } = machine('psci-cpu0-only');
+    expect(call(0, CPU_ON, 1n, 0x4020_0000n, 0n)).toBe(SUCCESS);
+    // What is no call of PSCI comes back.
+    expect(call(1, 0x8000_0000n)).toBe(NOT_SUPPORTED);
+    expect(call(1, AFFINITY_INFO, 0n)).toEqual({ kind: 'processor-off' });
+    expect(cpus.map((cpu) => firmware.isOn(cpu))).toEqual([true, false, false]);
+    expect(cpus.map((cpu) => firmware.hangs(cpu))).toEqual([false, true, false]);
+    expect(call(0, AFFINITY_INFO, 1n)).toBe(0n);
+    expect(call(0, CPU_ON, 1n, 0x4020_0000n, 0n)).toBe(ALREADY_ON);
+    expect(firmware.events).toEqual([
+      { quirk: 'psci-cpu0-only', what: 'processor 1 hangs in its call of AFFINITY_INFO' },
+    ]);
+  });
+
+  test('psci-cpu0-only: also a call that firmware does not know', () => {
+    const { firmware, call } = machine('psci-cpu0-only');
+    call(0, CPU_ON, 1n, 0x4020_0000n, 0n);
+    expect(call(1, 0xc400_001fn)).toEqual({ kind: 'processor-off' });
+    expect(firmware.events).toMatchObject([{ what: 'processor 1 hangs in its call of 0xc400001f' }]);
+  });
+
+  test('cpu-on-below-1g: CPU_ON refuses an entry above 1 GiB', () => {
+    const { cpus, firmware, call } = machine('cpu-on-below-1g');
+    expect(call(0, CPU_ON, 1n, 0x4000_0000n, 0n)).toBe(INVALID_ADDRESS);
+    expect(firmware.isOn(cpus[1]!)).toBe(false);
+    expect(call(0, CPU_ON, 1n, 0x3fff_fffcn, 0n)).toBe(SUCCESS);
+    expect(firmware.events).toEqual([
+      { quirk: 'cpu-on-below-1g', what: 'CPU_ON of processor 1 is refused: its entry is 0x40000000' },
+    ]);
+  });
+
+  test('cpu-on-once: CPU_ON refuses a processor after its CPU_OFF', () => {
+    const { firmware, call } = machine('cpu-on-once');
+    expect(call(0, CPU_ON, 1n, 0x4020_0000n, 0n)).toBe(SUCCESS);
+    expect(call(1, CPU_OFF)).toEqual({ kind: 'processor-off' });
+    expect(call(0, CPU_ON, 1n, 0x4020_0000n, 0n)).toBe(DENIED);
+    expect(call(0, CPU_ON, 0x100n, 0x4020_0000n, 0n)).toBe(SUCCESS);
+    expect(firmware.events).toEqual([
+      { quirk: 'cpu-on-once', what: 'CPU_ON of processor 1 is refused: it has been switched off before' },
+    ]);
+  });
+
+  test('cpu-on-once: a kernel before may have switched them off', () => {
+    const { firmware, call } = machine('cpu-on-once');
+    firmware.tookDownOthers();
+    expect([1n, 0x100n].map((target) => call(0, CPU_ON, target, 0x4020_0000n, 0n))).toEqual([DENIED, DENIED]);
+  });
+
+  test('of a guest that calls again and again the first ones are told', () => {
+    const { firmware, call } = machine('cpu-on-below-1g');
+    for (let i = 0; i < 100; i++) call(0, CPU_ON, 1n, 0x4000_0000n, 0n);
+    expect(firmware.events).toHaveLength(16);
+  });
+
+  test('change nothing where they are not asked for', () => {
+    const { firmware, call } = machine();
+    firmware.tookDownOthers();
+    expect(call(0, CPU_ON, 1n, 0x4020_0000n, 0n)).toBe(SUCCESS);
+    expect(call(1, VERSION)).toBe(0x1_0001n);
+    expect(firmware.events).toEqual([]);
+  });
+
+  test('have names, between commas or white space', () => {
+    expect(parseQuirks(' cpu-on-once,psci-cpu0-only\n', 'x')).toEqual(['cpu-on-once', 'psci-cpu0-only']);
+    expect(parseQuirks('', 'x')).toEqual([]);
+    for (const name of ['toString', 'cpu', '\u001b[2J'])
+      expect(() => parseQuirks(name, 'x')).toThrow(
+        `x: ${JSON.stringify(name)} is not one of psci-cpu0-only, cpu-on-below-1g, cpu-on-once`,
+      );
   });
 });

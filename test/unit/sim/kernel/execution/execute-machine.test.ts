@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runKexecSim } from '../../../../../sim/commands/index.js';
+import { guestImage } from '../../../../support/guests.js';
 import { useTempDir } from '../../../../support/sim-support.js';
 import { runToEnd } from '../../../../support/run-support.js';
 
@@ -118,6 +119,37 @@ describe('kexec -e', () => {
       out: '',
       err: 'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is\n',
     });
+  });
+});
+
+describe('kexec -e where firmware has a quirk', () => {
+  const kernel = (): string => {
+    const file = join(temp.make('kernel'), 'Image');
+    writeFileSync(file, guestImage('boot_second'));
+    return file;
+  };
+
+  test('finds processors that were switched off before, and names the quirk', async () => {
+    const { kexec } = session('virt-8g');
+    await kexec('-l', kernel());
+    const { code, err } = await kexec('-e', '--sim-quirk=cpu-on-once');
+    expect(code).toBe(1);
+    expect(err).toMatch(/^the quirk cpu-on-once: CPU_ON of processor 1 is refused: it has been switched off before$/m);
+  });
+
+  test('takes it from the recording', async () => {
+    const machine = temp.make('machine');
+    cpSync('machines/virt-2g', machine, { recursive: true });
+    writeFileSync(join(machine, 'quirks'), 'cpu-on-once odd\n');
+    const { kexec } = session(machine);
+    await kexec('-l', PAYLOAD);
+    expect(await kexec('-e')).toEqual({
+      code: 1,
+      out: '',
+      err: `${machine}/quirks: "odd" is not one of psci-cpu0-only, cpu-on-below-1g, cpu-on-once\n`,
+    });
+    writeFileSync(join(machine, 'quirks'), 'psci-cpu0-only\n');
+    expect((await kexec('-e')).code).toBe(0);
   });
 });
 
