@@ -14,8 +14,7 @@ import type { LinearMemory } from '../cpu/wasm/host.js';
 import { COUNTER_FREQUENCY, counterAt, instructionsAt } from './counter.js';
 import type { AccessSize, Device, InterruptController } from './device.js';
 import { PhysicalMemory } from './memory.js';
-import { Firmware } from './psci.js';
-import type { Quirk } from './quirks.js';
+import { Firmware, type FirmwareOptions } from './psci.js';
 
 export interface BoardOptions {
   /** Where there is RAM. */
@@ -27,7 +26,9 @@ export interface BoardOptions {
   /** The highest exception level below the firmware's. */
   readonly highestEl: 1 | 2;
   /** What its firmware does in its own way. */
-  readonly quirks?: readonly Quirk[] | undefined;
+  readonly quirks?: FirmwareOptions['quirks'];
+  /** Where its processors wait for an address to be written, in their order. */
+  readonly releaseAddrs?: FirmwareOptions['releaseAddrs'];
 }
 
 /** What the interrupt controller asks of the board. */
@@ -76,8 +77,8 @@ export class Board implements Bus, CpuHost {
   #current = 0;
 
   /** @throws MachineError when the host has no room for the RAM */
-  constructor({ ram, devices, interrupts, highestEl, quirks }: BoardOptions) {
-    this.firmware = new Firmware(this.#cpus, quirks);
+  constructor({ ram, devices, interrupts, highestEl, quirks, releaseAddrs }: BoardOptions) {
+    this.firmware = new Firmware(this.#cpus, { quirks, releaseAddrs, read: (physAddr) => this.#word(physAddr) });
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;
     this.#interrupts = interrupts?.({
@@ -166,10 +167,18 @@ export class Board implements Bus, CpuHost {
 
   sendEvent(): void {
     for (const cpu of this.#cpus) cpu.receiveEvent();
+    this.firmware.receiveEvent();
   }
 
   broadcastTlbi(scope: TlbiScope): void {
     for (const cpu of this.#cpus) cpu.receiveTlbi(scope);
+  }
+
+  /** Eight bytes of RAM, little-endian. */
+  #word(physAddr: bigint): bigint | undefined {
+    if (!this.memory.isRam(physAddr, 8n)) return undefined;
+    const bytes = this.memory.read(physAddr, 8);
+    return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   }
 
   /** The device that all bytes of an access are in. No bus has accesses of other sizes: a page's end cuts them. */

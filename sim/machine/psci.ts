@@ -1,4 +1,7 @@
-/** The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention. */
+/**
+ * The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention, and
+ * what there was before it, the spin table (Linux Documentation/arch/arm64/booting.rst).
+ */
 import type { CpuModel, FirmwareEnd } from '../cpu/state/model.js';
 import type { Quirk, QuirkEvent } from './quirks.js';
 
@@ -59,6 +62,14 @@ const MAX_EVENTS = 16;
 /** Aff3 in bits 39 to 32, Aff2 to Aff0 in bits 23 to 0. */
 const AFFINITY = 0xff_00ff_ffffn;
 
+export interface FirmwareOptions {
+  readonly quirks?: readonly Quirk[] | undefined;
+  /** Where each of the processors waits for an address to be written; undefined for one that does not. */
+  readonly releaseAddrs?: readonly (bigint | undefined)[] | undefined;
+  /** Eight bytes of memory, little-endian; undefined where there is none. */
+  readonly read?: ((physAddr: bigint) => bigint | undefined) | undefined;
+}
+
 /** The firmware of a machine, and which processors it has switched on: at first the first one. */
 export class Firmware {
   readonly #off = new Set<CpuModel>();
@@ -66,13 +77,15 @@ export class Firmware {
   readonly #hasBeenOn = new Set<CpuModel>();
   /** Those whose call never comes back. */
   readonly #hung = new Set<CpuModel>();
+  /** Those that wait for an address, and where. */
+  readonly #spinning = new Map<CpuModel, bigint>();
   readonly #events: QuirkEvent[] = [];
   #known = 0;
 
   /** @param cpus those that there are by the time of a call, the one that boots first */
   constructor(
     private readonly cpus: readonly CpuModel[],
-    private readonly quirks: readonly Quirk[] = [],
+    private readonly options: FirmwareOptions = {},
   ) {}
 
   /** Whether it runs; one that hangs does not. */
@@ -90,10 +103,23 @@ export class Firmware {
     return this.#events;
   }
 
-  /** The processors but the first one have been on, and were switched off before the machine came to where it is. */
+  /**
+   * The processors but the first one have been on, and were switched off before the machine came to where it is. From a
+   * spin table there is no way back: who waited there now waits in a kernel that is no more.
+   */
   tookDownOthers(): void {
     this.#meet();
     for (const cpu of this.#off) this.#hasBeenOn.add(cpu);
+    this.#spinning.clear();
+  }
+
+  /** SEV: those that wait at the spin table, with WFE, look whether there is an address for them. */
+  receiveEvent(): void {
+    this.#meet();
+    for (const [cpu, releaseAddr] of this.#spinning) {
+      const entry = this.options.read?.(releaseAddr) ?? 0n;
+      if (entry !== 0n) this.#start(cpu, entry, 0n);
+    }
   }
 
   /** Carries out a call; the result goes to X0. @returns how the run of the processor ends, if it does */
@@ -114,7 +140,11 @@ export class Firmware {
   /** Processors but the first are off until they are switched on. */
   #meet(): void {
     for (; this.#known < this.cpus.length; this.#known++) {
-      if (this.#known > 0) this.#off.add(this.cpus[this.#known]!);
+      const cpu = this.cpus[this.#known];
+      if (this.#known === 0 || cpu === undefined) continue;
+      this.#off.add(cpu);
+      const releaseAddr = this.options.releaseAddrs?.[this.#known];
+      if (releaseAddr !== undefined) this.#spinning.set(cpu, releaseAddr);
     }
   }
 
@@ -173,16 +203,21 @@ export class Firmware {
       this.#happened('cpu-on-once', `${refused}: it has been switched off before`);
       return DENIED;
     }
-    // It starts at the highest level that is not secure (DEN0022, 6.4), though the caller may have gone below.
-    cpu.reset();
-    cpu.pc = entry;
-    cpu.setX(0, context);
-    this.#off.delete(cpu);
+    this.#start(cpu, entry, context);
     return SUCCESS;
   }
 
+  /** It starts at the highest level that is not secure (DEN0022, 6.4), though the caller may have gone below. */
+  #start(cpu: CpuModel, entry: bigint, x0: bigint): void {
+    cpu.reset();
+    cpu.pc = entry;
+    [x0, 0n, 0n, 0n].forEach((value, register) => cpu.setX(register, value));
+    this.#off.delete(cpu);
+    this.#spinning.delete(cpu);
+  }
+
   #has(quirk: Quirk): boolean {
-    return this.quirks.includes(quirk);
+    return this.options.quirks?.includes(quirk) === true;
   }
 
   #happened(quirk: Quirk, what: string): void {

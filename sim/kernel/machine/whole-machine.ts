@@ -73,6 +73,9 @@ export const wholeMachine = (options: MachineOptions): WholeMachine => {
     devices,
     highestEl,
     quirks: options.quirks,
+    releaseAddrs: description.processors.map(({ start }) =>
+      start?.method === 'spin-table' ? start.releaseAddr : undefined,
+    ),
     ...(interrupts === undefined ? {} : { interrupts }),
   });
   const [first, ...others] = options.createCpus(board, affinities);

@@ -421,3 +421,22 @@ vec_udfvec:
  say "second\n"
  firmware 0x84000008
  .ltorg
+
+// Writes an address into the spin table, for the second processor, which looks at how it is started.
+ guest boot_spin
+ ldr x0, =0x40001000
+ adr x1, 1f
+ str x1, [x0]
+ dsb sy
+ sev
+2: wfe
+ b 2b
+1: orr x0, x0, x1
+ orr x0, x0, x2
+ orr x0, x0, x3
+ cbnz x0, .
+ mrs x0, sctlr_el1
+ tbnz x0, #0, .
+ say "out of the spin table\n"
+ firmware 0x84000008
+ .ltorg

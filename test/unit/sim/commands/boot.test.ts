@@ -2,6 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { cells64, stringValue } from '../../../../kexec/device-tree/fdt-values.js';
+import { Fdt, isFdtError } from '../../../../kexec/device-tree/libfdt.js';
+import { pathOffset } from '../../../../kexec/device-tree/libfdt-ro.js';
+import { openInto, setProp } from '../../../../kexec/device-tree/libfdt-rw.js';
+import { virtTree } from '../../../../sim/machine/boards/virt-tree.js';
 import { FakeTerminal } from '../../../support/fake-terminal.js';
 import { emptyTree } from '../../../support/fdt-support.js';
 import { guestImage } from '../../../support/guests.js';
@@ -62,6 +67,22 @@ describe('a kernel on an invented machine', () => {
   test('has more processors', async () => {
     const { code, shown } = await show([guest('boot_second'), '--cpus=2']);
     expect({ code, shown }).toEqual({ code: 0, shown: 'second\n' });
+  });
+
+  test('has processors that wait at a spin table', async () => {
+    const tree = new Fdt(virtTree({ memoryBytes: 1n << 30n, processors: 2, gic: 2, el: 1 }), 'tree');
+    const wide = openInto(tree, tree.bytes.length + 0x1000);
+    if (isFdtError(wide)) throw new Error(wide);
+    for (const [name, value] of [
+      ['enable-method', stringValue('spin-table')],
+      ['cpu-release-addr', cells64(0x4000_1000n)],
+    ] as const) {
+      const node = pathOffset(wide, '/cpus/cpu@1');
+      if (isFdtError(node)) throw new Error(node);
+      setProp(wide, node, name, value);
+    }
+    const { code, shown } = await show([guest('boot_spin'), '--dtb', file('dtb', wide.bytes)]);
+    expect({ code, shown }).toEqual({ code: 0, shown: 'out of the spin table\n' });
   });
 
   test.each(['virt-2g', 'virt-8g', 'virt-el2-4g'])('may be a recorded one: %s', async (name) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { Range } from '../../../../kexec/base/range.js';
 import { Firmware } from '../../../../sim/machine/psci.js';
 import { type Quirk, parseQuirks } from '../../../../sim/machine/quirks.js';
 import { FakeCpu } from '../../../support/fake-cpu.js';
@@ -13,7 +14,7 @@ const [SUCCESS, NOT_SUPPORTED, INVALID_PARAMETERS, DENIED, ALREADY_ON, INVALID_A
 const machine = (...quirks: readonly Quirk[]) => {
   const board = new Board({ ram: [], devices: [], highestEl: 2 });
   const cpus = [0n, 1n, 0x100n].map((affinity) => Object.assign(new FakeCpu(board, []), { affinity }));
-  const firmware = new Firmware(cpus, quirks);
+  const firmware = new Firmware(cpus, { quirks });
   const call = (from: number, ...registers: readonly bigint[]) => {
     const cpu = cpus[from]!;
     registers.forEach((value, register) => cpu.setX(register, value));
@@ -55,6 +56,67 @@ describe('the firmware of several processors', () => {
     expect(call(1, CPU_OFF)).toEqual({ kind: 'processor-off' });
     expect(firmware.isOn(cpus[1]!)).toBe(false);
     expect(call(0, CPU_ON, 1n, 0x4020_0000n, 0n)).toBe(SUCCESS);
+  });
+});
+
+describe('the spin table', () => {
+  const [FIRST, SECOND] = [0x4000_1000n, 0x4000_2000n];
+  const table = (releaseAddrs: readonly (bigint | undefined)[]) => {
+    const board = new Board({ ram: [Range.sized(0x4000_0000n, 0x10_0000n)], devices: [], highestEl: 2, releaseAddrs });
+    const cpus = [0n, 1n, 2n].map((affinity) => Object.assign(new FakeCpu(board, []), { affinity }));
+    const write = (physAddr: bigint, value: bigint): void => {
+      board.memory.write(physAddr, new Uint8Array(BigUint64Array.of(value).buffer));
+    };
+    return { board, cpus, write, on: () => cpus.map((cpu) => board.isOn(cpu)) };
+  };
+
+  test('has processors wait until their address is written, and an event comes', () => {
+    const { board, cpus, write, on } = table([undefined, FIRST, SECOND]);
+    const [, second, third] = cpus;
+    board.sendEvent();
+    expect(on()).toEqual([true, false, false]);
+    second!.setX(0, 5n);
+    second!.setX(3, 5n);
+    write(FIRST, 0x4008_0000n);
+    expect(on()).toEqual([true, false, false]);
+    board.sendEvent();
+    expect(on()).toEqual([true, true, false]);
+    expect([second!.pc, ...[0, 1, 2, 3].map((register) => second!.getX(register))]).toEqual([
+      0x4008_0000n,
+      0n,
+      0n,
+      0n,
+      0n,
+    ]);
+    expect(second!.received).toContain('reset');
+    write(SECOND, 0x4009_0000n);
+    board.sendEvent();
+    expect(third!.pc).toBe(0x4009_0000n);
+    // It waits there once.
+    second!.pc = 0x4008_0010n;
+    board.sendEvent();
+    expect(second!.pc).toBe(0x4008_0010n);
+  });
+
+  test('wakes all that wait at one address', () => {
+    const { board, write, on } = table([FIRST, FIRST, FIRST]);
+    write(FIRST, 0x4008_0000n);
+    board.sendEvent();
+    expect(on()).toEqual([true, true, true]);
+  });
+
+  test.each([[0xffff_0000n], [0x400f_fffcn]])('where there is no memory, 0x%x, nobody is woken', (releaseAddr) => {
+    const { board, on } = table([undefined, releaseAddr]);
+    board.sendEvent();
+    expect(on()).toEqual([true, false, false]);
+  });
+
+  test('has nobody in it any more once a kernel has had them', () => {
+    const { board, write, on } = table([undefined, FIRST]);
+    board.firmware.tookDownOthers();
+    write(FIRST, 0x4008_0000n);
+    board.sendEvent();
+    expect(on()).toEqual([true, false, false]);
   });
 });
 
