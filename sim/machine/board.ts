@@ -25,6 +25,8 @@ export interface BoardOptions {
   readonly interrupts?: (host: InterruptHost) => Interrupts;
   /** The highest exception level below the firmware's. */
   readonly highestEl: 1 | 2;
+  /** Seconds since 1970 that its clock shows at the start. */
+  readonly startSeconds?: bigint | undefined;
   /** What its firmware does in its own way. */
   readonly quirks?: FirmwareOptions['quirks'];
   /** Where its processors wait for an address to be written, in their order. */
@@ -69,6 +71,9 @@ export class Board implements Bus, CpuHost {
   readonly highestEl: 1 | 2;
   readonly interruptRegisters: InterruptRegisters | undefined;
   readonly #devices: readonly DeviceOnBus[];
+  /** Those that do something when their time has come. */
+  readonly #polled: readonly Device[];
+  readonly #startSeconds: bigint;
   readonly #interrupts: Interrupts | undefined;
   readonly #cpus: CpuModel[] = [];
   readonly firmware: Firmware;
@@ -77,7 +82,7 @@ export class Board implements Bus, CpuHost {
   #current = 0;
 
   /** @throws MachineError when the host has no room for the RAM */
-  constructor({ ram, devices, interrupts, highestEl, quirks, releaseAddrs }: BoardOptions) {
+  constructor({ ram, devices, interrupts, highestEl, startSeconds = 0n, quirks, releaseAddrs }: BoardOptions) {
     this.firmware = new Firmware(this.#cpus, { quirks, releaseAddrs, read: (physAddr) => this.#word(physAddr) });
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;
@@ -89,6 +94,8 @@ export class Board implements Bus, CpuHost {
       const start = Number(physAddr);
       return { start, end: start + device.sizeBytes, device };
     });
+    this.#polled = devices.map(({ device }) => device).filter(({ poll }) => poll !== undefined);
+    this.#startSeconds = startSeconds;
     const controller = this.#interrupts?.controller;
     const registers = controller?.registers;
     this.interruptRegisters = registers && {
@@ -148,6 +155,25 @@ export class Board implements Bus, CpuHost {
 
   get #instructions(): bigint {
     return this.#cpus.reduce((sum, { instructions }) => sum + instructions, this.#idle);
+  }
+
+  /** Seconds since 1970, as the machine's clock shows them. */
+  get seconds(): bigint {
+    return this.#startSeconds + this.counter() / COUNTER_FREQUENCY;
+  }
+
+  /** What the counter shows when a device is next to be polled; undefined while none is to be. */
+  get alarm(): bigint | undefined {
+    let first: bigint | undefined;
+    for (const { alarm } of this.#polled) {
+      if (alarm !== undefined && (first === undefined || alarm < first)) first = alarm;
+    }
+    return first === undefined ? undefined : (first - this.#startSeconds) * COUNTER_FREQUENCY;
+  }
+
+  /** Lets devices look whether their time has come. */
+  poll(): void {
+    for (const device of this.#polled) device.poll?.();
   }
 
   instructionsUntil(count: bigint): number {

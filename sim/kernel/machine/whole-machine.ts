@@ -3,7 +3,6 @@ import type { Range } from '../../../kexec/base/range.js';
 import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
 import { Board } from '../../machine/board.js';
 import type { BoardDescription } from '../../machine/board-tree/description.js';
-import { COUNTER_FREQUENCY } from '../../machine/counter.js';
 import { type LeftOut, makeDevices } from '../../machine/boards/make-devices.js';
 import type { CharacterInput } from '../../machine/device.js';
 import type { GuestRam } from '../../machine/devices/virtio/guest-ram.js';
@@ -62,7 +61,7 @@ export const wholeMachine = (options: MachineOptions): WholeMachine => {
   };
   const { devices, input, leftOut } = makeDevices(description, {
     onConsole: options.onOutput,
-    seconds: () => startSeconds + board.counter() / COUNTER_FREQUENCY,
+    seconds: () => board.seconds,
     ram,
     virtio: options.virtio ?? [],
     sink: options.sink,
@@ -72,6 +71,7 @@ export const wholeMachine = (options: MachineOptions): WholeMachine => {
     ram: options.ram ?? description.memory,
     devices,
     highestEl,
+    startSeconds,
     quirks: options.quirks,
     releaseAddrs: description.processors.map(({ start }) =>
       start?.method === 'spin-table' ? start.releaseAddr : undefined,

@@ -64,6 +64,15 @@ describe('a kernel on an invented machine', () => {
     expect({ code, shown }).toEqual({ code: 0, shown: 'an hour later\n' });
   });
 
+  test.each(['boot_alarm', 'boot_alarm_busy'])("is woken by the clock's alarm: %s", async (name) => {
+    const args = [guest(name), '--json'];
+    const runs = [await boot(new FakeTerminal(), ...args), await boot(new FakeTerminal(), ...args)];
+    const [first, second] = runs.map(({ out }) => JSON.parse(out) as Readonly<Record<string, unknown>>);
+    expect(first).toMatchObject({ reason: 'power', consoleBytes: 8 });
+    // The clock goes by the instructions.
+    expect(second?.['instructions']).toBe(first?.['instructions']);
+  });
+
   test('has more processors', async () => {
     const { code, shown } = await show([guest('boot_second'), '--cpus=2']);
     expect({ code, shown }).toEqual({ code: 0, shown: 'second\n' });
