@@ -116,7 +116,7 @@ const bring = async (
     highestEl: target.el,
     createCpus,
     onOutput: watch.put,
-    sink: target.sink,
+    sinks: target.sinks,
     virtio,
     quirks: [...target.quirks, ...args.quirk],
   });

@@ -22,8 +22,8 @@ export interface Target {
   /** RAM that a kernel may be put in, if not all of it. */
   readonly freeRam: readonly Range[] | undefined;
   readonly el: 1 | 2;
-  /** Where the console is if the tree tells of none that we know. */
-  readonly sink: bigint | undefined;
+  /** Where consoles are if the tree tells of none that we know. */
+  readonly sinks: readonly bigint[];
   /** What its firmware does in its own way, as far as it is recorded. */
   readonly quirks: readonly Quirk[];
 }
@@ -57,14 +57,14 @@ export const targetOf = (
 };
 
 const recordedTarget = (machine: RecordedMachine): Target => {
-  const { ram, uart, bootEl, quirks } = boardFacts(machine.files);
+  const { ram, sinks, bootEl, quirks } = boardFacts(machine.files);
   const { bytes } = readFirstDtb(machine, silentLog, []);
   const memory = describeBoard(treeOfBlob(bytes)).memory;
-  return { board: bytes, ram: memory.length === 0 ? ram : undefined, freeRam: ram, el: bootEl, sink: uart, quirks };
+  return { board: bytes, ram: memory.length === 0 ? ram : undefined, freeRam: ram, el: bootEl, sinks, quirks };
 };
 
 /** Where firmware is called by SMC, EL2 is the kernel's (Linux' bindings arm/psci.yaml: method). */
 const describedTarget = (board: Uint8Array): Target => {
   const { conduit } = describeBoard(treeOfBlob(board));
-  return { board, ram: undefined, freeRam: undefined, el: conduit === 'smc' ? 2 : 1, sink: undefined, quirks: [] };
+  return { board, ram: undefined, freeRam: undefined, el: conduit === 'smc' ? 2 : 1, sinks: [], quirks: [] };
 };

@@ -51,7 +51,7 @@ export const launch = (options: LaunchOptions): Launched => {
     highestEl: facts.bootEl,
     createCpus,
     onOutput,
-    sink: facts.uart,
+    sinks: facts.sinks,
     quirks: [...facts.quirks, ...quirks],
   });
   board.firmware.tookDownOthers();

@@ -15,6 +15,8 @@ export interface BoardFacts {
   readonly ram: readonly Range[];
   /** Physical address of the console's PL011. */
   readonly uart: bigint;
+  /** Where a register sends bytes to the console, unless a device is there: the ports that kexec's --serial can find. */
+  readonly sinks: readonly bigint[];
   /** The exception level that the kernel was started at. */
   readonly bootEl: 1 | 2;
   /** Version of the interrupt controller. */
@@ -50,9 +52,11 @@ export const boardFacts = (files: RecordedFiles): BoardFacts => {
   const board = told.devices.length > 0 ? told : { ...told, devices: [DEFAULT_CONSOLE] };
   const { console, conduit, gic } = board;
   const resources = parseResources(files.readText('/proc/iomem') ?? '');
+  const uart = console?.compatible.includes('arm,pl011') === true ? console.physAddr : DEFAULT_UART;
   return {
     ram: resources.filter(({ name }) => name === 'System RAM').map(({ range }) => range),
-    uart: console?.compatible.includes('arm,pl011') === true ? console.physAddr : DEFAULT_UART,
+    uart,
+    sinks: [...new Set([uart, ...serialPorts(files)])],
     // Firmware that is called by HVC lies at EL2, and so the kernel below it; where it is called by SMC, EL2 is the
     // kernel's (Linux' bindings arm/psci.yaml: method).
     bootEl: conduit === 'smc' ? 2 : 1,
@@ -60,6 +64,19 @@ export const boardFacts = (files: RecordedFiles): BoardFacts => {
     board,
     quirks: parseQuirks(files.note('quirks') ?? '', `${files.path}/quirks`),
   };
+};
+
+const TERMINALS = '/sys/class/tty';
+
+/** Physical addresses of the terminals that are ports in memory. Most of the others say that they are at 0. */
+const serialPorts = (files: RecordedFiles): readonly bigint[] => {
+  const names = attempt(SystemError, () => files.list(TERMINALS));
+  if (names instanceof SystemError) return [];
+  return names.toSorted().flatMap((name) => {
+    const [, digits] = /^(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(files.readText(`${TERMINALS}/${name}/iomem_base`) ?? '') ?? [];
+    const physAddr = BigInt(`0x${digits ?? '0'}`);
+    return physAddr === 0n ? [] : [physAddr];
+  });
 };
 
 /** What the recorded device tree says of the board; of a recording without one, nothing. @throws KexecError */

@@ -21,8 +21,8 @@ export interface MachineOptions {
   readonly createCpus: (host: CpuHost, affinities: readonly bigint[]) => readonly CpuModel[];
   /** Receives what the console sends. */
   readonly onOutput: (byte: number) => void;
-  /** Where a register sends bytes to the console, unless a device is there. */
-  readonly sink?: bigint | undefined;
+  /** Where registers send bytes to the console, unless a device is there. */
+  readonly sinks?: readonly bigint[] | undefined;
   /** What is in the virtio slots, from the lowest address on. */
   readonly virtio?: readonly VirtioDevice[] | undefined;
   /** Seconds since 1970 that the machine's clock shows at the start. */
@@ -64,7 +64,7 @@ export const wholeMachine = (options: MachineOptions): WholeMachine => {
     seconds: () => board.seconds,
     ram,
     virtio: options.virtio ?? [],
-    sink: options.sink,
+    sinks: options.sinks,
   });
   const interrupts = interruptController(description, affinities);
   const board: Board = new Board({

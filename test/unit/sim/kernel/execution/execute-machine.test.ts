@@ -3,6 +3,8 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { runKexecSim } from '../../../../../sim/commands/index.js';
 import { guestImage } from '../../../../support/guests.js';
+import { boardFacts } from '../../../../../sim/kernel/facts/board-arm64.js';
+import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
 import { useTempDir } from '../../../../support/sim-support.js';
 import { runToEnd } from '../../../../support/run-support.js';
 
@@ -119,6 +121,32 @@ describe('kexec -e', () => {
       out: '',
       err: 'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is\n',
     });
+  });
+});
+
+describe('a serial port that nobody has a model of', () => {
+  /** virt-2g with another port beside its own, of which the device tree says nothing. */
+  const machine = (): string => {
+    const directory = temp.make('machine');
+    cpSync('machines/virt-2g', directory, { recursive: true });
+    mkdirSync(join(directory, 'sys/class/tty/ttyX0'));
+    writeFileSync(join(directory, 'sys/class/tty/ttyX0/iomem_base'), '0xa84000\n');
+    mkdirSync(join(directory, 'sys/class/tty/ttyS0'));
+    writeFileSync(join(directory, 'sys/class/tty/ttyS0/iomem_base'), '0x0\n');
+    return directory;
+  };
+
+  test('is one that the purgatory can speak through, which --serial has found', async () => {
+    const { kexec } = session(machine());
+    expect((await kexec('-l', PAYLOAD, '--serial=ttyX0')).out).toContain('console memory is at 0xa84000\n');
+    const { code, out } = await kexec('-e');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^I'm in purgatory\r?\n/);
+  });
+
+  test('is one that a kernel can speak through that is booted', () => {
+    const { sinks } = boardFacts(MachineFiles.open(machine()));
+    expect(sinks).toEqual([0x900_0000n, 0xa8_4000n]);
   });
 });
 
