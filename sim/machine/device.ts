@@ -27,8 +27,8 @@ export interface Device {
 
 /** A device that a person or a file can type into. */
 export interface CharacterInput {
-  /** Whether the guest is told of bytes by interrupts; unknown while it has said nothing about those. */
-  readonly listens: 'yes' | 'no' | 'unknown';
+  /** How the guest waits for bytes: it wants interrupts, or it asks again and again; undefined while it does not. */
+  readonly listens: 'interrupts' | 'asks' | undefined;
   /** Whether it has room for another byte. */
   readonly canReceive: boolean;
   /** Gives it a byte, which is lost where it has no room. */

@@ -168,7 +168,7 @@ const run = async (
     terminal.writeAside(Buffer.from(`kexec-sim: ${text}${interactive ? '\r' : ''}\n`));
   const start = performance.now();
   const report = await withInterrupts(async (interrupted) => {
-    const input = new TypedInput({ terminal, interactive, console: whole.console, shown: () => watch.bytes, tell });
+    const input = new TypedInput({ terminal, interactive, console: whole.console, tell });
     const guestRun: GuestRun = {
       ...whole,
       watch,

@@ -44,8 +44,12 @@ export interface MachineOfProcessors {
 
 /** What wakes a machine from outside: a person or a file that types. */
 export interface OutsideInput {
-  /** Gives the machine what has come, as far as it takes it. @returns whether it took anything */
-  deliver(): boolean;
+  /**
+   * Gives the machine what has come, as far as it takes it.
+   * @param isIdle whether no processor has anything to do
+   * @returns whether it took anything
+   */
+  deliver(isIdle: boolean): boolean;
   /**
    * Lets time pass while no processor has anything to do, about a slice's at most.
    * @param ticks of the counter until a timer wakes a processor; undefined when none will
@@ -106,7 +110,7 @@ export class Processors {
     input?: OutsideInput,
   ): Promise<RunEnd> {
     for (;;) {
-      input?.deliver();
+      input?.deliver(false);
       const sliceEnd = Math.min(bounds.deadline, performance.now() + SLICE_MS);
       const end = this.#boundReached(bounds) ?? this.#runSlice(limitsOf, bounds, sliceEnd, input !== undefined);
       betweenSlices();
@@ -203,7 +207,7 @@ export class Processors {
 
   /** Waits for what comes from outside, or for a timer. @returns false where neither will come */
   async #idle(input: OutsideInput): Promise<boolean> {
-    if (!input.deliver()) {
+    if (!input.deliver(true)) {
       const deadline = this.#deadline;
       const now = this.#machine.counter();
       const passed = await input.wait(deadline === undefined ? undefined : deadline - now);

@@ -30,7 +30,7 @@ export class VirtioConsole implements VirtioDevice, CharacterInput {
     }
   }
 
-  readonly listens = 'yes';
+  readonly listens = 'interrupts';
 
   get canReceive(): boolean {
     return this.#queues?.use(RECEIVE, (queue) => queue.waiting > 0) ?? false;
