@@ -58,6 +58,7 @@ process.exitCode = await runKexec(process.argv.slice(2).map(toByteString), {
     stdout.out(text);
     stdout.flush();
   },
+  keyboard: async () => (await import('../host/terminal.js')).processKeyboard(),
   progress: progress?.report,
 });
 stdout.flush();

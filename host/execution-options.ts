@@ -5,8 +5,8 @@ import { CONSOLE, type ExecutionSettings, type Until } from '../sim/kernel/execu
 
 const UNTIL = ['entry', 'halt', 'reboot'] as const;
 
-/** Seconds; a run that takes longer has lost its way. */
-const DEFAULT_TIMEOUT = 300;
+/** A run that nobody watches and that takes longer has lost its way. */
+const UNATTENDED_TIMEOUT_MS = 300_000;
 const MAX_TIMEOUT = 1_000_000;
 
 /**
@@ -16,10 +16,11 @@ const MAX_TIMEOUT = 1_000_000;
  */
 export const executionBounds = (
   simValue: (name: string) => string | undefined,
-): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs' | 'quirks'> => ({
+): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs' | 'unattendedTimeoutMs' | 'quirks'> => ({
   until: parseUntil(simValue('sim-until')),
   maxInstructions: parseInstructions(simValue('sim-max-instructions')),
   timeoutMs: parseTimeout(simValue('sim-timeout')),
+  unattendedTimeoutMs: UNATTENDED_TIMEOUT_MS,
   quirks: parseQuirks(simValue('sim-quirk') ?? '', 'kexec: KEXEC_QUIRK'),
 });
 
@@ -39,10 +40,11 @@ const parseInstructions = (text: string | undefined): bigint | undefined => {
   return BigInt(text);
 };
 
-const parseTimeout = (text: string | undefined): number => {
-  const seconds = text === undefined ? DEFAULT_TIMEOUT : Number(text);
+const parseTimeout = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
   if (!(seconds > 0 && seconds <= MAX_TIMEOUT)) {
-    throw refuse('KEXEC_TIMEOUT', text ?? '', `a number of seconds above 0, at most ${MAX_TIMEOUT}`);
+    throw refuse('KEXEC_TIMEOUT', text, `a number of seconds above 0, at most ${MAX_TIMEOUT}`);
   }
   return seconds * 1000;
 };

@@ -19,12 +19,13 @@ import { ConsoleWatch } from '../../kernel/run/console-watch.js';
 import { type GuestReport, reportOn } from '../../kernel/run/guest-report.js';
 import { GuestView } from '../../kernel/run/guest-view.js';
 import { type GuestRun, runGuest } from '../../kernel/run/run-guest.js';
-import { KEYS, type Terminal, TypedInput } from '../../kernel/run/typed-input.js';
+import { ENDED_BY_USER, KEYS, TypedInput } from '../../kernel/run/typed-input.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { VirtioBlock } from '../../machine/devices/virtio/block.js';
 import { VirtioEntropy } from '../../machine/devices/virtio/entropy.js';
 import { Random } from '../../machine/random.js';
+import type { Terminal } from '../../machine/terminal.js';
 import { type SubcommandContext, openMachine } from '../common/context.js';
 import { formatAddress, formatJson } from '../common/text.js';
 import { type OpenDisk, openDisk } from '../disks/file-disk.js';
@@ -215,7 +216,7 @@ const run = async (
   if (!json) tell(report.reason);
 };
 
-const BY_USER: GuestReport = { exitCode: 0, reason: 'ended by Ctrl-A x', details: '' };
+const BY_USER: GuestReport = { exitCode: 0, reason: ENDED_BY_USER, details: '' };
 
 const placesToJson = (places: BootPlaces): Readonly<Record<string, unknown>> =>
   Object.fromEntries(

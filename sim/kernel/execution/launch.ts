@@ -2,6 +2,7 @@
 import type { Range } from '../../../kexec/base/range.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { Board } from '../../machine/board.js';
+import type { CharacterInput } from '../../machine/device.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
 import type { Quirk } from '../../machine/quirks.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
@@ -37,6 +38,8 @@ export interface LaunchOptions {
 /** A machine whose old kernel has done all that it does before its last instructions. */
 export interface Launched {
   readonly board: Board;
+  /** What can be typed into. */
+  readonly console: CharacterInput | undefined;
   readonly processors: Processors;
   /** `0x40200010 (purgatory+0x10)`. */
   readonly place: (pc: bigint) => string;
@@ -45,7 +48,7 @@ export interface Launched {
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
 export const launch = (options: LaunchOptions): Launched => {
   const { facts, kernel, purgatory, createCpus, prepare, quirks = [], onOutput, log } = options;
-  const { board, cpus, processors } = wholeMachine({
+  const { board, console, cpus, processors } = wholeMachine({
     description: facts.board,
     ram: ramOf(facts),
     highestEl: facts.bootEl,
@@ -63,7 +66,7 @@ export const launch = (options: LaunchOptions): Launched => {
     const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
     return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
   };
-  return { board, processors, place };
+  return { board, console, processors, place };
 };
 
 /** What Linux reserves for good is no System RAM, and yet it is RAM. */

@@ -1,28 +1,8 @@
 /** What comes from the user's terminal or from a file, on its way to a machine's console. */
 import { COUNTER_FREQUENCY } from '../../machine/counter.js';
 import type { CharacterInput } from '../../machine/device.js';
+import type { Keyboard, Listening } from '../../machine/terminal.js';
 import type { OutsideInput } from '../machine/processors.js';
-
-/** The user's side of a console. */
-export interface Terminal {
-  /** Whether somebody sits there. */
-  readonly isInteractive: boolean;
-  /** Whether nobody reads what is written any more. */
-  readonly isClosed: boolean;
-  write(bytes: Uint8Array): void;
-  /** Writes what is not the console's. */
-  writeAside(bytes: Uint8Array): void;
-  /** Passes on what comes until it is closed. @param raw each key by itself, where somebody sits there */
-  listen(raw: boolean, onBytes: (bytes: Uint8Array) => void, onEnd: () => void): Listening;
-}
-
-export interface Listening {
-  /** Lets what comes wait, so that it need not be kept. */
-  pause(): void;
-  resume(): void;
-  /** Leaves the terminal as it was. May be called again. */
-  close(): void;
-}
 
 /** More is not taken before some of it is gone. */
 const MAX_WAITING = 1 << 16;
@@ -37,7 +17,7 @@ const NANOSECONDS_PER_TICK = 1_000_000_000n / COUNTER_FREQUENCY;
 const NANOSECONDS_PER_MS = 1_000_000n;
 
 export interface TypedInputOptions {
-  readonly terminal: Terminal;
+  readonly terminal: Keyboard;
   /** Whether keys are the machine's, but for those that begin with Ctrl-A, and time passes as the user's does. */
   readonly interactive: boolean;
   /** What is typed into; undefined where the machine has no such console. */
@@ -49,11 +29,16 @@ export interface TypedInputOptions {
 /** Ctrl-A begins a command to us. */
 const ESCAPE = 0x01;
 
+/** Why the run is over that the user has ended by a key. */
+export const ENDED_BY_USER = 'ended by Ctrl-A x';
+
 export const KEYS = 'Ctrl-A x ends the machine, Ctrl-A Ctrl-A sends one Ctrl-A, Ctrl-A h shows this';
 
 export class TypedInput implements OutsideInput {
   /** Whether the user wants an end. */
   ended = false;
+  /** Whether the machine has been given anything. */
+  hasGiven = false;
   readonly #listening: Listening;
   readonly #options: TypedInputOptions;
   #chunks: Uint8Array[] = [];
@@ -101,6 +86,7 @@ export class TypedInput implements OutsideInput {
       console.receive(this.#next());
       taken++;
     }
+    this.hasGiven ||= taken > 0;
     if (this.#paused && this.#waiting < MAX_WAITING / 2) {
       this.#paused = false;
       this.#listening.resume();

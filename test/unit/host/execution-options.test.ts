@@ -6,7 +6,13 @@ import { executionBounds } from '../../../host/execution-options.js';
 const bounds = (values: Readonly<Record<string, string>>) => executionBounds((name) => values[name]);
 
 test('by default the kernel decides where the run ends, after five minutes at most', () => {
-  expect(bounds({})).toEqual({ until: undefined, maxInstructions: undefined, timeoutMs: 300_000, quirks: [] });
+  expect(bounds({})).toEqual({
+    until: undefined,
+    maxInstructions: undefined,
+    timeoutMs: undefined,
+    unattendedTimeoutMs: 300_000,
+    quirks: [],
+  });
 });
 
 test('what is asked for', () => {
@@ -16,7 +22,13 @@ test('what is asked for', () => {
     'sim-timeout': '0.5',
     'sim-quirk': 'cpu-on-once',
   };
-  expect(bounds(values)).toEqual({ until: 'halt', maxInstructions: 5000n, timeoutMs: 500, quirks: ['cpu-on-once'] });
+  expect(bounds(values)).toEqual({
+    until: 'halt',
+    maxInstructions: 5000n,
+    timeoutMs: 500,
+    unattendedTimeoutMs: 300_000,
+    quirks: ['cpu-on-once'],
+  });
 });
 
 test.each([
