@@ -9,7 +9,11 @@ export const addBootCommand = (yargs: CommonArgv, context: SubcommandContext): C
     'Boot a kernel on a recorded machine or an invented one; its console is here',
     (command) =>
       command
-        .positional('image', { type: 'string', demandOption: true, describe: 'The kernel: a file with an Image in it' })
+        .positional('image', {
+          type: 'string',
+          demandOption: true,
+          describe: 'The kernel: a file with an Image in it, or a vmlinux',
+        })
         .option('initrd', { type: 'string', requiresArg: true, describe: 'The initramfs: a file' })
         .option('append', { type: 'string', requiresArg: true, describe: 'The command line' })
         .option('dtb', {

@@ -131,14 +131,14 @@ const bring = async (
   async function readFiles() {
     const read = (file: string): Uint8Array => slurpFile(machine, file);
     if (context.platform === undefined) throw new Error('boot needs a platform');
-    const { image, header } = await readKernelFile(args.image, {
+    const { image, header, ...beside } = await readKernelFile(args.image, {
       system: machine,
       platform: await context.platform(),
       compat: DEFAULT_COMPAT,
       log,
       decompressLimitBytes: DEFAULT_DECOMPRESS_LIMIT,
     });
-    const initrd = args.initrd === undefined ? undefined : read(args.initrd);
+    const initrd = args.initrd === undefined ? beside.initrd : read(args.initrd);
     const dtb = args.dtb === undefined ? undefined : read(args.dtb);
     const target = targetOf(args, dtb, machine, context.env);
     const description = describeBoard(treeOfBlob(target.board));
@@ -147,7 +147,7 @@ const bring = async (
       header,
       initrd,
       tree: dtb ?? target.board,
-      append: args.append === undefined ? undefined : toByteString(args.append),
+      append: args.append === undefined ? beside.commandLine : toByteString(args.append),
       freeRam: target.freeRam ?? description.memory,
       el: target.el,
     };

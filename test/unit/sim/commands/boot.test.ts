@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cells64, stringValue } from '../../../../kexec/device-tree/fdt-values.js';
@@ -9,6 +9,7 @@ import { openInto, setProp } from '../../../../kexec/device-tree/libfdt-rw.js';
 import { virtTree } from '../../../../sim/machine/boards/virt-tree.js';
 import { FakeTerminal } from '../../../support/fake-terminal.js';
 import { emptyTree } from '../../../support/fdt-support.js';
+import { arm64Image, uImage, uki, vmlinux, zboot } from '../../../support/kernel-files.js';
 import { guestImage } from '../../../support/guests.js';
 import { type Ended, runSimToEnd } from '../../../support/run-support.js';
 import { useTempDir } from '../../../support/sim-support.js';
@@ -22,6 +23,13 @@ const file = (name: string, bytes: Uint8Array): string => {
 };
 
 const guest = (name: string): string => file('Image', guestImage(name));
+
+/** A unified kernel image that is padded, as they are. */
+const unified = (initrd: string): Uint8Array =>
+  uki([
+    { name: '.initrd', data: Buffer.from(initrd.padEnd(512, '\0')), virtualSize: initrd.length },
+    { name: '.linux', data: guestImage('boot_hello') },
+  ]);
 
 const boot = async (terminal: FakeTerminal, ...args: readonly string[]): Promise<Ended> =>
   runSimToEnd(['boot', ...args], { HOME: temp.path }, terminal);
@@ -57,6 +65,32 @@ describe('a kernel on an invented machine', () => {
   test('may be compressed', async () => {
     const { code, shown } = await show([file('Image.gz', gzipSync(guestImage('boot_hello')))]);
     expect({ code, shown }).toEqual({ code: 0, shown: 'hello from EL1\n' });
+  });
+
+  test.each([
+    ['a vmlinux', () => vmlinux(guestImage('boot_hello'))],
+    ['a vmlinux that is linked elsewhere', () => vmlinux(guestImage('boot_hello'), { paddr: 0x4008_0000n })],
+    ['a compressed vmlinux', () => gzipSync(vmlinux(guestImage('boot_hello')))],
+    ['a uImage', () => uImage(guestImage('boot_hello'))],
+    ['a unified kernel image', () => unified('an initrd')],
+  ])('may be %s', async (_, make) => {
+    const { code, shown } = await show([file('kernel', make())]);
+    expect({ code, shown }).toEqual({ code: 0, shown: 'hello from EL1\n' });
+  });
+
+  test('may be an EFI zboot image', async () => {
+    const kernel = file('zboot', zboot(gzipSync(arm64Image({ pe: true }))));
+    expect((await show([kernel, '--until=entry'])).code).toBe(0);
+  });
+
+  test.each([
+    ['its own initrd', [], 8],
+    ['the one of the option', ['--initrd', 'COPYING'], statSync('COPYING').size],
+  ])('has as a unified kernel image %s', async (_, args, size) => {
+    const kernel = file('uki', unified('8 bytes.'));
+    const { out } = await boot(new FakeTerminal(), kernel, ...args, '--json');
+    const { places } = JSON.parse(out) as { readonly places: Readonly<Record<string, { start: string; end: string }>> };
+    expect(Number(places['initrd']?.end) - Number(places['initrd']?.start)).toBe(size);
   });
 
   test('waits for a timer, which takes no time', async () => {
@@ -214,7 +248,17 @@ describe('what cannot be booted', () => {
   const CASES: readonly (readonly [() => readonly string[], string])[] = [
     [() => ['/nowhere'], "Cannot open `/nowhere': No such file or directory"],
     [() => [file('text', Buffer.from('no kernel'.repeat(20)))], '.*/text is no arm64 Image'],
-    [() => [file('elf', Buffer.from('\x7fELF'.padEnd(200, '\0')))], '.*/elf is an ELF file, and not the Image .*'],
+    [() => [file('elf', Buffer.from('\x7fELF'.padEnd(200, '\0')))], '.*/elf is a damaged ELF file, .*'],
+    [
+      () => [file('elf', vmlinux(guestImage('boot_hello'), { machine: 62 }))],
+      '.*/elf is an ELF file for another machine .*',
+    ],
+    [() => [file('elf', vmlinux(new Uint8Array(200)))], '.*/elf is an ELF file without the header .*'],
+    [
+      () => [file('elf', vmlinux(guestImage('boot_hello'), { entry: 4n, vaddr: 0n }))],
+      '.*/elf is an ELF file without the header .*',
+    ],
+    [() => [file('zboot', zboot(Buffer.from('no gzip')))], '.*/zboot is .*'],
     [() => [hello(), '--initrd=/nowhere'], "Cannot open `/nowhere': No such file or directory"],
     [() => [hello(), '--initrd', file('empty', new Uint8Array())], 'Cannot read .*/empty'],
     [() => [hello(), '--dtb', file('dtb', Buffer.from('no tree'.repeat(20)))], '.*the device tree is none: .*'],
