@@ -44,7 +44,6 @@ const VERSION = 0x1_0001n;
 const SUCCESS = 0n;
 const NOT_SUPPORTED = -1n;
 const INVALID_PARAMETERS = -2n;
-const DENIED = -3n;
 const ALREADY_ON = -4n;
 const INVALID_ADDRESS = -9n;
 
@@ -201,7 +200,8 @@ export class Firmware {
     }
     if (this.#hasBeenOn.has(cpu) && this.#has('cpu-on-once')) {
       this.#happened('cpu-on-once', `${refused}: it has been switched off before`);
-      return DENIED;
+      // What a Raspberry Pi 5's answers; Linux makes -22 of it.
+      return INVALID_PARAMETERS;
     }
     this.#start(cpu, entry, context);
     return SUCCESS;
