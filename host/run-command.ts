@@ -37,7 +37,7 @@ export interface RunCommandOptions {
     readonly console: (text: string) => void;
   };
   /** What is typed into an executed kernel's console. */
-  readonly keyboard: (() => Promise<Keyboard>) | undefined;
+  readonly keyboard: (() => Promise<Keyboard | undefined>) | undefined;
   /** Files whose reading has begun. */
   readonly prefetched: Prefetched;
   readonly progress: OnProgress | undefined;

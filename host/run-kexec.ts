@@ -27,7 +27,7 @@ export interface RunKexecOptions {
   /** Receives what an executed kernel prints, to be shown on stdout without delay; `out` where there is none. */
   readonly console?: (text: string) => void;
   /** What is typed into an executed kernel's console; nothing where there is none. */
-  readonly keyboard?: (() => Promise<Keyboard>) | undefined;
+  readonly keyboard?: (() => Promise<Keyboard | undefined>) | undefined;
   /** Is told how far the command is. */
   readonly progress?: OnProgress | undefined;
 }

@@ -10,7 +10,7 @@ export interface ExecutionSettings {
   /** Receives what the new kernel's console prints, one character a byte. */
   readonly console: (text: string) => void;
   /** What is typed into that console; undefined where nobody does. */
-  readonly keyboard?: (() => Promise<Keyboard>) | undefined;
+  readonly keyboard?: (() => Promise<Keyboard | undefined>) | undefined;
   /** Receives the report on the run. */
   readonly out: (text: string) => void;
   /** Receives the reason when there is no report. */
