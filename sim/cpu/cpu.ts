@@ -402,7 +402,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const offset = 'faultStatus' in resolved ? undefined : this.bus.ramPage(resolved.page);
     if ('faultStatus' in resolved || offset === undefined) return this.clearExclusive();
     this.cluster.exclusives.watch(this.#registers, resolved.page, Number(address & 0xfffn), () => this.receiveEvent());
-    this.cluster.code.protect(resolved.page, offset);
+    this.cluster.code.protect(resolved.page);
   }
 
   #run(limits: RunLimits): StopReason {
