@@ -33,6 +33,8 @@ export type { AccessSize, Device, InterruptController, SetLine } from './sim/mac
 export { Pl011 } from './sim/machine/devices/pl011.js';
 export { MachineError } from './sim/machine/error.js';
 export { PhysicalMemory } from './sim/machine/memory.js';
+export { QUIRKS, type Quirk } from './sim/machine/quirks.js';
+export type { Keyboard, Listening } from './sim/machine/terminal.js';
 export type { ExecutionSettings } from './sim/kernel/execution-settings.js';
 export { bundledMachines } from './sim/kernel/recording/machines.js';
 export type { RecordedMachine } from './sim/kernel/recorded-machine.js';

@@ -1,9 +1,10 @@
 /** The `kexec` command: connects runKexec() to the process. */
 import { toByteString } from '../host/byte-strings.js';
 import { isTerminal, progressOnStderr } from '../host/progress.js';
-import { runKexec } from '../host/run-kexec.js';
+import { type RunKexecOptions, runKexec } from '../host/run-kexec.js';
 import { writeNow } from '../host/write-now.js';
 
+const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
@@ -49,6 +50,13 @@ const createStdout = () => {
   };
 };
 
+/** A command in the background that reads from the terminal is stopped: who shows nothing there leaves it alone. */
+const keyboard: RunKexecOptions['keyboard'] = async () => {
+  const { processKeyboard } = await import('../host/terminal.js');
+  const found = processKeyboard();
+  return found.isInteractive || !isTerminal(STDIN) ? found : undefined;
+};
+
 const stdout = createStdout();
 process.exitCode = await runKexec(process.argv.slice(2).map(toByteString), {
   env: process.env,
@@ -58,6 +66,7 @@ process.exitCode = await runKexec(process.argv.slice(2).map(toByteString), {
     stdout.out(text);
     stdout.flush();
   },
+  keyboard,
   progress: progress?.report,
 });
 stdout.flush();

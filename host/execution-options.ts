@@ -1,11 +1,12 @@
-/** Our own options about `kexec -e`: where its run ends, and how long it may be. */
+/** Our own options about `kexec -e`: where its run ends, how long it may be, and what the firmware does there. */
 import { KexecError } from '../kexec/base/error.js';
+import { parseQuirks } from '../sim/machine/quirks.js';
 import { CONSOLE, type ExecutionSettings, type Until } from '../sim/kernel/execution-settings.js';
 
 const UNTIL = ['entry', 'halt', 'reboot'] as const;
 
-/** Seconds; a run that takes longer has lost its way. */
-const DEFAULT_TIMEOUT = 300;
+/** A run that nobody watches and that takes longer has lost its way. */
+const UNATTENDED_TIMEOUT_MS = 300_000;
 const MAX_TIMEOUT = 1_000_000;
 
 /**
@@ -15,10 +16,12 @@ const MAX_TIMEOUT = 1_000_000;
  */
 export const executionBounds = (
   simValue: (name: string) => string | undefined,
-): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs'> => ({
+): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs' | 'unattendedTimeoutMs' | 'quirks'> => ({
   until: parseUntil(simValue('sim-until')),
   maxInstructions: parseInstructions(simValue('sim-max-instructions')),
   timeoutMs: parseTimeout(simValue('sim-timeout')),
+  unattendedTimeoutMs: UNATTENDED_TIMEOUT_MS,
+  quirks: parseQuirks(simValue('sim-quirk') ?? '', 'kexec: KEXEC_QUIRK'),
 });
 
 const parseUntil = (text: string | undefined): ExecutionSettings['until'] => {
@@ -37,10 +40,11 @@ const parseInstructions = (text: string | undefined): bigint | undefined => {
   return BigInt(text);
 };
 
-const parseTimeout = (text: string | undefined): number => {
-  const seconds = text === undefined ? DEFAULT_TIMEOUT : Number(text);
+const parseTimeout = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
   if (!(seconds > 0 && seconds <= MAX_TIMEOUT)) {
-    throw refuse('KEXEC_TIMEOUT', text ?? '', `a number of seconds above 0, at most ${MAX_TIMEOUT}`);
+    throw refuse('KEXEC_TIMEOUT', text, `a number of seconds above 0, at most ${MAX_TIMEOUT}`);
   }
   return seconds * 1000;
 };

@@ -14,6 +14,7 @@ import { executeLater } from './execute-later.js';
 import { executionBounds } from './execution-options.js';
 import { createNodePlatform } from './platform-node.js';
 import { withPrefetched, type Prefetched } from './prefetch.js';
+import type { Keyboard } from '../sim/machine/terminal.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
 
 const MAX_LIMIT = 2 ** 32;
@@ -35,6 +36,8 @@ export interface RunCommandOptions {
     /** For what the new kernel prints: like `out`, but nothing is held back. */
     readonly console: (text: string) => void;
   };
+  /** What is typed into an executed kernel's console. */
+  readonly keyboard: (() => Promise<Keyboard | undefined>) | undefined;
   /** Files whose reading has begun. */
   readonly prefetched: Prefetched;
   readonly progress: OnProgress | undefined;
@@ -42,7 +45,7 @@ export interface RunCommandOptions {
 
 /** Composes what a command works with. @throws KexecError */
 const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<CommandContext> => {
-  const { simValue, compat, env, terminal, progress } = options;
+  const { simValue, compat, env, terminal, keyboard, progress } = options;
   const { out, err, console } = terminal;
   const object = simValue('sim-purgatory');
   const purgatory = (): Uint8Array => (object === undefined ? architecture.purgatory : slurpFile(machine, object));
@@ -57,6 +60,7 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     execution: {
       ...executionBounds(simValue),
       console,
+      keyboard,
       out,
       err,
       step: debug ? err : undefined,

@@ -12,6 +12,7 @@ import { SIM_OPTIONS, optionSyntax, optionsOf, type SimOption } from '../kexec/o
 import type { OnProgress } from '../kexec/base/progress.js';
 import { interpretOptions, type Settings } from '../kexec/options/settings.js';
 import { versionText } from '../kexec/options/usage.js';
+import type { Keyboard } from '../sim/machine/terminal.js';
 import { fromByteString } from './byte-strings.js';
 import { chosenCompat } from './chosen-compat.js';
 import { prefetch } from './prefetch.js';
@@ -25,6 +26,8 @@ export interface RunKexecOptions {
   readonly err: (text: string) => void;
   /** Receives what an executed kernel prints, to be shown on stdout without delay; `out` where there is none. */
   readonly console?: (text: string) => void;
+  /** What is typed into an executed kernel's console; nothing where there is none. */
+  readonly keyboard?: (() => Promise<Keyboard | undefined>) | undefined;
   /** Is told how far the command is. */
   readonly progress?: OnProgress | undefined;
 }
@@ -79,7 +82,7 @@ const filesToLoad = ({ doLoad, options }: Settings, operands: readonly string[])
 
 const run = async (
   args: readonly string[],
-  { env, out, err, console, progress }: RunKexecOptions,
+  { env, out, err, console, keyboard, progress }: RunKexecOptions,
   architectures: Architectures,
 ): Promise<number> => {
   const command = await parseArguments(args, env, architectures);
@@ -115,6 +118,7 @@ const run = async (
         architectures,
         env,
         terminal: { out, err, console: console ?? out },
+        keyboard,
         progress,
       });
     }

@@ -1,9 +1,16 @@
 /** The terminal, or what stands for it: stdin and stdout of the process as the console of a machine. */
 import { Socket } from 'node:net';
-import type { Listening, Terminal } from '../sim/kernel/run/typed-input.js';
+import { isatty } from 'node:tty';
+import type { Keyboard, Listening, Terminal } from '../sim/machine/terminal.js';
+
+const STDIN = 0;
+const STDOUT = 1;
 
 /** Signals that end the process, and that it would leave the terminal as it is at. */
 const DEADLY = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** The process's stdin, which is not looked at before somebody listens. */
+export const processKeyboard = (): Keyboard => ({ isInteractive: isatty(STDIN) && isatty(STDOUT), listen });
 
 /** @param beforeOutput called before something is written */
 export const processTerminal = (beforeOutput: () => void): Terminal => {
@@ -12,7 +19,7 @@ export const processTerminal = (beforeOutput: () => void): Terminal => {
     isClosed = true;
   });
   return {
-    isInteractive: process.stdin.isTTY && process.stdout.isTTY,
+    ...processKeyboard(),
     get isClosed() {
       return isClosed;
     },
@@ -26,11 +33,10 @@ export const processTerminal = (beforeOutput: () => void): Terminal => {
       beforeOutput();
       process.stderr.write(bytes);
     },
-    listen,
   };
 };
 
-const listen: Terminal['listen'] = (raw, onBytes, onEnd): Listening => {
+const listen: Keyboard['listen'] = (raw, onBytes, onEnd): Listening => {
   const { stdin } = process;
   const leave = (): void => {
     if (raw) stdin.setRawMode(false);

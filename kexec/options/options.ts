@@ -174,6 +174,12 @@ export const SIM_OPTIONS: readonly SimOption[] = [
     argument: 'SECONDS',
     description: 'Time that the run of kexec -e may take',
   },
+  {
+    name: 'sim-quirk',
+    variable: 'KEXEC_QUIRK',
+    argument: 'psci-cpu0-only|cpu-on-below-1g|cpu-on-once',
+    description: "What the machine's firmware does otherwise than PSCI says; several with commas",
+  },
 ];
 
 /** The options of a release: the generic ones, then the architecture's. */

@@ -179,7 +179,7 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
         );
         const registers = registersToJson(cpu);
         const { instructions } = cpu;
-        const reason = describeEnd(end, { processors, place }, describeEsr);
+        const reason = describeEnd(end, { board, processors, place }, describeEsr);
         for (const { address, size, file } of dumps) {
           const bytes = board.memory.read(address, size);
           onFile('write', file, () => writeFileSync(file, bytes));

@@ -226,9 +226,9 @@ export class CodeMaker {
     return false;
   }
 
-  /** Has all processors' stores to lines of a page seen that now are more. @param offset of the page in the memory */
-  protect(physPage: number, offset: number): void {
-    for (const { tlb } of this.#users) tlb.protect(physPage, offset);
+  /** Has all processors' stores to lines of a page seen that now are more. */
+  protect(physPage: number): void {
+    for (const { tlb } of this.#users) tlb.protect(physPage);
   }
 
   #stackHoldsCode(user: CodeUser): boolean {
@@ -338,7 +338,7 @@ export class CodeMaker {
     const runs = Math.min(2 * PATIENCE * this.host.hotRuns, MAX_RUNS);
     for (const physAddr of placesOf(code)) setRuns(this.#view, physAddr, runs);
     for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
-    for (const place of places.values()) if (!('faultStatus' in place)) this.protect(place.physPage, place.offset);
+    for (const place of places.values()) if (!('faultStatus' in place)) this.protect(place.physPage);
     this.#statistics = {
       ...this.#statistics,
       regions: this.#statistics.regions + 1,

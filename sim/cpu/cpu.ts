@@ -428,7 +428,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const offset = 'faultStatus' in resolved ? undefined : this.bus.ramPage(resolved.page);
     if ('faultStatus' in resolved || offset === undefined) return this.clearExclusive();
     this.#watch(resolved.page, address);
-    this.cluster.code.protect(resolved.page, offset);
+    this.cluster.code.protect(resolved.page);
   }
 
   #watch(physPage: number, address: bigint): void {

@@ -1,5 +1,7 @@
 /** How what is loaded is executed at a reboot, and what carries that out. */
 import type { OnProgress } from '../../kexec/base/progress.js';
+import type { Quirk } from '../machine/quirks.js';
+import type { Keyboard } from '../machine/terminal.js';
 import type { ImageSlot } from './rules/kexec-load.js';
 import type { RecordedMachine } from './recorded-machine.js';
 
@@ -7,6 +9,8 @@ import type { RecordedMachine } from './recorded-machine.js';
 export interface ExecutionSettings {
   /** Receives what the new kernel's console prints, one character a byte. */
   readonly console: (text: string) => void;
+  /** What is typed into that console; undefined where nobody does. */
+  readonly keyboard?: (() => Promise<Keyboard | undefined>) | undefined;
   /** Receives the report on the run. */
   readonly out: (text: string) => void;
   /** Receives the reason when there is no report. */
@@ -18,6 +22,10 @@ export interface ExecutionSettings {
   readonly maxInstructions: bigint | undefined;
   /** Milliseconds of the host's time that a run may take; undefined for no limit. */
   readonly timeoutMs: number | undefined;
+  /** The limit where there is no other, and nobody sits at the keyboard who could end the run. */
+  readonly unattendedTimeoutMs?: number | undefined;
+  /** What the firmware does in its own way, beside what the recording says. */
+  readonly quirks?: readonly Quirk[] | undefined;
   /** The object that may have been loaded as purgatory, for the names in it. */
   readonly purgatory: () => Uint8Array;
 }

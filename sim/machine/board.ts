@@ -17,7 +17,7 @@ import { COUNTER_FREQUENCY, counterAt, instructionsAt } from './counter.js';
 import type { AccessSize, Device, InterruptController } from './device.js';
 import { MachineError } from './error.js';
 import { PhysicalMemory } from './memory.js';
-import { Firmware } from './psci.js';
+import { Firmware, type FirmwareOptions } from './psci.js';
 import type { Json, Savable } from './savable.js';
 import { processorToJson, readProcessor } from './saved-processor.js';
 import { SavedState } from './saved-state.js';
@@ -31,6 +31,12 @@ export interface BoardOptions {
   readonly interrupts?: (host: InterruptHost) => Interrupts;
   /** The highest exception level below the firmware's. */
   readonly highestEl: 1 | 2;
+  /** Seconds since 1970 that its clock shows at the start. */
+  readonly startSeconds?: bigint | undefined;
+  /** What its firmware does in its own way. */
+  readonly quirks?: FirmwareOptions['quirks'];
+  /** Where its processors wait for an address to be written, in their order. */
+  readonly releaseAddrs?: FirmwareOptions['releaseAddrs'];
 }
 
 /** What the interrupt controller asks of the board. */
@@ -72,15 +78,19 @@ export class Board implements Bus, CpuHost, Savable {
   readonly highestEl: 1 | 2;
   readonly interruptRegisters: InterruptRegisters | undefined;
   readonly #devices: readonly DeviceOnBus[];
+  /** Those that do something when their time has come. */
+  readonly #polled: readonly Device[];
+  readonly #startSeconds: bigint;
   readonly #interrupts: Interrupts | undefined;
   readonly #cpus: CpuModel[] = [];
-  readonly #firmware = new Firmware(this.#cpus);
+  readonly firmware: Firmware;
   /** Instructions that could have been carried out in times when no processor ran. */
   #idle = 0n;
   #current = 0;
 
   /** @throws MachineError when the host has no room for the RAM */
-  constructor({ ram, devices, interrupts, highestEl }: BoardOptions) {
+  constructor({ ram, devices, interrupts, highestEl, startSeconds = 0n, quirks, releaseAddrs }: BoardOptions) {
+    this.firmware = new Firmware(this.#cpus, { quirks, releaseAddrs, read: (physAddr) => this.#word(physAddr) });
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;
     this.#interrupts = interrupts?.({
@@ -91,6 +101,8 @@ export class Board implements Bus, CpuHost, Savable {
       const start = Number(physAddr);
       return { start, end: start + device.sizeBytes, device };
     });
+    this.#polled = devices.map(({ device }) => device).filter(({ poll }) => poll !== undefined);
+    this.#startSeconds = startSeconds;
     const controller = this.#interrupts?.controller;
     const registers = controller?.registers;
     this.interruptRegisters = registers && {
@@ -123,12 +135,12 @@ export class Board implements Bus, CpuHost, Savable {
   }
 
   firmwareCall(_conduit: 'hvc' | 'smc', cpu: CpuModel): FirmwareEnd | undefined {
-    return this.#firmware.call(cpu);
+    return this.firmware.call(cpu);
   }
 
   /** Whether a processor runs, as the firmware knows it: all others wait for CPU_ON. */
   isOn(cpu: CpuModel): boolean {
-    return this.#firmware.isOn(cpu);
+    return this.firmware.isOn(cpu);
   }
 
   connect(cpu: CpuModel): void {
@@ -152,6 +164,25 @@ export class Board implements Bus, CpuHost, Savable {
     return this.#cpus.reduce((sum, { instructions }) => sum + instructions, this.#idle);
   }
 
+  /** Seconds since 1970, as the machine's clock shows them. */
+  get seconds(): bigint {
+    return this.#startSeconds + this.counter() / COUNTER_FREQUENCY;
+  }
+
+  /** What the counter shows when a device is next to be polled; undefined while none is to be. */
+  get alarm(): bigint | undefined {
+    let first: bigint | undefined;
+    for (const { alarm } of this.#polled) {
+      if (alarm !== undefined && (first === undefined || alarm < first)) first = alarm;
+    }
+    return first === undefined ? undefined : (first - this.#startSeconds) * COUNTER_FREQUENCY;
+  }
+
+  /** Lets devices look whether their time has come. */
+  poll(): void {
+    for (const device of this.#polled) device.poll?.();
+  }
+
   instructionsUntil(count: bigint): number {
     return Number(instructionsAt(count) - this.#instructions);
   }
@@ -169,6 +200,7 @@ export class Board implements Bus, CpuHost, Savable {
 
   sendEvent(): void {
     for (const cpu of this.#cpus) cpu.receiveEvent();
+    this.firmware.receiveEvent();
   }
 
   broadcastTlbi(scope: TlbiScope): void {
@@ -180,7 +212,7 @@ export class Board implements Bus, CpuHost, Savable {
       idle: `0x${this.#idle.toString(16)}`,
       current: this.#current,
       processors: this.#cpus.map((cpu) => processorToJson(cpu.save())),
-      firmware: this.#firmware.save(),
+      firmware: this.firmware.save(),
       devices: this.#devices.map(({ start, device }) => ({ start, state: device.save() })),
       controller: this.#interrupts?.controller.save() ?? null,
     };
@@ -197,7 +229,7 @@ export class Board implements Bus, CpuHost, Savable {
     this.#cpus.forEach((cpu, i) => restoreProcessor(cpu, processors[i]));
     this.#idle = state.hex('idle');
     this.#current = state.number('current', Math.max(this.#cpus.length - 1, 0));
-    this.#firmware.restore(state.part('firmware'));
+    this.firmware.restore(state.part('firmware'));
     const devices = state.list('devices').map((device) => new SavedState('the board', device));
     if (devices.length !== this.#devices.length) throw state.broken('devices');
     this.#devices.forEach(({ start, device }, i) => {
@@ -205,6 +237,13 @@ export class Board implements Bus, CpuHost, Savable {
       device.restore(devices[i]!.part('state'));
     });
     this.#interrupts?.controller.restore(state.part('controller'));
+  }
+
+  /** Eight bytes of RAM, little-endian. */
+  #word(physAddr: bigint): bigint | undefined {
+    if (!this.memory.isRam(physAddr, 8n)) return undefined;
+    const bytes = this.memory.read(physAddr, 8);
+    return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   }
 
   /** The device that all bytes of an access are in. No bus has accesses of other sizes: a page's end cuts them. */

@@ -17,12 +17,16 @@ export interface Device extends Savable {
   write(offset: number, sizeBytes: AccessSize, value: bigint): boolean;
   /** Connects its interrupt line, which it is to set whenever the level changes. Undefined for a device without one. */
   readonly connect?: (setLine: SetLine) => void;
+  /** The second since 1970, as the machine's clock counts, at which it is to be polled; undefined while none is to come. */
+  readonly alarm?: bigint | undefined;
+  /** Looks whether its time has come. Undefined for a device that does nothing by itself. */
+  readonly poll?: () => void;
 }
 
 /** A device that a person or a file can type into. */
 export interface CharacterInput {
-  /** Whether the guest is told of bytes by interrupts; unknown while it has said nothing about those. */
-  readonly listens: 'yes' | 'no' | 'unknown';
+  /** How the guest waits for bytes: it wants interrupts, or it asks again and again; undefined while it does not. */
+  readonly listens: 'interrupts' | 'asks' | undefined;
   /** Whether it has room for another byte. */
   readonly canReceive: boolean;
   /** Gives it a byte, which is lost where it has no room. */

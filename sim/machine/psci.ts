@@ -1,5 +1,9 @@
-/** The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention. */
+/**
+ * The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention, and
+ * what there was before it, the spin table (Linux Documentation/arch/arm64/booting.rst).
+ */
 import type { CpuModel, FirmwareEnd } from '../cpu/state/model.js';
+import { type Quirk, type QuirkEvent, QUIRKS } from './quirks.js';
 import type { Json, Savable } from './savable.js';
 import { SavedState } from './saved-state.js';
 
@@ -23,6 +27,18 @@ const FUNCTION = {
 
 const IMPLEMENTED: readonly number[] = Object.values(FUNCTION);
 
+/** The range that DEN0028 gives to PSCI, with 32-bit and 64-bit arguments (7.1, table of owning entities). */
+const isPsci = (functionId: number): boolean => (functionId & 0xbfff_ffe0) >>> 0 === 0x8400_0000;
+
+const nameOf = (functionId: number): string => {
+  const [name] = Object.entries(FUNCTION).find(([, id]) => id === functionId) ?? [];
+  if (name === undefined) return `0x${functionId.toString(16)}`;
+  return name
+    .replace(/64$/, '')
+    .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toUpperCase();
+};
+
 /** Major version in bits 31 to 16, minor below: 1.1, the first with SYSTEM_RESET2 as an option. */
 const VERSION = 0x1_0001n;
 
@@ -39,26 +55,83 @@ const AFFINITY_OFF = 1n;
 /** No trusted operating system has to be moved before a processor is switched off (MIGRATE_INFO_TYPE). */
 const NO_MIGRATION = 2n;
 
+/** Where the entries end that firmware takes that has no more than 30 bits for them. */
+const ENTRY_LIMIT = 1n << 30n;
+/** No more is kept of what quirks have done: a guest may call for ever. */
+const MAX_EVENTS = 16;
+
 /** Aff3 in bits 39 to 32, Aff2 to Aff0 in bits 23 to 0. */
 const AFFINITY = 0xff_00ff_ffffn;
+
+export interface FirmwareOptions {
+  readonly quirks?: readonly Quirk[] | undefined;
+  /** Where each of the processors waits for an address to be written; undefined for one that does not. */
+  readonly releaseAddrs?: readonly (bigint | undefined)[] | undefined;
+  /** Eight bytes of memory, little-endian; undefined where there is none. */
+  readonly read?: ((physAddr: bigint) => bigint | undefined) | undefined;
+}
 
 /** The firmware of a machine, and which processors it has switched on: at first the first one. */
 export class Firmware implements Savable {
   readonly #off = new Set<CpuModel>();
+  /** Those that have been switched off. */
+  readonly #hasBeenOn = new Set<CpuModel>();
+  /** Those whose call never comes back. */
+  readonly #hung = new Set<CpuModel>();
+  /** Those that wait for an address, and where. */
+  readonly #spinning = new Map<CpuModel, bigint>();
+  readonly #events: QuirkEvent[] = [];
   #known = 0;
 
   /** @param cpus those that there are by the time of a call, the one that boots first */
-  constructor(private readonly cpus: readonly CpuModel[]) {}
+  constructor(
+    private readonly cpus: readonly CpuModel[],
+    private readonly options: FirmwareOptions = {},
+  ) {}
 
+  /** Whether it runs; one that hangs does not. */
   isOn(cpu: CpuModel): boolean {
     this.#meet();
-    return !this.#off.has(cpu);
+    return !this.#off.has(cpu) && !this.#hung.has(cpu);
+  }
+
+  hangs(cpu: CpuModel): boolean {
+    return this.#hung.has(cpu);
+  }
+
+  /** What happened because of quirks, the first things. */
+  get events(): readonly QuirkEvent[] {
+    return this.#events;
+  }
+
+  /**
+   * The processors but the first one have been on, and were switched off before the machine came to where it is. From a
+   * spin table there is no way back: who waited there now waits in a kernel that is no more.
+   */
+  tookDownOthers(): void {
+    this.#meet();
+    for (const cpu of this.#off) this.#hasBeenOn.add(cpu);
+    this.#spinning.clear();
+  }
+
+  /** SEV: those that wait at the spin table, with WFE, look whether there is an address for them. */
+  receiveEvent(): void {
+    this.#meet();
+    for (const [cpu, releaseAddr] of this.#spinning) {
+      const entry = this.options.read?.(releaseAddr) ?? 0n;
+      if (entry !== 0n) this.#start(cpu, entry, 0n);
+    }
   }
 
   /** Carries out a call; the result goes to X0. @returns how the run of the processor ends, if it does */
   call(cpu: CpuModel): FirmwareEnd | undefined {
     this.#meet();
     const functionId = Number(BigInt.asUintN(32, cpu.getX(0)));
+    if (isPsci(functionId) && cpu.affinity !== 0n && this.#has('psci-cpu0-only')) {
+      this.#hung.add(cpu);
+      this.#happened('psci-cpu0-only', `processor ${this.#numberOf(cpu)} hangs in its call of ${nameOf(functionId)}`);
+      return { kind: 'processor-off' };
+    }
     const result = this.#carryOut(cpu, functionId);
     if (typeof result !== 'bigint') return result;
     cpu.setX(0, BigInt.asUintN(64, result));
@@ -67,24 +140,54 @@ export class Firmware implements Savable {
 
   save(): Json {
     this.#meet();
-    return { on: this.cpus.map((cpu) => !this.#off.has(cpu)) };
+    return {
+      processors: this.cpus.map((cpu) => ({
+        on: !this.#off.has(cpu),
+        hasBeenOn: this.#hasBeenOn.has(cpu),
+        hung: this.#hung.has(cpu),
+        spins: this.#spinning.has(cpu),
+      })),
+      events: this.#events.map(({ quirk, what }) => ({ quirk, what })),
+    };
   }
 
   restore(saved: unknown): void {
     this.#meet();
     const state = new SavedState('the firmware', saved);
-    const on = state.list('on');
-    if (on.length !== this.cpus.length || on.some((isOn) => typeof isOn !== 'boolean')) throw state.broken('on');
-    this.#off.clear();
-    this.cpus.forEach((cpu, i) => {
-      if (on[i] === false) this.#off.add(cpu);
+    const processors = state.list('processors');
+    if (processors.length !== this.cpus.length) throw state.broken('processors');
+    this.cpus.forEach((cpu, i) => this.#restoreOne(cpu, new SavedState('the firmware', processors[i]), i));
+    const events = state.list('events');
+    if (events.length > MAX_EVENTS) throw state.broken('events');
+    const restored = events.map((event) => {
+      const one = new SavedState('the firmware', event);
+      return { quirk: one.oneOf('quirk', Object.keys(QUIRKS) as Quirk[]), what: one.line('what') };
     });
+    this.#events.splice(0, this.#events.length, ...restored);
+  }
+
+  #restoreOne(cpu: CpuModel, state: SavedState, number: number): void {
+    const put = (set: Set<CpuModel>, isIn: boolean): void => {
+      if (isIn) set.add(cpu);
+      else set.delete(cpu);
+    };
+    put(this.#off, !state.flag('on'));
+    put(this.#hasBeenOn, state.flag('hasBeenOn'));
+    put(this.#hung, state.flag('hung'));
+    const releaseAddr = this.options.releaseAddrs?.[number];
+    if (!state.flag('spins')) this.#spinning.delete(cpu);
+    else if (releaseAddr === undefined) throw state.broken('spins');
+    else this.#spinning.set(cpu, releaseAddr);
   }
 
   /** Processors but the first are off until they are switched on. */
   #meet(): void {
     for (; this.#known < this.cpus.length; this.#known++) {
-      if (this.#known > 0) this.#off.add(this.cpus[this.#known]!);
+      const cpu = this.cpus[this.#known];
+      if (this.#known === 0 || cpu === undefined) continue;
+      this.#off.add(cpu);
+      const releaseAddr = this.options.releaseAddrs?.[this.#known];
+      if (releaseAddr !== undefined) this.#spinning.set(cpu, releaseAddr);
     }
   }
 
@@ -107,6 +210,7 @@ export class Firmware implements Savable {
       }
       case FUNCTION.cpuOff:
         this.#off.add(cpu);
+        this.#hasBeenOn.add(cpu);
         return { kind: 'processor-off' };
       case FUNCTION.cpuSuspend:
       case FUNCTION.cpuSuspend64:
@@ -133,12 +237,39 @@ export class Firmware implements Savable {
     if (cpu === undefined) return INVALID_PARAMETERS;
     if (!this.#off.has(cpu)) return ALREADY_ON;
     if (entry % 4n !== 0n) return INVALID_ADDRESS;
-    // It starts at the highest level that is not secure (DEN0022, 6.4), though the caller may have gone below.
+    const refused = `CPU_ON of processor ${this.#numberOf(cpu)} is refused`;
+    if (entry >= ENTRY_LIMIT && this.#has('cpu-on-below-1g')) {
+      this.#happened('cpu-on-below-1g', `${refused}: its entry is 0x${entry.toString(16)}`);
+      return INVALID_ADDRESS;
+    }
+    if (this.#hasBeenOn.has(cpu) && this.#has('cpu-on-once')) {
+      this.#happened('cpu-on-once', `${refused}: it has been switched off before`);
+      // What a Raspberry Pi 5's answers; Linux makes -22 of it.
+      return INVALID_PARAMETERS;
+    }
+    this.#start(cpu, entry, context);
+    return SUCCESS;
+  }
+
+  /** It starts at the highest level that is not secure (DEN0022, 6.4), though the caller may have gone below. */
+  #start(cpu: CpuModel, entry: bigint, x0: bigint): void {
     cpu.reset();
     cpu.pc = entry;
-    cpu.setX(0, context);
+    [x0, 0n, 0n, 0n].forEach((value, register) => cpu.setX(register, value));
     this.#off.delete(cpu);
-    return SUCCESS;
+    this.#spinning.delete(cpu);
+  }
+
+  #has(quirk: Quirk): boolean {
+    return this.options.quirks?.includes(quirk) === true;
+  }
+
+  #happened(quirk: Quirk, what: string): void {
+    if (this.#events.length < MAX_EVENTS) this.#events.push({ quirk, what });
+  }
+
+  #numberOf(cpu: CpuModel): number {
+    return this.cpus.indexOf(cpu);
   }
 
   #find(affinity: bigint): CpuModel | undefined {

@@ -82,6 +82,13 @@ export class SavedState {
     return value;
   }
 
+  /** A line of a message: printable, and not long. @throws MachineError */
+  line(name: string): string {
+    const value = this.text(name);
+    if (!/^[ -~]{0,200}$/.test(value)) throw this.broken(name);
+    return value;
+  }
+
   /** One of some texts. @throws MachineError */
   oneOf<T extends string>(name: string, choices: readonly T[]): T {
     const value = this.#fields[name];

@@ -14,6 +14,8 @@ import { Placement } from '../../kexec/memory/placement.js';
 import { RANGE_RAM, Range } from '../../kexec/base/range.js';
 import { ARM64_CORE, ARM64_EXECUTABLE, ARM64_OBJECT, buildElf, note } from '../support/elf-builder.js';
 import { memorySystem } from '../support/memory-system.js';
+import { imageOfElf } from '../../sim/kernel/boot/elf-image.js';
+import { buildElf as buildKernelElf, buildImage } from '../conformance/files.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
 /** Makes every message, and drops it. */
@@ -68,6 +70,13 @@ export const targets: readonly FuzzTarget[] = [
       buildElfInfo(input, { log, skipFileSizeCheck: true });
       const info = buildElfExecInfo(input, { log });
       if (info !== undefined) elfExecLoad(info, () => {});
+    },
+  },
+  {
+    name: 'elf-image',
+    seeds: () => [buildKernelElf({ image: buildImage(0x400) })],
+    run: (input) => {
+      imageOfElf(input, 1 << 24);
     },
   },
   {

@@ -26,7 +26,13 @@ const theMachine = (): SavedGuest => (machine ??= openMachine());
 export const description = (): Json =>
   describeSession({
     setup: {
-      ...{ tree: new Uint8Array(), ram: [Range.sized(0x4000_0000n, 0x400_0000n)], el: 1, sink: 0x900_0000n },
+      ...{
+        tree: new Uint8Array(),
+        ram: [Range.sized(0x4000_0000n, 0x400_0000n)],
+        el: 1,
+        sinks: [0x900_0000n],
+        quirks: ['cpu-on-once'] as const,
+      },
       entropy: true,
     },
     places: {

@@ -11,6 +11,7 @@ import { ALL, type Boot, COUNTS, FEW, SUITES, isInTwo, nameOf, titleOf } from '.
 import { compareConsoles, neededFor } from './linux/consoles.js';
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
 import { type Booted, type Files, bootBoth, bootInTwo } from './linux/machines.js';
+import { modulesOf } from './linux/modules.js';
 import { type Script, SCRIPTS } from './linux/scripts.js';
 import { busyboxInitramfs } from './initramfs.js';
 import { runMain, say } from '../support/run-main.js';
@@ -30,7 +31,7 @@ const settings = () =>
     .option('kaslr', { type: 'boolean', describe: 'Only where the kernel moves itself; --no-kaslr: only where not' })
     .option('script', {
       choices: Object.keys(SCRIPTS) as readonly Script[],
-      describe: 'Only with this script as init: what the kernel found, or programs of all kinds',
+      describe: 'Only with this script as init: what the kernel found, programs of all kinds, or modules',
     })
     .option('list', { type: 'boolean', default: false, describe: 'List the boots' })
     .version(false)
@@ -50,17 +51,19 @@ const chosen = ({ all, kernel, gic, el, cpus, kaslr, script }: Settings): readon
       (script ?? boot.script) === boot.script,
   );
 
-/** The file with the initramfs of a script. */
-const initrdOf = (script: Script, work: string): string => {
-  const initrd = path.join(work, `initrd-${script}`);
-  if (!fs.existsSync(initrd))
-    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), SCRIPTS[script]));
+/** The file with the initramfs of a boot. */
+const initrdOf = ({ script, suite }: Boot, work: string): string => {
+  const initrd = path.join(work, `initrd-${script}-${suite}`);
+  if (!fs.existsSync(initrd)) {
+    const others = script === 'modules' ? modulesOf(debianKernel(suite)) : [];
+    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), SCRIPTS[script], others));
+  }
   return initrd;
 };
 
 /** Boots on both, says how that went, and keeps the consoles. @returns the known differences that it has; undefined for others */
 const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference[] | undefined> => {
-  const files = { kernel: debianKernel(boot.suite), initrd: initrdOf(boot.script, work), work };
+  const files = { kernel: debianKernel(boot.suite), initrd: initrdOf(boot, work), work };
   const { qemu, ours } = await bootBoth(boot, files);
   const consoles = { qemu: qemu.console, ours: ours.console };
   for (const [who, console] of Object.entries(consoles)) {

@@ -42,7 +42,7 @@ export const runGuest = async (
   const start = performance.now();
   let err = '';
   const { exitCode } = await execute({
-    facts: { ram: [RAM], uart: 0x900_0000n, bootEl: 1, gic: 2, board: PLAIN_BOARD },
+    facts: { ram: [RAM], uart: 0x900_0000n, sinks: [], bootEl: 1, gic: 2, board: PLAIN_BOARD, quirks: [] },
     kernel,
     purgatory: new Uint8Array(),
     createCpus,

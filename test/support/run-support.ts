@@ -13,7 +13,7 @@ import { optionSyntax, optionsOf } from '../../kexec/options/options.js';
 import { purgatory } from '../../kexec/arch/arm64/purgatory.js';
 import { interpretOptions } from '../../kexec/options/settings.js';
 import type { System } from '../../kexec/base/system.js';
-import type { Terminal } from '../../sim/kernel/run/typed-input.js';
+import type { Keyboard, Terminal } from '../../sim/machine/terminal.js';
 
 export interface Ended {
   readonly code: number;
@@ -36,9 +36,13 @@ const keeper = () => {
 };
 
 /** kexec, as bin/kexec runs it. */
-export const runToEnd = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> => {
+export const runToEnd = async (
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  keyboard?: Keyboard,
+): Promise<Ended> => {
   const { kept, out, err } = keeper();
-  const code = await runKexec(args, { env, out, err });
+  const code = await runKexec(args, { env, out, err, keyboard: keyboard && (async () => keyboard) });
   return { code, ...kept };
 };
 

@@ -1,4 +1,5 @@
 /** `kexec-sim boot`: what can be typed. */
+import { type Quirk, QUIRKS } from '../../machine/quirks.js';
 import type { CommonArgv, SubcommandContext } from '../common/context.js';
 import { withRunOptions } from './run-options.js';
 
@@ -13,7 +14,7 @@ export const addBootCommand = (yargs: CommonArgv, context: SubcommandContext): C
           .positional('image', {
             type: 'string',
             demandOption: true,
-            describe: 'The kernel: a file with an Image in it',
+            describe: 'The kernel: a file with an Image in it, or a vmlinux',
           })
           .option('initrd', { type: 'string', requiresArg: true, describe: 'The initramfs: a file' })
           .option('append', { type: 'string', requiresArg: true, describe: 'The command line' })
@@ -25,7 +26,14 @@ export const addBootCommand = (yargs: CommonArgv, context: SubcommandContext): C
           .option('memory', { type: 'string', requiresArg: true, describe: 'RAM of the invented machine (2G)' })
           .option('cpus', { type: 'string', requiresArg: true, describe: 'Its processors (1)' })
           .option('gic', { choices: [2, 3] as const, describe: 'Version of its interrupt controller (2)' })
-          .option('el', { choices: [1, 2] as const, describe: 'The exception level that it boots at (1)' }),
+          .option('el', { choices: [1, 2] as const, describe: 'The exception level that it boots at (1)' })
+          .option('quirk', {
+            choices: Object.keys(QUIRKS) as Quirk[],
+            array: true,
+            default: [] as Quirk[],
+            requiresArg: true,
+            describe: "What the machine's firmware does otherwise than PSCI says",
+          }),
         'FILE[,rw]: a virtio disk; without rw, the file stays as it is',
         'Where the run ends: halt, entry, or console:TEXT',
       ),

@@ -1,6 +1,7 @@
 /** What the options of `kexec-sim boot` say, checked. */
 import { KexecError } from '../../../kexec/base/error.js';
 import { GiB, MiB } from '../../../kexec/base/u64.js';
+import type { Quirk } from '../../machine/quirks.js';
 import type { CommonArguments } from '../common/context.js';
 
 /** Of every run. */
@@ -25,6 +26,7 @@ export interface BootArguments extends RunArguments {
   readonly cpus: string | undefined;
   readonly gic: 2 | 3 | undefined;
   readonly el: 1 | 2 | undefined;
+  readonly quirk: readonly Quirk[];
 }
 
 /** Where a boot ends before the machine does. */

@@ -6,11 +6,11 @@ import { DEFAULT_DECOMPRESS_LIMIT } from '../../../kexec/compression/read-contex
 import { readKernelFile } from '../../kernel/boot/kernel-file.js';
 import { type BootLoad, loadBoot } from '../../kernel/boot/load-boot.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
-import type { Terminal } from '../../kernel/run/typed-input.js';
 import type { MachineSetup } from '../../kernel/saving/saved-session.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { Random } from '../../machine/random.js';
+import type { Terminal } from '../../machine/terminal.js';
 import { type SubcommandContext, openMachine } from '../common/context.js';
 import { type OpenDisk, openDisk } from '../disks/file-disk.js';
 import { type BootArguments, parseDisk } from './options.js';
@@ -50,14 +50,14 @@ const bring = async (
   async function readFiles() {
     const read = (file: string): Uint8Array => slurpFile(machine, file);
     if (context.platform === undefined) throw new Error('boot needs a platform');
-    const { image, header } = await readKernelFile(args.image, {
+    const { image, header, ...beside } = await readKernelFile(args.image, {
       system: machine,
       platform: await context.platform(),
       compat: DEFAULT_COMPAT,
       log,
       decompressLimitBytes: DEFAULT_DECOMPRESS_LIMIT,
     });
-    const initrd = args.initrd === undefined ? undefined : read(args.initrd);
+    const initrd = args.initrd === undefined ? beside.initrd : read(args.initrd);
     const dtb = args.dtb === undefined ? undefined : read(args.dtb);
     const target = targetOf(args, dtb, machine, context.env);
     const { memory, devices } = describeBoard(treeOfBlob(target.board));
@@ -67,7 +67,7 @@ const bring = async (
       header,
       initrd,
       tree: dtb ?? target.board,
-      append: args.append === undefined ? undefined : toByteString(args.append),
+      append: args.append === undefined ? beside.commandLine : toByteString(args.append),
       freeRam: target.freeRam ?? memory,
       el: target.el,
     };
@@ -75,7 +75,8 @@ const bring = async (
       tree: target.board,
       ram: target.ram ?? memory,
       el: target.el,
-      sink: target.sink,
+      sinks: target.sinks,
+      quirks: [...target.quirks, ...args.quirk],
       entropy: disks.length < slots,
     };
     return { load, setup };

@@ -13,12 +13,13 @@ import { ConsoleWatch } from '../../kernel/run/console-watch.js';
 import { type GuestReport, reportOn } from '../../kernel/run/guest-report.js';
 import { GuestView } from '../../kernel/run/guest-view.js';
 import { type GuestEnd, type GuestRun, runGuest } from '../../kernel/run/run-guest.js';
-import { KEYS, type Terminal, TypedInput } from '../../kernel/run/typed-input.js';
+import { ENDED_BY_USER, KEYS, TypedInput } from '../../kernel/run/typed-input.js';
 import type { FinalEnd, MachineSetup } from '../../kernel/saving/saved-session.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { VirtioBlock } from '../../machine/devices/virtio/block.js';
 import { VirtioEntropy } from '../../machine/devices/virtio/entropy.js';
+import type { Terminal } from '../../machine/terminal.js';
 import type { SubcommandContext } from '../common/context.js';
 import { formatAddress, formatJson } from '../common/text.js';
 import type { OpenDisk } from '../disks/file-disk.js';
@@ -99,7 +100,8 @@ export const makeMachine = (
     highestEl: setup.el,
     createCpus,
     onOutput: watch.put,
-    sink: setup.sink,
+    sinks: setup.sinks,
+    quirks: setup.quirks,
     virtio: [
       ...disks.map(({ disk }, i) => new VirtioBlock(disk, `disk${i}`)),
       ...(setup.entropy ? [new VirtioEntropy(SEED)] : []),
@@ -117,9 +119,7 @@ export const runSession = async (booted: Booted, context: SubcommandContext, ses
   const start = performance.now();
   const { report, failure } = await withInterrupts(async (interrupted) => {
     const { typed: earlier } = booted;
-    const input = new TypedInput({
-      ...{ terminal, interactive, console: whole.console, shown: () => watch.bytes, tell, earlier },
-    });
+    const input = new TypedInput({ terminal, interactive, console: whole.console, tell, earlier });
     if (interactive) tell(KEYS);
     try {
       const guestRun = guestRunOf(booted, context, session, input, interrupted);
@@ -187,7 +187,7 @@ const guestRunOf = (
   },
 });
 
-const BY_USER: GuestReport = { exitCode: 0, reason: 'ended by Ctrl-A x', details: '' };
+const BY_USER: GuestReport = { exitCode: 0, reason: ENDED_BY_USER, details: '' };
 
 const finalEndOf = (guestEnd: GuestEnd): FinalEnd | undefined => {
   const end = guestEnd.kind === 'console' || guestEnd.kind === 'panic' ? guestEnd.run : guestEnd;

@@ -8,6 +8,7 @@ import { MAX_PROCESSORS } from '../../kernel/machine/whole-machine.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
+import type { Quirk } from '../../machine/quirks.js';
 import { virtTree } from '../../machine/boards/virt-tree.js';
 import type { SubcommandContext } from '../common/context.js';
 import { type BootArguments, parseCpus, parseMemory } from './options.js';
@@ -21,8 +22,10 @@ export interface Target {
   /** RAM that a kernel may be put in, if not all of it. */
   readonly freeRam: readonly Range[] | undefined;
   readonly el: 1 | 2;
-  /** Where the console is if the tree tells of none that we know. */
-  readonly sink: bigint | undefined;
+  /** Where consoles are if the tree tells of none that we know. */
+  readonly sinks: readonly bigint[];
+  /** What its firmware does in its own way, as far as it is recorded. */
+  readonly quirks: readonly Quirk[];
 }
 
 /** @param dtb the device tree that the kernel is to have, if the user named one @throws KexecError, MachineError */
@@ -54,14 +57,14 @@ export const targetOf = (
 };
 
 const recordedTarget = (machine: RecordedMachine): Target => {
-  const { ram, uart, bootEl } = boardFacts(machine.files);
+  const { ram, sinks, bootEl, quirks } = boardFacts(machine.files);
   const { bytes } = readFirstDtb(machine, silentLog, []);
   const memory = describeBoard(treeOfBlob(bytes)).memory;
-  return { board: bytes, ram: memory.length === 0 ? ram : undefined, freeRam: ram, el: bootEl, sink: uart };
+  return { board: bytes, ram: memory.length === 0 ? ram : undefined, freeRam: ram, el: bootEl, sinks, quirks };
 };
 
 /** Where firmware is called by SMC, EL2 is the kernel's (Linux' bindings arm/psci.yaml: method). */
 const describedTarget = (board: Uint8Array): Target => {
   const { conduit } = describeBoard(treeOfBlob(board));
-  return { board, ram: undefined, freeRam: undefined, el: conduit === 'smc' ? 2 : 1, sink: undefined };
+  return { board, ram: undefined, freeRam: undefined, el: conduit === 'smc' ? 2 : 1, sinks: [], quirks: [] };
 };

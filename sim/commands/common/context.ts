@@ -2,9 +2,9 @@
 import type { Argv } from 'yargs';
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import type { Platform } from '../../../kexec/base/platform.js';
-import type { Terminal } from '../../kernel/run/typed-input.js';
 import { recordedMachine } from '../../kernel/recorded-system.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
+import type { Terminal } from '../../machine/terminal.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -88,8 +88,8 @@ class Journal {
 export class Tlb {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
-  /** Where there may be entries with a write tag, by their physical pages. */
-  readonly #writers = new Map<number, Set<number>>();
+  /** The physical pages of the TLB's entries, bank by bank. */
+  readonly #pages = new Float64Array(TLB_BANKS * TLB_ENTRIES);
   readonly #halves: readonly Halves[] = allBanks(TLB_BANKS).map(() => ({ lower: true, upper: true }));
   /** The physical pages of those that instructions are fetched from, by bank and entry. */
   readonly #fetched = new Float64Array(JUMP_BANKS * FETCH_ENTRIES);
@@ -120,7 +120,6 @@ export class Tlb {
   /** Forgets all pages in all banks, and where code goes on. */
   flush(): void {
     for (let bank = 0; bank < TLB_BANKS; bank++) this.flushBank(bank);
-    this.#writers.clear();
     this.forgetJumps();
   }
 
@@ -201,12 +200,13 @@ export class Tlb {
   /** @param offset of the physical page in the WebAssembly memory */
   fill(bank: number, virtAddr: bigint, offset: number, physPage: number, writable: boolean): void {
     const view = this.#view;
-    const at = entryAt(bank, indexOf(virtAddr));
+    const index = indexOf(virtAddr);
+    const at = entryAt(bank, index);
     const page = virtAddr & PAGE_OF;
     this.#noteHalf(bank, virtAddr);
     this.#filled[bank]!.add(at);
+    this.#pages[bank * TLB_ENTRIES + index] = physPage;
     const lines = this.linesOf(physPage);
-    if (writable) this.#noteWriter(physPage, at);
     view.setBigUint64(at + TLB_READ_TAG, page, true);
     view.setBigUint64(at + TLB_WRITE_TAG, !writable ? NO_TAG : lines === 0n ? page : page | 1n, true);
     view.setInt32(at + TLB_ADDEND, offset - Number(page & LOW_HALF), true);
@@ -217,12 +217,6 @@ export class Tlb {
     const halves = this.#halves[bank]!;
     if (isUpper(virtAddr)) halves.upper = true;
     else halves.lower = true;
-  }
-
-  #noteWriter(physPage: number, at: number): void {
-    const known = this.#writers.get(physPage);
-    if (known === undefined) this.#writers.set(physPage, new Set([at]));
-    else known.add(at);
   }
 
   /** Where the instructions of an address' page are, if that is known. */
@@ -246,20 +240,14 @@ export class Tlb {
   }
 
   /** Stores to a page that now holds more code must be seen. */
-  protect(physPage: number, offset: number): void {
-    const places = this.#writers.get(physPage);
-    if (places === undefined) return;
+  protect(physPage: number): void {
     const lines = this.linesOf(physPage);
     const view = this.#view;
-    for (const at of places) {
+    for (let i = this.#pages.indexOf(physPage); i >= 0; i = this.#pages.indexOf(physPage, i + 1)) {
+      const at = entryAt(Math.floor(i / TLB_ENTRIES), i % TLB_ENTRIES);
       const tag = view.getBigUint64(at + TLB_WRITE_TAG, true);
-      const page = tag & ~1n;
-      const isHere = ((view.getInt32(at + TLB_ADDEND, true) + Number(page & LOW_HALF)) | 0) === (offset | 0);
-      if (tag === NO_TAG || !isHere) {
-        places.delete(at);
-        continue;
-      }
-      view.setBigUint64(at + TLB_WRITE_TAG, page | 1n, true);
+      if (tag === NO_TAG) continue;
+      view.setBigUint64(at + TLB_WRITE_TAG, tag | 1n, true);
       view.setBigUint64(at + TLB_CODE_MASK, lines, true);
     }
   }

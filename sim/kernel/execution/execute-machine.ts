@@ -2,7 +2,7 @@
 import { KexecError } from '../../../kexec/base/error.js';
 import { createCpus } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
-import { type ExecuteOptions, execute } from './execute.js';
+import { type ExecuteOptions, execute, isAttended } from './execute.js';
 import type { ExecuteImage } from '../execution-settings.js';
 import type { ImageSlot } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
@@ -42,9 +42,11 @@ export const openExecution = (
 
 /** @throws KexecError when there is nothing that could be executed, or the machine has no room for it */
 export const executeOn: ExecuteImage = async (machine, image, settings, interrupted) => {
-  const { until, maxInstructions, timeoutMs, purgatory, ...terminal } = settings;
+  const { until, maxInstructions, timeoutMs, unattendedTimeoutMs, purgatory, keyboard: open, ...settled } = settings;
   if (until === 'reboot') return { exitCode: 0, keepsImage: false };
-  const bounds = { maxInstructions, deadline: deadlineIn(timeoutMs), interrupted };
-  const options = { ...openExecution(machine, image, purgatory()), ...terminal, until, bounds };
+  const keyboard = await open?.();
+  const limit = timeoutMs ?? (isAttended(keyboard, until) ? undefined : unattendedTimeoutMs);
+  const bounds = { maxInstructions, deadline: deadlineIn(limit), interrupted };
+  const options: ExecuteOptions = { ...openExecution(machine, image, purgatory()), ...settled, keyboard, until, bounds };
   return tellingOfMachine(() => execute(options));
 };

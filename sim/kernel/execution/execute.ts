@@ -1,10 +1,12 @@
 /** The course of an execution: from the old kernel's last instructions to the new kernel's first one or its end. */
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import type { Jump } from '../../cpu/state/model.js';
+import type { Keyboard } from '../../machine/terminal.js';
 import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
 import { Console } from '../machine/console.js';
 import { CONSOLE, type Executed, type ExecutionSettings, type Until } from '../execution-settings.js';
 import { ConsoleWatch } from '../run/console-watch.js';
+import { ENDED_BY_USER, KEYS, TypedInput } from '../run/typed-input.js';
 import { reportOn } from '../run/guest-report.js';
 import { GuestView } from '../run/guest-view.js';
 import { type GuestRun, runGuest } from '../run/run-guest.js';
@@ -12,16 +14,18 @@ import { type Arrival, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
-import { type DescribeEsr, describeEnd, formatJumps, formatRegisters } from '../run/end-report.js';
+import { type DescribeEsr, describeEnd, formatJumps, formatQuirkEvents, formatRegisters } from '../run/end-report.js';
 import { describeStuckPurgatory } from './stop-report.js';
 
 export interface ExecuteOptions
-  extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare'>,
+  extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'quirks'>,
     Pick<ExecutionSettings, 'console' | 'out' | 'err' | 'step'> {
   readonly describeEsr: DescribeEsr;
   /** `halt` by default. */
   readonly until: Until | undefined;
   readonly bounds: RunBounds;
+  /** What is typed into the new kernel's console. */
+  readonly keyboard?: Keyboard | undefined;
   readonly progress?: OnProgress | undefined;
 }
 
@@ -65,6 +69,10 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   return typeof exitCode === 'number' ? { exitCode: kept ? exitCode : FAILED, keepsImage: false } : exitCode;
 };
 
+/** Whether somebody sits at the keyboard whose keys are the machine's, up to its end. */
+export const isAttended = (keyboard: Keyboard | undefined, until: Until | undefined): boolean =>
+  keyboard?.isInteractive === true && (until ?? 'halt') === 'halt';
+
 /** Runs the new kernel. @returns the exit code, or more where the end was not its own */
 const runOn = async (
   { launched, terminal, redirect }: Arrived,
@@ -77,27 +85,55 @@ const runOn = async (
   const watch = new ConsoleWatch(terminal.put, until === 'halt' ? undefined : until.slice(CONSOLE.length));
   redirect(watch.put);
   const kernel = lookAtKernel(arrivalOf(launched, options.kernel)).memory;
+  const interactive = isAttended(options.keyboard, until);
+  const input = options.keyboard && typedInput(options.keyboard, launched, interactive, options.err);
+  const { interrupted } = options.bounds;
   const run: GuestRun = {
     board,
     processors,
     watch,
     console: terminal,
     view: new GuestView(board, kernel, place),
-    bounds: options.bounds,
-    progress: options.progress,
+    bounds: { ...options.bounds, interrupted: () => interrupted() || input?.ended === true },
+    input,
+    // What the console shows tells more, and would be torn apart.
+    progress: interactive ? undefined : options.progress,
   };
-  const end = await runGuest(run);
+  const end = await runGuest(run).finally(() => input?.close());
+  // What is told begins a line of its own, where the console shares its terminal.
+  if (interactive && watch.isInLine) options.err('\n');
   speed();
+  if (end.kind === 'interrupted' && input?.ended === true) {
+    options.err(`kexec-ts: ${ENDED_BY_USER}\n`);
+    return { exitCode: 0, keepsImage: true };
+  }
   const { exitCode, reason, details } = reportOn(end, run, options.describeEsr);
   const tell = exitCode === 0 && !(end.kind === 'power' && end.what === 'reset') ? options.step : options.err;
   tell?.(`kexec-ts: ${reason}\n`);
-  if (exitCode === 0) return 0;
+  if (exitCode === 0) {
+    options.err(details);
+    return 0;
+  }
   options.err(details === '' ? formatRegisters(processors.current) : details);
   const ran = end.kind !== 'panic' && end.kind !== 'console';
-  if (ran && TRACED.includes(end.kind) && processors.instructions - entry <= MAX_RERUN) {
+  // What was typed would not be there.
+  const canRerun = ran && input?.hasGiven !== true && TRACED.includes(end.kind);
+  if (canRerun && processors.instructions - entry <= MAX_RERUN) {
     options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
   }
   return { exitCode, keepsImage: ran && OURS.includes(end.kind) };
+};
+
+const typedInput = (
+  keyboard: Keyboard,
+  { console }: Launched,
+  interactive: boolean,
+  err: (text: string) => void,
+): TypedInput => {
+  const tell = (text: string): void => err(`kexec-ts: ${text}${interactive ? '\r' : ''}\n`);
+  const input = new TypedInput({ terminal: keyboard, interactive, console, tell });
+  if (interactive) tell(KEYS);
+  return input;
 };
 
 export interface Arrived {
@@ -165,7 +201,7 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
   options.err(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
   const verdict = describeStuckPurgatory(end, launched, options.kernel);
   if (verdict !== undefined) options.err(`kexec-ts: ${verdict}\n`);
-  options.err(formatRegisters(processors.current));
+  options.err(formatQuirkEvents(launched.board) + formatRegisters(processors.current));
   if (TRACED.includes(end.kind)) {
     options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
   }

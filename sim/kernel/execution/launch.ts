@@ -2,7 +2,9 @@
 import type { Range } from '../../../kexec/base/range.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { Board } from '../../machine/board.js';
+import type { CharacterInput } from '../../machine/device.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
+import type { Quirk } from '../../machine/quirks.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Processors } from '../machine/processors.js';
@@ -25,6 +27,8 @@ export interface LaunchOptions {
   readonly purgatory: Uint8Array;
   readonly createCpus: MachineOptions['createCpus'];
   readonly prepare: Prepare;
+  /** What the firmware does in its own way, beside what the recording says. */
+  readonly quirks?: readonly Quirk[] | undefined;
   /** Receives what the console sends. */
   readonly onOutput: (byte: number) => void;
   /** Receives what the kernel logs. */
@@ -34,21 +38,26 @@ export interface LaunchOptions {
 /** A machine whose old kernel has done all that it does before its last instructions. */
 export interface Launched {
   readonly board: Board;
+  /** What can be typed into. */
+  readonly console: CharacterInput | undefined;
   readonly processors: Processors;
   /** `0x40200010 (purgatory+0x10)`. */
   readonly place: (pc: bigint) => string;
 }
 
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
-export const launch = ({ facts, kernel, purgatory, createCpus, prepare, onOutput, log }: LaunchOptions): Launched => {
-  const { board, cpus, processors } = wholeMachine({
+export const launch = (options: LaunchOptions): Launched => {
+  const { facts, kernel, purgatory, createCpus, prepare, quirks = [], onOutput, log } = options;
+  const { board, console, cpus, processors } = wholeMachine({
     description: facts.board,
     ram: ramOf(facts),
     highestEl: facts.bootEl,
     createCpus,
     onOutput,
-    sink: facts.uart,
+    sinks: facts.sinks,
+    quirks: [...facts.quirks, ...quirks],
   });
+  board.firmware.tookDownOthers();
   const [cpu] = cpus;
   const { symbolAt } = prepare(board.memory, cpu, log);
   cpu.invalidate();
@@ -57,7 +66,7 @@ export const launch = ({ facts, kernel, purgatory, createCpus, prepare, onOutput
     const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
     return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
   };
-  return { board, processors, place };
+  return { board, console, processors, place };
 };
 
 /** What Linux reserves for good is no System RAM, and yet it is RAM. */

@@ -6,6 +6,7 @@ import type { BoardDescription, DeviceDescription } from '../../machine/board-tr
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { MAX_DEPTH, type TreeNode, treeError, treeOfBlob } from '../../machine/board-tree/tree.js';
 import { MachineError } from '../../machine/error.js';
+import { type Quirk, parseQuirks } from '../../machine/quirks.js';
 import { parseResources } from './iomem.js';
 import type { RecordedFiles } from './recorded-files.js';
 
@@ -14,12 +15,16 @@ export interface BoardFacts {
   readonly ram: readonly Range[];
   /** Physical address of the console's PL011. */
   readonly uart: bigint;
+  /** Where a register sends bytes to the console, unless a device is there: the ports that kexec's --serial can find. */
+  readonly sinks: readonly bigint[];
   /** The exception level that the kernel was started at. */
   readonly bootEl: 1 | 2;
   /** Version of the interrupt controller. */
   readonly gic: 2 | 3;
   /** All that the device tree tells. */
   readonly board: BoardDescription;
+  /** What its firmware does in its own way, as a note "quirks" says. */
+  readonly quirks: readonly Quirk[];
 }
 
 /** Where QEMU's board `virt` has its first UART. */
@@ -41,21 +46,37 @@ export const DEFAULT_CONSOLE: DeviceDescription = {
 const DIRECTORY = '/sys/firmware/devicetree/base';
 const BLOB = '/sys/firmware/fdt';
 
-/** @throws KexecError when the recorded device tree is broken */
+/** @throws KexecError when the recorded device tree is broken, or a note names a quirk that is none */
 export const boardFacts = (files: RecordedFiles): BoardFacts => {
   const told = boardDescription(files);
   const board = told.devices.length > 0 ? told : { ...told, devices: [DEFAULT_CONSOLE] };
   const { console, conduit, gic } = board;
   const resources = parseResources(files.readText('/proc/iomem') ?? '');
+  const uart = console?.compatible.includes('arm,pl011') === true ? console.physAddr : DEFAULT_UART;
   return {
     ram: resources.filter(({ name }) => name === 'System RAM').map(({ range }) => range),
-    uart: console?.compatible.includes('arm,pl011') === true ? console.physAddr : DEFAULT_UART,
+    uart,
+    sinks: [...new Set([uart, ...serialPorts(files)])],
     // Firmware that is called by HVC lies at EL2, and so the kernel below it; where it is called by SMC, EL2 is the
     // kernel's (Linux' bindings arm/psci.yaml: method).
     bootEl: conduit === 'smc' ? 2 : 1,
     gic: gic?.version ?? 2,
     board,
+    quirks: parseQuirks(files.note('quirks') ?? '', `${files.path}/quirks`),
   };
+};
+
+const TERMINALS = '/sys/class/tty';
+
+/** Physical addresses of the terminals that are ports in memory. Most of the others say that they are at 0. */
+const serialPorts = (files: RecordedFiles): readonly bigint[] => {
+  const names = attempt(SystemError, () => files.list(TERMINALS));
+  if (names instanceof SystemError) return [];
+  return names.toSorted().flatMap((name) => {
+    const [, digits] = /^(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(files.readText(`${TERMINALS}/${name}/iomem_base`) ?? '') ?? [];
+    const physAddr = BigInt(`0x${digits ?? '0'}`);
+    return physAddr === 0n ? [] : [physAddr];
+  });
 };
 
 /** What the recorded device tree says of the board; of a recording without one, nothing. @throws KexecError */

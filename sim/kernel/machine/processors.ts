@@ -36,12 +36,22 @@ export interface MachineOfProcessors {
   counter(): bigint;
   /** Lets time pass until the counter shows a value. */
   advanceTo(count: bigint): void;
+  /** What the counter shows when a device is next to be polled; undefined while none is to be. */
+  readonly alarm: bigint | undefined;
+  /** Instructions of a processor that runs alone until the counter shows a value; not above 0 if it does already. */
+  instructionsUntil(count: bigint): number;
+  /** Lets devices look whether their time has come. */
+  poll(): void;
 }
 
 /** What wakes a machine from outside: a person or a file that types. */
 export interface OutsideInput {
-  /** Gives the machine what has come, as far as it takes it. @returns whether it took anything */
-  deliver(): boolean;
+  /**
+   * Gives the machine what has come, as far as it takes it.
+   * @param isIdle whether no processor has anything to do
+   * @returns whether it took anything
+   */
+  deliver(isIdle: boolean): boolean;
   /**
    * Lets time pass while no processor has anything to do, about a slice's at most.
    * @param ticks of the counter until a timer wakes a processor; undefined when none will
@@ -114,7 +124,7 @@ export class Processors implements Savable {
     input?: OutsideInput,
   ): Promise<RunEnd> {
     for (;;) {
-      input?.deliver();
+      input?.deliver(false);
       const sliceEnd = Math.min(bounds.deadline, performance.now() + SLICE_MS);
       const end = this.#boundReached(bounds) ?? this.#runSlice(limitsOf, bounds, sliceEnd, input !== undefined);
       betweenSlices();
@@ -144,16 +154,24 @@ export class Processors implements Savable {
       const left = maxInstructions === undefined ? undefined : maxInstructions - this.instructions;
       if (left !== undefined && left <= 0n) return { kind: 'max-instructions' };
       const { instructions: before, pc } = cpu;
+      const { alarm, untilAlarm } = this.#pollDevices();
+      const isAlarmFirst = untilAlarm !== undefined && (left === undefined || untilAlarm < left);
+      const most = isAlarmFirst ? untilAlarm : left;
       const end = cpu.run({
         ...limitsOf(cpu),
-        ...(left === undefined ? {} : { maxInstructions: left }),
+        ...(most === undefined ? {} : { maxInstructions: most }),
         ...(this.#cpus.length === 1 ? {} : { turn: Number(this.#turnEnd - before) }),
-        interrupted,
+        // An alarm that is set now is heeded when the processor asks next, which it does after as many instructions each time.
+        interrupted: () => this.#machine.alarm !== alarm || interrupted(),
       });
-      if (end.kind === 'interrupted') return undefined;
       // A processor that goes on waiting carries out its WFI anew, which may be counted.
-      const waitsOn = end.kind === 'stuck' && cpu.pc === pc && cpu.instructions - before <= 1n;
-      if (!waitsOn) this.#waiting = 0;
+      const isWhereItWas = cpu.pc === pc && cpu.instructions - before <= 1n;
+      const mayWait = end.kind === 'stuck' || end.kind === 'interrupted';
+      if (!(mayWait && isWhereItWas)) this.#waiting = 0;
+      if (end.kind === 'interrupted' || (end.kind === 'max-instructions' && isAlarmFirst)) {
+        if (interrupted()) return undefined;
+        continue;
+      }
       if (!this.#goesOn(end)) return end;
       if (this.#waiting >= this.#running.length) {
         // What comes from outside may come first, and is given to the machine between slices.
@@ -161,6 +179,17 @@ export class Processors implements Savable {
         if (!this.#sleep()) return end;
       }
       if (interrupted()) return undefined;
+    }
+  }
+
+  /** Polls those whose time has come. @returns when the next one's comes, and how many instructions there are until then */
+  #pollDevices(): { readonly alarm: bigint | undefined; readonly untilAlarm: bigint | undefined } {
+    for (;;) {
+      const { alarm } = this.#machine;
+      if (alarm === undefined) return { alarm, untilAlarm: undefined };
+      const untilAlarm = this.#machine.instructionsUntil(alarm);
+      if (untilAlarm > 0) return { alarm, untilAlarm: BigInt(untilAlarm) };
+      this.#machine.poll();
     }
   }
 
@@ -192,7 +221,7 @@ export class Processors implements Savable {
 
   /** Waits for what comes from outside, or for a timer. @returns false where neither will come */
   async #idle(input: OutsideInput): Promise<boolean> {
-    if (!input.deliver()) {
+    if (!input.deliver(true)) {
       const deadline = this.#deadline;
       const now = this.#machine.counter();
       const passed = await input.wait(deadline === undefined ? undefined : deadline - now);
@@ -203,9 +232,9 @@ export class Processors implements Savable {
     return true;
   }
 
-  /** When the first timer raises its output, as the counter tells time. */
+  /** When the first timer raises its output, or a device's time comes, as the counter tells time. */
   get #deadline(): bigint | undefined {
-    const deadlines = this.#running.flatMap(({ timerDeadline }) => timerDeadline ?? []);
+    const deadlines = [...this.#running.flatMap(({ timerDeadline }) => timerDeadline ?? []), this.#machine.alarm ?? []].flat();
     return deadlines.length === 0
       ? undefined
       : deadlines.reduce((first, other) => (other < first ? other : first));

@@ -3,12 +3,12 @@ import type { Range } from '../../../kexec/base/range.js';
 import type { CpuHost, CpuModel } from '../../cpu/state/model.js';
 import { Board } from '../../machine/board.js';
 import type { BoardDescription } from '../../machine/board-tree/description.js';
-import { COUNTER_FREQUENCY } from '../../machine/counter.js';
 import { type LeftOut, makeDevices } from '../../machine/boards/make-devices.js';
 import type { CharacterInput } from '../../machine/device.js';
 import type { GuestRam } from '../../machine/devices/virtio/guest-ram.js';
 import type { VirtioDevice } from '../../machine/devices/virtio/virtio-device.js';
 import { MachineError } from '../../machine/error.js';
+import type { Quirk } from '../../machine/quirks.js';
 import { interruptController } from './interrupt-controller.js';
 import { Processors } from './processors.js';
 
@@ -21,12 +21,14 @@ export interface MachineOptions {
   readonly createCpus: (host: CpuHost, affinities: readonly bigint[]) => readonly CpuModel[];
   /** Receives what the console sends. */
   readonly onOutput: (byte: number) => void;
-  /** Where a register sends bytes to the console, unless a device is there. */
-  readonly sink?: bigint | undefined;
+  /** Where registers send bytes to the console, unless a device is there. */
+  readonly sinks?: readonly bigint[] | undefined;
   /** What is in the virtio slots, from the lowest address on. */
   readonly virtio?: readonly VirtioDevice[] | undefined;
   /** Seconds since 1970 that the machine's clock shows at the start. */
   readonly startSeconds?: bigint | undefined;
+  /** What the firmware does in its own way. */
+  readonly quirks?: readonly Quirk[] | undefined;
 }
 
 export interface WholeMachine {
@@ -59,16 +61,21 @@ export const wholeMachine = (options: MachineOptions): WholeMachine => {
   };
   const { devices, input, leftOut } = makeDevices(description, {
     onConsole: options.onOutput,
-    seconds: () => startSeconds + board.counter() / COUNTER_FREQUENCY,
+    seconds: () => board.seconds,
     ram,
     virtio: options.virtio ?? [],
-    sink: options.sink,
+    sinks: options.sinks,
   });
   const interrupts = interruptController(description, affinities);
   const board: Board = new Board({
     ram: options.ram ?? description.memory,
     devices,
     highestEl,
+    startSeconds,
+    quirks: options.quirks,
+    releaseAddrs: description.processors.map(({ start }) =>
+      start?.method === 'spin-table' ? start.releaseAddr : undefined,
+    ),
     ...(interrupts === undefined ? {} : { interrupts }),
   });
   const [first, ...others] = options.createCpus(board, affinities);

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { attempt } from '../../../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
 import type { FileStat } from '../../../kexec/base/system.js';
+import { withDeviceTreePart } from './devicetree-part.js';
 import { errnoOf, isNodeError } from './host-files.js';
 import type { RecordedFiles } from '../facts/recorded-files.js';
 import { type Asked, type Recording, type RecordingTree, directoryRecording } from './recording-tree.js';
@@ -52,7 +53,8 @@ export class MachineFiles implements RecordedFiles {
   }
 
   /**
-   * @param path a directory with proc/ and sys/, or a tar file of one, compressed by gzip or not
+   * @param path a directory with proc/ and sys/ (of which devicetree.tar may be a part), or a tar file of one, compressed
+   * by gzip or not
    * @throws KexecError when it is no recorded machine
    */
   static open(path: string): MachineFiles {
@@ -64,7 +66,7 @@ export class MachineFiles implements RecordedFiles {
     const recording = (): Recording => {
       try {
         const stats = statSync(path);
-        if (stats.isDirectory()) return directoryRecording(path);
+        if (stats.isDirectory()) return withDeviceTreePart(directoryRecording(path), notAMachine);
         if (stats.isFile()) return tarRecording(path, notAMachine);
       } catch (error) {
         if (!(error instanceof SystemError) && !isNodeError(error)) throw error;

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { plainBytes } from '../../../kexec/base/bytes.js';
 import { Errno, SystemError } from '../../../kexec/base/error.js';
 import { isGzipMagic } from '../../../kexec/compression/gzip-header.js';
-import { isNodeError, readHost, statHost } from './host-files.js';
+import { GUARDED_READ, isNodeError, readHost, statHost } from './host-files.js';
 import type { Asked, Recording, RecordingTree } from './recording-tree.js';
 import { type TarFailure, readTar } from './tar.js';
 
@@ -144,9 +144,16 @@ const gunzip = (bytes: Uint8Array, fail: TarFailure): Uint8Array => {
   }
 };
 
+const rootOf = (bytes: Uint8Array, fail: TarFailure): Directory =>
+  readNodes(isGzipMagic(bytes) ? gunzip(bytes, fail) : bytes, fail);
+
 /** The files of a recording in an archive's bytes. @throws what `fail` makes */
-export const tarTree = (bytes: Uint8Array, fail: TarFailure): RecordingTree =>
-  treeOf(recordingIn(readNodes(isGzipMagic(bytes) ? gunzip(bytes, fail) : bytes, fail)));
+export const tarTree = (bytes: Uint8Array, fail: TarFailure): RecordingTree => treeOf(recordingIn(rootOf(bytes, fail)));
+
+const readArchive = (realPath: string, fail: TarFailure, flags?: number): Uint8Array => {
+  if (statHost(realPath).size > MAX_BYTES) throw fail(TOO_LARGE);
+  return readHost(realPath, realPath, 0, MAX_BYTES, flags);
+};
 
 /**
  * A recording in a tar file, compressed by gzip or not; its files are at the top, or in one directory there. It is read
@@ -155,10 +162,13 @@ export const tarTree = (bytes: Uint8Array, fail: TarFailure): RecordingTree =>
  */
 export const tarRecording = (path: string, fail: TarFailure): Recording => {
   const realPath = realpathSync(path);
-  if (statHost(realPath).size > MAX_BYTES) throw fail(TOO_LARGE);
   return {
     name: basename(realPath).replace(/(?:\.tar|\.tar\.gz|\.tgz)$/, '') || basename(realPath),
     realPath,
-    tree: tarTree(readHost(realPath), fail),
+    tree: tarTree(readArchive(realPath, fail), fail),
   };
 };
+
+/** The files of a tar file that is a part of a recording, from the recording's top on. @throws what `fail` makes */
+export const tarPart = (realPath: string, fail: TarFailure): RecordingTree =>
+  treeOf(rootOf(readArchive(realPath, fail, GUARDED_READ), fail));

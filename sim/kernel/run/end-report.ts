@@ -1,6 +1,7 @@
 /** Reports on how a run ended, and on what the processors were doing. */
 import { hex16 } from '../../../kexec/base/format.js';
 import type { CpuModel, Jump } from '../../cpu/state/model.js';
+import type { Board } from '../../machine/board.js';
 import type { Processors, RunEnd } from '../machine/processors.js';
 
 /** What an address is called, for messages. */
@@ -38,7 +39,7 @@ const causeOfVector = (cpu: CpuModel, place: Place, describeEsr: DescribeEsr): s
 /** One sentence, without its end. */
 export const describeEnd = (
   end: RunEnd,
-  { processors, place }: { readonly processors: Processors; readonly place: Place },
+  { board, processors, place }: { readonly board: Board; readonly processors: Processors; readonly place: Place },
   describeEsr: DescribeEsr,
 ): string => {
   const { current: cpu, instructions } = processors;
@@ -63,7 +64,9 @@ export const describeEnd = (
       return `not modelled yet: ${end.what} at ${place(end.pc)}${encoding}, ${after}`;
     }
     case 'processor-off':
-      return `the last processor switched itself off ${after}`;
+      return board.firmware.hangs(cpu)
+        ? `the last processor hangs in its firmware ${after}`
+        : `the last processor switched itself off ${after}`;
     case 'turn-over':
     case 'max-instructions':
       return `the limit of ${instructions} instructions is reached at ${place(cpu.pc)}`;
@@ -73,6 +76,10 @@ export const describeEnd = (
       return `interrupted at ${place(cpu.pc)} ${after}`;
   }
 };
+
+/** What the firmware's quirks have done, one a line. */
+export const formatQuirkEvents = ({ firmware }: Board): string =>
+  firmware.events.map(({ quirk, what }) => `the quirk ${quirk}: ${what}\n`).join('');
 
 /** The last jumps of a run, one a line. */
 export const formatJumps = (jumps: readonly Jump[], place: Place, describeEsr: DescribeEsr): string =>

@@ -1,13 +1,13 @@
 /** What a user is told of how a kernel's run ended: the reason, and where it went wrong what can be seen of the kernel. */
 import type { CpuModel } from '../../cpu/state/model.js';
-import { type DescribeEsr, describeEnd, formatRegisters } from './end-report.js';
+import { type DescribeEsr, describeEnd, formatQuirkEvents, formatRegisters } from './end-report.js';
 import type { GuestEnd, GuestRun } from './run-guest.js';
 
 export interface GuestReport {
   readonly exitCode: number;
   /** One sentence, without its end. */
   readonly reason: string;
-  /** What comes behind it, whole lines; empty where all went well. */
+  /** What comes behind it, whole lines: what quirks have done, and where it went wrong what can be seen of the kernel. */
   readonly details: string;
 }
 
@@ -22,7 +22,9 @@ export const reportOn = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr)
   return {
     exitCode,
     reason: reasonOf(end, run, describeEsr),
-    details: exitCode === 0 || end.kind === 'interrupted' ? '' : detailsOf(run, describeEsr),
+    details:
+      formatQuirkEvents(run.board) +
+      (exitCode === 0 || end.kind === 'interrupted' ? '' : detailsOf(run, describeEsr)),
   };
 };
 
@@ -41,12 +43,12 @@ const exitCodeOf = (end: GuestEnd, { watch }: GuestRun): number => {
 };
 
 const reasonOf = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): string => {
-  const { processors, view, watch } = run;
+  const { board, processors, view, watch } = run;
   if (end.kind === 'console') return `the console shows the text, after ${processors.instructions} instructions`;
   const panic = watch.panic === undefined ? '' : `: ${watch.panic.reason}`;
   if (end.kind === 'panic') return `the kernel panicked after ${processors.instructions} instructions${panic}`;
   const place = (pc: bigint): string => view.place(processors.current, pc);
-  const reason = describeEnd(end, { processors, place }, describeEsr);
+  const reason = describeEnd(end, { board, processors, place }, describeEsr);
   return end.kind === 'power' && exitCodeOf(end, run) !== 0 ? `${reason}, after a panic${panic}` : reason;
 };
 

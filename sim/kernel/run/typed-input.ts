@@ -1,28 +1,8 @@
 /** What comes from the user's terminal or from a file, on its way to a machine's console. */
 import { COUNTER_FREQUENCY } from '../../machine/counter.js';
 import type { CharacterInput } from '../../machine/device.js';
+import type { Keyboard, Listening } from '../../machine/terminal.js';
 import type { OutsideInput } from '../machine/processors.js';
-
-/** The user's side of a console. */
-export interface Terminal {
-  /** Whether somebody sits there. */
-  readonly isInteractive: boolean;
-  /** Whether nobody reads what is written any more. */
-  readonly isClosed: boolean;
-  write(bytes: Uint8Array): void;
-  /** Writes what is not the console's. */
-  writeAside(bytes: Uint8Array): void;
-  /** Passes on what comes until it is closed. @param raw each key by itself, where somebody sits there */
-  listen(raw: boolean, onBytes: (bytes: Uint8Array) => void, onEnd: () => void): Listening;
-}
-
-export interface Listening {
-  /** Lets what comes wait, so that it need not be kept. */
-  pause(): void;
-  resume(): void;
-  /** Leaves the terminal as it was. May be called again. */
-  close(): void;
-}
 
 /** More is not taken before some of it is gone. */
 const MAX_WAITING = 1 << 16;
@@ -30,20 +10,18 @@ const MAX_WAITING = 1 << 16;
 /** The longest pause of a machine that has nothing to do: others want to be asked, too. */
 const MAX_PAUSE_MS = 50;
 
-/** A guest that is silent for so long is taken to wait for input that it polls for. */
-const SILENT_MS = 2000;
+/** A guest that has not been idle at so many looks, in about two seconds, is given what comes from a file all the same. */
+const MANY_LOOKS = 40;
 
 const NANOSECONDS_PER_TICK = 1_000_000_000n / COUNTER_FREQUENCY;
 const NANOSECONDS_PER_MS = 1_000_000n;
 
 export interface TypedInputOptions {
-  readonly terminal: Terminal;
+  readonly terminal: Keyboard;
   /** Whether keys are the machine's, but for those that begin with Ctrl-A, and time passes as the user's does. */
   readonly interactive: boolean;
   /** What is typed into; undefined where the machine has no such console. */
   readonly console: CharacterInput | undefined;
-  /** Bytes that the console has shown. */
-  readonly shown: () => number;
   /** Tells the user something about the keys. */
   readonly tell: (text: string) => void;
   /** What was typed before, and the console has not taken. */
@@ -53,11 +31,16 @@ export interface TypedInputOptions {
 /** Ctrl-A begins a command to us. */
 const ESCAPE = 0x01;
 
+/** Why the run is over that the user has ended by a key. */
+export const ENDED_BY_USER = 'ended by Ctrl-A x';
+
 export const KEYS = 'Ctrl-A x ends the machine, Ctrl-A Ctrl-A sends one Ctrl-A, Ctrl-A h shows this';
 
 export class TypedInput implements OutsideInput {
   /** Whether the user wants an end. */
   ended = false;
+  /** Whether the machine has been given anything. */
+  hasGiven = false;
   readonly #listening: Listening;
   readonly #options: TypedInputOptions;
   #chunks: Uint8Array[] = [];
@@ -66,10 +49,8 @@ export class TypedInput implements OutsideInput {
   #escaped = false;
   #paused = false;
   #wake: () => void = () => {};
-  #shown = -1;
-  #silentSince = performance.now();
-  /** Whether the guest was found to wait for input that it polls for. */
-  #polls = false;
+  /** At how many looks in a row the guest listened, up to the last one, since it had nothing to do. */
+  #looks = 0;
 
   constructor(options: TypedInputOptions) {
     this.#options = options;
@@ -99,14 +80,27 @@ export class TypedInput implements OutsideInput {
     return bytes;
   }
 
-  deliver(): boolean {
-    const { console } = this.#options;
-    if (console === undefined || this.#waiting === 0 || !this.#isHeard(console)) return false;
+  /**
+   * A kernel's driver empties the UART when it takes it over, and wants interrupts for a moment before that: what comes
+   * then is lost. So bytes wait until the guest has nothing to do, or has listened for a while. Looks come as the host's
+   * time passes, idle guests do not: what comes from a file waits for these, so that a run is the same each time.
+   */
+  deliver(isIdle: boolean): boolean {
+    const { console, interactive } = this.#options;
+    if (console?.listens === undefined) {
+      this.#looks = 0;
+      return false;
+    }
+    const enough = isIdle ? 0 : interactive || console.listens === 'asks' ? 1 : MANY_LOOKS;
+    const isHeard = this.#looks >= enough;
+    this.#looks = isIdle ? 1 : this.#looks + 1;
+    if (!isHeard || this.#waiting === 0) return false;
     let taken = 0;
     while (this.#waiting > 0 && console.canReceive) {
       console.receive(this.#next());
       taken++;
     }
+    this.hasGiven ||= taken > 0;
     if (this.#paused && this.#waiting < MAX_WAITING / 2) {
       this.#paused = false;
       this.#listening.resume();
@@ -131,21 +125,8 @@ export class TypedInput implements OutsideInput {
   /** Whether a machine that waits for an interrupt can get one by what is typed. */
   get #canWake(): boolean {
     const { console } = this.#options;
-    if (console?.listens !== 'yes') return false;
+    if (console?.listens === undefined) return false;
     return this.#waiting === 0 ? !this.#isOver : console.canReceive;
-  }
-
-  /**
-   * A byte is lost that comes before the kernel's driver has the UART: it empties the UART first. Who polls says nothing of
-   * interrupts, and waits in silence.
-   */
-  #isHeard({ listens }: CharacterInput): boolean {
-    if (listens !== 'unknown') return listens === 'yes';
-    const shown = this.#options.shown();
-    if (shown !== this.#shown) this.#silentSince = performance.now();
-    this.#shown = shown;
-    this.#polls ||= performance.now() - this.#silentSince >= SILENT_MS;
-    return this.#polls;
   }
 
   #take(bytes: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** What is saved of a machine with its kernel: what it is made of, its state, and what its reports need. */
 import { Range } from '../../../kexec/base/range.js';
 import type { Json } from '../../machine/savable.js';
+import { type Quirk, QUIRKS } from '../../machine/quirks.js';
 import { SavedState } from '../../machine/saved-state.js';
 
 /** What a machine is made of, so that one like it can be made. */
@@ -10,8 +11,9 @@ export interface MachineSetup {
   /** Where there is RAM. */
   readonly ram: readonly Range[];
   readonly el: 1 | 2;
-  /** Where the console is if the tree tells of none that we know. */
-  readonly sink: bigint | undefined;
+  /** Where registers send bytes to the console, unless a device is there. */
+  readonly sinks: readonly bigint[];
+  readonly quirks: readonly Quirk[];
   /** Whether there is a source of random numbers behind the disks. */
   readonly entropy: boolean;
 }
@@ -62,7 +64,8 @@ export const describeSession = (
   return {
     ram: setup.ram.map(rangeToJson),
     el: setup.el,
-    sink: setup.sink === undefined ? [] : [hex(setup.sink)],
+    sinks: setup.sinks.map(hex),
+    quirks: [...setup.quirks],
     entropy: setup.entropy,
     places: {
       kernel: rangesToJson(places.kernel),
@@ -83,6 +86,7 @@ export const describeSession = (
 /** More memory has no machine, nor more pieces of it. */
 const MOST_RANGES = 1024;
 const MOST_DISKS = 256;
+const MOST_SINKS = 256;
 const ADDRESS_BITS = 48;
 
 /** @throws MachineError when the description is broken */
@@ -92,13 +96,15 @@ export const readSession = (description: unknown, tree: Uint8Array): SavedSessio
   const [kernel] = readRanges(places, 'kernel');
   const [treeRange] = readRanges(places, 'tree');
   if (kernel === undefined || treeRange === undefined) throw state.broken('places');
-  const sink = state.list('sink');
+  const sinks = state.list('sinks').length;
+  if (sinks > MOST_SINKS) throw state.broken('sinks');
   return {
     setup: {
       tree,
       ram: readRanges(state, 'ram'),
       el: state.oneOfNumbers('el', [1, 2]),
-      sink: sink.length === 0 ? undefined : state.hexes('sink', { count: 1, bits: ADDRESS_BITS })[0],
+      sinks: state.hexes('sinks', { count: sinks, bits: ADDRESS_BITS }),
+      quirks: state.someOf('quirks', Object.keys(QUIRKS) as Quirk[]),
       entropy: state.flag('entropy'),
     },
     places: { kernel, initrd: readRanges(places, 'initrd')[0], tree: treeRange },

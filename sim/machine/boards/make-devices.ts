@@ -19,8 +19,8 @@ export interface DeviceOptions {
   /** What is in the virtio slots, from the lowest address on. */
   readonly virtio?: readonly VirtioDevice[];
   readonly virtioVersion?: 1 | 2;
-  /** Where a register sends bytes to the console, unless a device is there. */
-  readonly sink?: bigint | undefined;
+  /** Where registers send bytes to the console, unless a device is there. */
+  readonly sinks?: readonly bigint[] | undefined;
 }
 
 /** A {@link MappedDevice} of the board, with what the tree calls it. */
@@ -92,9 +92,11 @@ export const makeDevices = (board: BoardDescription, options: DeviceOptions): Ma
     const line = interrupts[0]?.intid;
     devices.push({ path, name: model.name, physAddr, device, ...(line === undefined ? {} : { line }) });
   }
-  const { sink } = options;
-  if (sink !== undefined && refusal(Range.sized(sink, 4n)) === undefined) {
-    devices.push({ path: 'sink', name: 'byte sink', physAddr: sink, device: new ByteSink(options.onConsole) });
+  for (const physAddr of options.sinks ?? []) {
+    const range = Range.sized(physAddr, 4n);
+    if (refusal(range) !== undefined) continue;
+    taken.push(range);
+    devices.push({ path: 'sink', name: 'byte sink', physAddr, device: new ByteSink(options.onConsole) });
   }
   const input = devices.find(({ path }) => path === console?.path)?.device;
   return { devices, input: input !== undefined && takesInput(input) ? input : undefined, leftOut };

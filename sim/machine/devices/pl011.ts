@@ -1,6 +1,7 @@
 /** The PL011, the UART of Arm's boards. */
 import type { AccessSize, CharacterInput, Device, SetLine } from '../device.js';
 import { InterruptLine } from './interrupt-line.js';
+import { PollWatch } from './poll-watch.js';
 import { PRIMECELL_BYTES, identification, isRegister } from './primecell.js';
 import type { Json } from '../savable.js';
 import { SavedState } from '../saved-state.js';
@@ -70,6 +71,7 @@ export class Pl011 implements Device, CharacterInput {
   ]);
   #raw = 0;
   #received: number[] = [];
+  readonly #watch = new PollWatch();
   readonly #line = new InterruptLine();
 
   /** @param onByte receives what is sent, at once */
@@ -84,10 +86,10 @@ export class Pl011 implements Device, CharacterInput {
     return this.#isOn(UART_ENABLE | RECEIVE_ENABLE) && this.#received.length < this.#fifoBytes;
   }
 
-  get listens(): 'yes' | 'no' | 'unknown' {
-    const mask = this.#registers.get(REGISTER.interruptMask);
-    if (mask === undefined) return 'unknown';
-    return (mask & (RECEIVE_INTERRUPT | TIMEOUT_INTERRUPT)) === 0 ? 'no' : 'yes';
+  get listens(): 'interrupts' | 'asks' | undefined {
+    const mask = this.#register(REGISTER.interruptMask);
+    if ((mask & (RECEIVE_INTERRUPT | TIMEOUT_INTERRUPT)) !== 0) return 'interrupts';
+    return this.#watch.polls ? 'asks' : undefined;
   }
 
   receive(byte: number): void {
@@ -112,6 +114,7 @@ export class Pl011 implements Device, CharacterInput {
       case REGISTER.interruptClear:
         return 0;
       case REGISTER.flags:
+        if (this.#received.length === 0) this.#watch.ask();
         return this.#flags;
       case REGISTER.rawInterrupts:
         return this.#raw;
@@ -130,6 +133,8 @@ export class Pl011 implements Device, CharacterInput {
   }
 
   #write(offset: number, value: number): void {
+    if (offset === REGISTER.interruptMask) this.#watch.forget();
+    else this.#watch.write();
     const bits = PLAIN[offset];
     if (offset === REGISTER.data) this.#send(value & 0xff);
     else if (offset === REGISTER.interruptClear) this.#raw &= ~value;
@@ -141,7 +146,12 @@ export class Pl011 implements Device, CharacterInput {
   }
 
   save(): Json {
-    return { registers: [...this.#registers].flat(), raw: this.#raw, received: this.#received };
+    return {
+      registers: [...this.#registers].flat(),
+      raw: this.#raw,
+      received: this.#received,
+      asked: this.#watch.asked,
+    };
   }
 
   restore(saved: unknown): void {
@@ -149,6 +159,7 @@ export class Pl011 implements Device, CharacterInput {
     const registers = state.numbers('registers', { count: 2 * Object.keys(PLAIN).length });
     const raw = state.number('raw', 0x7ff);
     this.#received = state.numbers('received', { count: FIFO_BYTES, max: 0xff });
+    this.#watch.asked = state.number('asked');
     this.#raw = raw;
     this.#registers.clear();
     for (let i = 0; i + 1 < registers.length; i += 2) {

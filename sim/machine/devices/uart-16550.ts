@@ -1,6 +1,7 @@
 /** The 16550, the UART of PCs and of many a board, with its registers as far apart as the board has them. */
 import type { AccessSize, CharacterInput, Device, SetLine } from '../device.js';
 import { InterruptLine } from './interrupt-line.js';
+import { PollWatch } from './poll-watch.js';
 import type { Json } from '../savable.js';
 import { SavedState } from '../saved-state.js';
 
@@ -61,7 +62,6 @@ export class Uart16550 implements Device, CharacterInput {
   readonly sizeBytes: number;
   #divisor = 0x0c;
   #enabled = 0;
-  #knowsInterrupts = false;
   #fifoControl = 0;
   #lineControl = 0;
   #modemControl = 0x08;
@@ -69,6 +69,7 @@ export class Uart16550 implements Device, CharacterInput {
   #received: number[] = [];
   /** Whether somebody is still to be told that the transmitter is empty. */
   #transmitted = false;
+  readonly #watch = new PollWatch();
   readonly #line = new InterruptLine();
 
   constructor(private readonly options: Uart16550Options) {
@@ -83,9 +84,9 @@ export class Uart16550 implements Device, CharacterInput {
     return this.#received.length < this.#fifoBytes && (this.#modemControl & LOOP) === 0;
   }
 
-  get listens(): 'yes' | 'no' | 'unknown' {
-    if (!this.#knowsInterrupts) return 'unknown';
-    return (this.#enabled & ENABLE_RECEIVED) === 0 ? 'no' : 'yes';
+  get listens(): 'interrupts' | 'asks' | undefined {
+    if ((this.#enabled & ENABLE_RECEIVED) !== 0) return 'interrupts';
+    return this.#watch.polls ? 'asks' : undefined;
   }
 
   receive(byte: number): void {
@@ -131,6 +132,7 @@ export class Uart16550 implements Device, CharacterInput {
       case REGISTER.modemControl:
         return this.#modemControl;
       case REGISTER.lineStatus:
+        if (this.#received.length === 0) this.#watch.ask();
         return TRANSMITTER_EMPTY | (this.#received.length > 0 ? DATA_READY : 0);
       case REGISTER.modemStatus:
         return this.#modemStatus;
@@ -141,6 +143,7 @@ export class Uart16550 implements Device, CharacterInput {
 
   #write(register: number, value: number): void {
     const latch = (this.#lineControl & DIVISOR_LATCH) !== 0;
+    this.#watch.write();
     switch (register) {
       case REGISTER.data:
         if (latch) this.#divisor = (this.#divisor & 0xff00) | value;
@@ -176,7 +179,7 @@ export class Uart16550 implements Device, CharacterInput {
   #enable(value: number): void {
     if ((value & ~this.#enabled & ENABLE_TRANSMITTED) !== 0) this.#transmitted = true;
     this.#enabled = value;
-    this.#knowsInterrupts = true;
+    this.#watch.forget();
   }
 
   /** Without FIFOs, its other bits cannot be written (8.5). */
@@ -231,6 +234,7 @@ export class Uart16550 implements Device, CharacterInput {
       scratch: this.#scratch,
       received: this.#received,
       transmitted: this.#transmitted,
+      asked: this.#watch.asked,
     };
   }
 
@@ -244,6 +248,7 @@ export class Uart16550 implements Device, CharacterInput {
     this.#scratch = state.number('scratch', 0xff);
     this.#received = state.numbers('received', { count: FIFO_BYTES, max: 0xff });
     this.#transmitted = state.flag('transmitted');
+    this.#watch.asked = state.number('asked');
     this.#update();
   }
 }

@@ -573,3 +573,60 @@ vec_boot_saved:
  str x25, [x8, #8]
  str w24, [x12, #0x10]
  eret
+// Writes an address into the spin table, for the second processor, which looks at how it is started.
+ guest boot_spin
+ ldr x0, =0x40001000
+ adr x1, 1f
+ str x1, [x0]
+ dsb sy
+ sev
+2: wfe
+ b 2b
+1: orr x0, x0, x1
+ orr x0, x0, x2
+ orr x0, x0, x3
+ cbnz x0, .
+ mrs x0, sctlr_el1
+ tbnz x0, #0, .
+ say "out of the spin table\n"
+ firmware 0x84000008
+ .ltorg
+
+// Sets the alarm of the clock to the next second but one, and waits for its interrupt with nothing else that could wake it.
+ guest boot_alarm
+ gic 34
+ ldr x1, =0x9010000
+ ldr w2, [x1]
+ add w2, w2, #2
+ str w2, [x1, #4]
+ mov w3, #1
+ str w3, [x1, #0x10]
+ wfi
+ ldr w4, [x12, #0xc]
+ cmp w4, #34
+ b.ne .
+ ldr w4, [x1]
+ cmp w4, w2
+ b.ne .
+ say "in time\n"
+ firmware 0x84000008
+ .ltorg
+
+// The same with the next second, but it does not wait: it asks now and then whether the interrupt is pending.
+ guest boot_alarm_busy
+ gic 34
+ ldr x1, =0x9010000
+ ldr w2, [x1]
+ add w2, w2, #1
+ str w2, [x1, #4]
+ mov w3, #1
+ str w3, [x1, #0x10]
+ ldr x12, =0x8000000
+1: mov w5, #1 << 16
+2: subs w5, w5, #1
+ b.ne 2b
+ ldr w4, [x12, #0x204]
+ tbz w4, #2, 1b
+ say "in time\n"
+ firmware 0x84000008
+ .ltorg

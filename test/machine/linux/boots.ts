@@ -32,6 +32,7 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'bookworm', gic: 3, el: 2, cpus: 4 },
   { ...PLAIN, suite: 'bookworm', kaslr: true },
   { ...PLAIN, suite: 'bookworm', script: 'programs' },
+  { ...PLAIN, suite: 'bookworm', script: 'modules' },
 ];
 
 /** Every kernel on every machine, once where it moves itself, and twice with programs. */

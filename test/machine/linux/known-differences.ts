@@ -44,4 +44,8 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     part: /(?<=^node 0 deferred pages initialised in )\d+(?=ms$)/,
     reason: 'a measured time',
   },
+  {
+    part: /(?<=^ {3,}(?:8regs|32regs|arm64_neon) +: +)\d+(?= MB\/sec$)/,
+    reason: 'a measured speed',
+  },
 ];

@@ -55,6 +55,22 @@ dd if=/dev/zero of=/tmp/hole bs=1 seek=8388607 count=1 2>/dev/null; wc -c < /tmp
 poweroff -f
 `;
 
-export const SCRIPTS = { facts: FACTS, programs: PROGRAMS } as const;
+/**
+ * Loads modules, which test themselves as they are loaded, and shows what came of it. What depends on another module, or on
+ * the templates of one, finds it in a later pass.
+ */
+const MODULES = `#!/bin/sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+echo "modules:"
+for pass in 1 2 3; do
+  for module in /modules/*.ko; do insmod $module 2>/dev/null; done
+done
+lsmod | awk 'NR > 1 { print $1 }' | sort
+awk '/^driver/ { driver = $3 } /^selftest/ { print driver ": " $3 }' /proc/crypto | sort
+poweroff -f
+`;
+
+export const SCRIPTS = { facts: FACTS, programs: PROGRAMS, modules: MODULES } as const;
 
 export type Script = keyof typeof SCRIPTS;

@@ -46,10 +46,32 @@ describe('packing a machine', () => {
     expect(readFileSync(file).equals(readFileSync(findMachine(name)))).toBe(true);
   });
 
+  test('made the device tree of virt-2g', () => {
+    const [directory, file, part] = [
+      temp.make('part'),
+      join(temp.make('out'), 'again.tar'),
+      `${findMachine('virt-2g')}/devicetree.tar`,
+    ];
+    expect(spawnSync('tar', ['-xf', part, '-C', directory]).status).toBe(0);
+    expect(pack(directory, file, 'sys/firmware/devicetree')).toEqual(DONE);
+    expect(readFileSync(file).equals(readFileSync(part))).toBe(true);
+  });
+
+  test('takes the parts alone that are named', () => {
+    const [directory, file] = [made(), join(temp.make('out'), 'part.tar')];
+    expect(pack(directory, file, 'sys/firmware/devicetree')).toEqual(DONE);
+    expect(spawnSync('tar', ['-tf', file], { encoding: 'utf8' }).stdout.split('\n')).toEqual([
+      'sys/firmware/devicetree/',
+      'sys/firmware/devicetree/base/',
+      'sys/firmware/devicetree/base/model',
+      '',
+    ]);
+  });
+
   test('refuses what is no machine', () => {
     const file = join(temp.make('out'), 'none.tar');
     expect(pack('machines', file)).toEqual({ status: 1, stderr: 'pack-machine: machines has no directory proc\n' });
-    expect(pack('machines')).toEqual({ status: 2, stderr: 'usage: pack-machine.sh DIRECTORY FILE\n' });
+    expect(pack('machines')).toEqual({ status: 2, stderr: 'usage: pack-machine.sh DIRECTORY FILE [NAME...]\n' });
     expect(existsSync(file)).toBe(false);
   });
 });

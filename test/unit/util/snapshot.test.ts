@@ -155,7 +155,7 @@ describe('a recording by the script', () => {
   });
 
   test('keeps of kcore the headers and VMCOREINFO', () => {
-    const { archive } = record('machines/virt-2g', '--kcore', '--no-cmdline');
+    const { archive } = record(unpacked('virt-2g'), '--kcore', '--no-cmdline');
     const kcore = read(MachineFiles.open(archive), '/proc/kcore');
     expect(kcore).toContain('KERNELOFFSET=41dce1400000');
     for (const secret of ['console=', 'PWD=', 'root=']) expect(kcore).not.toContain(secret);

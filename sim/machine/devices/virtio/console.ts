@@ -33,7 +33,7 @@ export class VirtioConsole extends Stateless implements VirtioDevice, CharacterI
     }
   }
 
-  readonly listens = 'yes';
+  readonly listens = 'interrupts';
 
   get canReceive(): boolean {
     return this.#queues?.use(RECEIVE, (queue) => queue.waiting > 0) ?? false;

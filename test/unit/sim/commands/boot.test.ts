@@ -1,9 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { cells64, stringValue } from '../../../../kexec/device-tree/fdt-values.js';
+import { Fdt, isFdtError } from '../../../../kexec/device-tree/libfdt.js';
+import { pathOffset } from '../../../../kexec/device-tree/libfdt-ro.js';
+import { openInto, setProp } from '../../../../kexec/device-tree/libfdt-rw.js';
+import { virtTree } from '../../../../sim/machine/boards/virt-tree.js';
 import { FakeTerminal } from '../../../support/fake-terminal.js';
 import { emptyTree } from '../../../support/fdt-support.js';
+import { arm64Image, uImage, uki, vmlinux, zboot } from '../../../support/kernel-files.js';
 import { guestImage } from '../../../support/guests.js';
 import { type Ended, runSimToEnd } from '../../../support/run-support.js';
 import { useTempDir } from '../../../support/sim-support.js';
@@ -17,6 +23,13 @@ const file = (name: string, bytes: Uint8Array): string => {
 };
 
 const guest = (name: string): string => file('Image', guestImage(name));
+
+/** A unified kernel image that is padded, as they are. */
+const unified = (initrd: string): Uint8Array =>
+  uki([
+    { name: '.initrd', data: Buffer.from(initrd.padEnd(512, '\0')), virtualSize: initrd.length },
+    { name: '.linux', data: guestImage('boot_hello') },
+  ]);
 
 const boot = async (terminal: FakeTerminal, ...args: readonly string[]): Promise<Ended> =>
   runSimToEnd(['boot', ...args], { HOME: temp.path }, terminal);
@@ -54,14 +67,65 @@ describe('a kernel on an invented machine', () => {
     expect({ code, shown }).toEqual({ code: 0, shown: 'hello from EL1\n' });
   });
 
+  test.each([
+    ['a vmlinux', () => vmlinux(guestImage('boot_hello'))],
+    ['a vmlinux that is linked elsewhere', () => vmlinux(guestImage('boot_hello'), { paddr: 0x4008_0000n })],
+    ['a compressed vmlinux', () => gzipSync(vmlinux(guestImage('boot_hello')))],
+    ['a uImage', () => uImage(guestImage('boot_hello'))],
+    ['a unified kernel image', () => unified('an initrd')],
+  ])('may be %s', async (_, make) => {
+    const { code, shown } = await show([file('kernel', make())]);
+    expect({ code, shown }).toEqual({ code: 0, shown: 'hello from EL1\n' });
+  });
+
+  test('may be an EFI zboot image', async () => {
+    const kernel = file('zboot', zboot(gzipSync(arm64Image({ pe: true }))));
+    expect((await show([kernel, '--until=entry'])).code).toBe(0);
+  });
+
+  test.each([
+    ['its own initrd', [], 8],
+    ['the one of the option', ['--initrd', 'COPYING'], statSync('COPYING').size],
+  ])('has as a unified kernel image %s', async (_, args, size) => {
+    const kernel = file('uki', unified('8 bytes.'));
+    const { out } = await boot(new FakeTerminal(), kernel, ...args, '--json');
+    const { places } = JSON.parse(out) as { readonly places: Readonly<Record<string, { start: string; end: string }>> };
+    expect(Number(places['initrd']?.end) - Number(places['initrd']?.start)).toBe(size);
+  });
+
   test('waits for a timer, which takes no time', async () => {
     const { code, shown } = await show([guest('boot_timer')]);
     expect({ code, shown }).toEqual({ code: 0, shown: 'an hour later\n' });
   });
 
+  test.each(['boot_alarm', 'boot_alarm_busy'])("is woken by the clock's alarm: %s", async (name) => {
+    const args = [guest(name), '--json'];
+    const runs = [await boot(new FakeTerminal(), ...args), await boot(new FakeTerminal(), ...args)];
+    const [first, second] = runs.map(({ out }) => JSON.parse(out) as Readonly<Record<string, unknown>>);
+    expect(first).toMatchObject({ reason: 'power', consoleBytes: 8 });
+    // The clock goes by the instructions.
+    expect(second?.['instructions']).toBe(first?.['instructions']);
+  });
+
   test('has more processors', async () => {
     const { code, shown } = await show([guest('boot_second'), '--cpus=2']);
     expect({ code, shown }).toEqual({ code: 0, shown: 'second\n' });
+  });
+
+  test('has processors that wait at a spin table', async () => {
+    const tree = new Fdt(virtTree({ memoryBytes: 1n << 30n, processors: 2, gic: 2, el: 1 }), 'tree');
+    const wide = openInto(tree, tree.bytes.length + 0x1000);
+    if (isFdtError(wide)) throw new Error(wide);
+    for (const [name, value] of [
+      ['enable-method', stringValue('spin-table')],
+      ['cpu-release-addr', cells64(0x4000_1000n)],
+    ] as const) {
+      const node = pathOffset(wide, '/cpus/cpu@1');
+      if (isFdtError(node)) throw new Error(node);
+      setProp(wide, node, name, value);
+    }
+    const { code, shown } = await show([guest('boot_spin'), '--dtb', file('dtb', wide.bytes)]);
+    expect({ code, shown }).toEqual({ code: 0, shown: 'out of the spin table\n' });
   });
 
   test.each(['virt-2g', 'virt-8g', 'virt-el2-4g'])('may be a recorded one: %s', async (name) => {
@@ -98,6 +162,23 @@ describe('a kernel on an invented machine', () => {
       consoleBytes: 15,
       places: { kernel: { start: '0x40200000' } },
     });
+  });
+});
+
+describe('firmware with a quirk', () => {
+  test.each([
+    ['psci-cpu0-only', 'second\n', 'processor 1 hangs in its call of SYSTEM_OFF'],
+    ['cpu-on-below-1g', '', 'CPU_ON of processor 1 is refused: its entry is 0x40[0-9a-f]+'],
+  ])('%s ends in a report that names it', async (name, shown, what) => {
+    const ended = await show([guest('boot_second'), '--cpus=2', '--quirk', name]);
+    expect(ended).toMatchObject({ code: 1, shown });
+    expect(ended.told).toMatch(new RegExp(`^the quirk ${name}: ${what}$`, 'm'));
+  });
+
+  test('is not told of where it has done nothing', async () => {
+    const { code, told } = await show([guest('boot_second'), '--cpus=2', '--quirk=cpu-on-once']);
+    expect(code).toBe(0);
+    expect(told).not.toContain('quirk');
   });
 });
 
@@ -167,7 +248,17 @@ describe('what cannot be booted', () => {
   const CASES: readonly (readonly [() => readonly string[], string])[] = [
     [() => ['/nowhere'], "Cannot open `/nowhere': No such file or directory"],
     [() => [file('text', Buffer.from('no kernel'.repeat(20)))], '.*/text is no arm64 Image'],
-    [() => [file('elf', Buffer.from('\x7fELF'.padEnd(200, '\0')))], '.*/elf is an ELF file, and not the Image .*'],
+    [() => [file('elf', Buffer.from('\x7fELF'.padEnd(200, '\0')))], '.*/elf is a damaged ELF file, .*'],
+    [
+      () => [file('elf', vmlinux(guestImage('boot_hello'), { machine: 62 }))],
+      '.*/elf is an ELF file for another machine .*',
+    ],
+    [() => [file('elf', vmlinux(new Uint8Array(200)))], '.*/elf is an ELF file without the header .*'],
+    [
+      () => [file('elf', vmlinux(guestImage('boot_hello'), { entry: 4n, vaddr: 0n }))],
+      '.*/elf is an ELF file without the header .*',
+    ],
+    [() => [file('zboot', zboot(Buffer.from('no gzip')))], '.*/zboot is .*'],
     [() => [hello(), '--initrd=/nowhere'], "Cannot open `/nowhere': No such file or directory"],
     [() => [hello(), '--initrd', file('empty', new Uint8Array())], 'Cannot read .*/empty'],
     [() => [hello(), '--dtb', file('dtb', Buffer.from('no tree'.repeat(20)))], '.*the device tree is none: .*'],
@@ -184,6 +275,10 @@ describe('what cannot be booted', () => {
     [() => [hello(), '--timeout=never'], '--timeout: "never" is not .*'],
     [() => [hello(), '--disk=/nowhere'], 'Cannot open /nowhere: No such file or directory'],
     [() => [hello(), '--disk=/dev/null'], 'Cannot use /dev/null as a disk: it is no regular file'],
+    [
+      () => [hello(), '--quirk=odd'],
+      'Invalid values: Argument: quirk, Given: "odd", Choices: .*\nTry "kexec-sim --help".',
+    ],
     [() => [hello(), '--machine=virt-2g', '--cpus=2'], '--cpus is for an invented machine, and --machine names .*'],
     [() => [hello(), '--machine=nowhere'], '.*nowhere.*'],
     [() => [hello(), '--memory=64M', '--initrd', file('large', new Uint8Array(64 << 20))], '.*has no room for .*'],

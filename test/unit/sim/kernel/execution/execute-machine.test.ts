@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runKexecSim } from '../../../../../sim/commands/index.js';
+import { FakeTerminal } from '../../../../support/fake-terminal.js';
+import { guestImage } from '../../../../support/guests.js';
+import { boardFacts } from '../../../../../sim/kernel/facts/board-arm64.js';
+import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
 import { useTempDir } from '../../../../support/sim-support.js';
 import { runToEnd } from '../../../../support/run-support.js';
 
@@ -118,6 +122,103 @@ describe('kexec -e', () => {
       out: '',
       err: 'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is\n',
     });
+  });
+});
+
+describe('a serial port that nobody has a model of', () => {
+  /** virt-2g with another port beside its own, of which the device tree says nothing. */
+  const machine = (): string => {
+    const directory = temp.make('machine');
+    cpSync('machines/virt-2g', directory, { recursive: true });
+    mkdirSync(join(directory, 'sys/class/tty/ttyX0'));
+    writeFileSync(join(directory, 'sys/class/tty/ttyX0/iomem_base'), '0xa84000\n');
+    mkdirSync(join(directory, 'sys/class/tty/ttyS0'));
+    writeFileSync(join(directory, 'sys/class/tty/ttyS0/iomem_base'), '0x0\n');
+    return directory;
+  };
+
+  test('is one that the purgatory can speak through, which --serial has found', async () => {
+    const { kexec } = session(machine());
+    expect((await kexec('-l', PAYLOAD, '--serial=ttyX0')).out).toContain('console memory is at 0xa84000\n');
+    const { code, out } = await kexec('-e');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^I'm in purgatory\r?\n/);
+  });
+
+  test('is one that a kernel can speak through that is booted', () => {
+    const { sinks } = boardFacts(MachineFiles.open(machine()));
+    expect(sinks).toEqual([0x900_0000n, 0xa8_4000n]);
+  });
+});
+
+const guest = (name: string): string => {
+  const file = join(temp.make('kernel'), 'Image');
+  writeFileSync(file, guestImage(name));
+  return file;
+};
+
+describe('what is typed while kexec -e runs', () => {
+  test.each(['boot_echo', 'boot_typed'])('comes to the new kernel: %s', async (name) => {
+    const { kexec, env } = session();
+    await kexec('-l', guest(name));
+    const keyboard = new FakeTerminal(['a text that is longer than ', 'what a UART holds.q']);
+    const { code, out } = await runToEnd(['-e'], env, keyboard);
+    expect({ code, out }).toEqual({ code: 0, out: 'a text that is longer than what a UART holds.q' });
+    expect([keyboard.raw, keyboard.isListening]).toEqual([false, false]);
+  });
+
+  test('is left alone where the run ends at the first instruction', async () => {
+    const { kexec, env } = session();
+    await kexec('-l', guest('boot_typed'));
+    const keyboard = new FakeTerminal(['q']);
+    expect((await runToEnd(['-e', '--sim-until=entry'], env, keyboard)).code).toBe(0);
+    expect(keyboard.raw).toBeUndefined();
+  });
+
+  test('ends the machine by Ctrl-A x, where somebody sits there; what is loaded stays', async () => {
+    const { kexec, env } = session();
+    await kexec('-l', guest('boot_typed'));
+    const keyboard = new FakeTerminal(['ab', '\x01h', '\x01x'], true);
+    const { code, err } = await runToEnd(['-e'], env, keyboard);
+    expect(code).toBe(0);
+    expect(err.match(/^kexec-ts: Ctrl-A x ends the machine.*\r$/gm)).toHaveLength(2);
+    expect(err).toMatch(/kexec-ts: ended by Ctrl-A x\n$/);
+    expect([keyboard.raw, keyboard.isListening]).toEqual([true, false]);
+    expect((await runToEnd(['-e'], env, new FakeTerminal(['q']))).code).toBe(0);
+  });
+
+  test('is nobody who would wait where there is nothing to come', async () => {
+    const { kexec, env } = session();
+    await kexec('-l', guest('boot_typed'));
+    const { code, err } = await runToEnd(['-e'], env, new FakeTerminal());
+    expect(code).toBe(1);
+    expect(err).toMatch(/^kexec-ts: stuck at 0x\w+/m);
+  });
+});
+
+describe('kexec -e where firmware has a quirk', () => {
+
+  test('finds processors that were switched off before, and names the quirk', async () => {
+    const { kexec } = session('virt-8g');
+    await kexec('-l', guest('boot_second'));
+    const { code, err } = await kexec('-e', '--sim-quirk=cpu-on-once');
+    expect(code).toBe(1);
+    expect(err).toMatch(/^the quirk cpu-on-once: CPU_ON of processor 1 is refused: it has been switched off before$/m);
+  });
+
+  test('takes it from the recording', async () => {
+    const machine = temp.make('machine');
+    cpSync('machines/virt-2g', machine, { recursive: true });
+    writeFileSync(join(machine, 'quirks'), 'cpu-on-once odd\n');
+    const { kexec } = session(machine);
+    await kexec('-l', PAYLOAD);
+    expect(await kexec('-e')).toEqual({
+      code: 1,
+      out: '',
+      err: `${machine}/quirks: "odd" is not one of psci-cpu0-only, cpu-on-below-1g, cpu-on-once\n`,
+    });
+    writeFileSync(join(machine, 'quirks'), 'psci-cpu0-only\n');
+    expect((await kexec('-e')).code).toBe(0);
   });
 });
 

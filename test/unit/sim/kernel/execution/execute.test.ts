@@ -54,7 +54,7 @@ const run = async (script: readonly FakeStep[], changes: Partial<ExecuteOptions>
     segment(PURGATORY, purgatory()),
   ]);
   const result = await execute({
-    facts: { ram: [Range.sized(0x4000_0000n, 0x400_0000n)], uart: 0x900_0000n, bootEl: 1, gic: 3, board: PLAIN_BOARD },
+    facts: { ram: [Range.sized(0x4000_0000n, 0x400_0000n)], uart: 0x900_0000n, sinks: [], bootEl: 1, gic: 3, board: PLAIN_BOARD, quirks: [] },
     kernel,
     purgatory: new Uint8Array(),
     createCpus: (host) => [new FakeCpu(host, script)],

@@ -1,13 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RunLimits, StopReason } from '../../../../../sim/cpu/state/model.js';
-import { Processors, type RunBounds } from '../../../../../sim/kernel/machine/processors.js';
+import { type MachineOfProcessors, Processors, type RunBounds } from '../../../../../sim/kernel/machine/processors.js';
+import { instructionsAt } from '../../../../../sim/machine/counter.js';
+import { Pl031 } from '../../../../../sim/machine/devices/pl031.js';
 import { Board } from '../../../../../sim/machine/board.js';
 import { FakeCpu, type FakeStep } from '../../../../support/fake-cpu.js';
 
 const FOREVER: RunBounds = { maxInstructions: undefined, deadline: Infinity, interrupted: () => false };
 const OFF: StopReason = { kind: 'power', what: 'off' };
 const WAITS: StopReason = { kind: 'stuck', pc: 0n, why: 'WFE, and no event can come', until: 'event' };
-const ALL_ON = { isOn: () => true, counter: () => 0n, advanceTo: () => {} };
+const ALL_ON: MachineOfProcessors = {
+  isOn: () => true,
+  counter: () => 0n,
+  advanceTo: () => {},
+  alarm: undefined,
+  instructionsUntil: () => 0,
+  poll: () => {},
+};
 
 /** Machines of one processor a script. */
 const machine = (...scripts: readonly (readonly FakeStep[])[]) => {
@@ -93,5 +102,59 @@ describe('processors', () => {
     const { processors } = machine([endless], [endless]);
     expect(await run(processors, { interrupted: () => pressed })).toEqual({ kind: 'interrupted' });
     expect(await run(processors, { deadline: performance.now() + 20 })).toEqual({ kind: 'timeout' });
+  });
+});
+
+describe('a device whose time comes', () => {
+  const SECOND = 1_000_000_000n;
+
+  /** A machine with a clock whose alarm is to come after so many seconds. @returns with what it did, and after how many instructions */
+  const withClock = (seconds: number, ...scripts: readonly (readonly FakeStep[])[]) => {
+    const clock = new Pl031(() => board.seconds);
+    const board: Board = new Board({ ram: [], devices: [{ physAddr: 0x1000n, device: clock }], highestEl: 1 });
+    const raised: bigint[] = [];
+    clock.connect((level) => level && raised.push(instructionsAt(board.counter())));
+    const set = (): void => {
+      board.write(0x1004, 4, BigInt(seconds));
+      board.write(0x1010, 4, 1n);
+    };
+    const [first, ...others] = scripts.map((script) => new FakeCpu(board, script));
+    if (first === undefined) throw new Error('no processor');
+    return { processors: new Processors(board, first, ...others), board, raised, set };
+  };
+  const go = (instructions: bigint): FakeStep => ({ instructions, act: () => undefined });
+  const off: FakeStep = { instructions: 1n, act: () => OFF };
+
+  test('is polled after the very instruction', async () => {
+    const { processors, raised, set } = withClock(2, [go((5n * SECOND) / 2n), off]);
+    set();
+    expect(await run(processors)).toEqual(OFF);
+    expect(raised).toEqual([2n * SECOND]);
+    expect(processors.instructions).toBe((5n * SECOND) / 2n + 1n);
+  });
+
+  test('is polled in the midst of turns, after the instructions of all', async () => {
+    const { processors, raised, set } = withClock(1, [go(2n * SECOND), off], [go(2n * SECOND), off]);
+    set();
+    expect(await run(processors)).toEqual(OFF);
+    expect(raised).toEqual([SECOND]);
+  });
+
+  test('ends the wait of all processors', async () => {
+    const wait: FakeStep = { instructions: 0n, act: () => WAITS };
+    const { processors, raised, board, set } = withClock(3600, [wait, off]);
+    set();
+    expect(await run(processors)).toEqual(OFF);
+    expect([raised, board.seconds]).toEqual([[3600n * SECOND], 3600n]);
+  });
+
+  test('does not keep a run from its limit', async () => {
+    const { processors, raised, set } = withClock(2, [go((5n * SECOND) / 2n), off]);
+    set();
+    expect(await run(processors, { maxInstructions: SECOND })).toEqual({ kind: 'max-instructions' });
+    expect([processors.instructions, raised]).toEqual([SECOND, []]);
+    expect(await run(processors, { maxInstructions: 2n * SECOND })).toEqual({ kind: 'max-instructions' });
+    expect(await run(processors)).toEqual(OFF);
+    expect(raised).toEqual([2n * SECOND]);
   });
 });

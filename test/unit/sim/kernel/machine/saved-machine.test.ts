@@ -73,7 +73,10 @@ test('what was saved of another machine, or is broken, is refused', () => {
   const saved = JSON.stringify(saveMachine(whole));
   const replaced: readonly (readonly [string | RegExp, string])[] = [
     [/"turns":\{[^}]*\}/, '"turns":{}'],
-    [/"on":\[true,false\]/, '"on":[true]'],
+    [/"hung":false/, '"hung":0'],
+    [/"spins":false/, '"spins":true'],
+    [/"events":\[\]/, '"events":[{"quirk":"none","what":""}]'],
+    [/"events":\[\]/, '"events":[{"quirk":"cpu-on-once","what":"\\u001b[2J"}]'],
     [/"processors":\[/, '"processors":[7,'],
     [/"start":\d+/, '"start":0'],
     [/"el":1/, '"el":2'],

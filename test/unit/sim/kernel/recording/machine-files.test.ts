@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Errno, SystemError } from '../../../../../kexec/base/error.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
 import { bundledMachines, findMachine } from '../../../../../sim/kernel/recording/machines.js';
+import { tarOf } from '../../../../support/tar-builder.js';
 import { SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/sim-support.js';
 
 const temp = useTempDir();
@@ -25,6 +27,17 @@ const KEPT: readonly (readonly [string, (directory: string) => MachineFiles])[] 
       const archive = join(temp.make('archive'), 'machine.tar.gz');
       spawnSync('tar', ['-czf', archive, '-C', directory, '.']);
       return MachineFiles.open(archive);
+    },
+  ],
+  [
+    'a directory with its device tree in a tar file',
+    (directory) => {
+      const tree = 'sys/firmware/devicetree';
+      if (existsSync(join(directory, tree))) {
+        spawnSync('tar', ['-cf', join(directory, 'devicetree.tar'), '-C', directory, tree]);
+        rmSync(join(directory, tree), { recursive: true });
+      }
+      return MachineFiles.open(directory);
     },
   ],
 ];
@@ -130,6 +143,65 @@ describe.each(KEPT)('reading %s', (_, open) => {
     spawnSync('mkfifo', [join(directory, 'proc', 'pipe')]);
     const files = open(directory);
     expect(files.kind('/proc/pipe') === undefined || files.readFile('/proc/pipe').length === 0).toBe(true);
+  });
+});
+
+describe('a part of a recording, devicetree.tar,', () => {
+  const MODEL = { name: 'sys/firmware/devicetree/base/model', content: 'of the part\0' };
+
+  /** A machine without a device tree, and what lies beside it as devicetree.tar. */
+  const withPart = (part: string | Uint8Array, files: Readonly<Record<string, string>> = {}): string => {
+    const directory = temp.make('parted');
+    writeTree(directory, { 'proc/iomem': 'iomem', 'sys/kernel/kexec_loaded': '0\n', ...files, 'devicetree.tar': part });
+    return directory;
+  };
+  const refusal = (directory: string, reason: string): string => `${directory}: not a recorded machine: devicetree.tar: ${reason}`;
+
+  test.each([
+    ['packed by gzip or not', gzipSync(tarOf(MODEL))],
+    ['with directories, links and what is beside the tree', tarOf({ name: 'sys/', type: '5' }, MODEL, { name: 'sys/firmware/fdt', content: 'fdt' }, { name: 'sys/link', type: '2', target: 'firmware/fdt' })],
+  ])('counts as if it was unpacked there, %s', (_, part) => {
+    const files = MachineFiles.open(withPart(part));
+    expect(text(files, '/proc/device-tree/model')).toBe('of the part\0');
+    expect([...files.list('/sys')]).toEqual(expect.arrayContaining(['kernel', 'firmware']));
+    expect(text(files, '/sys/kernel/kexec_loaded')).toBe('0\n');
+    expect(errnoOf(() => files.readFile('/sys'))).toBe(Errno.EISDIR);
+    expect(errnoOf(() => files.readFile('/sys/firmware/devicetree/base/model/x'))).toBe(Errno.ENOTDIR);
+    expect(errnoOf(() => files.readFile('/sys/firmware/devicetree/base/none'))).toBe(Errno.ENOENT);
+  });
+
+  test.each([
+    ['a file', { 'sys/firmware/devicetree/base/model': 'x' }, 'sys/firmware/devicetree/base/model'],
+    ['a file where the part has a directory', { 'sys/firmware/devicetree': 'x' }, 'sys/firmware/devicetree'],
+    ['a directory where the part has a file', { 'sys/firmware/devicetree/base/model/x': 'x' }, 'sys/firmware/devicetree/base/model'],
+  ])('may not have what the directory has, too: %s', (_, files, path) => {
+    const directory = withPart(tarOf(MODEL), files);
+    expect(() => MachineFiles.open(directory)).toThrow(refusal(directory, `it has "${path}", which the directory has, too`));
+  });
+
+  test.each([
+    ['no archive', 'text', 'it is no tar file'],
+    ['cut off', tarOf(MODEL).subarray(0, 600), 'the tar file is cut off'],
+    ['cut off where it is packed', gzipSync(tarOf(MODEL)).subarray(0, 30), 'its gzip data is broken or cut off'],
+    ['leading out', tarOf({ name: '../x', content: 'x' }), 'the tar file has an entry that leads out of it: "../x"'],
+  ])('is told by its name when it is broken: %s', (_, part, reason) => {
+    const directory = withPart(part);
+    expect(() => MachineFiles.open(directory)).toThrow(refusal(directory, reason));
+  });
+
+  test('is neither a link nor a pipe', () => {
+    const directory = withPart('');
+    for (const make of [['ln', '-s', '/dev/zero'], ['mkfifo']]) {
+      rmSync(join(directory, 'devicetree.tar'));
+      spawnSync(make[0]!, [...make.slice(1), join(directory, 'devicetree.tar')]);
+      expect(() => MachineFiles.open(directory)).toThrow(refusal(directory, 'it is no file'));
+    }
+  });
+
+  test('has the device tree of virt-2g', () => {
+    const files = MachineFiles.open(findMachine('virt-2g'));
+    expect(files.list('/proc/device-tree')).toContain('psci');
+    expect(text(files, '/proc/device-tree/psci/method')).toBe('hvc\0');
   });
 });
 

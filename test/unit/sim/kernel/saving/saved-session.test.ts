@@ -6,7 +6,10 @@ import { MachineError } from '../../../../../sim/machine/error.js';
 const TREE = Uint8Array.of(1, 2, 3);
 
 const SESSION: SavedSession & { readonly machine: null; readonly console: null } = {
-  setup: { tree: TREE, ram: [Range.sized(0x4000_0000n, 0x1000n)], el: 2, sink: 0x900_0000n, entropy: true },
+  setup: {
+    ...{ tree: TREE, ram: [Range.sized(0x4000_0000n, 0x1000n)], el: 2, entropy: true },
+    ...{ sinks: [0x900_0000n, 0x901_0000n], quirks: ['cpu-on-once', 'psci-cpu0-only'] },
+  },
   places: {
     kernel: Range.sized(0x4020_0000n, 0x1000n),
     initrd: Range.sized(0x4800_0000n, 5n),
@@ -24,7 +27,7 @@ const SESSION: SavedSession & { readonly machine: null; readonly console: null }
 
 const NOTHING_MORE: typeof SESSION = {
   ...SESSION,
-  setup: { ...SESSION.setup, sink: undefined, ram: [], entropy: false, el: 1 },
+  setup: { ...SESSION.setup, sinks: [], quirks: [], ram: [], entropy: false, el: 1 },
   places: { ...SESSION.places, initrd: undefined },
   disks: [],
   typed: '',
@@ -49,6 +52,7 @@ describe('a description is refused', () => {
     ['without a kernel', '"kernel":[["0x40200000","0x40200fff"]]', '"kernel":[]'],
     ['with an end that is none', '"processors-off"', '"exploded"'],
     ['with a name that is a command to a terminal', '"/a"', '"/a\\u001b[2J"'],
+    ['with a quirk that is none', '"psci-cpu0-only"', '"psci"'],
     ['with a UART that no address leads to', '"0x9000000"', '"0x1000000000000"'],
   ])('%s', (_, what, by) => {
     expect(described).toContain(what);

@@ -74,7 +74,7 @@ test('no two devices are at one address, and none is over RAM or out of reach', 
   const soc = treeNode('soc', { '#address-cells': [2], '#size-cells': [1], ranges: true });
   const far = treeNode('far', { compatible: 'ns16550a', reg: [0x1_0000, 0, 0x100] });
   const tree = board(memory, uart('a', 0x1000), uart('b', 0x1080), uart('c', 0x4800_0000), { ...soc, children: [far] });
-  const { devices, leftOut } = make(tree, { sink: 0x1040n });
+  const { devices, leftOut } = make(tree, { sinks: [0x1040n] });
   expect(devices.map(({ path }) => path)).toEqual(['/a']);
   expect(leftOut.map(({ path, why }) => [path, why])).toEqual([
     ['/b', 'something else is there'],
@@ -84,7 +84,8 @@ test('no two devices are at one address, and none is over RAM or out of reach', 
 });
 
 test('a sink is where nothing else is', () => {
-  const { devices, sent } = make(board(uart('a', 0x1000)), { sink: 0x3000n });
+  const { devices, sent } = make(board(uart('a', 0x1000)), { sinks: [0x3000n, 0x3002n, 0x3000n] });
+  expect(devices).toHaveLength(2);
   expect(devices.at(-1)).toMatchObject({ name: 'byte sink', physAddr: 0x3000n });
   devices.at(-1)!.device.write(0, 1, 0x42n);
   expect(sent).toEqual([0x42]);

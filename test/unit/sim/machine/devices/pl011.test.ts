@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { Uart16550 } from '../../../../../sim/machine/devices/uart-16550.js';
 import { Pl011 } from '../../../../../sim/machine/devices/pl011.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
 import { Driver, savedOf } from '../../../../support/device-access.js';
@@ -118,4 +119,41 @@ describe('saved', () => {
       expect(() => open().uart.device.restore(saved)).toThrow(MachineError);
     },
   );
+});
+
+test.each([
+  ['a PL011', () => ({ device: new Pl011(() => {}), status: 0x18, mask: 0x38, receive: 0x50 })],
+  [
+    'a 16550',
+    () => ({
+      device: new Uart16550({ sizeBytes: 8, regShift: 0, regOffset: 0, onByte: () => {} }),
+      status: 5,
+      mask: 1,
+      receive: 1,
+    }),
+  ],
+] as const)('%s is listened to by who wants interrupts, or asks again and again', (_, make) => {
+  const { device, status, mask, receive } = make();
+  const ask = (times: number): void => {
+    for (let i = 0; i < times; i++) device.read(status, 1);
+  };
+  expect(device.listens).toBeUndefined();
+  device.write(mask, 1, BigInt(receive));
+  expect(device.listens).toBe('interrupts');
+  device.write(mask, 1, 0n);
+  expect(device.listens).toBeUndefined();
+  // As one that writes line by line does.
+  for (let i = 0; i < 100; i++) {
+    ask(3);
+    device.write(0, 1, 0x41n);
+  }
+  expect(device.listens).toBeUndefined();
+  ask(16);
+  device.write(0, 1, 0x41n);
+  expect(device.listens).toBe('asks');
+  const other = make().device;
+  other.restore(JSON.parse(JSON.stringify(device.save())));
+  expect(other.listens).toBe('asks');
+  device.write(mask, 1, 0n);
+  expect(device.listens).toBeUndefined();
 });
