@@ -28,6 +28,8 @@ const WAITING_RUNS = 100;
 const PATIENCE = 8;
 /** Code that runs less often than hot code by more than this is not worth having beside it. */
 const COOLNESS = 4;
+/** Addresses to stop at, above which those of former breakpoints are given up. */
+const MAX_STOPS = 64;
 /** Runs of code that never becomes hot. */
 const NEVER = -0x8000_0000;
 const MAX_RUNS = 0x4000_0000;
@@ -85,7 +87,10 @@ export class CodeMaker {
   /** Numbers of the virtual pages that code was translated from. */
   readonly #codePages = new Set<bigint>();
   readonly #traces: KnownTraces = new WeakMap();
+  /** Addresses to stop at: those that are asked for, those of breakpoints, and some of breakpoints that there were. */
   #stops: ReadonlySet<bigint> = new Set();
+  #wantedStops: ReadonlySet<bigint> = new Set();
+  readonly #breakpoints = new Map<CodeWatcher, readonly bigint[]>();
   /** Numbers of the pages that they are in. */
   #stopPages: ReadonlySet<bigint> = new Set();
   /** Addresses of code that waits to be translated, and its context. */
@@ -116,8 +121,30 @@ export class CodeMaker {
 
   /** Sets the addresses that no code may run over. */
   setStops(stops: ReadonlySet<bigint>): void {
-    if (stops.size === this.#stops.size && [...stops].every((address) => this.#stops.has(address))) return;
-    this.#stops = new Set(stops);
+    const wanted = this.#wantedStops;
+    if (stops.size === wanted.size && [...stops].every((address) => wanted.has(address))) return;
+    this.#wantedStops = new Set(stops);
+    this.#updateStops([]);
+  }
+
+  /**
+   * Sets the addresses at which a processor has breakpoints. Since all code is forgotten for a new one, those that are
+   * taken away, which a debugger does again and again, stay addresses to stop at.
+   */
+  setBreakpoints(user: CodeWatcher, addresses: readonly bigint[]): void {
+    this.#breakpoints.set(user, addresses);
+    if (addresses.every((address) => this.#stops.has(address))) return;
+    this.#updateStops(this.#stops.size < MAX_STOPS ? this.#stops : []);
+  }
+
+  /** Whether code may not run over some address. */
+  get hasStops(): boolean {
+    return this.#stops.size > 0;
+  }
+
+  #updateStops(former: Iterable<bigint>): void {
+    const stops = new Set([...this.#wantedStops, ...[...this.#breakpoints.values()].flat(), ...former]);
+    this.#stops = stops;
     this.#stopPages = new Set([...stops].map((address) => address >> 12n));
     const bits = new Uint8Array(this.#view.buffer, STOPS, STOPS_BYTES).fill(0);
     for (const address of stops) {
@@ -195,9 +222,17 @@ export class CodeMaker {
   install(user: CodeUser, address: bigint): void {
     const { tlb } = user;
     const { bank } = user.codeContext();
+    if (this.#stops.has(address)) return this.#cool(user, address);
     if (tlb.restoreJump(bank, address)) return;
     const code = this.#find(user, address) ?? this.#translateIfDue(user, address);
     if (code !== undefined) tlb.setJump(bank, address, code.index, code.entries.indexOf(address));
+  }
+
+  /** Has the interpreter go on with what it was to return for. */
+  #cool(user: CodeUser, address: bigint): void {
+    const place = this.#place(user, address);
+    if ('faultStatus' in place) return;
+    setRuns(this.#view, place.physPage + Number(address & 0xfffn), this.#hotRuns - WAITING_RUNS);
   }
 
   /** Code that is there, and whose pages are where they were. */

@@ -49,6 +49,8 @@ const HOT_RUNS = 200;
 const PAGE = 4096;
 /** Bytes that are known to be code, or not, together (Cluster.linesOf()). */
 const LINE = 64;
+/** LDXR, LDXP and their like (Arm ARM C4.1.66: o2 is 0, L is 1). */
+const isLoadExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x0840_0000;
 const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
 
 /** A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without `invalidate()`. */
@@ -128,6 +130,10 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       tlb: this.tlb,
       resolve: (virtAddr, access, unprivileged) => this.#system.resolve(virtAddr, access, unprivileged),
       isStrict: () => this.#context.strictAlignment,
+      watch: {
+        isWatchedPage: (virtAddr) => this.#system.debug.isWatchedPage(virtAddr),
+        watchedBy: (access) => this.#system.debug.watchedBy(access),
+      },
       onWrite: (physPage, inPage, sizeBytes) => cluster.overwrite(physPage, inPage, sizeBytes),
     });
     this.flushTlb();
@@ -311,6 +317,10 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.#contextIsOld = true;
   }
 
+  breakpointsChanged(addresses: readonly bigint[]): void {
+    this.cluster.code.setBreakpoints(this, addresses);
+  }
+
   contextChanged(): void {
     this.#contexts.clear();
     this.#contextIsOld = true;
@@ -337,7 +347,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const { el, spSel } = this.#system.registers;
     const bank = this.#banks.enter(el);
     const unprivilegedBank = this.#banks.unprivilegedBank(el, bank);
-    const number = bank * 8 + el * 2 + spSel;
+    const number = bank * 16 + el * 4 + spSel * 2 + (this.#system.debug.isStepEnabled ? 1 : 0);
     let context = this.#contexts.get(number);
     if (context === undefined) {
       context = this.#contextWith(bank, unprivilegedBank);
@@ -356,7 +366,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const system = this.#system;
     const { el, strictAlignment, stackAlignmentChecked: checkSp, fpEnabled, forbiddenMaintenance: forbidden } = system;
     const unusualFpcr = (this.#fpcr & FPCR_MODES) !== 0;
-    const direct = system.registers.directAccesses();
+    const direct = system.directAccesses;
     const flags = [strictAlignment, checkSp, fpEnabled, unusualFpcr].map(Number).join('');
     const key = `${el} ${bank} ${flags} ${forbidden.join()} ${[...direct].join()}`;
     const number = this.cluster.numberOf(key);
@@ -438,13 +448,15 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #run(limits: RunLimits): StopReason {
     const { stopOnException = false } = limits;
     this.#system.stopsOn = typeof stopOnException === 'boolean' ? () => stopOnException : stopOnException;
+    const { debug } = this.#system;
     const { inputs } = this.#system.registers;
     const end = limits.maxInstructions === undefined ? Infinity : this.#executed + Number(limits.maxInstructions);
     const turnEnd = this.#executed + (limits.turn ?? Infinity);
     this.timersChanged();
     for (;;) {
       if (this.#executed >= this.#timerAt) this.#system.updateTimers();
-      if (inputs.size > 0) this.#system.takeInterrupt();
+      // Of a step that is done and an interrupt, either may come first (Arm ARM D2.12.3); QEMU takes the step.
+      if (inputs.size > 0 && debug.stepState !== 'active-pending') this.#system.takeInterrupt();
       if (this.#stopAt.size > 0 && this.#stopAt.has(this.pc)) return { kind: 'stop-at', pc: this.pc };
       const before = this.#executed;
       const left = end - before;
@@ -452,8 +464,10 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       if (before >= turnEnd) return { kind: 'turn-over' };
       const wish = Math.min(SLICE, this.#patience);
       const most = Math.min(left, this.#timerAt - before, turnEnd - before);
-      const status = this.#system.onJump !== undefined ? this.#step() : this.#runSlice(wish, most);
-      const stop = this.#handle(status) ?? this.#system.takeStop();
+      const status = this.#carryOn(wish, most);
+      const failure = this.#handle(status);
+      if (debug.isStepping) debug.endStep(this.#executed > before && failure === undefined && !this.#system.isStopping);
+      const stop = failure ?? this.#system.takeStop();
       if (stop !== undefined) return stop;
       this.#patience -= this.#executed - before + EVENT_COST;
       if (this.#patience > 0 && !this.#mayHaveTakenLong(status)) continue;
@@ -467,13 +481,46 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     return status === 'new-word' || status === 'hot' || (status === 'fault' && this.#access.failure.kind === 'put-off');
   }
 
+  /** Raises the debug exception that comes before the next instruction, or has that and what follows carried out. */
+  #carryOn(wish: number, most: number): Status {
+    const { debug } = this.#system;
+    if (debug.isInUse) {
+      const { stepState } = debug;
+      if (stepState === 'active-pending') {
+        this.#raise(() => this.#system.takeSoftwareStep());
+        return 'next';
+      }
+      if (this.#isBreakpoint()) {
+        this.#raise(() => this.#system.takeHardwareBreakpoint());
+        return 'next';
+      }
+      if (stepState === 'active-not-pending') return this.#softwareStep();
+    }
+    return this.#system.onJump !== undefined ? this.#step() : this.#runSlice(wish, most);
+  }
+
+  /** What cannot be fetched raises its own exception, which comes first (Arm ARM D1.13.2). */
+  #isBreakpoint(): boolean {
+    const { pc } = this;
+    return this.#system.debug.breaksAt(pc) && this.cluster.code.fetch(this, pc) === undefined;
+  }
+
+  /** Carries out one instruction in the active-not-pending state. */
+  #softwareStep(): Status {
+    const word = this.pc % 4n === 0n ? this.cluster.code.wordAt(this, this.pc) : undefined;
+    this.#system.debug.beginStep(word !== undefined && isLoadExclusive(word) ? 'load-exclusive' : 'instruction');
+    const status = this.#step();
+    // A branch to itself is not stuck where an exception follows.
+    return status === 'stuck' ? 'branched' : status;
+  }
+
   /** @param wish some more are welcome @param most exactly */
   #runSlice(wish: number, most: number): Status {
     const { bank } = this.codeContext();
     const isExact = most <= wish + EXACT_END;
     const slice = isExact ? Math.max(most, 1) : wish;
     this.#registers.beginSlice(slice, isExact);
-    if (this.#stopAt.size > 0) this.#registers.passStop();
+    if (this.cluster.code.hasStops) this.#registers.passStop();
     this.#registers.attention = this.#system.registers.inputs.size > 0;
     const jumps = this.base + JUMP_CACHE + bank * JUMP_BANK_BYTES;
     const status = statusOf(this.cluster.functions.runtime.run(jumps));
@@ -499,7 +546,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
         this.cluster.code.addWords(this, this.pc);
         return undefined;
       case 'hot':
-        if (!this.#stopAt.has(this.pc)) this.cluster.code.install(this, this.pc);
+        this.cluster.code.install(this, this.pc);
         return undefined;
       case 'fault':
         return this.#dataFailure(this.#access.failure);
@@ -534,6 +581,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #dataFailure(failure: AccessFailure): StopReason | undefined {
     // The instruction was counted, and is not done.
     if (failure.kind === 'fault') this.#system.takeAbort({ ...failure, kind: 'data' });
+    else if (failure.kind === 'watchpoint') this.#system.takeWatchpoint(failure.virtAddr, failure.isWrite);
     else this.#executed--;
     return failure.kind === 'device' ? this.#stepAlone() : undefined;
   }

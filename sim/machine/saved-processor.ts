@@ -26,6 +26,8 @@ export const processorToJson = ({ general, system, ...rest }: SavedCpu): Json =>
     inputs: system.inputs,
     event: system.event,
     waitsAt: optional(system.waitsAt, hex),
+    ss: system.ss,
+    stepped: system.stepped,
     high: system.timers.high,
     deadline: optional(system.timers.deadline, hex),
   },
@@ -85,6 +87,8 @@ const readSystem = (saved: unknown): SavedSystem => {
     inputs: state.someOf('inputs', INPUTS),
     event: state.flag('event'),
     waitsAt: readOptional(state, 'waitsAt'),
+    ss: state.oneOfNumbers('ss', [0, 1]),
+    stepped: state.oneOf('stepped', ['nothing', 'instruction', 'load-exclusive']),
     timers: {
       high: state.someOf('high', TIMERS),
       deadline: readOptional(state, 'deadline'),

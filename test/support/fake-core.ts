@@ -104,6 +104,10 @@ export class FakeCore implements Core {
     this.log.push(virtAddr === undefined ? 'flush' : `flush 0x${virtAddr.toString(16)}${size}`);
   }
 
+  breakpointsChanged(addresses: readonly bigint[]): void {
+    this.log.push(`breakpoints ${addresses.map((address) => `0x${address.toString(16)}`).join()}`.trim());
+  }
+
   contextChanged(): void {
     this.log.push('context');
   }

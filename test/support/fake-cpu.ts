@@ -97,6 +97,8 @@ export class FakeCpu implements CpuModel {
         inputs: [],
         event: false,
         waitsAt: undefined,
+        ss: 0,
+        stepped: 'nothing',
         timers: { high: [], deadline: this.timerDeadline },
       },
       instructions: this.instructions,

@@ -3,6 +3,7 @@
 import type { TranslationContext } from '../language/context.js';
 import {
   ACCESS_BANK_SHIFT,
+  ACCESS_COMPARES,
   ACCESS_FOLLOWS,
   ACCESS_UNPRIVILEGED,
   ACCESS_WRITE,
@@ -146,8 +147,8 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   #storeExclusive({ result, address, sizeBytes, parts }: StoreExclusive): void {
     const status = this.#result(result);
     const partBytes = parts.length === 2 ? 8 : sizeBytes;
-    const toRead = accessCode(partBytes, { aligned: partBytes, spBase: true });
-    const toWrite = accessCode(partBytes, { aligned: partBytes, spBase: true }, ACCESS_WRITE);
+    const code = (bits: number): AccessCode => accessCode(partBytes, { aligned: partBytes, spBase: true }, bits);
+    const [comparison, access] = [code(ACCESS_WRITE | ACCESS_COMPARES), code(ACCESS_WRITE)];
     const partAddress = (i: number): I64 => i64.add(address, i64.const(8 * i));
     this.set(status, i32.const(1));
     this.block((failed) => {
@@ -155,11 +156,11 @@ export abstract class InstructionEmitter extends FunctionBuilder {
       this.branchIf(failed, i32.ne(load.i32('i32.load', BASE, EXCLUSIVE_SIZE), i32.const(sizeBytes)));
       parts.forEach((_part, i) => {
         const now = this.#pooled('i64', 'now');
-        this.#load(partAddress(i), toRead, now);
+        this.#load(partAddress(i), comparison, now);
         const before = load.i64('i64.load', BASE, i === 0 ? EXCLUSIVE_LOW : EXCLUSIVE_HIGH);
         this.branchIf(failed, i64.ne(now, before));
       });
-      parts.forEach((part, i) => this.#storeValue(partAddress(i), toWrite, part));
+      parts.forEach((part, i) => this.#storeValue(partAddress(i), access, part));
       this.set(status, i32.const(0));
     });
     this.store('i64.store', BASE, NO_ADDRESS, EXCLUSIVE_ADDRESS);

@@ -9,6 +9,7 @@ import {
   ACCESS_ALIGNED,
   ACCESS_BANK_SHIFT,
   ACCESS_CACHE_MAINTENANCE,
+  ACCESS_COMPARES,
   ACCESS_FOLLOWS,
   ACCESS_SIZE_MASK,
   ACCESS_STRICT_SHIFT,
@@ -18,6 +19,7 @@ import {
   ACCESS_ZERO_BLOCK,
   PROCESSOR_BYTES,
 } from '../state/layout.js';
+import type { Watch } from '../state/watch.js';
 import type { Tlb } from './tlb.js';
 
 const PAGE = 4096;
@@ -35,6 +37,8 @@ export type AccessFailure =
     }
   /** Nothing is wrong with it, and nothing of its instruction can be seen: the instruction is to be done once more. */
   | { readonly kind: 'put-off' }
+  /** The page may be accessed, and a watchpoint matches. */
+  | { readonly kind: 'watchpoint'; readonly virtAddr: bigint; readonly isWrite: boolean }
   /** The same, to be done alone: what a device does is to be seen before the next instruction. */
   | { readonly kind: 'device' };
 
@@ -46,6 +50,7 @@ export interface AccessHost {
   resolve(virtAddr: bigint, access: AccessKind, unprivileged: boolean): ResolvedPage | Fault;
   /** Every access must be aligned. */
   isStrict(): boolean;
+  readonly watch: Watch;
   /** Some bytes of a physical page are about to change. */
   onWrite(physPage: number, inPage: number, sizeBytes: number): void;
 }
@@ -83,10 +88,11 @@ export class MemoryAccess {
    * @returns not 0 if it did not take place: see {@link failure}
    */
   run(kind: number): number {
-    const { bus, tlb } = this.host;
+    const { bus, tlb, watch } = this.host;
     const address = this.#view.getBigUint64(ACCESS_ADDRESS, true);
     const sizeBytes = 1 << (kind & ACCESS_SIZE_MASK);
     const isWrite = (kind & ACCESS_WRITE) !== 0;
+    const isStore = isWrite && (kind & ACCESS_COMPARES) === 0;
     const unprivileged = (kind & ACCESS_UNPRIVILEGED) !== 0;
     const bank = (kind >> ACCESS_BANK_SHIFT) & 7;
     const isStrict = this.host.isStrict();
@@ -115,6 +121,15 @@ export class MemoryAccess {
         const second = this.host.resolve(secondAddr, 'write', unprivileged);
         if ('faultStatus' in second) return fail(second.faultStatus, secondAddr);
       }
+      // Behind faults of the MMU, and before what the bus says (Arm ARM D1.13.2). Maintenance of caches is not watched.
+      const isWatched = watch.isWatchedPage(virtAddr);
+      if (isWatched && (kind & (ACCESS_CACHE_MAINTENANCE | ACCESS_COMPARES)) === 0) {
+        const watched = watch.watchedBy({ virtAddr, sizeBytes: bytes, isWrite, unprivileged });
+        if (watched !== undefined) {
+          this.#failure = { kind: 'watchpoint', virtAddr: watched, isWrite };
+          return 1;
+        }
+      }
       const at = Number(virtAddr & 0xfffn);
       const offset = bus.ramPage(page);
       // RAM can be accessed twice, but what an instruction did to a device stays.
@@ -127,17 +142,17 @@ export class MemoryAccess {
           this.#failure = { kind: 'device' };
           return 1;
         }
-        if (!this.#device(page + at, bytes, isWrite)) return fail(FaultStatus.externalAbort, virtAddr);
+        if (!this.#device(page + at, bytes, isStore)) return fail(FaultStatus.externalAbort, virtAddr);
         continue;
       }
-      if (isWrite) {
+      if (isStore) {
         this.host.onWrite(page, at, bytes);
         this.#bytes.copyWithin(offset + at, this.#value + done, this.#value + done + bytes);
       } else {
         if (done === 0) this.#bytes.fill(0, this.#value, this.#value + 16);
         this.#bytes.copyWithin(this.#value + done, offset + at, offset + at + bytes);
       }
-      if (isStrict || !device) tlb.fill(bank, virtAddr, offset, page, writable);
+      if ((isStrict || !device) && !isWatched) tlb.fill(bank, virtAddr, offset, page, writable);
     }
     return 0;
   }

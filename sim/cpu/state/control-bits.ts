@@ -53,6 +53,14 @@ export const CPTR = { TFP: 10, TCPAC: 31 } as const;
 /** MDCR_EL2. */
 export const MDCR = { TPMCR: 5, TPM: 6, TDE: 8, TDA: 9, TDOSA: 10, TDRA: 11 } as const;
 
+/** MDSCR_EL1. */
+export const MDSCR = { SS: 0, KDE: 13, MDE: 15 } as const;
+
+/** The locks of debug registers and exceptions: OSLSR_EL1, OSDLR_EL1, and DBGPRCR_EL1, which undoes the latter. */
+export const OSLSR = { OSLK: 1 } as const;
+export const OSDLR = { DLK: 0 } as const;
+export const DBGPRCR = { CORENPDRQ: 0 } as const;
+
 /** ISR_EL1, by the inputs that are high. */
 export const ISR = { irq: 7, fiq: 6 } as const;
 

@@ -26,4 +26,5 @@ export const FaultStatus = {
   externalAbort: 0x10,
   externalAbortOnWalk: 0x14,
   alignment: 0x21,
+  debug: 0x22,
 } as const;

@@ -240,5 +240,7 @@ export const ACCESS_ALIGN_SHIFT = 8;
 /** Where alignment is checked strictly, to 1 << (bits 13..11). */
 export const ACCESS_STRICT_SHIFT = 11;
 export const ACCESS_ALIGN_MASK = 7;
+/** With {@link ACCESS_WRITE}: reads what is to be written next, if it is as it was, and faults as a write. */
+export const ACCESS_COMPARES = 1 << 18;
 /** The TLB's bank that it looks into, in bits 17..15. */
 export const ACCESS_BANK_SHIFT = 15;

@@ -47,8 +47,15 @@ export interface SavedSystem {
   readonly event: boolean;
   /** The WFI or WFE in which it waits; undefined while it does not. */
   readonly waitsAt: bigint | undefined;
+  /** PSTATE.SS. */
+  readonly ss: 0 | 1;
+  /** What the last software step was, whose exception is pending. */
+  readonly stepped: Stepped;
   readonly timers: SavedTimers;
 }
+
+/** What a software step was, for the syndrome of its exception (Arm ARM D2.12.7). */
+export type Stepped = 'nothing' | 'instruction' | 'load-exclusive';
 
 export interface SavedTimers {
   /** Whose outputs are high. */

@@ -18,12 +18,22 @@ export const EC = {
   dataAbortLower: 0x24,
   dataAbortSame: 0x25,
   spAlignment: 0x26,
+  breakpointLower: 0x30,
+  breakpointSame: 0x31,
+  softwareStepLower: 0x32,
+  softwareStepSame: 0x33,
+  watchpointLower: 0x34,
+  watchpointSame: 0x35,
   brk: 0x3c,
 } as const;
 
-/** ISS.WnR and ISS.CM of a data abort. */
+/** ISS.WnR and ISS.CM of a data abort; a watchpoint has the first, too. */
 export const ISS_WRITE = 1 << 6;
 export const ISS_CACHE_MAINTENANCE = 1 << 8;
+
+/** ISS.ISV and ISS.EX of a software step: EX is valid, and the instruction was a load-exclusive. */
+export const ISS_STEPPED = 1 << 24;
+export const ISS_STEPPED_EXCLUSIVE = 1 << 6;
 
 const EC_SHIFT = 26;
 /** The instruction had 32 bits; also set where the syndrome speaks of none. */
@@ -76,6 +86,10 @@ const trappedAccess = (iss: number): string => {
   return `${(iss & 1) === 1 ? 'read' : 'write'} of ${name}, x${(iss >> 5) & 31}`;
 };
 
+const watchpoint = (iss: number): string => ((iss & ISS_WRITE) !== 0 ? 'a write' : 'a read');
+
+const softwareStep = (iss: number): string => ((iss & ISS_STEPPED) !== 0 ? 'behind an instruction' : 'behind nothing');
+
 const number16 = (iss: number): string => `#${hex(iss & 0xffff)}`;
 
 /** What each class is called, and what its ISS says. */
@@ -94,6 +108,12 @@ const CLASSES: Readonly<Record<number, readonly [name: string, details?: (iss: n
   [EC.dataAbortLower]: ['data abort from a lower level', dataAbort],
   [EC.dataAbortSame]: ['data abort', dataAbort],
   [EC.spAlignment]: ['misaligned stack pointer'],
+  [EC.breakpointLower]: ['breakpoint at a lower level'],
+  [EC.breakpointSame]: ['breakpoint'],
+  [EC.softwareStepLower]: ['software step of a lower level', softwareStep],
+  [EC.softwareStepSame]: ['software step', softwareStep],
+  [EC.watchpointLower]: ['watchpoint at a lower level', watchpoint],
+  [EC.watchpointSame]: ['watchpoint', watchpoint],
   [EC.brk]: ['BRK', number16],
 };
 
@@ -104,6 +124,8 @@ const WITH_ADDRESS: readonly number[] = [
   EC.pcAlignment,
   EC.dataAbortLower,
   EC.dataAbortSame,
+  EC.watchpointLower,
+  EC.watchpointSame,
 ];
 
 /**

@@ -1,5 +1,8 @@
 /** Synchronous exceptions as values: their syndromes, and the process state that they save and restore. */
-import { EC, ISS_CACHE_MAINTENANCE, ISS_WRITE, makeEsr } from './esr.js';
+import { EC, ISS_CACHE_MAINTENANCE, ISS_STEPPED, ISS_STEPPED_EXCLUSIVE, ISS_WRITE, makeEsr } from './esr.js';
+import type { Stepped } from '../state/saved-cpu.js';
+import { FaultStatus } from '../state/fault.js';
+import { isSet } from '../state/control-bits.js';
 import type { ExceptionLevel } from '../state/levels.js';
 
 /** Process state that SPSR_ELx saves (Arm ARM D1.7). */
@@ -14,10 +17,17 @@ export interface Pstate {
 }
 
 const SPSR_IL = 1n << 20n;
+const SPSR_SS = 21;
 
 /** PSTATE as SPSR_ELx has it (Arm ARM C5.2.18). `illegal` is PSTATE.IL. */
-export const packSpsr = ({ nzcv, daif, el, spSel }: Pstate, illegal = false): bigint =>
-  (BigInt(nzcv) << 28n) | (illegal ? SPSR_IL : 0n) | BigInt((daif << 6) | (el << 2) | spSel);
+export const packSpsr = ({ nzcv, daif, el, spSel }: Pstate, illegal = false, ss: 0 | 1 = 0): bigint =>
+  (BigInt(nzcv) << 28n) |
+  (BigInt(ss) << BigInt(SPSR_SS)) |
+  (illegal ? SPSR_IL : 0n) |
+  BigInt((daif << 6) | (el << 2) | spSel);
+
+/** SPSR_ELx.SS. */
+export const ssOf = (spsr: bigint): 0 | 1 => (isSet(spsr, SPSR_SS) ? 1 : 0);
 
 /** What an exception return with a saved state leads to. */
 export type Return =
@@ -95,6 +105,21 @@ export const abortException = (abort: Abort, isLower: boolean): Exception => {
   const write = isWrite || cacheMaintenance ? ISS_WRITE : 0;
   const maintenance = cacheMaintenance ? ISS_CACHE_MAINTENANCE : 0;
   return { esr: makeEsr(isLower ? EC.dataAbortLower : EC.dataAbortSame, maintenance | write | faultStatus), far };
+};
+
+/** Debug exceptions have the same fault status in their syndromes. @param isLower as {@link abortException} */
+export const hardwareBreakpointException = (isLower: boolean): Exception => ({
+  esr: makeEsr(isLower ? EC.breakpointLower : EC.breakpointSame, FaultStatus.debug),
+});
+export const watchpointException = (far: bigint, isWrite: boolean, isLower: boolean): Exception => {
+  const iss = (isWrite ? ISS_WRITE : 0) | FaultStatus.debug;
+  return { esr: makeEsr(isLower ? EC.watchpointLower : EC.watchpointSame, iss), far };
+};
+export const softwareStepException = (stepped: Stepped, isLower: boolean): Exception => {
+  const valid = stepped === 'nothing' ? 0 : ISS_STEPPED;
+  const exclusive = stepped === 'load-exclusive' ? ISS_STEPPED_EXCLUSIVE : 0;
+  const ec = isLower ? EC.softwareStepLower : EC.softwareStepSame;
+  return { esr: makeEsr(ec, valid | exclusive | FaultStatus.debug) };
 };
 
 /** CV, and the condition "always": how AArch64 fills the syndromes that AArch32 makes conditional. */

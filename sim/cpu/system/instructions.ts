@@ -42,6 +42,7 @@ export interface SystemSide {
   readonly el: ExceptionLevel;
   readonly fpEnabled: boolean;
   readonly isStopping: boolean;
+  readonly isStepping: boolean;
   write(row: RegisterRow, value: bigint): void;
   walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault;
   receiveTlbi(scope: TlbiScope): void;
@@ -239,7 +240,7 @@ export class SystemInstructions implements SystemCpu {
     }
     const target = waitTrapTarget(kind, controls);
     if (target !== undefined) return this.#state.take(waitException(kind), target);
-    if (this.#state.registers.inputs.size > 0) return;
+    if (this.#state.registers.inputs.size > 0 || this.#state.isStepping) return;
     const until = kind === 'wfi' ? 'interrupt' : 'event';
     const why = `${kind.toUpperCase()}, and no ${until} can come`;
     this.#state.stopWaiting({ kind: 'stuck', pc: this.pc, why, until });

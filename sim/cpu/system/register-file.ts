@@ -20,6 +20,9 @@ const DCZID_ALLOWED = 4n;
 const DIRECT: ReadonlySet<string> = new Set<string>(DIRECT_REGISTERS);
 const isDirect = (name: string): name is DirectRegister => DIRECT.has(name);
 
+/** What the registers' part of a saved state is. */
+type OfRegisters = Pick<SavedSystem, 'el' | 'spSel' | 'stackPointers' | 'registers' | 'inputs'>;
+
 /** What the system registers and PSTATE hold, beside what the core has itself. */
 export class RegisterFile implements LiveState {
   readonly core: Core;
@@ -104,7 +107,7 @@ export class RegisterFile implements LiveState {
     else this.#values.set(name, value);
   };
 
-  save(): Omit<SavedSystem, 'event' | 'timers' | 'waitsAt'> {
+  save(): OfRegisters {
     const names = [...this.#values.keys(), ...DIRECT_REGISTERS.filter((name) => !this.#values.has(name))];
     return {
       el: this.#el,
@@ -116,7 +119,7 @@ export class RegisterFile implements LiveState {
   }
 
   /** @throws SavedCpuError for an exception level or registers of another processor, or what is not modelled */
-  restore({ el, spSel, stackPointers, registers, inputs }: Omit<SavedSystem, 'event' | 'timers' | 'waitsAt'>): void {
+  restore({ el, spSel, stackPointers, registers, inputs }: OfRegisters): void {
     if (el > this.host.highestEl) throw new SavedCpuError(`there is no EL${el}`);
     const own = this.save().registers;
     for (const name of own.keys()) if (!registers.has(name)) throw new SavedCpuError(`${name} is missing`);

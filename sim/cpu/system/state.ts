@@ -2,17 +2,22 @@
 import { fpTrapTarget, usualTarget } from './controls.js';
 import { CPTR, HCR, SCTLR } from '../state/control-bits.js';
 import type { Core } from '../state/core.js';
+import { Debug } from './debug.js';
 import { isCall } from './esr.js';
 import {
   abortException,
   fpAccessException,
+  hardwareBreakpointException,
   illegalStateException,
   packSpsr,
   pcAlignmentException,
+  softwareStepException,
   spAlignmentException,
+  ssOf,
   undefinedException,
   unpackSpsr,
   vectorOffset,
+  watchpointException,
   type Abort,
   type Exception,
 } from './exceptions.js';
@@ -51,6 +56,7 @@ export class SystemState implements SystemSide {
   onJump: ((jump: Jump) => void) | undefined;
   readonly registers: RegisterFile;
   readonly timers: Timers;
+  readonly debug: Debug;
   readonly #core: Core;
   readonly #host: CpuHost;
   readonly #mmu: Mmu;
@@ -68,6 +74,7 @@ export class SystemState implements SystemSide {
     this.#core = core;
     this.#host = host;
     this.registers = new RegisterFile(core, host, identity, model);
+    this.debug = new Debug(this.registers);
     this.timers = new Timers({
       highestEl: host.highestEl,
       stored: this.registers.stored,
@@ -86,11 +93,19 @@ export class SystemState implements SystemSide {
     this.flush();
     this.#core.contextChanged();
     this.updateTimers();
+    this.debug.exceptionTaken();
+    this.#updateDebug();
   }
 
   save(): SavedSystem {
     const { event } = this.#instructions;
-    return { ...this.registers.save(), event, waitsAt: this.#waitsAt, timers: this.timers.save() };
+    return {
+      ...this.registers.save(),
+      ...this.debug.save(),
+      event,
+      waitsAt: this.#waitsAt,
+      timers: this.timers.save(),
+    };
   }
 
   /** @throws SavedCpuError */
@@ -99,6 +114,8 @@ export class SystemState implements SystemSide {
     this.#instructions.event = saved.event;
     this.#waitsAt = saved.waitsAt;
     this.timers.restore(saved.timers);
+    this.debug.restore(saved);
+    this.#updateDebug();
     this.#mmu.registersChanged();
     this.#spaceChanged();
     this.flush();
@@ -160,6 +177,13 @@ export class SystemState implements SystemSide {
     return this.#instructions.forbiddenMaintenance;
   }
 
+  /** The accesses to system registers that code may make itself now; see {@link RegisterFile.directAccesses}. */
+  get directAccesses(): ReadonlySet<string> {
+    const all = this.registers.directAccesses();
+    // Where PSTATE.D decides whether the next instruction is a step, it is looked at behind each write.
+    return this.debug.isStepEnabled ? new Set([...all].filter((access) => access !== 'write DAIF')) : all;
+  }
+
   /** Carries out a system instruction, or the exception of one that is forbidden, and sets the program counter. */
   execute(row: SystemRow | OpsRow, fields: Fields): void {
     const settings = this.#pcSettings;
@@ -213,6 +237,11 @@ export class SystemState implements SystemSide {
       if (affects === 'timers') this.updateTimers();
       return;
     }
+    if (affects === 'debug') {
+      writeRegister(row, this.registers, BigInt.asUintN(64, value));
+      this.#updateDebug();
+      return;
+    }
     const before = this.registers.stored(row.name);
     writeRegister(row, this.registers, BigInt.asUintN(64, value));
     if (before === this.registers.stored(row.name)) return;
@@ -229,6 +258,22 @@ export class SystemState implements SystemSide {
     const [lower, upper] = [stored('TTBR0_EL1'), stored('TTBR1_EL1')];
     const withAsid = (stored('TCR_EL1') & TCR_A1) === 0n ? lower : upper;
     this.#core.spaceChanged({ lower: (withAsid & ASID) | (lower & ~ASID), upper: upper & ~ASID });
+  }
+
+  #updateDebug(): void {
+    const { debug } = this;
+    const { breakpointAddresses, watchedRanges, isStepEnabled } = debug;
+    debug.update();
+    if (debug.breakpointAddresses.join() !== breakpointAddresses.join())
+      this.#core.breakpointsChanged(debug.breakpointAddresses);
+    // Watched pages are in no TLB, and what may write PSTATE.D is another question (directAccesses).
+    if (debug.watchedRanges !== watchedRanges) this.#core.flushTlb();
+    if (debug.isStepEnabled !== isStepEnabled) this.#core.levelChanged();
+  }
+
+  /** Whether an instruction is carried out on its own: a WFI does not wait (Arm ARM D1.16.2 allows that). */
+  get isStepping(): boolean {
+    return this.debug.isStepping;
   }
 
   /** Brings the outputs of the timers up to date. */
@@ -303,6 +348,23 @@ export class SystemState implements SystemSide {
     this.take(undefinedException);
   }
 
+  /** The exception of a breakpoint at the program counter. */
+  takeHardwareBreakpoint(): void {
+    const { target } = this.debug;
+    this.take(hardwareBreakpointException(this.el < target), target);
+  }
+
+  /** @param virtAddr the first byte of the access that is watched */
+  takeWatchpoint(virtAddr: bigint, isWrite: boolean): void {
+    const { target } = this.debug;
+    this.take(watchpointException(virtAddr, isWrite, this.el < target), target);
+  }
+
+  takeSoftwareStep(): void {
+    const { target, stepped } = this.debug;
+    this.take(softwareStepException(stepped, this.el < target), target);
+  }
+
   takePcAlignment(): void {
     this.take(pcAlignmentException(this.#core.pc));
   }
@@ -357,6 +419,7 @@ export class SystemState implements SystemSide {
     store(`SPSR_EL${target}`, spsr);
     this.registers.enter(target, 1);
     this.daif = ALL_MASKED;
+    this.debug.exceptionTaken();
     this.#core.pc = handler;
   }
 
@@ -369,7 +432,7 @@ export class SystemState implements SystemSide {
       esr: 0n,
       far: undefined,
       elr: this.#core.pc,
-      spsr: packSpsr(pstate),
+      spsr: packSpsr(pstate, false, this.debug.ss),
       handler: BigInt.asUintN(64, stored(`VBAR_EL${target}`) + offset),
     };
   }
@@ -383,7 +446,8 @@ export class SystemState implements SystemSide {
       esr,
       far,
       elr: isDone ? BigInt.asUintN(64, pc + 4n) : pc,
-      spsr: packSpsr(pstate, isIllegalState),
+      // What was carried out is no step to come (Arm ARM, SSAdvance()).
+      spsr: packSpsr(pstate, isIllegalState, isDone ? 0 : this.debug.ss),
       handler: BigInt.asUintN(64, stored(`VBAR_EL${target}`) + vectorOffset(pstate, target)),
     };
   }
@@ -396,13 +460,16 @@ export class SystemState implements SystemSide {
       tge: controls.bit('HCR_EL2', HCR.TGE),
       el1Is64: !controls.hasEl2 || controls.bit('HCR_EL2', HCR.RW),
     };
-    const state = unpackSpsr(stored(`SPSR_EL${el}`), rules);
+    const spsr = stored(`SPSR_EL${el}`);
+    const state = unpackSpsr(spsr, rules);
     if (state.kind === 'aarch32') return this.stopUnmodelled('the AArch32 state', ERET);
     const target = stored(`ELR_EL${el}`);
     const { nzcv, daif } = state.kind === 'legal' ? state.pstate : state;
+    const ss = this.debug.ssAfterReturn(ssOf(spsr), state.kind === 'legal' ? state.pstate.el : el, daif);
     this.#core.nzcv = nzcv;
     this.daif = daif;
     if (state.kind === 'legal') this.registers.enter(state.pstate.el, state.pstate.spSel);
+    this.debug.ss = ss;
     const from = this.#core.pc;
     this.#core.pc = this.branchAddress(target);
     this.onJump?.({ from, to: this.#core.pc, by: 'return' });

@@ -240,6 +240,29 @@ const maintenance = (): SystemCase => {
   };
 };
 
+/** Breakpoints, watchpoints and single steps, of which some are with the MMU on: memory has its physical addresses. */
+const debug = (el: 1 | 2): SystemCase => {
+  const tables = new Tables(TABLES, 4);
+  tables.set(IDENTITY, 1, IDENTITY | BLOCK | ACCESS_FLAG | SHAREABLE);
+  return {
+    name: `debug exceptions, EL${el}`,
+    source: 'debug.S',
+    el,
+    processor: 'cortex-a57',
+    defines: {
+      ...COMMON,
+      LEVEL: BigInt(el),
+      DATA: FRAMES,
+      NOWHERE: 0x10_0000_0000n,
+      MAIR,
+      TTBR0: TABLES,
+      SCTLR: RES1[1] | M_C_I,
+      TCR: translationControl(4, 1, 0n),
+    },
+    pieces: [{ address: TABLES, bytes: tables.bytes }],
+  };
+};
+
 const plain = (name: string, source: string, el: 1 | 2): SystemCase => ({
   name: `${name}, EL${el}`,
   source,
@@ -274,6 +297,8 @@ export const SYSTEM_CASES: readonly SystemCase[] = [
   plain('self-modifying code', 'self-modifying.S', 1),
   maintenance(),
   ...([2, 3] as const).flatMap((gic) => [interrupts(gic, 1), interrupts(gic, 2)]),
+  debug(1),
+  debug(2),
   ...([4, 16, 64] as const).flatMap((granule) => [translation('', granule), translation('', granule, { el: 2 })]),
   translation(', top byte ignored', 4, { control: TBI0 }),
   translation(', top byte ignored', 4, { el: 2, control: TBI_EL2 }),

@@ -3,7 +3,8 @@
  * `done`. Each exception leaves a record at X28: where it came from, ESR, FAR, ELR, SPSR and X0. Then the program goes on:
  * behind the instruction, or at X27 if that is not zero. SVC #0 is thus a way to note X0, and SVC #1 the end; HVC #0x99
  * puts X0 into HCR_EL2. A program that defines IRQ_HANDLER has handlers of its own for interrupts: irq_el1 and irq_el2.
- * X16 to X18 belong to the handlers.
+ * X16 to X18 belong to the handlers. With STEPS defined, a software step goes on where it came from: X26 more steps follow
+ * until single-stepping is switched off.
  */
 
 	.macro	note value
@@ -44,11 +45,15 @@ handle_el\el:
 	stp	x18, x16, [x28], #16
 	lsr	x17, x16, #26
 	mov	x18, xzr
-	/* FAR has a value for aborts and for a misaligned program counter only: classes 0x20 to 0x22, 0x24, 0x25. */
+	/*
+	 * FAR has a value for aborts, watchpoints and a misaligned program counter only: classes 0x20 to 0x22, 0x24, 0x25,
+	 * 0x34, 0x35.
+	 */
 	sub	x16, x17, #0x20
-	cmp	x16, #5
+	cmp	x16, #0x15
 	b.hi	1f
 	mov	w18, #0x37
+	movk	w18, #0x30, lsl #16
 	lsr	w18, w18, w16
 	tst	w18, #1
 	mov	x18, xzr
@@ -58,6 +63,22 @@ handle_el\el:
 	stp	x18, x16, [x28], #16
 	mrs	x18, spsr_el\el
 	stp	x18, x0, [x28], #16
+#ifdef STEPS
+	cmp	x17, #0x32
+	b.eq	7f
+	cmp	x17, #0x33
+	b.ne	6f
+7:	orr	x18, x18, #1 << 21
+	msr	spsr_el\el, x18
+	sub	x26, x26, #1
+	cbnz	x26, 5f
+	mrs	x16, mdscr_el1
+	bic	x16, x16, #1
+	msr	mdscr_el1, x16
+	isb
+5:	eret
+6:
+#endif
 	bic	x18, x18, #1 << 20		/* IL: of an illegal return */
 	msr	spsr_el\el, x18
 	cbz	x27, 2f

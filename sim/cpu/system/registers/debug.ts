@@ -1,16 +1,30 @@
-/** Debug (Arm ARM D13.3) and performance monitors (D13.4). Both can be set up, and neither does anything. */
+/** Debug (Arm ARM D13.3) and performance monitors (D13.4). The latter can be set up, and count nothing. */
 import { MDCR } from '../../state/control-bits.js';
 import { mdcr, refuse, register, userIf, userReadsIf, type LiveState, type RegisterRow, type Trap } from './row.js';
 
-const TDA = [mdcr(MDCR.TDA)];
-const TDOSA = [mdcr(MDCR.TDOSA)];
-const TDRA = [mdcr(MDCR.TDRA)];
+/** Who takes debug exceptions has the registers of debug, too. */
+const TDE = mdcr(MDCR.TDE);
+const TDA = [mdcr(MDCR.TDA), TDE];
+const TDOSA = [mdcr(MDCR.TDOSA), TDE];
+const TDRA = [mdcr(MDCR.TDRA), TDE];
 const OSLSR_LOCKED = 2n;
 /** OSLSR_EL1.OSLM: the OS lock is there. */
 const OSLSR_PRESENT = 8n;
-const BREAKPOINTS = 6;
-const WATCHPOINTS = 4;
+/** How many breakpoints and watchpoints there are, as ID_AA64DFR0_EL1 of a Cortex-A57 says. */
+export const BREAKPOINTS = 6;
+export const WATCHPOINTS = 4;
+/** The last two breakpoints can match contexts (CTX_CMPs). */
+export const FIRST_OF_CONTEXT = 4;
 const DEBUG_CHANNEL = 'the debug communications channel';
+
+/**
+ * Breakpoints that match a context, wherever the program counter is, or a guest (DBGBCRn_EL1.BT above 1). One that only
+ * lends its context ID to those that are linked to it, 3, is modelled, and the types 4 to 7 are reserved.
+ */
+const refuseContexts = (control: bigint): string | undefined => {
+  const type = (control >> 20n) & 15n;
+  return (control & 1n) === 1n && (type === 2n || type >= 8n) ? 'breakpoints of a context' : undefined;
+};
 
 const several = (count: number, row: (n: number) => readonly RegisterRow[]): readonly RegisterRow[] =>
   Array.from({ length: count }, (_, n) => row(n)).flat();
@@ -19,7 +33,7 @@ const DEBUG_REGISTERS: readonly RegisterRow[] = [
   register('MDSCR_EL1', 'S2_0_C0_C2_2', {
     writable: 0x6ce8_f041n,
     traps: TDA,
-    unmodelled: refuse(1n, 'software step'),
+    affects: 'debug',
   }),
   register('MDCCINT_EL1', 'S2_0_C0_C2_0', { writable: 0x6000_0000n, traps: TDA }),
   register('OSECCR_EL1', 'S2_0_C0_C6_2', { writable: 0xffff_ffffn, traps: TDA }),
@@ -27,11 +41,12 @@ const DEBUG_REGISTERS: readonly RegisterRow[] = [
   register('OSLAR_EL1', 'S2_0_C1_C0_4', {
     only: 'write',
     traps: TDOSA,
+    affects: 'debug',
     write: ({ store }, value) => store('OSLSR_EL1', OSLSR_PRESENT | ((value & 1n) === 0n ? 0n : OSLSR_LOCKED)),
   }),
   register('OSLSR_EL1', 'S2_0_C1_C1_4', { only: 'read', reset: OSLSR_PRESENT | OSLSR_LOCKED, traps: TDOSA }),
-  register('OSDLR_EL1', 'S2_0_C1_C3_4', { writable: 1n, traps: TDOSA }),
-  register('DBGPRCR_EL1', 'S2_0_C1_C4_4', { writable: 1n, traps: TDOSA }),
+  register('OSDLR_EL1', 'S2_0_C1_C3_4', { writable: 1n, traps: TDOSA, affects: 'debug' }),
+  register('DBGPRCR_EL1', 'S2_0_C1_C4_4', { writable: 1n, traps: TDOSA, affects: 'debug' }),
   register('DBGCLAIMSET_EL1', 'S2_0_C7_C8_6', {
     traps: TDA,
     read: () => 0xffn,
@@ -44,19 +59,20 @@ const DEBUG_REGISTERS: readonly RegisterRow[] = [
   register('DBGAUTHSTATUS_EL1', 'S2_0_C7_C14_6', { only: 'read', reset: 0xaan, traps: TDA }),
   register('DBGVCR32_EL2', 'S2_4_C0_C7_0', { writable: 0xffff_ffffn }),
   ...several(BREAKPOINTS, (n) => [
-    register(`DBGBVR${n}_EL1`, `S2_0_C0_C${n}_4`, { traps: TDA }),
+    register(`DBGBVR${n}_EL1`, `S2_0_C0_C${n}_4`, { traps: TDA, affects: 'debug' }),
     register(`DBGBCR${n}_EL1`, `S2_0_C0_C${n}_5`, {
       writable: 0xff_e1e7n,
       traps: TDA,
-      unmodelled: refuse(1n, 'hardware breakpoints'),
+      affects: 'debug',
+      ...(n < FIRST_OF_CONTEXT ? {} : { unmodelled: refuseContexts }),
     }),
   ]),
   ...several(WATCHPOINTS, (n) => [
-    register(`DBGWVR${n}_EL1`, `S2_0_C0_C${n}_6`, { traps: TDA }),
+    register(`DBGWVR${n}_EL1`, `S2_0_C0_C${n}_6`, { traps: TDA, affects: 'debug' }),
     register(`DBGWCR${n}_EL1`, `S2_0_C0_C${n}_7`, {
       writable: 0x1f1f_ffffn,
       traps: TDA,
-      unmodelled: refuse(1n, 'watchpoints'),
+      affects: 'debug',
     }),
   ]),
   register('MDCCSR_EL0', 'S2_3_C0_C1_0', { only: 'read', absent: DEBUG_CHANNEL }),

@@ -19,6 +19,10 @@ export const SYSTEM_REGISTERS: readonly RegisterRow[] = [
 const BY_ENCODING: ReadonlyMap<number, RegisterRow> = new Map(
   SYSTEM_REGISTERS.map((row) => [packEncoding(parseEncoding(row.at)), row]),
 );
+/** The least exception levels that they are for, looked up at each access that is not carried out by code. */
+const LEVELS: ReadonlyMap<RegisterRow, number> = new Map(
+  SYSTEM_REGISTERS.map((row) => [row, row.el ?? levelOf(parseEncoding(row.at))]),
+);
 const BY_NAME: ReadonlyMap<string, RegisterRow> = new Map(SYSTEM_REGISTERS.map((row) => [row.name, row]));
 
 /** Identification registers of features to come read as zero (Arm ARM D12.3.1). */
@@ -47,7 +51,7 @@ export const unmodelledOf = (name: string, value: bigint): string | undefined =>
 
 /** Whether software at an exception level may read or write a register at all, traps aside. */
 export const isReachable = (row: RegisterRow, isRead: boolean, el: number, highestEl: number): boolean => {
-  const least = row.el ?? levelOf(parseEncoding(row.at));
+  const least = LEVELS.get(row) ?? levelOf(parseEncoding(row.at));
   const writeEl = row.writeEl === undefined ? least : Math.min(row.writeEl, highestEl);
   return row.only !== (isRead ? 'write' : 'read') && el >= (isRead ? least : writeEl);
 };

@@ -94,9 +94,9 @@ export interface RegisterRow {
   readonly fp?: true;
   /**
    * A write changes which tables lead to where addresses do, where they lead otherwise, how code runs (which includes
-   * that), or when a timer's output is high.
+   * that), when a timer's output is high, or what debug exceptions there are.
    */
-  readonly affects?: 'space' | 'addresses' | 'context' | 'timers';
+  readonly affects?: 'space' | 'addresses' | 'context' | 'timers' | 'debug';
   /** In place of the stored value. */
   readonly read?: (state: LiveState) => bigint;
   /** In place of storing the value. */

@@ -114,7 +114,7 @@ test('not from what another processor was', () => {
   });
   const broken: readonly (readonly [SavedCpu, string])[] = [
     [withRegister('S0_0_C0_C0_0', 0n), 'there is a register that it has not'],
-    [withRegister('MDSCR_EL1', 1n), 'MDSCR_EL1 asks for software step, which is not modelled'],
+    [withRegister('PMCR_EL0', 1n), 'PMCR_EL0 asks for performance counters that count, which is not modelled'],
     [
       { ...saved, system: { ...system, registers: new Map([...system.registers].slice(1)) } },
       `${[...system.registers.keys()][0]!} is missing`,

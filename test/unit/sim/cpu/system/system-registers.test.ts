@@ -271,7 +271,6 @@ describe('who may', () => {
 describe('what is not modelled ends the run', () => {
   test.each<[what: string, word: number, value: bigint, words: string]>([
     ['big-endian data', msr(CONTROL), 1n << 25n, 'big-endian data (SCTLR_EL1)'],
-    ['software step', msr('S2_0_C0_C2_2'), 1n, 'software step (MDSCR_EL1)'],
     ['cache RAM', msr('S1_0_C15_C4_0'), 0n, 'access to the RAM of the caches (RAMINDEX)'],
   ])('%s', (_what, word, value, what) => {
     const machine = fakeMachine();
