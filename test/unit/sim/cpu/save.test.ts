@@ -69,7 +69,7 @@ describe.each([
 ])('a processor whose code is %s goes on from what was saved', (_, hotRuns) => {
   test('with its marks for exclusive stores, wherever it is', () => {
     const machine = begin(hotRuns);
-    for (let turn = 0; turn < 60; turn++) {
+    for (let turn = 0; turn < 20; turn++) {
       run(machine, BigInt(1 + (turn % 5)), BigInt(1 + ((3 * turn) % 7)));
       const other = copy(machine, hotRuns);
       expect(stateOf(other)).toEqual(stateOf(machine));

@@ -43,7 +43,7 @@ describe.each([
     expect(unbroken.written).toHaveLength(1);
   });
 
-  test.each([1n, 40n, 9999n, 10_000n, 77_777n, 100_001n, 250_000n, 543_211n, 876_543n])(
+  test.each([40n, 10_000n, 100_001n, 543_211n])(
     'goes on from what was saved after %d instructions, as it would have',
     async (instructions) => {
       const guest = bootGuest(hotRuns);
@@ -58,8 +58,8 @@ describe.each([
   test('goes on again and again', async () => {
     let guest = bootGuest(hotRuns);
     let shown = '';
-    let end = await guest.run(61_803n);
-    for (; end.kind === 'max-instructions'; end = await guest.run(61_803n)) {
+    let end = await guest.run(141_803n);
+    for (; end.kind === 'max-instructions'; end = await guest.run(141_803n)) {
       shown += guest.shown();
       guest = copy(guest, hotRuns);
     }
