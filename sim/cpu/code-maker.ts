@@ -222,17 +222,16 @@ export class CodeMaker {
   install(user: CodeUser, address: bigint): void {
     const { tlb } = user;
     const { bank } = user.codeContext();
-    if (this.#stops.has(address)) return this.#cool(user, address);
+    if (this.#stops.has(address)) return this.#cool(user, address, this.#hotRuns - WAITING_RUNS);
     if (tlb.restoreJump(bank, address)) return;
     const code = this.#find(user, address) ?? this.#translateIfDue(user, address);
     if (code !== undefined) tlb.setJump(bank, address, code.index, code.entries.indexOf(address));
   }
 
-  /** Has the interpreter go on with what it was to return for. */
-  #cool(user: CodeUser, address: bigint): void {
+  /** Has the interpreter go on with what it was to return for. @param runs as often as it counts as having begun there */
+  #cool(user: CodeUser, address: bigint, runs: number): void {
     const place = this.#place(user, address);
-    if ('faultStatus' in place) return;
-    setRuns(this.#view, place.physPage + Number(address & 0xfffn), this.#hotRuns - WAITING_RUNS);
+    if (!('faultStatus' in place)) setRuns(this.#view, place.physPage + Number(address & 0xfffn), runs);
   }
 
   /** Code that is there, and whose pages are where they were. */
@@ -279,8 +278,7 @@ export class CodeMaker {
     const place = this.#place(user, address);
     const isUnsteady = 'faultStatus' in place || this.#cache.isUnsteady(place.physPage);
     const code = !isUnsteady && this.#isDue(user, address) ? this.#translateAll(user, address) : undefined;
-    if (code === undefined && !('faultStatus' in place))
-      setRuns(this.#view, place.physPage + Number(address & 0xfffn), isUnsteady ? NEVER : this.#hotRuns - WAITING_RUNS);
+    if (code === undefined) this.#cool(user, address, isUnsteady ? NEVER : this.#hotRuns - WAITING_RUNS);
     return code;
   }
 

@@ -21,9 +21,9 @@ import {
 } from '../state/layout.js';
 import type { SizeLog2 } from '../language/trace.js';
 import { i32, i64, select, type I32, type I64 } from '../language/value.js';
-import { encodeModule, type WasmImport } from '../wasm/writer.js';
+import { encodeModule, type Label, type WasmImport } from '../wasm/writer.js';
 import { flagKindConstant } from './flags.js';
-import { call, callIndirect, FunctionBuilder, load, local } from './function-builder.js';
+import { call, callIndirect, FunctionBuilder, load, local, type Local } from './function-builder.js';
 import { interpretFunction, jumpEntryOf, otherJumpEntry } from './interpreter.js';
 import { FUNCTION_TYPES, statusConstant, TYPES } from './linkage.js';
 import {
@@ -122,6 +122,22 @@ const nzcvFunction = (): Uint8Array => {
 /** Functions of this module, by their number in it: behind the one that is imported. */
 const INTERPRET = 5;
 
+/** The base of the processor whose bank of the jump cache it is: not kept, since what outlives a call has to be saved. */
+const baseOf = (jumps: I32): I32 => i32.and(jumps, i32.const(-PROCESSOR_BYTES));
+
+/** Calls the region at the program counter, for its status. @param absent where to go on if the jump cache has none */
+const callRegion = (f: FunctionBuilder, jumps: I32, status: Local<'i32'>, absent: Label): void => {
+  const base = baseOf(jumps);
+  const pc = f.let(load.i64('i64.load', base, PC));
+  const entry = f.let(jumpEntryOf(pc, jumps));
+  f.if(i64.ne(load.i64('i64.load', entry), pc), () => {
+    f.set(entry, otherJumpEntry(entry));
+    f.branchIf(absent, i64.ne(load.i64('i64.load', entry), pc));
+  });
+  const [region, argument] = [load.i32('i32.load', entry, 8), load.i32('i32.load', entry, 12)];
+  f.set(status, callIndirect(TYPES.region, region, argument, base));
+};
+
 /**
  * From region to region, and by the interpreter where there is none, until something gives a status other than `next`.
  * A region gives that only while the slice lasts.
@@ -129,24 +145,13 @@ const INTERPRET = 5;
 const runFunction = (): Uint8Array => {
   const f = new FunctionBuilder(1);
   const jumps = local('i32', 0);
-  // The base is not kept beside it: each value that outlives a call has to be saved around it.
-  const base = i32.and(jumps, i32.const(-PROCESSOR_BYTES));
+  const base = baseOf(jumps);
   const status = f.variable('i32');
-  const entry = f.variable('i32');
-  const pc = f.variable('i64');
   f.loop((again) => {
     f.block((interpret) => {
       f.branchIf(interpret, i32.ltS(load.i32('i32.load', base, LEFT), i32.const(0)));
       f.loop((next) => {
-        f.set(pc, load.i64('i64.load', base, PC));
-        f.set(entry, jumpEntryOf(pc, jumps));
-        f.if(i64.ne(load.i64('i64.load', entry), pc), () => {
-          f.set(entry, otherJumpEntry(entry));
-          f.branchIf(interpret, i64.ne(load.i64('i64.load', entry), pc));
-        });
-        const region = load.i32('i32.load', entry, 8);
-        const argument = load.i32('i32.load', entry, 12);
-        f.set(status, callIndirect(TYPES.region, region, argument, base));
+        callRegion(f, jumps, status, interpret);
         f.branchIf(next, i32.eqz(status));
       });
       f.if(i32.ne(status, statusConstant('slice')), () => f.return(status));
@@ -167,22 +172,14 @@ const MAX_DEPTH = 64;
 const callFunction = (): Uint8Array => {
   const f = new FunctionBuilder(2);
   const [jumps, returnsTo] = [local('i32', 0), local('i64', 1)];
-  const base = i32.and(jumps, i32.const(-PROCESSOR_BYTES));
+  const base = baseOf(jumps);
   const depth = load.i32('i32.load', base, CALL_DEPTH);
   const status = f.variable('i32');
   f.if(i32.geS(depth, i32.const(MAX_DEPTH)), () => f.return(statusConstant('next')));
   f.store('i32.store', base, i32.add(depth, i32.const(1)), CALL_DEPTH);
   f.block((end) => {
     f.loop((next) => {
-      const pc = f.let(load.i64('i64.load', base, PC));
-      const entry = f.let(jumpEntryOf(pc, jumps));
-      f.if(i64.ne(load.i64('i64.load', entry), pc), () => {
-        f.set(entry, otherJumpEntry(entry));
-        f.branchIf(end, i64.ne(load.i64('i64.load', entry), pc));
-      });
-      const region = load.i32('i32.load', entry, 8);
-      const argument = load.i32('i32.load', entry, 12);
-      f.set(status, callIndirect(TYPES.region, region, argument, base));
+      callRegion(f, jumps, status, end);
       f.branchIf(end, i64.eq(load.i64('i64.load', base, PC), returnsTo));
       f.branchIf(next, i32.eqz(status));
     });
