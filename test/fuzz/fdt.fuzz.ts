@@ -15,8 +15,8 @@ import { Range } from '../../kexec/base/range.js';
 import { describeBoard } from '../../sim/machine/board-tree/describe.js';
 import { treeOfBlob } from '../../sim/machine/board-tree/tree.js';
 import { MachineError } from '../../sim/machine/error.js';
-import { MACHINES, SMALL_TREES, contents, deviceTreeSystem, tree, treeBytes } from '../support/fdt-support.js';
-import { memorySystem } from '../support/memory-system.js';
+import { MACHINES, SMALL_TREES, contents, deviceTreeSystem, tree, treeBytes } from '../support/files/fdt-support.js';
+import { memorySystem } from '../support/files/memory-system.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
 const debugLog = createLog(

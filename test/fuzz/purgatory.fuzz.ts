@@ -1,7 +1,7 @@
 /** A fuzz target: executables that a purgatory is taken out of. */
 import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
 import { purgatory } from '../../kexec/arch/arm64/purgatory.js';
-import { ARM64_EXECUTABLE, buildElf, symbolSections, type BuiltSection } from '../support/elf-builder.js';
+import { ARM64_EXECUTABLE, buildElf, symbolSections, type BuiltSection } from '../support/files/elf-builder.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
 const SHT_PROGBITS = 1;

@@ -11,7 +11,7 @@ import { writeSave } from '../../sim/kernel/saving/save-writer.js';
 import { describeSession, readSession } from '../../sim/kernel/saving/saved-session.js';
 import { MachineError } from '../../sim/machine/error.js';
 import type { Json } from '../../sim/machine/savable.js';
-import { type SavedGuest, openMachine } from '../support/saved-guest.js';
+import { type SavedGuest, openMachine } from '../support/machine/saved-guest.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
 const refuse = (why: string): KexecError => KexecError.die(`file ${why}`);

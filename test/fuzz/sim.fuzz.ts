@@ -8,7 +8,7 @@ import { formatLines } from '../../sim/kernel/state/json.js';
 import { INITIAL_STATE, answerKexecLoad } from '../../sim/kernel/rules/kexec-load.js';
 import { formatState, parseState } from '../../sim/kernel/state/state-json.js';
 import { tarTree } from '../../sim/kernel/recording/tar-recording.js';
-import { paxRecord, sumHeader, tarOf } from '../support/tar-builder.js';
+import { paxRecord, sumHeader, tarOf } from '../support/files/tar-builder.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -18,9 +18,9 @@ import { refusingBombs } from '../../kexec/base/attempt.js';
 import { latin1, scanDecimal, scanHex, strtoul, strtoulBase } from '../../kexec/base/scan.js';
 import { interpretOptions } from '../../kexec/options/settings.js';
 import { getKernelSym } from '../../kexec/running-kernel/symbols.js';
-import { fakeSystem, smallMachine } from '../support/fake-system.js';
-import { arm64Image, gzip, smallTree, uImage, uki, vmlinux, zboot } from '../support/kernel-files.js';
-import type { MemoryFile } from '../support/memory-system.js';
+import { fakeSystem, smallMachine } from '../support/files/fake-system.js';
+import { arm64Image, gzip, smallTree, uImage, uki, vmlinux, zboot } from '../support/files/kernel-files.js';
+import type { MemoryFile } from '../support/files/memory-system.js';
 import { acceptsAll } from './formats.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
 

@@ -2,9 +2,9 @@
 import { compatFor } from '../../kexec/base/compat.js';
 import { KexecError } from '../../kexec/base/error.js';
 import { vmcoreDmesg } from '../../vmcore-dmesg/vmcore-dmesg.js';
-import { characterLog, coreOf, recordLog, ringbufferLog } from '../support/core-builder.js';
-import { ARM64_CORE } from '../support/elf-builder.js';
-import { memorySystem } from '../support/memory-system.js';
+import { characterLog, coreOf, recordLog, ringbufferLog } from '../support/files/core-builder.js';
+import { ARM64_CORE } from '../support/files/elf-builder.js';
+import { memorySystem } from '../support/files/memory-system.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));

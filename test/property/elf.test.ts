@@ -10,7 +10,7 @@ import { buildElfInfo } from '../../kexec/elf/kexec-elf.js';
 import { silentLog } from '../../kexec/base/log.js';
 import { Placement } from '../../kexec/memory/placement.js';
 import { RANGE_RAM, Range } from '../../kexec/base/range.js';
-import { buildElf, type BuiltSegment, type ElfKind } from '../support/elf-builder.js';
+import { buildElf, type BuiltSegment, type ElfKind } from '../support/files/elf-builder.js';
 import { targets } from '../fuzz/elf.fuzz.js';
 
 const U64_MAX = 2n ** 64n - 1n;

@@ -5,7 +5,7 @@ import { compareNames } from '../../kexec/device-tree/fs2dt.js';
 import { type Fdt, isFdtError } from '../../kexec/device-tree/libfdt.js';
 import { numMemRsv, pathOffset } from '../../kexec/device-tree/libfdt-ro.js';
 import { addSubnode, delProp, openInto, pack, setProp } from '../../kexec/device-tree/libfdt-rw.js';
-import { SMALL_TREES, contents, tree } from '../support/fdt-support.js';
+import { SMALL_TREES, contents, tree } from '../support/files/fdt-support.js';
 import { targets } from '../fuzz/fdt.fuzz.js';
 
 /** Numbers that are wrong for most fields. */

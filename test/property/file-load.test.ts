@@ -6,7 +6,7 @@ import { addMemRsv, delMemRsv, openInto } from '../../kexec/device-tree/libfdt-r
 import { Range } from '../../kexec/base/range.js';
 import type { KernelSegment } from '../../sim/kernel/rules/kexec-load.js';
 import { addBuffer } from '../../sim/kernel/rules/mem-hole.js';
-import { treeBytes } from '../support/fdt-support.js';
+import { treeBytes } from '../support/files/fdt-support.js';
 
 const PAGE = 4096n;
 const pages = (n: number): bigint => BigInt(n) * PAGE;

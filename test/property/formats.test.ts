@@ -5,7 +5,7 @@ import { DEFAULT_COMPAT } from '../../kexec/base/compat.js';
 import { IH_ARCH_ARM64, probeUImageKernel } from '../../kexec/formats/kexec-uImage.js';
 import { ukiFormat } from '../../kexec/formats/kexec-uki.js';
 import { silentLog } from '../../kexec/base/log.js';
-import { arm64Image, uImage, uki } from '../support/kernel-files.js';
+import { arm64Image, uImage, uki } from '../support/files/kernel-files.js';
 import { acceptsAll } from '../fuzz/formats.js';
 
 const u32 = fc.oneof(fc.nat({ max: 0x1000 }), fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map(Number));

@@ -14,8 +14,8 @@ import { scanDecimal, scanHex, strtoul } from '../../kexec/base/scan.js';
 import { interpretOptions } from '../../kexec/options/settings.js';
 import { getKernelSym } from '../../kexec/running-kernel/symbols.js';
 import { U64_MAX } from '../../kexec/base/u64.js';
-import { fakeSystem } from '../support/fake-system.js';
-import { arm64Image, gzip } from '../support/kernel-files.js';
+import { fakeSystem } from '../support/files/fake-system.js';
+import { arm64Image, gzip } from '../support/files/kernel-files.js';
 
 const u64 = fc.bigInt({ min: 0n, max: U64_MAX });
 const compat = fc

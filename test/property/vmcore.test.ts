@@ -10,9 +10,9 @@ import {
   coreOf,
   recordLog,
   ringbufferLog,
-} from '../support/core-builder.js';
-import { ARM64_CORE } from '../support/elf-builder.js';
-import { memorySystem } from '../support/memory-system.js';
+} from '../support/files/core-builder.js';
+import { ARM64_CORE } from '../support/files/elf-builder.js';
+import { memorySystem } from '../support/files/memory-system.js';
 
 const dmesg = (core: Uint8Array): string => [...vmcoreDmesg(memorySystem({ core }), 'core')].join('');
 

@@ -13,12 +13,14 @@ export interface Import {
 /** Sources that are shipped, by their paths in the project. */
 export const sources = (): readonly string[] => [
   ...readdirSync('.').filter((name) => name.endsWith('.ts')),
-  ...['bin', 'debug-log', 'host', 'kexec', 'sim', 'util', 'vmcore-dmesg'].flatMap((directory) =>
-    readdirSync(directory, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => posix.join(directory, name.replaceAll('\\', '/'))),
-  ),
+  ...['bin', 'debug-log', 'host', 'kexec', 'sim', 'util', 'vmcore-dmesg'].flatMap(sourcesBelow),
 ];
+
+/** Sources in a directory and all that are in it, by their paths in the project. */
+export const sourcesBelow = (directory: string): readonly string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => posix.join(directory, name.replaceAll('\\', '/')));
 
 /** A file's syntax. */
 export const parse = (path: string): ts.SourceFile =>

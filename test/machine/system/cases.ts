@@ -1,4 +1,4 @@
-import { encode } from '../../support/assemble.js';
+import { encode } from '../../support/processor/assemble.js';
 import {
   ACCESS_FLAG,
   BLOCK,

@@ -4,7 +4,7 @@ import { wordOf } from '../../../sim/cpu/language/encode.js';
 import { type Fields, parsePattern, type Pattern } from '../../../sim/cpu/language/pattern.js';
 import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import type { Random } from '../../fuzz/mutate.js';
-import { encode } from '../../support/assemble.js';
+import { encode } from '../../support/processor/assemble.js';
 import { excludedFromUserMode, systemRegisterFields } from './exclusions.js';
 import { ALIGNED_BASES, BASES, INDEXES, pick, randomState, rarely, SMALL_INDEX } from './operands.js';
 import { BRK, CODE, PAGE_SIZE, PC, type Sequence, WINDOW, WINDOW_SIZE } from './sequence.js';

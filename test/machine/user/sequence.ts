@@ -1,6 +1,6 @@
 /** What both sides are given and what they answer: see harness.c, whose structures these are. */
 
-import { encode } from '../../support/assemble.js';
+import { encode } from '../../support/processor/assemble.js';
 
 /** Where the code of sequences lies: executable pages, one for each sequence of a group. */
 export const CODE = 0x5000_0000;

@@ -15,8 +15,8 @@ import {
   ringbufferLog,
   type BuiltLog,
   type CharacterLogOptions,
-} from '../../support/core-builder.js';
-import { ARM64_CORE, type ElfKind } from '../../support/elf-builder.js';
+} from '../../support/files/core-builder.js';
+import { ARM64_CORE, type ElfKind } from '../../support/files/elf-builder.js';
 
 export const DATA = join('test', 'data', 'vmcore');
 

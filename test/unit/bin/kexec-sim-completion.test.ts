@@ -9,7 +9,7 @@ import { runKexecSim } from '../../../sim/commands/index.js';
 import { bashCompletion } from '../../../sim/commands/completion/bash.js';
 import { typedCommands } from '../../../sim/commands/completion/words.js';
 import { zshCompletion } from '../../../sim/commands/completion/zsh.js';
-import { useTempDir } from '../../support/sim-support.js';
+import { useTempDir } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

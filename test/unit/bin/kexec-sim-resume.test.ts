@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { guestImage } from '../../support/guests.js';
-import { KEXEC_SIM, useTempDir } from '../../support/sim-support.js';
+import { guestImage } from '../../support/machine/guests.js';
+import { KEXEC_SIM, useTempDir } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

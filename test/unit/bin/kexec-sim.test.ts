@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Range } from '../../../kexec/base/range.js';
 import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
-import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/sim-support.js';
+import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

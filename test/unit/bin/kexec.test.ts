@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { arm64Image } from '../../support/kernel-files.js';
-import { useTempDir } from '../../support/sim-support.js';
+import { arm64Image } from '../../support/files/kernel-files.js';
+import { useTempDir } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 const BIN = 'bin/kexec';

@@ -4,7 +4,7 @@ import { compatFor, type Release } from '../../../kexec/base/compat.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import type { LoadPlan, Segment } from '../../../kexec/base/segment.js';
 import { U64_MAX } from '../../../kexec/base/u64.js';
-import { fakeSystem, machineFiles, smallMachine, type FakeOptions } from '../../support/fake-system.js';
+import { fakeSystem, machineFiles, smallMachine, type FakeOptions } from '../../support/files/fake-system.js';
 import {
   arm64Image,
   gzip,
@@ -14,8 +14,8 @@ import {
   vmlinux,
   zboot,
   type ImageOptions,
-} from '../../support/kernel-files.js';
-import { keepingLog, type MemoryFile } from '../../support/memory-system.js';
+} from '../../support/files/kernel-files.js';
+import { keepingLog, type MemoryFile } from '../../support/files/memory-system.js';
 
 const IOMEM = '40000000-23fffffff : System RAM\n';
 const CRASH_IOMEM = `40000000-bfffffff : System RAM

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prefetch, withPrefetched } from '../../../host/prefetch.js';
-import { fakeSystem } from '../../support/fake-system.js';
-import { useTempDir } from '../../support/sim-support.js';
+import { fakeSystem } from '../../support/files/fake-system.js';
+import { useTempDir } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

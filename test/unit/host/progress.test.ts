@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { createProgressLine } from '../../../host/progress.js';
 import { runKexec } from '../../../host/run-kexec.js';
 import type { Progress } from '../../../kexec/base/progress.js';
-import { useTempDir } from '../../support/sim-support.js';
+import { useTempDir } from '../../support/machine/sim-support.js';
 
 /** A terminal with a clock that stands still; `screen` is what a user sees of the last line. */
 const terminal = (columns: number | undefined = 80) => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { RELEASES, compatFor, type Compat, type Release } from '../../../kexec/base/compat.js';
 import { Errno, strerror } from '../../../kexec/base/error.js';
-import { fakeSystem, smallMachine, type FakeOptions, type FakeSystem } from '../../support/fake-system.js';
-import { arm64Image, gzip, smallTree, uki, uImage, vmlinux, zboot } from '../../support/kernel-files.js';
-import type { MemoryFile } from '../../support/memory-system.js';
+import { fakeSystem, smallMachine, type FakeOptions, type FakeSystem } from '../../support/files/fake-system.js';
+import { arm64Image, gzip, smallTree, uki, uImage, vmlinux, zboot } from '../../support/files/kernel-files.js';
+import type { MemoryFile } from '../../support/files/memory-system.js';
 import { runOn, type Ended } from '../../support/run-support.js';
 
 const IOMEM = '40000000-7fffffff : System RAM\n';

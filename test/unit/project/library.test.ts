@@ -14,9 +14,9 @@ import {
   runKexec,
   type LoadPlan,
 } from '../../../index.js';
-import { fakeSystem, machineFiles, smallMachine } from '../../support/fake-system.js';
-import { arm64Image, gzip, smallTree, uImage } from '../../support/kernel-files.js';
-import { useTempDir, writeTree } from '../../support/sim-support.js';
+import { fakeSystem, machineFiles, smallMachine } from '../../support/files/fake-system.js';
+import { arm64Image, gzip, smallTree, uImage } from '../../support/files/kernel-files.js';
+import { useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 const KERNEL = '/boot/Image';

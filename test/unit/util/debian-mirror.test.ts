@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { useTempDir, writeTree } from '../../support/sim-support.js';
+import { useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

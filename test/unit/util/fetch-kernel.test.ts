@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { useTempDir, writeTree } from '../../support/sim-support.js';
+import { useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

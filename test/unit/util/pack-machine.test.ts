@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundledMachines, findMachine } from '../../../sim/kernel/recording/machines.js';
 import { MachineFiles } from '../../../sim/kernel/recording/machine-files.js';
-import { SMALL_MACHINE, useTempDir, writeTree } from '../../support/sim-support.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

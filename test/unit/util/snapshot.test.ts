@@ -17,10 +17,10 @@ import { runKexecSim } from '../../../sim/commands/index.js';
 import { MachineFiles } from '../../../sim/kernel/recording/machine-files.js';
 import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
 import { type FdtNode, buildFdt, deviceTreeFiles } from '../../conformance/fdt.js';
-import { MACHINES, contents } from '../../support/fdt-support.js';
+import { MACHINES, contents } from '../../support/files/fdt-support.js';
 import { recordedFiles } from '../../support/recorded.js';
 import { runToEnd } from '../../support/run-support.js';
-import { SMALL_MACHINE, useTempDir, writeTree } from '../../support/sim-support.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 const SCRIPT = 'util/snapshot.sh';

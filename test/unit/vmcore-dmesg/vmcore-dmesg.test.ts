@@ -10,9 +10,9 @@ import { Errno, KexecError, SystemError } from '../../../kexec/base/error.js';
 import { DEBIAN_RELEASES } from '../../conformance/debian.js';
 import { DATA, FAULTS, allCases } from '../../machine/vmcore/cases.js';
 import { mismatch, ourOutcome, readRealOutcomes } from '../../machine/vmcore/outcome.js';
-import { coreOf, recordLog, ringbufferLog, type InfoLines } from '../../support/core-builder.js';
-import { keepingLog, memorySystem } from '../../support/memory-system.js';
-import { useTempDir } from '../../support/sim-support.js';
+import { coreOf, recordLog, ringbufferLog, type InfoLines } from '../../support/files/core-builder.js';
+import { keepingLog, memorySystem } from '../../support/files/memory-system.js';
+import { useTempDir } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 const recorded = (name: string): Uint8Array => gunzipSync(readFileSync(join(DATA, `${name}.core.gz`)));

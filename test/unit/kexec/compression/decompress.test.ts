@@ -8,8 +8,8 @@ import type { ReadContext } from '../../../../kexec/compression/read-context.js'
 import { KexecError } from '../../../../kexec/base/error.js';
 import { OutputLimitError } from '../../../../kexec/base/platform.js';
 import { gunzip } from '../../../../kexec/compression/zlib.js';
-import { arm64Image } from '../../../support/kernel-files.js';
-import { keepingLog, memorySystem } from '../../../support/memory-system.js';
+import { arm64Image } from '../../../support/files/kernel-files.js';
+import { keepingLog, memorySystem } from '../../../support/files/memory-system.js';
 
 const PATH = '/boot/kernel';
 const LIMIT = 1 << 24;

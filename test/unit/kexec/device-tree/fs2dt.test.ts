@@ -14,8 +14,8 @@ import {
   keptLog,
   recordedDeviceTree,
   tree,
-} from '../../../support/fdt-support.js';
-import type { MemoryFile } from '../../../support/memory-system.js';
+} from '../../../support/files/fdt-support.js';
+import type { MemoryFile } from '../../../support/files/memory-system.js';
 
 /** What create_flatten_tree() of kexec-tools did with the device tree of a recorded machine. */
 interface RecordedFlattening {

@@ -4,7 +4,7 @@ import { cells32, cells64, stringValue } from '../../../../kexec/device-tree/fdt
 import { FDT_END, FDT_PROP, Fdt, checkHeader, isFdtError, nextTag } from '../../../../kexec/device-tree/libfdt.js';
 import { getMemRsv, getProp, numMemRsv, pathOffset, subnodeOffset } from '../../../../kexec/device-tree/libfdt-ro.js';
 import { addSubnode, delProp, openInto, pack, setProp } from '../../../../kexec/device-tree/libfdt-rw.js';
-import { MACHINES, contents, tree, treeBytes } from '../../../support/fdt-support.js';
+import { MACHINES, contents, tree, treeBytes } from '../../../support/files/fdt-support.js';
 
 const node = (fdt: Fdt, path: string): number => {
   const offset = pathOffset(fdt, path);

@@ -8,7 +8,7 @@ import {
   symbolSections,
   type BuiltSection,
   type ElfKind,
-} from '../../../support/elf-builder.js';
+} from '../../../support/files/elf-builder.js';
 
 const SHT_PROGBITS = 1;
 const ET_REL = 1;

@@ -19,8 +19,8 @@ import {
   type BuiltSymbol,
   type ElfKind,
   type Value,
-} from '../../../support/elf-builder.js';
-import { keepingLog } from '../../../support/memory-system.js';
+} from '../../../support/files/elf-builder.js';
+import { keepingLog } from '../../../support/files/memory-system.js';
 
 const SHT_PROGBITS = 1;
 const SHT_NOBITS = 8;

@@ -14,8 +14,8 @@ import {
   type BuiltSection,
   type BuiltSegment,
   type ElfKind,
-} from '../../../support/elf-builder.js';
-import { keepingLog } from '../../../support/memory-system.js';
+} from '../../../support/files/elf-builder.js';
+import { keepingLog } from '../../../support/files/memory-system.js';
 
 const PT_LOAD = 1;
 const PT_INTERP = 3;

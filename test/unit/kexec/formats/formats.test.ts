@@ -7,7 +7,7 @@ import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../../../kexec/
 import { createLog } from '../../../../kexec/base/log.js';
 import { endOfCertificates, peHeaderOffset, peHeaderOffsetOfFile, peSections } from '../../../../kexec/formats/pe.js';
 import { OutputLimitError } from '../../../../kexec/base/platform.js';
-import { fakeSystem, smallMachine } from '../../../support/fake-system.js';
+import { fakeSystem, smallMachine } from '../../../support/files/fake-system.js';
 import {
   arm64Image,
   gzip,
@@ -18,8 +18,8 @@ import {
   zboot,
   type NamedSection,
   type UImageOptions,
-} from '../../../support/kernel-files.js';
-import { keepingLog } from '../../../support/memory-system.js';
+} from '../../../support/files/kernel-files.js';
+import { keepingLog } from '../../../support/files/memory-system.js';
 import { runOn } from '../../../support/run-support.js';
 
 /** What goes to stdout. */

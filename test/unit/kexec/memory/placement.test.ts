@@ -3,7 +3,7 @@ import { KexecError } from '../../../../kexec/base/error.js';
 import { Placement, type HoleRequest, type MemoryLimits } from '../../../../kexec/memory/placement.js';
 import { RANGE_RAM, RANGE_RESERVED, Range, type MemoryRange } from '../../../../kexec/base/range.js';
 import { U64_MAX } from '../../../../kexec/base/u64.js';
-import { keepingLog } from '../../../support/memory-system.js';
+import { keepingLog } from '../../../support/files/memory-system.js';
 
 const ram = (start: bigint, last: bigint, type = RANGE_RAM): MemoryRange => ({
   range: Range.inclusive(start, last),

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { concatCmdline, getCommandLine, removeParameter } from '../../../../kexec/options/command-line.js';
 import { compatFor, type Release } from '../../../../kexec/base/compat.js';
 import { KexecError } from '../../../../kexec/base/error.js';
-import { memorySystem, type MemoryFile } from '../../../support/memory-system.js';
+import { memorySystem, type MemoryFile } from '../../../support/files/memory-system.js';
 
 describe('removeParameter', () => {
   test.each([

@@ -5,7 +5,7 @@ import { Errno, KexecError } from '../../../../kexec/base/error.js';
 import { isLittleEndian, readFileHeader, readProgramHeader } from '../../../../kexec/elf/elf.js';
 import { silentLog } from '../../../../kexec/base/log.js';
 import { RANGE_RAM, RANGE_RESERVED, Range } from '../../../../kexec/base/range.js';
-import { keepingLog, memorySystem, type MemoryFile } from '../../../support/memory-system.js';
+import { keepingLog, memorySystem, type MemoryFile } from '../../../support/files/memory-system.js';
 
 const U64_MAX = 2n ** 64n - 1n;
 const CPU0 = '/sys/devices/system/cpu/cpu0/crash_notes';

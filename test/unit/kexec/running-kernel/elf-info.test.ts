@@ -3,8 +3,8 @@ import { readKcore, type Kcore } from '../../../../kexec/running-kernel/elf-info
 import { Errno, KexecError, SystemError } from '../../../../kexec/base/error.js';
 import { silentLog } from '../../../../kexec/base/log.js';
 import { Vmcoreinfo, scanVmcoreinfo } from '../../../../kexec/running-kernel/vmcoreinfo.js';
-import { ARM64_CORE, buildElf, concat, note, type BuiltSegment } from '../../../support/elf-builder.js';
-import { keepingLog, memorySystem, type MemoryFile } from '../../../support/memory-system.js';
+import { ARM64_CORE, buildElf, concat, note, type BuiltSegment } from '../../../support/files/elf-builder.js';
+import { keepingLog, memorySystem, type MemoryFile } from '../../../support/files/memory-system.js';
 import { recordedFile } from '../../../support/recorded.js';
 
 const PT_LOAD = 1;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { KexecError } from '../../../../kexec/base/error.js';
 import { parseIomem, readIomem } from '../../../../kexec/running-kernel/kexec-iomem.js';
 import { U64_MAX } from '../../../../kexec/base/u64.js';
-import { memorySystem } from '../../../support/memory-system.js';
+import { memorySystem } from '../../../support/files/memory-system.js';
 
 /** Lines as [start, last, name]. */
 const parse = (text: string): readonly (readonly [bigint, bigint, string])[] =>

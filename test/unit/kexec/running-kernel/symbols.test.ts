@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { getKernelSym } from '../../../../kexec/running-kernel/symbols.js';
 import { U64_MAX } from '../../../../kexec/base/u64.js';
-import { keepingLog, memorySystem } from '../../../support/memory-system.js';
+import { keepingLog, memorySystem } from '../../../support/files/memory-system.js';
 
 const find = (kallsyms: string, symbol: string, debug = false): { readonly value: bigint; readonly log: string } => {
   const log = keepingLog(debug);

@@ -7,12 +7,12 @@ import { Fdt, isFdtError } from '../../../../kexec/device-tree/libfdt.js';
 import { pathOffset } from '../../../../kexec/device-tree/libfdt-ro.js';
 import { openInto, setProp } from '../../../../kexec/device-tree/libfdt-rw.js';
 import { virtTree } from '../../../../sim/machine/boards/virt-tree.js';
-import { FakeTerminal } from '../../../support/fake-terminal.js';
-import { emptyTree } from '../../../support/fdt-support.js';
-import { arm64Image, uImage, uki, vmlinux, zboot } from '../../../support/kernel-files.js';
-import { guestImage } from '../../../support/guests.js';
+import { FakeTerminal } from '../../../support/machine/fake-terminal.js';
+import { emptyTree } from '../../../support/files/fdt-support.js';
+import { arm64Image, uImage, uki, vmlinux, zboot } from '../../../support/files/kernel-files.js';
+import { guestImage } from '../../../support/machine/guests.js';
 import { type Ended, runSimToEnd } from '../../../support/run-support.js';
-import { useTempDir } from '../../../support/sim-support.js';
+import { useTempDir } from '../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

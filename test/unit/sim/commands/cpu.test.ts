@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { branchBy, bytesOfWords, encode } from '../../../support/assemble.js';
+import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
 import { type Ended, runSimToEnd } from '../../../support/run-support.js';
-import { useTempDir } from '../../../support/sim-support.js';
+import { useTempDir } from '../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

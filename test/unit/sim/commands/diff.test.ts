@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { arm64Image, deviceTree, gzip, zboot } from '../../../support/kernel-files.js';
+import { arm64Image, deviceTree, gzip, zboot } from '../../../support/files/kernel-files.js';
 import { type Ended, runSimToEnd } from '../../../support/run-support.js';
-import { KEXEC_SIM, useTempDir, writeTree } from '../../../support/sim-support.js';
+import { KEXEC_SIM, useTempDir, writeTree } from '../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 const PAYLOAD = 'machines/payload/Image';

@@ -5,7 +5,7 @@ import { formatPages } from '../../../../sim/commands/pages.js';
 import { layOutKimage } from '../../../../sim/kernel/rules/kimage.js';
 import { createPageAllocator } from '../../../../sim/kernel/facts/page-allocator.js';
 import { recordedMachine } from '../../../../sim/kernel/recorded-system.js';
-import { useTempDir } from '../../../support/sim-support.js';
+import { useTempDir } from '../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

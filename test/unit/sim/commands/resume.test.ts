@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { preamble } from '../../../../sim/kernel/saving/records.js';
-import { FakeTerminal } from '../../../support/fake-terminal.js';
-import { guestImage } from '../../../support/guests.js';
+import { FakeTerminal } from '../../../support/machine/fake-terminal.js';
+import { guestImage } from '../../../support/machine/guests.js';
 import { runSimToEnd } from '../../../support/run-support.js';
-import { useTempDir } from '../../../support/sim-support.js';
+import { useTempDir } from '../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

@@ -5,7 +5,7 @@ import { createCpu } from '../../../../sim/cpu/cpu.js';
 import type { Bus } from '../../../../sim/cpu/state/bus.js';
 import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
-import { branchBy, bytesOfWords, encode } from '../../../support/assemble.js';
+import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
 
 /** Assembled by GNU as; `b .` ends a program. */
 interface Program {

@@ -4,7 +4,7 @@ import { createCpus } from '../../../../sim/cpu/cpu.js';
 import type { CpuModel } from '../../../../sim/cpu/state/model.js';
 import { type SavedCpu, SavedCpuError } from '../../../../sim/cpu/state/saved-cpu.js';
 import { Board } from '../../../../sim/machine/board.js';
-import { branchBy, bytesOfWords, encode } from '../../../support/assemble.js';
+import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
 
 const RAM = Range.sized(0x4000_0000n, 0x2_0000n);
 const CODE = RAM.start;

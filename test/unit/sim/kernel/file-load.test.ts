@@ -12,10 +12,10 @@ import { INITIAL_STATE } from '../../../../sim/kernel/rules/kexec-load.js';
 import { setUpTree } from '../../../../sim/kernel/rules/of-kexec.js';
 import { type RecordedMachineOptions, recordedMachine } from '../../../../sim/kernel/recorded-system.js';
 import { readState } from '../../../../sim/kernel/state/state.js';
-import { arm64Image } from '../../../support/kernel-files.js';
+import { arm64Image } from '../../../support/files/kernel-files.js';
 import { recordedFile } from '../../../support/recorded.js';
 import { runToEnd } from '../../../support/run-support.js';
-import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/sim-support.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/machine/sim-support.js';
 
 /** kexec_file_load(2) of recorded machines; what real kernels answer is in file-load-calls.test.ts. */
 

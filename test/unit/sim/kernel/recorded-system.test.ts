@@ -6,7 +6,7 @@ import { Errno, SystemError } from '../../../../kexec/base/error.js';
 import { Range } from '../../../../kexec/base/range.js';
 import type { KexecLoadCall } from '../../../../kexec/base/system.js';
 import { type RecordedMachineOptions, recordedMachine } from '../../../../sim/kernel/recorded-system.js';
-import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/sim-support.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

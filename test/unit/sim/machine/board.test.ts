@@ -8,7 +8,7 @@ import { MachineError } from '../../../../sim/machine/error.js';
 import type { AccessSize, Device, SetLine } from '../../../../sim/machine/device.js';
 import { Stateless } from '../../../../sim/machine/savable.js';
 import { Pl011 } from '../../../../sim/machine/devices/pl011.js';
-import { FakeCpu } from '../../../support/fake-cpu.js';
+import { FakeCpu } from '../../../support/processor/fake-cpu.js';
 import type { CpuModel } from '../../../../sim/cpu/state/model.js';
 
 const UART = 0x900_0000;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Range } from '../../../../kexec/base/range.js';
 import { Firmware } from '../../../../sim/machine/psci.js';
 import { type Quirk, parseQuirks } from '../../../../sim/machine/quirks.js';
-import { FakeCpu } from '../../../support/fake-cpu.js';
+import { FakeCpu } from '../../../support/processor/fake-cpu.js';
 import { Board } from '../../../../sim/machine/board.js';
 
 const VERSION = 0x8400_0000n;

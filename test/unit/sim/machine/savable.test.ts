@@ -10,8 +10,8 @@ import { VirtioEntropy } from '../../../../sim/machine/devices/virtio/entropy.js
 import type { VirtioDevice } from '../../../../sim/machine/devices/virtio/virtio-device.js';
 import { MachineError } from '../../../../sim/machine/error.js';
 import { SavedState } from '../../../../sim/machine/saved-state.js';
-import { savedOf } from '../../../support/device-access.js';
-import { SmallRam } from '../../../support/virtio-driver.js';
+import { savedOf } from '../../../support/machine/device-access.js';
+import { SmallRam } from '../../../support/machine/virtio-driver.js';
 
 const DESCRIPTION: DeviceDescription = {
   path: '/device',

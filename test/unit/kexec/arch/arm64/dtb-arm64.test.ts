@@ -14,8 +14,8 @@ import {
   keptLog,
   recordedDeviceTree,
   treeBytes,
-} from '../../../../support/fdt-support.js';
-import { memorySystem } from '../../../../support/memory-system.js';
+} from '../../../../support/files/fdt-support.js';
+import { memorySystem } from '../../../../support/files/memory-system.js';
 
 /** What setup_2nd_dtb() and the initrd functions of kexec-tools did with a tree, with the debug log on. */
 interface RecordedSetup {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { processImageHeader, readArm64ImageHeader } from '../../../../../kexec/arch/arm64/image-header.js';
-import { arm64Image } from '../../../../support/kernel-files.js';
-import { keepingLog } from '../../../../support/memory-system.js';
+import { arm64Image } from '../../../../support/files/kernel-files.js';
+import { keepingLog } from '../../../../support/files/memory-system.js';
 
 describe('the header of an arm64 Image', () => {
   test('tells where the image goes', () => {

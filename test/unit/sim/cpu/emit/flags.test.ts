@@ -7,7 +7,7 @@ import { FLAG_KINDS, type FlagKind } from '../../../../../sim/cpu/state/layout.j
 import { wasm } from '../../../../../sim/cpu/wasm/host.js';
 import { encodeModule } from '../../../../../sim/cpu/wasm/writer.js';
 import { createRandom, type Random } from '../../../../fuzz/mutate.js';
-import { flagsOf, holds } from '../../../../support/flags.js';
+import { flagsOf, holds } from '../../../../support/processor/flags.js';
 
 const PAGES = 1;
 const memory = new wasm.Memory({ initial: PAGES, maximum: PAGES });

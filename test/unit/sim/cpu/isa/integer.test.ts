@@ -2,7 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { decodeBitMasks } from '../../../../../sim/cpu/isa/integer/bits.js';
 import { INSTRUCTIONS } from '../../../../../sim/cpu/isa/index.js';
-import { EMPTY_STATE, evaluateInstruction, type Known, type State } from '../../../../support/evaluate-ops.js';
+import {
+  EMPTY_STATE,
+  evaluateInstruction,
+  type Known,
+  type State,
+} from '../../../../support/processor/evaluate-ops.js';
 import { recordedJson } from '../../../../support/recorded.js';
 
 /** What the GNU assembler made of each text, and what qemu-aarch64 -cpu cortex-a57 did with it in each state. */

@@ -10,7 +10,7 @@ import {
   type Known,
   type ObservedAccess,
   type State,
-} from '../../../../support/evaluate-ops.js';
+} from '../../../../support/processor/evaluate-ops.js';
 import { recordedJson } from '../../../../support/recorded.js';
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { checkTable, createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { SIMD_AND_FP } from '../../../../../sim/cpu/isa/simd-and-fp.js';
-import { compileInstruction, type Registers } from '../../../../support/isa-run.js';
+import { compileInstruction, type Registers } from '../../../../support/processor/isa-run.js';
 import { recordedJson } from '../../../../support/recorded.js';
 
 interface Instruction {

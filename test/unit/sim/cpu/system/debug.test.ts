@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ExceptionLevel } from '../../../../../sim/cpu/state/levels.js';
 import { describeEsr } from '../../../../../sim/cpu/system/esr.js';
-import { encode } from '../../../../support/assemble.js';
-import { fakeMachine, type FakeMachine } from '../../../../support/fake-core.js';
-import { execute, mrs, msr } from '../../../../support/run-system.js';
+import { encode } from '../../../../support/processor/assemble.js';
+import { fakeMachine, type FakeMachine } from '../../../../support/processor/fake-core.js';
+import { execute, mrs, msr } from '../../../../support/processor/run-system.js';
 
 const [SS, KDE, MDE] = [1n, 1n << 13n, 1n << 15n];
 const ON = MDE | KDE;

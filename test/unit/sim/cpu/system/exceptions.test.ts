@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { packSpsr, unpackSpsr, type ReturnRules } from '../../../../../sim/cpu/system/exceptions.js';
-import { encode } from '../../../../support/assemble.js';
-import { fakeMachine, RAM_START, type FakeMachine } from '../../../../support/fake-core.js';
-import { execute, msr, selectSp } from '../../../../support/run-system.js';
+import { encode } from '../../../../support/processor/assemble.js';
+import { fakeMachine, RAM_START, type FakeMachine } from '../../../../support/processor/fake-core.js';
+import { execute, msr, selectSp } from '../../../../support/processor/run-system.js';
 
 const SVC_7 = encode('SVC', { imm16: 7 });
 const HVC_7 = encode('HVC', { imm16: 7 });

@@ -3,7 +3,7 @@ import { SystemInstructions } from '../../../../../sim/cpu/system/instructions.j
 import { interruptTarget } from '../../../../../sim/cpu/system/interrupts.js';
 import { Timers } from '../../../../../sim/cpu/system/timers.js';
 import type { ExceptionLevel } from '../../../../../sim/cpu/state/levels.js';
-import { fakeMachine } from '../../../../support/fake-core.js';
+import { fakeMachine } from '../../../../support/processor/fake-core.js';
 
 describe('an interrupt', () => {
   const IMO = 1n << 4n;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { AccessKind } from '../../../../../sim/cpu/state/fault.js';
 import { Mmu } from '../../../../../sim/cpu/system/mmu.js';
 import type { ExceptionLevel } from '../../../../../sim/cpu/state/levels.js';
-import { FakeBus, RAM_START } from '../../../../support/fake-core.js';
+import { FakeBus, RAM_START } from '../../../../support/processor/fake-core.js';
 
 const TABLE = 3n;
 const PAGE = 3n;

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { packEncoding, parseEncoding } from '../../../../../sim/cpu/system/registers/sysreg.js';
 import { SYSTEM_OPERATIONS } from '../../../../../sim/cpu/system/operations.js';
 import { SYSTEM_REGISTERS } from '../../../../../sim/cpu/system/registers/index.js';
-import { fakeMachine, type FakeMachine } from '../../../../support/fake-core.js';
-import { execute, mrs, msr, selectSp } from '../../../../support/run-system.js';
+import { fakeMachine, type FakeMachine } from '../../../../support/processor/fake-core.js';
+import { execute, mrs, msr, selectSp } from '../../../../support/processor/run-system.js';
 
 const UNDEFINED = 0x0200_0000n;
 const CONTROL = 'S3_0_C1_C0_0';

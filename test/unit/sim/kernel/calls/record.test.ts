@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Range } from '../../../../../kexec/base/range.js';
 import { recordedMachine } from '../../../../../sim/kernel/recorded-system.js';
 import { readCallFile, replay } from '../../../../../sim/kernel/replay.js';
-import { SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/sim-support.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

@@ -2,11 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runKexecSim } from '../../../../../sim/commands/index.js';
-import { FakeTerminal } from '../../../../support/fake-terminal.js';
-import { guestImage } from '../../../../support/guests.js';
+import { FakeTerminal } from '../../../../support/machine/fake-terminal.js';
+import { guestImage } from '../../../../support/machine/guests.js';
 import { boardFacts } from '../../../../../sim/kernel/facts/board-arm64.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
-import { useTempDir } from '../../../../support/sim-support.js';
+import { useTempDir } from '../../../../support/machine/sim-support.js';
 import { runToEnd } from '../../../../support/run-support.js';
 
 const temp = useTempDir();

@@ -4,8 +4,8 @@ import { Range } from '../../../../../kexec/base/range.js';
 import type { StopReason } from '../../../../../sim/cpu/state/model.js';
 import { type ExecuteOptions, execute } from '../../../../../sim/kernel/execution/execute.js';
 import { lookAtSegments } from '../../../../../sim/kernel/execution/loaded-kernel.js';
-import { PLAIN_BOARD, emptyTree } from '../../../../support/fdt-support.js';
-import { FakeCpu, type FakeStep } from '../../../../support/fake-cpu.js';
+import { PLAIN_BOARD, emptyTree } from '../../../../support/files/fdt-support.js';
+import { FakeCpu, type FakeStep } from '../../../../support/processor/fake-cpu.js';
 
 const KERNEL = 0x4020_0000n;
 const PURGATORY = 0x4100_0000n;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { GUESTS, runGuest } from '../../../../support/guests.js';
+import { GUESTS, runGuest } from '../../../../support/machine/guests.js';
 
 /** The guests that go on without end, and how many milliseconds each may. */
 const ENDLESS = {

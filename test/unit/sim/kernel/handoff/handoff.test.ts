@@ -5,8 +5,8 @@ import { handoffStub } from '../../../../../sim/kernel/handoff/handoff-stub.js';
 import type { Launched } from '../../../../../sim/kernel/execution/launch.js';
 import { Processors } from '../../../../../sim/kernel/machine/processors.js';
 import { Board } from '../../../../../sim/machine/board.js';
-import { encode } from '../../../../support/assemble.js';
-import { FakeCpu } from '../../../../support/fake-cpu.js';
+import { encode } from '../../../../support/processor/assemble.js';
+import { FakeCpu } from '../../../../support/processor/fake-cpu.js';
 
 const RAM = [Range.sized(0x4000_0000n, 0x100_0000n)];
 

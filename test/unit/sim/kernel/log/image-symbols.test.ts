@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readImageSymbols } from '../../../../../sim/kernel/log/image-symbols.js';
-import { type BuiltSymbol, type KallsymsLayout, imageWithSymbols } from '../../../../support/kallsyms-builder.js';
+import { type BuiltSymbol, type KallsymsLayout, imageWithSymbols } from '../../../../support/files/kallsyms-builder.js';
 
 const LAYOUTS: readonly KallsymsLayout[] = ['before', 'behind', 'own'];
 const LONG = `T${'x'.repeat(300)}`;

@@ -4,7 +4,7 @@ import { type MachineOfProcessors, Processors, type RunBounds } from '../../../.
 import { instructionsAt } from '../../../../../sim/machine/counter.js';
 import { Pl031 } from '../../../../../sim/machine/devices/pl031.js';
 import { Board } from '../../../../../sim/machine/board.js';
-import { FakeCpu, type FakeStep } from '../../../../support/fake-cpu.js';
+import { FakeCpu, type FakeStep } from '../../../../support/processor/fake-cpu.js';
 
 const FOREVER: RunBounds = { maxInstructions: undefined, deadline: Infinity, interrupted: () => false };
 const OFF: StopReason = { kind: 'power', what: 'off' };

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { restoreMachine, saveMachine } from '../../../../../sim/kernel/machine/saved-machine.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
-import { type SavedGuest, bootGuest, openMachine } from '../../../../support/saved-guest.js';
+import { type SavedGuest, bootGuest, openMachine } from '../../../../support/machine/saved-guest.js';
 
 /** The same machine, of what was saved. */
 const copy = (guest: SavedGuest, hotRuns?: number): SavedGuest => {

@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { Errno, SystemError } from '../../../../../kexec/base/error.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
 import { bundledMachines, findMachine } from '../../../../../sim/kernel/recording/machines.js';
-import { tarOf } from '../../../../support/tar-builder.js';
-import { SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/sim-support.js';
+import { tarOf } from '../../../../support/files/tar-builder.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { KexecError } from '../../../../../kexec/base/error.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
 import { readTar } from '../../../../../sim/kernel/recording/tar.js';
-import { SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/sim-support.js';
-import { type TarPart, paxRecord, tarOf, tarPart } from '../../../../support/tar-builder.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
+import { type TarPart, paxRecord, tarOf, tarPart } from '../../../../support/files/tar-builder.js';
 
 const temp = useTempDir();
 

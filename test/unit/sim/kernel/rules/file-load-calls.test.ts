@@ -15,7 +15,7 @@ import { withoutRange } from '../../../../../sim/kernel/facts/page-allocator.js'
 import { CALLER_OF } from '../../../../../sim/kernel/replay.js';
 import { KEXEC_CRASH_LOADED, KEXEC_LOADED, readKernelFile, writeKernelFile } from '../../../../../sim/kernel/rules/sysctl.js';
 import { contentOf } from '../../../../machine/file-load/cases.js';
-import { useTempDir, writeTree } from '../../../../support/sim-support.js';
+import { useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 import { recordedJson } from '../../../../support/recorded.js';
 
 /** What a real kernel said and did: see test/machine/file-load/. */

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { CharacterInput } from '../../../../../sim/machine/device.js';
 import { TypedInput } from '../../../../../sim/kernel/run/typed-input.js';
-import { FakeTerminal } from '../../../../support/fake-terminal.js';
+import { FakeTerminal } from '../../../../support/machine/fake-terminal.js';
 
 /** A console that has room for so many bytes. */
 const consoleOf = (room: number) => {

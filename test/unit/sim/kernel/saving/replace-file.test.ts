@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileS
 import { join } from 'node:path';
 import { KexecError } from '../../../../../kexec/base/error.js';
 import { checkReplaceable, replaceFile } from '../../../../../sim/kernel/saving/replace-file.js';
-import { useTempDir } from '../../../../support/sim-support.js';
+import { useTempDir } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { appendLog, readLog, removeLog } from '../../../../../sim/kernel/state/kernel-log.js';
-import { useTempDir } from '../../../../support/sim-support.js';
+import { useTempDir } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

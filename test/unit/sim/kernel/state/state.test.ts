@@ -7,7 +7,7 @@ import { INITIAL_STATE, type KernelSegment, type KernelState, type LoadedImage }
 import { tryLock } from '../../../../../sim/kernel/state/lock.js';
 import { recordedMachine } from '../../../../../sim/kernel/recorded-system.js';
 import { lockState, readSegmentData, readState, writeState } from '../../../../../sim/kernel/state/state.js';
-import { compiled, SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/sim-support.js';
+import { compiled, SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 
@@ -163,7 +163,7 @@ test('a load that is killed at any step leaves the old image or the new one, and
   const machine = temp.make('machine');
   writeTree(machine, SMALL_MACHINE);
   const directory = join(temp.make('killed'), 'state');
-  const script = compiled('test/support/killed-writer.js');
+  const script = compiled('test/support/machine/killed-writer.js');
   const writer = (fill: number, last: number) =>
     spawnSync(process.execPath, [script, machine, directory, `${fill}`, `${last}`], { encoding: 'utf8' });
 

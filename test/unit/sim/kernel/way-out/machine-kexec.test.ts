@@ -12,7 +12,7 @@ import type { KexecImage } from '../../../../../sim/kernel/way-out/kexec-image.j
 import type { AllocationOrder } from '../../../../../sim/kernel/facts/page-allocator.js';
 import { recordedMachine } from '../../../../../sim/kernel/recorded-system.js';
 import { Board } from '../../../../../sim/machine/board.js';
-import { useTempDir } from '../../../../support/sim-support.js';
+import { useTempDir } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 

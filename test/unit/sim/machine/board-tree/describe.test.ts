@@ -8,7 +8,7 @@ import { describeBoard } from '../../../../../sim/machine/board-tree/describe.js
 import { type TreeNode, treeOfBlob } from '../../../../../sim/machine/board-tree/tree.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
 import { recordedFile } from '../../../../support/recorded.js';
-import { treeNode } from '../../../../support/tree-builder.js';
+import { treeNode } from '../../../../support/files/tree-builder.js';
 
 const blobOf = (machine: string): Uint8Array => recordedFile(machine, '/sys/firmware/fdt');
 const ofBlob = (machine: string) => describeBoard(treeOfBlob(blobOf(machine)));

@@ -6,8 +6,8 @@ import { virtTree } from '../../../../../sim/machine/boards/virt-tree.js';
 import { VirtioEntropy } from '../../../../../sim/machine/devices/virtio/entropy.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
 import { recordedFile } from '../../../../support/recorded.js';
-import { treeNode } from '../../../../support/tree-builder.js';
-import { SmallRam } from '../../../../support/virtio-driver.js';
+import { treeNode } from '../../../../support/files/tree-builder.js';
+import { SmallRam } from '../../../../support/machine/virtio-driver.js';
 
 const make = (tree: TreeNode, more: Partial<DeviceOptions> = {}) => {
   const sent: (number | string)[] = [];

@@ -6,7 +6,7 @@ import { describeBoard } from '../../../../../sim/machine/board-tree/describe.js
 import { stringOf, treeOfBlob } from '../../../../../sim/machine/board-tree/tree.js';
 import { type VirtOptions, virtTree } from '../../../../../sim/machine/boards/virt-tree.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
-import { contents } from '../../../../support/fdt-support.js';
+import { contents } from '../../../../support/files/fdt-support.js';
 import { recordedFile } from '../../../../support/recorded.js';
 
 const GiB = 1n << 30n;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Uart16550 } from '../../../../../sim/machine/devices/uart-16550.js';
 import { Pl011 } from '../../../../../sim/machine/devices/pl011.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
-import { Driver, savedOf } from '../../../../support/device-access.js';
+import { Driver, savedOf } from '../../../../support/machine/device-access.js';
 
 const [DR, FR, LCRH, CR, IFLS, IMSC, RIS, MIS, ICR] = [0, 0x18, 0x2c, 0x30, 0x34, 0x38, 0x3c, 0x40, 0x44] as const;
 const [RX, TX, RT] = [0x10, 0x20, 0x40] as const;

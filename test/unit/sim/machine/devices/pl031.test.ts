@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { Pl031 } from '../../../../../sim/machine/devices/pl031.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
-import { Driver, savedOf } from '../../../../support/device-access.js';
+import { Driver, savedOf } from '../../../../support/machine/device-access.js';
 
 const [DR, MR, LR, CR, IMSC, RIS, MIS, ICR] = [0, 4, 8, 0xc, 0x10, 0x14, 0x18, 0x1c] as const;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Pl061 } from '../../../../../sim/machine/devices/pl061.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
-import { Driver, savedOf } from '../../../../support/device-access.js';
+import { Driver, savedOf } from '../../../../support/machine/device-access.js';
 
 const [DIR, IS, IBE, IEV, IE, RIS, MIS, IC] = [0x400, 0x404, 0x408, 0x40c, 0x410, 0x414, 0x418, 0x41c] as const;
 const ALL = 0x3fc;

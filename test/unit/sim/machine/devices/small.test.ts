@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { ByteSink } from '../../../../../sim/machine/devices/byte-sink.js';
 import { EmptyEcam, EmptyFwCfg } from '../../../../../sim/machine/devices/empty.js';
-import { Driver } from '../../../../support/device-access.js';
+import { Driver } from '../../../../support/machine/device-access.js';
 
 test('an empty bus reads as all ones', () => {
   const bus = new Driver(new EmptyEcam(0x1000_0000));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Uart16550 } from '../../../../../sim/machine/devices/uart-16550.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
-import { Driver, savedOf } from '../../../../support/device-access.js';
+import { Driver, savedOf } from '../../../../support/machine/device-access.js';
 
 const [RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 const FCR = IIR;

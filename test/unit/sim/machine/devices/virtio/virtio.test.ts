@@ -5,8 +5,8 @@ import { VirtioConsole } from '../../../../../../sim/machine/devices/virtio/cons
 import { type DiskImage, OverlayDisk } from '../../../../../../sim/machine/devices/virtio/disk.js';
 import { VirtioEntropy } from '../../../../../../sim/machine/devices/virtio/entropy.js';
 import { MachineError } from '../../../../../../sim/machine/error.js';
-import { savedOf } from '../../../../../support/device-access.js';
-import { DATA, QUEUE, VirtioDriver, dataAt } from '../../../../../support/virtio-driver.js';
+import { savedOf } from '../../../../../support/machine/device-access.js';
+import { DATA, QUEUE, VirtioDriver, dataAt } from '../../../../../support/machine/virtio-driver.js';
 
 const image = (sectors: number): DiskImage & { readonly bytes: Uint8Array } => {
   const bytes = Uint8Array.from({ length: 512 * sectors }, (_, i) => (i >> 9) + 1);

@@ -1,6 +1,6 @@
 /** Device trees for tests, as nodes in memory. */
-import { cells32, stringValue } from '../../kexec/device-tree/fdt-values.js';
-import type { TreeNode } from '../../sim/machine/board-tree/tree.js';
+import { cells32, stringValue } from '../../../kexec/device-tree/fdt-values.js';
+import type { TreeNode } from '../../../sim/machine/board-tree/tree.js';
 
 /** Cells, a string, or nothing. */
 type Value = readonly number[] | string | true;

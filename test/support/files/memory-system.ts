@@ -1,7 +1,7 @@
 /** A System of invented files, some of which fail to be read. */
-import { Errno, SystemError } from '../../kexec/base/error.js';
-import { createLog, type Log } from '../../kexec/base/log.js';
-import type { System } from '../../kexec/base/system.js';
+import { Errno, SystemError } from '../../../kexec/base/error.js';
+import { createLog, type Log } from '../../../kexec/base/log.js';
+import type { System } from '../../../kexec/base/system.js';
 
 /** A file's content, or the call that fails on it and how. */
 export type MemoryFile = string | Uint8Array | { readonly call: 'open' | 'read'; readonly errno: number };

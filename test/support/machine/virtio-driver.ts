@@ -1,8 +1,8 @@
 /** A driver of virtio devices on the bus, as small as can be: one queue at a time, of eight descriptors. */
-import { Range } from '../../kexec/base/range.js';
-import type { GuestRam } from '../../sim/machine/devices/virtio/guest-ram.js';
-import type { VirtioDevice } from '../../sim/machine/devices/virtio/virtio-device.js';
-import { VirtioMmio } from '../../sim/machine/devices/virtio/virtio-mmio.js';
+import { Range } from '../../../kexec/base/range.js';
+import type { GuestRam } from '../../../sim/machine/devices/virtio/guest-ram.js';
+import type { VirtioDevice } from '../../../sim/machine/devices/virtio/virtio-device.js';
+import { VirtioMmio } from '../../../sim/machine/devices/virtio/virtio-mmio.js';
 import { Driver } from './device-access.js';
 
 const BASE = 0x4000_0000n;

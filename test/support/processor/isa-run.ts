@@ -1,14 +1,14 @@
 /** Carries out single instructions of Advanced SIMD and floating point as a function in WebAssembly. */
 
-import { createDecoder } from '../../sim/cpu/language/decode.js';
-import { SIMD_AND_FP } from '../../sim/cpu/isa/simd-and-fp.js';
-import { FunctionBuilder, load, type Local, type ResolvedSource } from '../../sim/cpu/emit/function-builder.js';
-import type { Register } from '../../sim/cpu/language/leaf.js';
-import { Tracer, type Temporary } from '../../sim/cpu/language/trace.js';
-import { i32, type Value } from '../../sim/cpu/language/value.js';
-import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
-import { encodeModule } from '../../sim/cpu/wasm/writer.js';
-import { wasm } from '../../sim/cpu/wasm/host.js';
+import { createDecoder } from '../../../sim/cpu/language/decode.js';
+import { SIMD_AND_FP } from '../../../sim/cpu/isa/simd-and-fp.js';
+import { FunctionBuilder, load, type Local, type ResolvedSource } from '../../../sim/cpu/emit/function-builder.js';
+import type { Register } from '../../../sim/cpu/language/leaf.js';
+import { Tracer, type Temporary } from '../../../sim/cpu/language/trace.js';
+import { i32, type Value } from '../../../sim/cpu/language/value.js';
+import type { ValueType } from '../../../sim/cpu/wasm/opcodes.js';
+import { encodeModule } from '../../../sim/cpu/wasm/writer.js';
+import { wasm } from '../../../sim/cpu/wasm/host.js';
 import { holds } from './flags.js';
 
 /** Registers of a processor that does nothing but single instructions on registers. */

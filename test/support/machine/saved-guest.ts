@@ -1,13 +1,13 @@
 /** The guest of test/data/guests whose console tells of all that a machine has done: it is broken off, saved, and goes on. */
-import { createCpus } from '../../sim/cpu/cpu.js';
-import { type WholeMachine, wholeMachine } from '../../sim/kernel/machine/whole-machine.js';
-import type { RunEnd } from '../../sim/kernel/machine/processors.js';
-import { describeBoard } from '../../sim/machine/board-tree/describe.js';
-import { treeOfBlob } from '../../sim/machine/board-tree/tree.js';
-import { virtTree } from '../../sim/machine/boards/virt-tree.js';
-import { VirtioBlock } from '../../sim/machine/devices/virtio/block.js';
-import { OverlayDisk } from '../../sim/machine/devices/virtio/disk.js';
-import { VirtioEntropy } from '../../sim/machine/devices/virtio/entropy.js';
+import { createCpus } from '../../../sim/cpu/cpu.js';
+import { type WholeMachine, wholeMachine } from '../../../sim/kernel/machine/whole-machine.js';
+import type { RunEnd } from '../../../sim/kernel/machine/processors.js';
+import { describeBoard } from '../../../sim/machine/board-tree/describe.js';
+import { treeOfBlob } from '../../../sim/machine/board-tree/tree.js';
+import { virtTree } from '../../../sim/machine/boards/virt-tree.js';
+import { VirtioBlock } from '../../../sim/machine/devices/virtio/block.js';
+import { OverlayDisk } from '../../../sim/machine/devices/virtio/disk.js';
+import { VirtioEntropy } from '../../../sim/machine/devices/virtio/entropy.js';
 import { guestImage } from './guests.js';
 
 const KERNEL = 0x4020_0000n;

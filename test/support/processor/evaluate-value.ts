@@ -1,7 +1,7 @@
 /** What WebAssembly computes of expressions, on numbers of arbitrary size: slow, and independent of any translator. */
 
-import { constant, leaf, type Value } from '../../sim/cpu/language/value.js';
-import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
+import { constant, leaf, type Value } from '../../../sim/cpu/language/value.js';
+import type { ValueType } from '../../../sim/cpu/wasm/opcodes.js';
 
 const LANE_BITS: Readonly<Record<string, number>> = { i8x16: 8, i16x8: 16, i32x4: 32, i64x2: 64 };
 

@@ -1,12 +1,12 @@
 /** The guests of test/data/guests, executed as `kexec -e` would, from their first instruction on. */
 import { readFileSync } from 'node:fs';
-import { Range } from '../../kexec/base/range.js';
-import { createCpus } from '../../sim/cpu/cpu.js';
-import { describeEsr } from '../../sim/cpu/system/esr.js';
-import { execute } from '../../sim/kernel/execution/execute.js';
-import { lookAtSegments } from '../../sim/kernel/execution/loaded-kernel.js';
-import { deadlineIn } from '../../sim/kernel/machine/processors.js';
-import { PLAIN_BOARD, emptyTree } from './fdt-support.js';
+import { Range } from '../../../kexec/base/range.js';
+import { createCpus } from '../../../sim/cpu/cpu.js';
+import { describeEsr } from '../../../sim/cpu/system/esr.js';
+import { execute } from '../../../sim/kernel/execution/execute.js';
+import { lookAtSegments } from '../../../sim/kernel/execution/loaded-kernel.js';
+import { deadlineIn } from '../../../sim/kernel/machine/processors.js';
+import { PLAIN_BOARD, emptyTree } from '../files/fdt-support.js';
 
 const IMAGES = JSON.parse(readFileSync('test/data/guests/guests.json', 'utf8')) as Readonly<Record<string, string>>;
 

@@ -1,11 +1,11 @@
 /** Carries out single instructions by their semantics, on states that are plain values. */
 
-import type { Access, AccessSize, Ops } from '../../sim/cpu/language/ops.js';
-import type { Fields } from '../../sim/cpu/language/pattern.js';
-import type { OpsRow } from '../../sim/cpu/language/row.js';
-import { constant, type I32, i32, i64, type I64, type V128, type Value } from '../../sim/cpu/language/value.js';
-import type { FlagKind } from '../../sim/cpu/state/layout.js';
-import type { ValueType } from '../../sim/cpu/wasm/opcodes.js';
+import type { Access, AccessSize, Ops } from '../../../sim/cpu/language/ops.js';
+import type { Fields } from '../../../sim/cpu/language/pattern.js';
+import type { OpsRow } from '../../../sim/cpu/language/row.js';
+import { constant, type I32, i32, i64, type I64, type V128, type Value } from '../../../sim/cpu/language/value.js';
+import type { FlagKind } from '../../../sim/cpu/state/layout.js';
+import type { ValueType } from '../../../sim/cpu/wasm/opcodes.js';
 import { Evaluator } from './evaluate-value.js';
 import { flagsOf, holds } from './flags.js';
 

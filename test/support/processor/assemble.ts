@@ -1,7 +1,7 @@
 /** Instructions for tests, by the names of the table's rows. */
 
-import { INSTRUCTIONS } from '../../sim/cpu/isa/index.js';
-import { createEncoder } from '../../sim/cpu/language/encode.js';
+import { INSTRUCTIONS } from '../../../sim/cpu/isa/index.js';
+import { createEncoder } from '../../../sim/cpu/language/encode.js';
 
 /** The word of an instruction, such as `encode('ADD (immediate)', { sf: 1, sh: 0, imm12: 1, Rn: 0, Rd: 0 })`. */
 export const encode = createEncoder(INSTRUCTIONS);

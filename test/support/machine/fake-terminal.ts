@@ -1,5 +1,5 @@
 /** A terminal for tests: what is typed is written down before, and what is shown is kept. */
-import type { Terminal } from '../../sim/machine/terminal.js';
+import type { Terminal } from '../../../sim/machine/terminal.js';
 
 export class FakeTerminal implements Terminal {
   readonly isClosed = false;

@@ -1,13 +1,13 @@
 /** Device trees for tests: small ones, recorded ones, and what is in them. */
-import { DEFAULT_CONSOLE } from '../../sim/kernel/facts/board-arm64.js';
-import type { BoardDescription } from '../../sim/machine/board-tree/description.js';
+import { DEFAULT_CONSOLE } from '../../../sim/kernel/facts/board-arm64.js';
+import type { BoardDescription } from '../../../sim/machine/board-tree/description.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLog, type Log } from '../../kexec/base/log.js';
-import { FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_PROP, Fdt, nextTag } from '../../kexec/device-tree/libfdt.js';
-import type { System } from '../../kexec/base/system.js';
+import { createLog, type Log } from '../../../kexec/base/log.js';
+import { FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_PROP, Fdt, nextTag } from '../../../kexec/device-tree/libfdt.js';
+import type { System } from '../../../kexec/base/system.js';
 import { type MemoryFile, memorySystem } from './memory-system.js';
-import { recordedFile, recordedFiles } from './recorded.js';
+import { recordedFile, recordedFiles } from '../recorded.js';
 
 export const MACHINES = ['virt-2g', 'virt-8g', 'virt-el2-4g'] as const;
 

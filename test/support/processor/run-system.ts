@@ -1,9 +1,9 @@
 /** System instructions, written as their tests have them and carried out on a machine without code. */
 
-import { SYSTEM } from '../../sim/cpu/isa/system.js';
-import { createDecoder } from '../../sim/cpu/language/decode.js';
-import { wordOf } from '../../sim/cpu/language/encode.js';
-import { parsePattern } from '../../sim/cpu/language/pattern.js';
+import { SYSTEM } from '../../../sim/cpu/isa/system.js';
+import { createDecoder } from '../../../sim/cpu/language/decode.js';
+import { wordOf } from '../../../sim/cpu/language/encode.js';
+import { parsePattern } from '../../../sim/cpu/language/pattern.js';
 import { encode } from './assemble.js';
 import type { FakeMachine } from './fake-core.js';
 

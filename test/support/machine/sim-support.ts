@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A compiled file of the project, by its path from the project's root. */
-export const compiled = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+export const compiled = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
 /** The program behind bin/kexec-sim. */
 export const KEXEC_SIM = compiled('bin/kexec-sim.js');

@@ -1,8 +1,8 @@
 /** A System of files in memory that keeps the system calls it gets. */
-import { Errno } from '../../kexec/base/error.js';
-import type { KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
+import { Errno } from '../../../kexec/base/error.js';
+import type { KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../../kexec/base/system.js';
 import { memorySystem, type MemoryFile } from './memory-system.js';
-import { recordedFiles } from './recorded.js';
+import { recordedFiles } from '../recorded.js';
 
 export interface FakeOptions {
   readonly machine?: string;

@@ -7,8 +7,8 @@ import type {
   RunLimits,
   StopReason,
   TlbiScope,
-} from '../../sim/cpu/state/model.js';
-import type { SavedCpu } from '../../sim/cpu/state/saved-cpu.js';
+} from '../../../sim/cpu/state/model.js';
+import type { SavedCpu } from '../../../sim/cpu/state/saved-cpu.js';
 
 /** One step of a {@link FakeCpu}'s life: takes so many instructions, and does what it says with the processor. */
 export interface FakeStep {

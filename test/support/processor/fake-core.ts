@@ -1,11 +1,11 @@
 /** A core for tests of the system side: small RAM, no devices, and a processor without translated code. */
-import type { Bus } from '../../sim/cpu/state/bus.js';
-import type { Core } from '../../sim/cpu/state/core.js';
-import type { DirectRegister } from '../../sim/cpu/state/layout.js';
-import type { Space } from '../../sim/cpu/state/space.js';
-import type { CpuHost, CpuModel } from '../../sim/cpu/state/model.js';
-import { SystemState } from '../../sim/cpu/system/state.js';
-import type { LinearMemory } from '../../sim/cpu/wasm/host.js';
+import type { Bus } from '../../../sim/cpu/state/bus.js';
+import type { Core } from '../../../sim/cpu/state/core.js';
+import type { DirectRegister } from '../../../sim/cpu/state/layout.js';
+import type { Space } from '../../../sim/cpu/state/space.js';
+import type { CpuHost, CpuModel } from '../../../sim/cpu/state/model.js';
+import { SystemState } from '../../../sim/cpu/system/state.js';
+import type { LinearMemory } from '../../../sim/cpu/wasm/host.js';
 
 /** RAM from {@link RAM_START} on, small and whole. */
 export const RAM_START = 0x4000_0000;

@@ -1,6 +1,6 @@
 /** Flags and conditions as the Arm manual defines them, for tests of what computes them in other ways. */
 
-import type { FlagKind } from '../../sim/cpu/state/layout.js';
+import type { FlagKind } from '../../../sim/cpu/state/layout.js';
 
 /** N, Z, C and V, in bits 3 to 0, of an addition with carry at so many bits (AddWithCarry, Arm ARM J1). */
 const addWithCarry = (bits: number, a: bigint, b: bigint, carry: bigint): number => {

@@ -1,5 +1,5 @@
 /** A device as its driver sees it: 32-bit registers, and the level of its line. */
-import type { Device } from '../../sim/machine/device.js';
+import type { Device } from '../../../sim/machine/device.js';
 
 export class Driver<D extends Device> {
   /** The level of the line, and each level that it was set to. */

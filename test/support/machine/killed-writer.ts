@@ -5,8 +5,8 @@
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { Range } from '../../kexec/base/range.js';
-import { recordedMachine } from '../../sim/kernel/recorded-system.js';
+import { Range } from '../../../kexec/base/range.js';
+import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
 
 const [machine, state, fill, last] = process.argv.slice(2);
 let steps = 0;
