@@ -6,6 +6,7 @@ import { INSTRUCTIONS } from './isa/index.js';
 import { createDecoder, type Decoded, type Decoder } from './language/decode.js';
 import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
 import type { Bus } from './state/bus.js';
+import { hashOf } from './state/hash.js';
 import { FIRST_BASE, LAST_BASE, PROCESSOR_BYTES } from './state/layout.js';
 
 /** A processor, as the others and what they share know it. */
@@ -15,24 +16,24 @@ export interface ClusterMember extends CodeWatcher {
   access(kind: number): number;
 }
 
-/** Words that are kept decoded: as many as a kernel has different ones while it starts. */
-const MAX_DECODED = 1 << 17;
+/** Places for decoded words: twice as many as a kernel has different ones while it starts. */
+const DECODED = 1 << 18;
 
+/** Keeps what was decoded until another word takes its place. */
 const remembering = (decode: Decoder): Decoder => {
-  const known = new Map<number, Decoded>();
+  const words = new Uint32Array(DECODED);
+  const known = new Array<Decoded | undefined>(DECODED);
   return (word) => {
-    let decoded = known.get(word);
-    if (decoded === undefined) {
-      if (known.size >= MAX_DECODED) known.clear();
-      decoded = decode(word);
-      known.set(word, decoded);
-    }
-    return decoded;
+    const place = hashOf(word, DECODED);
+    const there = known[place];
+    if (there !== undefined && words[place] === word) return there;
+    words[place] = word;
+    return (known[place] = decode(word));
   };
 };
 
 export class Cluster {
-  /** Decodes; the same word gives the same value, as long as not too many others came between. */
+  /** Decodes; the same word mostly gives the same value. */
   readonly decode: Decoder = remembering(createDecoder(INSTRUCTIONS));
   readonly functions: Functions;
   readonly code: CodeMaker;

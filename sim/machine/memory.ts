@@ -26,6 +26,8 @@ export class PhysicalMemory {
   readonly linear: LinearMemory;
   readonly #bytes: Uint8Array;
   readonly #chunks = new Map<number, number>();
+  /** The whole pages of the ranges: addresses of the first, and of what is behind the last. */
+  readonly #pages: readonly { readonly first: number; readonly end: number }[];
   #next = FIRST_RAM_OFFSET;
 
   /** @param ranges where there is RAM; whole pages of them count @throws MachineError when the host has no room */
@@ -36,6 +38,10 @@ export class PhysicalMemory {
       throw new MachineError('the host refuses 4 GiB of address space');
     }
     this.#bytes = new Uint8Array(this.linear.buffer);
+    this.#pages = ranges.map(({ start, end }) => ({
+      first: Math.ceil(Number(start) / PAGE) * PAGE,
+      end: Math.floor(Number(end) / PAGE) * PAGE,
+    }));
   }
 
   /** Bytes of the host's memory that are in use for RAM. */
@@ -49,10 +55,9 @@ export class PhysicalMemory {
 
   /** See {@link Bus.ramPage}. */
   ramPage(page: number): number | undefined {
+    if (!this.#pages.some(({ first, end }) => page >= first && page < end)) return undefined;
     const chunk = Math.floor(page / CHUNK);
-    const offset = this.#chunks.get(chunk);
-    if (!this.isRam(BigInt(page), BigInt(PAGE))) return undefined;
-    return (offset ?? this.#touch(chunk)) + (page % CHUNK);
+    return (this.#chunks.get(chunk) ?? this.#touch(chunk)) + (page % CHUNK);
   }
 
   #touch(chunk: number): number {

@@ -33,6 +33,7 @@ const LOW_HALF = 0xffff_ffffn;
 const BELOW_TOP = 0xff_ffff_ffff_f000n;
 const PAGE_OF = 0xffff_ffff_ffff_f000n;
 const PAGE = 4096;
+const PAGES_IN_LOW_HALF = 2 ** 20;
 const ENTRY_BYTES = 1 << TLB_ENTRY_SHIFT;
 /** From one of the two entries of the jump cache for an address to the other one. */
 const OTHER_ENTRY = 1 << JUMP_CACHE_ENTRY_SHIFT;
@@ -145,23 +146,25 @@ export class Tlb {
       return;
     }
     const first = indexOf(virtAddr);
+    const start = Number((virtAddr & BELOW_TOP) >> 12n);
     for (let bank = 0; bank < TLB_BANKS; bank++) {
       const { lower, upper } = this.#halves[bank]!;
       if (!lower && !upper) continue;
       for (let i = 0; i < entries; i++) {
-        const page = (virtAddr & PAGE_OF) + BigInt(i * PAGE);
+        const number = start + i;
         const at = entryAt(bank, (first + i) % TLB_ENTRIES);
-        if (this.#isOf(at + TLB_READ_TAG, page)) this.#clear(at);
+        if (this.#isOf(at + TLB_READ_TAG, number)) this.#clear(at);
         if (bank >= JUMP_BANKS) continue;
         const fetch = fetchAt(bank, (first + i) % FETCH_ENTRIES);
-        if (this.#isOf(fetch, page)) this.#view.setBigUint64(fetch, NO_TAG, true);
+        if (this.#isOf(fetch, number)) this.#view.setBigUint64(fetch, NO_TAG, true);
       }
     }
   }
 
-  /** Whether a tag is that of a page, or of one that differs in bits that may not count. */
-  #isOf(tagAt: number, page: bigint): boolean {
-    return ((this.#view.getBigUint64(tagAt, true) ^ page) & BELOW_TOP) === 0n;
+  /** Whether a tag is that of a page whose number has bits 55 to 12 of its address: those above may not count. */
+  #isOf(tagAt: number, number: number): boolean {
+    const [low, high] = [this.#view.getUint32(tagAt, true), this.#view.getUint32(tagAt + 4, true)];
+    return (high & 0xff_ffff) * PAGES_IN_LOW_HALF + (low >>> 12) === number;
   }
 
   #clear(at: number): void {
