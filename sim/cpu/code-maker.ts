@@ -19,13 +19,13 @@ import { translateRegion } from './hot/translate.js';
 const MAX_REGION_INSTRUCTIONS = 3000;
 
 /** So many regions are translated each at once; later ones wait for others. */
-const EAGER_REGIONS = 64;
+const EAGER_REGIONS = 16;
 /** Addresses that wait to be translated together, at most. */
 const MAX_WAITING = 16;
 /** How often code may run on while it waits. */
 const WAITING_RUNS = 100;
 /** How many times as often as for the first regions code must have run for later ones. */
-const PATIENCE = 8;
+const PATIENCE = 16;
 /** Code that runs less often than hot code by more than this is not worth having beside it. */
 const COOLNESS = 4;
 /** Addresses to stop at, above which those of former breakpoints are given up. */
