@@ -15,7 +15,7 @@ import {
 } from '../emit/flags.js';
 import { load, local, type ResolvedSource } from '../emit/function-builder.js';
 import { InstructionEmitter } from '../emit/instruction.js';
-import { BASE, statusConstant } from '../emit/linkage.js';
+import { BASE, callRuntime, statusConstant } from '../emit/linkage.js';
 import type { TranslationContext } from '../language/context.js';
 import type { Register } from '../language/leaf.js';
 import type { Fields, Pattern } from '../language/pattern.js';
@@ -165,6 +165,10 @@ class HandlerEmitter extends InstructionEmitter {
     if (base?.kind !== 'operand' || base.file !== 'sp') return;
     const isSp = i32.eq(byteAt(FORM.register + base.slot), i32.const(SP_INDEX));
     this.if(isSp, () => this.exitIfSpIsMisaligned());
+  }
+
+  protected slowAccess(name: 'load' | 'store', address: I64, kind: I32): I32 {
+    return callRuntime(name, address, kind, BASE);
   }
 
   protected exit(status: Status): void {

@@ -5,8 +5,8 @@
 
 import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, type FlagKind } from '../state/layout.js';
 import { i32, i64, type I32, type I64, type Integer, type Value } from '../language/value.js';
-import { call, load, type FunctionBuilder, type Local } from './function-builder.js';
-import { RUNTIME } from './linkage.js';
+import { load, type FunctionBuilder, type Local } from './function-builder.js';
+import { callRuntime } from './linkage.js';
 
 /** The locals that stand for the flags. */
 export interface FlagLocals {
@@ -145,7 +145,7 @@ const asComparison = ({ a, b }: FlagLocals, kind: FlagKind, condition: number): 
 export const nzcvOf = (flags: FlagLocals, kind: FlagKind | undefined): I32 =>
   kind === 'nzcv'
     ? i32.wrap(flags.a)
-    : call('i32', RUNTIME.nzcv, kind === undefined ? flags.kind : flagKindConstant(kind), flags.a, flags.b);
+    : callRuntime('nzcv', kind === undefined ? flags.kind : flagKindConstant(kind), flags.a, flags.b);
 
 /** For each NZCV, in the bit of its number, whether a condition holds (ConditionHolds() of the Arm ARM). */
 const truthTable = (condition: number): number => {

@@ -1,6 +1,6 @@
 /** The functions of translated code, as WebAssembly modules are made of them. */
 
-import { FUNCTION_TYPES, regionImports, TYPES } from './linkage.js';
+import { FUNCTION_TYPES, handlerImports, regionImports, RUNTIME_TABLE, TYPES } from './linkage.js';
 import { runtimeModule } from './runtime-module.js';
 import { wasm, type FunctionTable, type LinearMemory, type WasmFunction, type WasmInstance } from '../wasm/host.js';
 import { encodeModule } from '../wasm/writer.js';
@@ -27,6 +27,8 @@ export interface NewFunction {
 /** Regions and handlers, in the table that the runtime calls them through. */
 export class Functions {
   readonly runtime: Runtime;
+  /** See {@link RUNTIME_TABLE}. */
+  readonly runtimeTable: FunctionTable = new wasm.Table({ element: 'anyfunc', initial: RUNTIME_TABLE.length });
   readonly #table: FunctionTable;
   readonly #pages: number;
   readonly #free: number[] = [];
@@ -48,6 +50,7 @@ export class Functions {
       run: exported(instance, 'run'),
       call: exported(instance, 'call'),
     };
+    RUNTIME_TABLE.forEach((name, i) => this.runtimeTable.set(i, this.runtime[name]));
   }
 
   /** Makes handlers of bodies, all in one module. @returns their indexes in the table */
@@ -55,7 +58,7 @@ export class Functions {
     const indexes = this.reserve(bodies.length);
     this.#add(
       bodies.map((body, i) => ({ index: indexes[i]!, body })),
-      TYPES.handler,
+      'handler',
     );
     return indexes;
   }
@@ -67,20 +70,21 @@ export class Functions {
 
   /** Makes regions of bodies, all in one module. */
   addRegions(functions: readonly NewFunction[]): void {
-    this.#add(functions, TYPES.region);
+    this.#add(functions, 'region');
   }
 
-  #add(functions: readonly NewFunction[], type: number): void {
+  #add(functions: readonly NewFunction[], kind: 'region' | 'handler'): void {
     if (functions.length === 0) return;
     const module = new wasm.Module(
       encodeModule({
         types: FUNCTION_TYPES,
-        imports: regionImports(this.#pages),
-        functions: functions.map(({ body }, i) => ({ type, name: `f${i}`, body })),
+        imports: (kind === 'region' ? regionImports : handlerImports)(this.#pages),
+        functions: functions.map(({ body }, i) => ({ type: TYPES[kind], name: `f${i}`, body })),
       }),
     );
-    const { load, store, nzcv, call } = this.runtime;
-    const instance = new wasm.Instance(module, { env: { memory: this.memory, load, store, nzcv, call } });
+    const { memory, runtimeTable: runtime } = this;
+    const { load, store, call } = this.runtime;
+    const instance = new wasm.Instance(module, { env: { memory, runtime, load, store, call } });
     functions.forEach(({ index }, i) => {
       while (index >= this.#table.length) this.#table.grow(this.#table.length);
       this.#table.set(index, exported(instance, `f${i}`));

@@ -18,8 +18,8 @@ import { accessCode, type AccessCode, type Effect, type StoreExclusive, type Tem
 import { i32, i64, leaf, type I32, type I64, type Value } from '../language/value.js';
 import type { ValueType } from '../wasm/opcodes.js';
 import type { Label } from '../wasm/writer.js';
-import { call, FunctionBuilder, load, local, type Local, type ResolvedSource } from './function-builder.js';
-import { BASE, RUNTIME } from './linkage.js';
+import { FunctionBuilder, load, local, type Local, type ResolvedSource } from './function-builder.js';
+import { BASE } from './linkage.js';
 import {
   bankOffset,
   isLineOfCode,
@@ -67,6 +67,9 @@ export abstract class InstructionEmitter extends FunctionBuilder {
 
   /** Where a register, a flag or an operand is. */
   protected abstract read(source: Exclude<ResolvedSource, { kind: 'temporary' }>): Value;
+
+  /** A call of the runtime's load or store, which is not 0 where that faults. */
+  protected abstract slowAccess(name: 'load' | 'store', address: I64, kind: I32): I32;
 
   /** Exits in front of the instruction at hand. */
   protected abstract exit(status: Status): void;
@@ -206,11 +209,11 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   }
 
   /** Calls the runtime's load or store, and exits if that faults. */
-  #slowly(functionIndex: number, { sizeLog2, bits }: AccessCode): void {
+  #slowly(name: 'load' | 'store', { sizeLog2, bits }: AccessCode): void {
     const follows = this.#accesses++ > 0 ? ACCESS_FOLLOWS : 0;
     const bank = this.#bankOf(bits);
     const where = bank << ACCESS_BANK_SHIFT;
-    const failed = call('i32', functionIndex, this.#address, i32.const(sizeLog2 | bits | follows | where), BASE);
+    const failed = this.slowAccess(name, this.#address, i32.const(sizeLog2 | bits | follows | where));
     this.if(failed, () => this.exit('fault'));
   }
 
@@ -257,7 +260,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
         if (result !== undefined) this.set(result, loadSized(access.sizeLog2, place));
       },
       () => {
-        this.#slowly(RUNTIME.load, access);
+        this.#slowly('load', access);
         if (result !== undefined) this.set(result, loadAccessValue(BASE, access.sizeLog2));
       },
     );
@@ -272,7 +275,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
       (place) => storeSized(this, sizeLog2, place, value),
       () => {
         storeAccessValue(this, BASE, sizeLog2, value);
-        this.#slowly(RUNTIME.store, access);
+        this.#slowly('store', access);
       },
     );
   }

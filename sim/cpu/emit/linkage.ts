@@ -1,8 +1,8 @@
 /** What translated code, handlers and the runtime's functions agree on: their types, their numbers and their results. */
 
 import { STATUSES, type Status } from '../state/layout.js';
-import { i32, select, type I32 } from '../language/value.js';
-import { local } from './function-builder.js';
+import { i32, select, type I32, type Value } from '../language/value.js';
+import { callIndirect, local } from './function-builder.js';
 import type { FunctionType, WasmImport } from '../wasm/writer.js';
 
 /** Function types by their number, in all modules. */
@@ -30,17 +30,34 @@ export const FUNCTION_TYPES: readonly FunctionType[] = [
   { parameters: ['i32', 'i64'], results: ['i32'] },
 ];
 
-/** Functions of the runtime that regions and handlers import, by their number there. */
-export const RUNTIME = { load: 0, store: 1, nzcv: 2, call: 3 } as const;
+/** Functions of the runtime for what the code at hand cannot do, in the order of the table that they are in. */
+const RUNTIME = { load: TYPES.access, store: TYPES.access, nzcv: TYPES.flags } as const;
 
-/** What the module of a region or of handlers imports. */
-export const regionImports = (memoryPages: number): readonly WasmImport[] => [
+export type RuntimeFunction = keyof typeof RUNTIME;
+
+/** Their names, in that order. */
+export const RUNTIME_TABLE = Object.keys(RUNTIME) as readonly RuntimeFunction[];
+
+/** A call of one of them by the table, at the place where its value is used, and as often. */
+export const callRuntime = (name: RuntimeFunction, ...args: readonly Value[]): I32 =>
+  callIndirect(RUNTIME[name], i32.const(RUNTIME_TABLE.indexOf(name)), ...args);
+
+/** What the module of handlers imports: no functions, since V8 takes several times as long to make a module that does. */
+export const handlerImports = (memoryPages: number): readonly WasmImport[] => [
   { kind: 'memory', name: 'memory', pages: memoryPages },
+  { kind: 'table', name: 'runtime' },
+];
+
+/** The same of regions: functions too, since the code around a call by the table is slower. */
+export const regionImports = (memoryPages: number): readonly WasmImport[] => [
+  ...handlerImports(memoryPages),
   { kind: 'function', name: 'load', type: TYPES.access },
   { kind: 'function', name: 'store', type: TYPES.access },
-  { kind: 'function', name: 'nzcv', type: TYPES.flags },
   { kind: 'function', name: 'call', type: TYPES.call },
 ];
+
+/** The functions that regions import, by their number in the module. */
+export const IMPORTED = { load: 0, store: 1, call: 2 } as const;
 
 /** Parameter of regions and handlers: the base of the processor that runs them. */
 export const BASE = local('i32', 1);

@@ -13,7 +13,7 @@ import {
 } from '../emit/flags.js';
 import { call, load, local, type Local, type ResolvedSource } from '../emit/function-builder.js';
 import { InstructionEmitter, type PageLocals } from '../emit/instruction.js';
-import { BASE, nextOrSlice, RUNTIME, statusConstant } from '../emit/linkage.js';
+import { BASE, IMPORTED, nextOrSlice, statusConstant } from '../emit/linkage.js';
 import type { TranslationContext } from '../language/context.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
 import { addReads, baseOf, noReads, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
@@ -317,6 +317,10 @@ class RegionTranslator extends InstructionEmitter {
     if (baseOf(address)?.kind === 'sp') this.exitIfSpIsMisaligned();
   }
 
+  protected slowAccess(name: 'load' | 'store', address: I64, kind: I32): I32 {
+    return call('i32', IMPORTED[name], address, kind, BASE);
+  }
+
   protected exit(status: Status): void {
     this.#hasCommonEnd = true;
     this.set(this.#status, statusConstant(status));
@@ -364,7 +368,7 @@ class RegionTranslator extends InstructionEmitter {
     this.store('i32.store', BASE, this.#left, LEFT);
     this.if(i32.ltS(this.#left, i32.const(0)), () => this.return(statusConstant('slice')));
     const jumps = i32.add(BASE, i32.const(JUMP_CACHE + this.context.bank * JUMP_BANK_BYTES));
-    this.set(this.#status, call('i32', RUNTIME.call, jumps, i64.const(following)));
+    this.set(this.#status, call('i32', IMPORTED.call, jumps, i64.const(following)));
     this.if(i32.or(this.#status, i64.ne(load.i64('i64.load', BASE, PC), i64.const(following))), () =>
       this.return(this.#status),
     );

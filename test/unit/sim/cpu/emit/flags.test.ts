@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { conditionOf } from '../../../../../sim/cpu/emit/flags.js';
 import { FunctionBuilder, local } from '../../../../../sim/cpu/emit/function-builder.js';
-import { FUNCTION_TYPES, regionImports, TYPES } from '../../../../../sim/cpu/emit/linkage.js';
+import { FUNCTION_TYPES, handlerImports, TYPES } from '../../../../../sim/cpu/emit/linkage.js';
 import { Functions } from '../../../../../sim/cpu/emit/functions.js';
 import { FLAG_KINDS, type FlagKind } from '../../../../../sim/cpu/state/layout.js';
 import { wasm } from '../../../../../sim/cpu/wasm/host.js';
@@ -11,7 +11,7 @@ import { flagsOf, holds } from '../../../../support/processor/flags.js';
 
 const PAGES = 1;
 const memory = new wasm.Memory({ initial: PAGES, maximum: PAGES });
-const { runtime } = new Functions(memory, () => 0);
+const { runtime, runtimeTable } = new Functions(memory, () => 0);
 
 const bitsOf = (kind: FlagKind): number => (kind.endsWith('32') ? 32 : 64);
 
@@ -50,15 +50,14 @@ describe.each(FLAG_KINDS)('conditions after %s', (kind) => {
   const compile = (isKnown: boolean) => {
     const module = encodeModule({
       types: FUNCTION_TYPES,
-      imports: regionImports(PAGES),
+      imports: handlerImports(PAGES),
       functions: CONDITIONS.map((condition) => ({
         type: TYPES.flags,
         name: `condition${condition}`,
         body: bodyOf(condition, isKnown),
       })),
     });
-    const { load, store, nzcv, call } = runtime;
-    const { exports } = new wasm.Instance(new wasm.Module(module), { env: { memory, load, store, nzcv, call } });
+    const { exports } = new wasm.Instance(new wasm.Module(module), { env: { memory, runtime: runtimeTable } });
     return CONDITIONS.map((condition) => exports[`condition${condition}`]!);
   };
 
