@@ -6,14 +6,16 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import yargs from 'yargs';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
+import { prepareReal, releaseOf } from '../conformance/debian.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
-import { ALL, type Boot, COUNTS, FEW, SUITES, isInTwo, nameOf, titleOf } from './linux/boots.js';
+import { ALL, type Boot, COUNTS, FEW, SUITES, type Suite, isInTwo, nameOf, titleOf } from './linux/boots.js';
 import { compareConsoles, neededFor } from './linux/consoles.js';
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
 import { type Booted, type Files, bootBoth, bootInTwo } from './linux/machines.js';
 import { modulesOf } from './linux/modules.js';
-import { type Script, SCRIPTS } from './linux/scripts.js';
-import { busyboxInitramfs } from './initramfs.js';
+import { NEXT, type Script, SCRIPTS } from './linux/scripts.js';
+import { DIRECTORY, type Entry, FILE, busyboxInitramfs } from './initramfs.js';
+import { kexecEntries } from './real-kexec.js';
 import { runMain, say } from '../support/run-main.js';
 
 /** More lines say nothing new. */
@@ -31,7 +33,8 @@ const settings = () =>
     .option('kaslr', { type: 'boolean', describe: 'Only where the kernel moves itself; --no-kaslr: only where not' })
     .option('script', {
       choices: Object.keys(SCRIPTS) as readonly Script[],
-      describe: 'Only with this script as init: what the kernel found, programs of all kinds, or modules',
+      describe:
+        'Only with this script as init: what the kernel found, programs of all kinds, modules, or the real kexec',
     })
     .option('list', { type: 'boolean', default: false, describe: 'List the boots' })
     .version(false)
@@ -51,13 +54,29 @@ const chosen = ({ all, kernel, gic, el, cpus, kaslr, script }: Settings): readon
       (script ?? boot.script) === boot.script,
   );
 
+const initramfs = (script: Script, others: readonly Entry[] = []): Uint8Array =>
+  busyboxInitramfs(fs.readFileSync(debianBusybox()), SCRIPTS[script], others);
+
+/** What the real kexec executes in the guest: the same kernel. */
+const nextKernel = (suite: Suite): readonly Entry[] => [
+  ...kexecEntries(prepareReal(releaseOf(suite)).tools),
+  { name: NEXT.directory, mode: DIRECTORY },
+  { name: NEXT.kernel, mode: FILE, data: fs.readFileSync(debianKernel(suite)) },
+  { name: NEXT.initrd, mode: FILE, data: initramfs('facts') },
+];
+
+/** What a script needs beside busybox. */
+const entriesFor: Readonly<Record<Script, (suite: Suite) => readonly Entry[]>> = {
+  facts: () => [],
+  programs: () => [],
+  modules: (suite) => modulesOf(debianKernel(suite)),
+  kexec: nextKernel,
+};
+
 /** The file with the initramfs of a boot. */
 const initrdOf = ({ script, suite }: Boot, work: string): string => {
   const initrd = path.join(work, `initrd-${script}-${suite}`);
-  if (!fs.existsSync(initrd)) {
-    const others = script === 'modules' ? modulesOf(debianKernel(suite)) : [];
-    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), SCRIPTS[script], others));
-  }
+  if (!fs.existsSync(initrd)) fs.writeFileSync(initrd, initramfs(script, entriesFor[script](suite)));
   return initrd;
 };
 

@@ -24,6 +24,8 @@ export interface Boot {
 export const COUNTS: readonly number[] = [1, 2, 4];
 
 const PLAIN = { gic: 2, el: 1, cpus: 1, kaslr: false, script: 'facts' } as const;
+/** Where the kernel was not to move itself, it leaves the seed in the tree, and kexec refuses that. */
+const NEXT = { kaslr: true, script: 'kexec' } as const;
 
 /** What CI has time for. */
 export const FEW: readonly Boot[] = [
@@ -33,9 +35,10 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'bookworm', kaslr: true },
   { ...PLAIN, suite: 'bookworm', script: 'programs' },
   { ...PLAIN, suite: 'bookworm', script: 'modules' },
+  { ...PLAIN, suite: 'bookworm', ...NEXT },
 ];
 
-/** Every kernel on every machine, once where it moves itself, and twice with programs. */
+/** Every kernel on every machine, once where it moves itself, and twice with programs, and with a kernel that is next. */
 export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   ...([2, 3] as const).flatMap((gic) =>
     ([1, 2] as const).flatMap((el) => COUNTS.map((cpus) => ({ ...PLAIN, suite, gic, el, cpus }))),
@@ -43,6 +46,8 @@ export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   { ...PLAIN, suite, kaslr: true },
   { ...PLAIN, suite, script: 'programs' },
   { ...PLAIN, suite, gic: 3, cpus: 2, script: 'programs' },
+  { ...PLAIN, suite, ...NEXT },
+  { ...PLAIN, suite, gic: 3, el: 2, cpus: 2, ...NEXT },
 ]);
 
 /** Those that are also saved in the midst of their boot, to go on from there. */
