@@ -3,10 +3,11 @@
  * runs the real kexec there: `npm run snapshot -- [--kernel SUITE] [--machine qemu|ours]`. On the recording ours must print
  * what the real one printed on the machine, and load and execute what it did.
  */
-import { execFile, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { type Outcome, differences } from '../conformance/compare.js';
 import { debianBusybox, debianKernel, findFile } from '../conformance/apt.js';
 import { type RealKexec, prepareReal, releaseOf } from '../conformance/debian.js';
@@ -119,15 +120,18 @@ const boot = async (work: string, { suite, machine }: Guest, tools: string): Pro
     ...entriesOf(PAYLOAD, PAYLOAD),
   ];
   fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT, others));
-  const [file, ...args] = MACHINES[machine](kernel, initrd);
-  const running = promisify(execFile)(file!, args, { encoding: 'latin1', timeout: PATIENCE_MS, maxBuffer: 2 ** 26 });
-  running.child.stdin?.end();
-  const console = (await running).stdout.replaceAll('\r', '');
-  fs.writeFileSync(path.join(cacheDirectory('snapshot'), `console-${suite}-${machine}.txt`), console);
-  const shown = [...console.matchAll(/^=== (\S+) (\d+)\n([\w+/=\n]*?)^===$/gm)].map(
-    ([, name, status, text]) => [name!, { status: Number(status), bytes: Buffer.from(text!, 'base64') }] as const,
+  const file = path.join(cacheDirectory('snapshot'), `console-${suite}-${machine}.txt`);
+  const console = fs.openSync(file, 'w');
+  const [command, ...args] = MACHINES[machine](kernel, initrd);
+  const child = spawn(command!, args, { stdio: ['ignore', console, console], timeout: PATIENCE_MS });
+  fs.closeSync(console);
+  const [code] = (await once(child, 'close')) as readonly unknown[];
+  if (code !== 0) throw new Error(`${command!} does not end well: see .cache/snapshot/${path.basename(file)}`);
+  const text = fs.readFileSync(file, 'latin1').replaceAll('\r', '');
+  const shown = [...text.matchAll(/^=== (\S+) (\d+)\n([\w+/=\n]*?)^===$/gm)].map(
+    ([, name, status, base64]) => [name!, { status: Number(status), bytes: Buffer.from(base64!, 'base64') }] as const,
   );
-  return { shown: new Map(shown), executed: console.split('=== executes\n')[1] ?? '' };
+  return { shown: new Map(shown), executed: text.split('=== executes\n')[1] ?? '' };
 };
 
 type Check = (what: string, faults: readonly string[]) => void;

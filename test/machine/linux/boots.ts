@@ -50,6 +50,15 @@ export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   { ...PLAIN, suite, gic: 3, el: 2, cpus: 2, ...NEXT },
 ]);
 
+/** Those whose accesses to devices are compared, up to init; with one processor they come in one order. */
+export const ACCESSES: { readonly few: readonly Boot[]; readonly all: readonly Boot[] } = {
+  few: [
+    { ...PLAIN, suite: 'trixie' },
+    { ...PLAIN, suite: 'bookworm', gic: 3 },
+  ],
+  all: ALL.filter(({ cpus, kaslr, script }) => cpus === 1 && !kaslr && script === 'facts'),
+};
+
 /** Those that are also saved in the midst of their boot, to go on from there. */
 export const isInTwo = ({ suite, gic, el, cpus, kaslr, script }: Boot): boolean =>
   el === 1 &&
