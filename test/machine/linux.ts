@@ -14,6 +14,7 @@ import { type Difference, compareConsoles, neededFor } from './linux/consoles.js
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
 import { type Booted, type Files, accessesOnBoth, bootBoth, bootInTwo } from './linux/machines.js';
 import { modulesOf } from './linux/modules.js';
+import { selftests } from './linux/selftests.js';
 import { NEXT, type Script, SCRIPTS } from './linux/scripts.js';
 import { DIRECTORY, type Entry, FILE, busyboxInitramfs } from './initramfs.js';
 import { kexecEntries } from './real-kexec.js';
@@ -35,7 +36,7 @@ const settings = () =>
     .option('script', {
       choices: Object.keys(SCRIPTS) as readonly Script[],
       describe:
-        'Only with this script as init: what the kernel found, programs of all kinds, modules, or the real kexec',
+        'Only with this script as init: what the kernel found, programs of all kinds, modules, the real kexec, or selftests',
     })
     .option('accesses', {
       type: 'boolean',
@@ -77,6 +78,7 @@ const entriesFor: Readonly<Record<Script, (suite: Suite) => readonly Entry[]>> =
   programs: () => [],
   modules: (suite) => modulesOf(debianKernel(suite)),
   kexec: nextKernel,
+  selftests,
 };
 
 /** The file with the initramfs of a boot. */

@@ -31,25 +31,32 @@ const MACHINES = {
 interface Guest {
   readonly suite: string;
   readonly machine: keyof typeof MACHINES;
+  /** Whether the script is run with all of its options, too, and by nobody. */
+  readonly thorough: boolean;
 }
 
+/** The script starts thousands of processes, which takes our machine a minute for each recording. */
 const GUESTS: readonly Guest[] = [
-  { suite: 'bookworm', machine: 'qemu' },
-  { suite: 'trixie', machine: 'qemu' },
-  { suite: 'bookworm', machine: 'ours' },
+  { suite: 'bookworm', machine: 'qemu', thorough: true },
+  { suite: 'trixie', machine: 'qemu', thorough: true },
+  { suite: 'bookworm', machine: 'ours', thorough: false },
 ];
 
 const PAYLOAD = path.join('machines', 'payload', 'Image');
 const COMMAND_LINE = 'secret=hunter2 console=ttyAMA0 quiet loglevel=1 panic=-1 crashkernel=256M root=/dev/vda';
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 600_000;
 
 const LOADS: Readonly<Record<string, readonly string[]>> = {
   normal: ['-d', '-l', PAYLOAD, '--reuse-cmdline'],
   crash: ['-d', '-p', PAYLOAD, '--reuse-cmdline'],
 };
 
+const THOROUGH = `try closed sh /snapshot.sh -o - --no-cmdline
+try nobody su nobody -c 'sh /snapshot.sh'
+try partial su nobody -c 'sh /snapshot.sh --partial -o -'`;
+
 /** Runs everything, and shows each result between two lines, as base64. The last thing is to execute the demo kernel. */
-const INIT = `#!/bin/sh
+const initOf = ({ thorough }: Guest): string => `#!/bin/sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -74,9 +81,7 @@ try() {
 }
 real() { ${REAL_KEXEC} "$@"; }
 try full sh /snapshot.sh -o - --kallsyms --kcore
-try closed sh /snapshot.sh -o - --no-cmdline
-try nobody su nobody -c 'sh /snapshot.sh'
-try partial su nobody -c 'sh /snapshot.sh --partial -o -'
+${thorough ? THOROUGH : ''}
 ${Object.entries(LOADS)
   .map(([name, args]) => `try ${name} real ${args.join(' ')}`)
   .join('\n')}
@@ -100,13 +105,15 @@ interface Shown {
 }
 
 interface Recorded {
+  readonly thorough: boolean;
   readonly shown: ReadonlyMap<string, Shown>;
   /** What the console had from the real `kexec -e` on. */
   readonly executed: string;
 }
 
 /** Boots the kernel and waits until it has switched itself off. */
-const boot = async (work: string, { suite, machine }: Guest, tools: string): Promise<Recorded> => {
+const boot = async (work: string, guest: Guest, tools: string): Promise<Recorded> => {
+  const { suite, machine } = guest;
   const kernel = debianKernel(suite);
   const config = findFile(path.dirname(kernel), /\/config-/);
   const initrd = path.join(work, `${suite}-${machine}.initrd`);
@@ -119,7 +126,7 @@ const boot = async (work: string, { suite, machine }: Guest, tools: string): Pro
     ...directories(PAYLOAD),
     ...entriesOf(PAYLOAD, PAYLOAD),
   ];
-  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), INIT, others));
+  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), initOf(guest), others));
   const file = path.join(cacheDirectory('snapshot'), `console-${suite}-${machine}.txt`);
   const console = fs.openSync(file, 'w');
   const [command, ...args] = MACHINES[machine](kernel, initrd);
@@ -131,7 +138,7 @@ const boot = async (work: string, { suite, machine }: Guest, tools: string): Pro
   const shown = [...text.matchAll(/^=== (\S+) (\d+)\n([\w+/=\n]*?)^===$/gm)].map(
     ([, name, status, base64]) => [name!, { status: Number(status), bytes: Buffer.from(base64!, 'base64') }] as const,
   );
-  return { shown: new Map(shown), executed: text.split('=== executes\n')[1] ?? '' };
+  return { thorough: guest.thorough, shown: new Map(shown), executed: text.split('=== executes\n')[1] ?? '' };
 };
 
 type Check = (what: string, faults: readonly string[]) => void;
@@ -161,7 +168,7 @@ const contents = (archive: string, ...names: readonly string[]): string =>
 const checkGuest = (
   work: string,
   { release, program }: RealKexec,
-  { shown, executed }: Recorded,
+  { thorough, shown, executed }: Recorded,
   check: Check,
 ): void => {
   fs.mkdirSync(work);
@@ -193,7 +200,7 @@ const checkGuest = (
     stderr: text(`${name}.stderr`),
     calls: [],
   });
-  for (const name of ['full', 'closed', 'partial']) {
+  for (const name of thorough ? ['full', 'closed', 'partial'] : ['full']) {
     const { status, bytes } = output(`${name}.stdout`);
     check(`snapshot ${name}, ${bytes.length} bytes`, status === 0 ? [] : [text(`${name}.stderr`)]);
     fs.writeFileSync(path.join(work, `${name}.tar.gz`), bytes);
@@ -203,6 +210,7 @@ const checkGuest = (
   for (const [name, args] of Object.entries(LOADS)) {
     const own = ours('kexec', args, 'full');
     check(`kexec ${args.join(' ')} prints what it prints on the machine`, differences(real(name), own));
+    if (!thorough) continue;
     check(
       'the same places without command line, kallsyms and kcore',
       differences(segments(own), segments(ours('kexec', args, 'closed'))),
@@ -216,6 +224,9 @@ const checkGuest = (
     ...(exitCode === 0 ? [] : [stderr]),
     ...(expected !== undefined && expected === actual ? [] : [`real:\n${executed}\nours:\n${stdout}`]),
   ]);
+
+  check('nothing is left in /tmp', text('left') === 'left\nstderr\nstdout\n' ? [] : [text('left')]);
+  if (!thorough) return;
 
   check('root is told what is missing, and of secrets', [
     ...faultsOf(
@@ -231,7 +242,6 @@ const checkGuest = (
     ...faultsOf(text('partial.stderr'), ['WARNING', 'sys/firmware/fdt: Permission denied']),
     ...faultsOf(ours('kexec-sim', ['status'], 'partial').stdout, ['partial (Linux 6.', 'not loaded']),
   ]);
-  check('nothing is left in /tmp', text('left') === 'left\nstderr\nstdout\n' ? [] : [text('left')]);
   check('the command line is only where it is said to be', [
     ...faultsOf(contents(path.join(work, 'full.tar.gz'), './proc/cmdline'), ['hunter2']),
     ...faultsOf(contents(path.join(work, 'full.tar.gz'), './proc/kcore'), ['VMCOREINFO'], ['hunter2']),

@@ -38,7 +38,7 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'bookworm', ...NEXT },
 ];
 
-/** Every kernel on every machine, once where it moves itself, and twice with programs, and with a kernel that is next. */
+/** Every kernel on every machine, once where it moves itself, twice with programs and with a next kernel, once with selftests. */
 export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   ...([2, 3] as const).flatMap((gic) =>
     ([1, 2] as const).flatMap((el) => COUNTS.map((cpus) => ({ ...PLAIN, suite, gic, el, cpus }))),
@@ -46,6 +46,7 @@ export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   { ...PLAIN, suite, kaslr: true },
   { ...PLAIN, suite, script: 'programs' },
   { ...PLAIN, suite, gic: 3, cpus: 2, script: 'programs' },
+  { ...PLAIN, suite, gic: 3, cpus: 2, script: 'selftests' },
   { ...PLAIN, suite, ...NEXT },
   { ...PLAIN, suite, gic: 3, el: 2, cpus: 2, ...NEXT },
 ]);
