@@ -20,6 +20,13 @@ export const SUITES: Readonly<Record<DebianRelease, string>> = {
   '2.0.32': 'sid',
 };
 
+/** What a suite's package is a release of. @throws Error for a suite that is not here */
+export const releaseOf = (suite: string): DebianRelease => {
+  const found = DEBIAN_RELEASES.find((release) => SUITES[release] === suite);
+  if (found === undefined) throw new Error(`no release of kexec-tools is known of ${suite}`);
+  return found;
+};
+
 export interface RealKexec {
   readonly release: DebianRelease;
   /** The version of the Debian package. */

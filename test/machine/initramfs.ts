@@ -1,4 +1,6 @@
 /** An initramfs: a cpio archive of the kind "newc" (Linux' Documentation/driver-api/early-userspace/buffer-format.rst). */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 
 export interface Entry {
   readonly name: string;
@@ -11,6 +13,7 @@ export interface Entry {
 }
 
 export const DIRECTORY = 0o040755;
+export const FILE = 0o100644;
 export const PROGRAM = 0o100755;
 const LINK = 0o120777;
 const CHARACTER_DEVICE = 0o020600;
@@ -22,6 +25,13 @@ const encode = ({ name, mode, data = new Uint8Array(), major = 0, minor = 0 }: E
   const fields = [inode, mode, 0, 0, 1, 0, data.length, 0, 0, major, minor, name.length + 1, 0];
   const header = `070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}${name}\0`;
   return Buffer.concat([padded(Buffer.from(header, 'latin1')), padded(data)]);
+};
+
+/** A file of the host, or a directory with all that is in it. @param name what it is called in the initramfs */
+export const entriesOf = (hostPath: string, name: string): readonly Entry[] => {
+  if (!fs.statSync(hostPath).isDirectory()) return [{ name, mode: PROGRAM, data: fs.readFileSync(hostPath) }];
+  const inside = fs.readdirSync(hostPath).flatMap((entry) => entriesOf(path.join(hostPath, entry), `${name}/${entry}`));
+  return [{ name, mode: DIRECTORY }, ...inside];
 };
 
 const text = (value: string): Uint8Array => Buffer.from(value, 'latin1');

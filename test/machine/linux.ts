@@ -6,14 +6,18 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import yargs from 'yargs';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
+import { prepareReal, releaseOf } from '../conformance/debian.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
-import { ALL, type Boot, COUNTS, FEW, SUITES, isInTwo, nameOf, titleOf } from './linux/boots.js';
-import { compareConsoles, neededFor } from './linux/consoles.js';
+import { ACCESSES, ALL, type Boot, COUNTS, FEW, SUITES, type Suite, isInTwo, nameOf, titleOf } from './linux/boots.js';
+import { KNOWN_ACCESSES } from './linux/accesses.js';
+import { type Difference, compareConsoles, neededFor } from './linux/consoles.js';
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
-import { type Booted, type Files, bootBoth, bootInTwo } from './linux/machines.js';
+import { type Booted, type Files, accessesOnBoth, bootBoth, bootInTwo } from './linux/machines.js';
 import { modulesOf } from './linux/modules.js';
-import { type Script, SCRIPTS } from './linux/scripts.js';
-import { busyboxInitramfs } from './initramfs.js';
+import { selftests } from './linux/selftests.js';
+import { NEXT, type Script, SCRIPTS } from './linux/scripts.js';
+import { DIRECTORY, type Entry, FILE, busyboxInitramfs } from './initramfs.js';
+import { kexecEntries } from './real-kexec.js';
 import { runMain, say } from '../support/run-main.js';
 
 /** More lines say nothing new. */
@@ -31,7 +35,13 @@ const settings = () =>
     .option('kaslr', { type: 'boolean', describe: 'Only where the kernel moves itself; --no-kaslr: only where not' })
     .option('script', {
       choices: Object.keys(SCRIPTS) as readonly Script[],
-      describe: 'Only with this script as init: what the kernel found, programs of all kinds, or modules',
+      describe:
+        'Only with this script as init: what the kernel found, programs of all kinds, modules, the real kexec, or selftests',
+    })
+    .option('accesses', {
+      type: 'boolean',
+      default: false,
+      describe: 'Compare the accesses to interrupt controller and UART up to init instead, with one processor',
     })
     .option('list', { type: 'boolean', default: false, describe: 'List the boots' })
     .version(false)
@@ -40,8 +50,8 @@ const settings = () =>
 
 type Settings = ReturnType<typeof settings>;
 
-const chosen = ({ all, kernel, gic, el, cpus, kaslr, script }: Settings): readonly Boot[] =>
-  (all ? ALL : FEW).filter(
+const chosen = ({ all, accesses, kernel, gic, el, cpus, kaslr, script }: Settings): readonly Boot[] =>
+  (accesses ? ACCESSES[all ? 'all' : 'few'] : all ? ALL : FEW).filter(
     (boot) =>
       (kernel ?? boot.suite) === boot.suite &&
       (gic ?? boot.gic) === boot.gic &&
@@ -51,14 +61,57 @@ const chosen = ({ all, kernel, gic, el, cpus, kaslr, script }: Settings): readon
       (script ?? boot.script) === boot.script,
   );
 
+const initramfs = (script: Script, others: readonly Entry[] = []): Uint8Array =>
+  busyboxInitramfs(fs.readFileSync(debianBusybox()), SCRIPTS[script], others);
+
+/** What the real kexec executes in the guest: the same kernel. */
+const nextKernel = (suite: Suite): readonly Entry[] => [
+  ...kexecEntries(prepareReal(releaseOf(suite)).tools),
+  { name: NEXT.directory, mode: DIRECTORY },
+  { name: NEXT.kernel, mode: FILE, data: fs.readFileSync(debianKernel(suite)) },
+  { name: NEXT.initrd, mode: FILE, data: initramfs('facts') },
+];
+
+/** What a script needs beside busybox. */
+const entriesFor: Readonly<Record<Script, (suite: Suite) => readonly Entry[]>> = {
+  facts: () => [],
+  programs: () => [],
+  modules: (suite) => modulesOf(debianKernel(suite)),
+  kexec: nextKernel,
+  selftests,
+};
+
 /** The file with the initramfs of a boot. */
 const initrdOf = ({ script, suite }: Boot, work: string): string => {
   const initrd = path.join(work, `initrd-${script}-${suite}`);
-  if (!fs.existsSync(initrd)) {
-    const others = script === 'modules' ? modulesOf(debianKernel(suite)) : [];
-    fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), SCRIPTS[script], others));
-  }
+  if (!fs.existsSync(initrd)) fs.writeFileSync(initrd, initramfs(script, entriesFor[script](suite)));
   return initrd;
+};
+
+type Texts = Readonly<Record<'qemu' | 'ours', string>>;
+
+const keep = (name: string, texts: Texts): void => {
+  for (const [who, text] of Object.entries(texts)) {
+    fs.writeFileSync(path.join(cacheDirectory('linux'), `${name}.${who}.txt`), text, 'latin1');
+  }
+};
+
+const tell = (name: string, differences: readonly Difference[]): void => {
+  for (const { who, number, line } of differences.slice(0, MOST_DIFFERENCES)) say(`    ${who} ${number}: ${line}`);
+  const more = differences.length - MOST_DIFFERENCES;
+  if (more > 0) say(`    and ${more} more; see .cache/linux/${name}.*.txt`);
+};
+
+/** Boots on both and compares what the kernel asks of the devices. @returns whether it is the same */
+const judgeAccesses = async (boot: Boot, work: string): Promise<boolean> => {
+  const accesses = await accessesOnBoth(boot, { kernel: debianKernel(boot.suite), initrd: initrdOf(boot, work), work });
+  const name = `${nameOf(boot)}.accesses`;
+  keep(name, accesses);
+  const differences = compareConsoles(accesses, boot.cpus, [...KNOWN_DIFFERENCES, ...KNOWN_ACCESSES]);
+  const lines = accesses.qemu.split('\n').length;
+  say(`${differences.length === 0 ? 'same   ' : 'DIFFERS'} accesses of ${titleOf(boot)} (${lines} lines)`);
+  tell(name, differences);
+  return differences.length === 0;
 };
 
 /** Boots on both, says how that went, and keeps the consoles. @returns the known differences that it has; undefined for others */
@@ -66,17 +119,13 @@ const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference
   const files = { kernel: debianKernel(boot.suite), initrd: initrdOf(boot, work), work };
   const { qemu, ours } = await bootBoth(boot, files);
   const consoles = { qemu: qemu.console, ours: ours.console };
-  for (const [who, console] of Object.entries(consoles)) {
-    fs.writeFileSync(path.join(cacheDirectory('linux'), `${nameOf(boot)}.${who}.txt`), console, 'latin1');
-  }
+  keep(nameOf(boot), consoles);
   const differences = compareConsoles(consoles, boot.cpus);
   const same = differences.length === 0 && ours.ended;
   const seconds = [ours, qemu].map((booted) => booted.seconds.toFixed(0));
   say(`${same ? 'same   ' : 'DIFFERS'} ${titleOf(boot)} (${seconds[0]!} s, QEMU ${seconds[1]!} s)`);
   if (same) return (await goesOn(boot, files, ours)) ? neededFor(consoles, boot.cpus) : undefined;
-  for (const { who, number, line } of differences.slice(0, MOST_DIFFERENCES)) say(`    ${who} ${number}: ${line}`);
-  const more = differences.length - MOST_DIFFERENCES;
-  if (more > 0) say(`    and ${more} more; see .cache/linux/${nameOf(boot)}.*.txt`);
+  tell(nameOf(boot), differences);
   if (!ours.ended) for (const line of ours.aside.trimEnd().split('\n')) say(`    ${line}`);
   return undefined;
 };
@@ -109,21 +158,32 @@ const main = async (): Promise<void> => {
   }
   if (boots.length === 0) throw new Error('no boot is like that');
   const work = scratchDirectory('linux');
-  const [needed, failed] = [new Set<KnownDifference>(), [] as Boot[]];
   try {
-    for (const boot of boots) {
-      const rows = await judge(boot, work);
-      if (rows === undefined) failed.push(boot);
-      else for (const row of rows) needed.add(row);
-    }
+    await (args.accesses ? compareAllAccesses : compareAllConsoles)(boots, work);
   } finally {
     fs.rmSync(work, { recursive: true });
+  }
+};
+
+const compareAllConsoles = async (boots: readonly Boot[], work: string): Promise<void> => {
+  const [needed, failed] = [new Set<KnownDifference>(), [] as Boot[]];
+  for (const boot of boots) {
+    const rows = await judge(boot, work);
+    if (rows === undefined) failed.push(boot);
+    else for (const row of rows) needed.add(row);
   }
   const count = `${needed.size} of ${KNOWN_DIFFERENCES.length} known differences`;
   say(`${boots.length - failed.length} of ${boots.length} consoles are the same on both, but for ${count}`);
   const idle = KNOWN_DIFFERENCES.filter((row) => boots.length === ALL.length && !needed.has(row));
   if (failed.length === 0) for (const { part, reason } of idle) say(`no console needs ${part.source} (${reason})`);
   if (failed.length > 0 || idle.length > 0) process.exitCode = 1;
+};
+
+const compareAllAccesses = async (boots: readonly Boot[], work: string): Promise<void> => {
+  let same = 0;
+  for (const boot of boots) if (await judgeAccesses(boot, work)) same++;
+  say(`of ${same} of ${boots.length} boots the accesses are the same on both`);
+  if (same < boots.length) process.exitCode = 1;
 };
 
 await runMain('linux', main);

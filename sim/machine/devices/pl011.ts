@@ -34,7 +34,6 @@ const RECEIVE_FULL = 1 << 6;
 const TRANSMIT_EMPTY = 1 << 7;
 
 const FIFO_ENABLE = 1 << 4;
-const UART_ENABLE = 1 << 0;
 const TRANSMIT_ENABLE = 1 << 8;
 const RECEIVE_ENABLE = 1 << 9;
 
@@ -59,14 +58,13 @@ const PLAIN: Readonly<Record<number, number>> = {
 };
 
 /**
- * A UART whose line is infinitely fast. It starts as the kernel that ran before left it: enabled, eight bits, FIFOs on.
- * The receive timeout, 32 bits long on a real line, is over as soon as a byte waits.
+ * A UART whose line is infinitely fast. It starts as after a reset, and as QEMU's works without UARTEN all the same: code
+ * that runs before a kernel's driver uses it as it finds it. The receive timeout, 32 bits long on a real line, is over as soon as a byte waits.
  */
 export class Pl011 implements Device, CharacterInput {
   readonly sizeBytes = PRIMECELL_BYTES;
   readonly #registers = new Map<number, number>([
-    [REGISTER.lineControl, 0x60 | FIFO_ENABLE],
-    [REGISTER.control, UART_ENABLE | TRANSMIT_ENABLE | RECEIVE_ENABLE],
+    [REGISTER.control, TRANSMIT_ENABLE | RECEIVE_ENABLE],
     [REGISTER.fifoLevels, 0x12],
   ]);
   #raw = 0;
@@ -83,7 +81,7 @@ export class Pl011 implements Device, CharacterInput {
   }
 
   get canReceive(): boolean {
-    return this.#isOn(UART_ENABLE | RECEIVE_ENABLE) && this.#received.length < this.#fifoBytes;
+    return this.#isOn(RECEIVE_ENABLE) && this.#received.length < this.#fifoBytes;
   }
 
   get listens(): 'interrupts' | 'asks' | undefined {
@@ -204,7 +202,7 @@ export class Pl011 implements Device, CharacterInput {
   }
 
   #send(byte: number): void {
-    if (!this.#isOn(UART_ENABLE | TRANSMIT_ENABLE)) return;
+    if (!this.#isOn(TRANSMIT_ENABLE)) return;
     this.onByte(byte);
     this.#raw |= TRANSMIT_INTERRUPT;
   }

@@ -24,6 +24,8 @@ export interface Boot {
 export const COUNTS: readonly number[] = [1, 2, 4];
 
 const PLAIN = { gic: 2, el: 1, cpus: 1, kaslr: false, script: 'facts' } as const;
+/** Where the kernel was not to move itself, it leaves the seed in the tree, and kexec refuses that. */
+const NEXT = { kaslr: true, script: 'kexec' } as const;
 
 /** What CI has time for. */
 export const FEW: readonly Boot[] = [
@@ -33,9 +35,10 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'bookworm', kaslr: true },
   { ...PLAIN, suite: 'bookworm', script: 'programs' },
   { ...PLAIN, suite: 'bookworm', script: 'modules' },
+  { ...PLAIN, suite: 'bookworm', ...NEXT },
 ];
 
-/** Every kernel on every machine, once where it moves itself, and twice with programs. */
+/** Every kernel on every machine, once where it moves itself, twice with programs and with a next kernel, once with selftests. */
 export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   ...([2, 3] as const).flatMap((gic) =>
     ([1, 2] as const).flatMap((el) => COUNTS.map((cpus) => ({ ...PLAIN, suite, gic, el, cpus }))),
@@ -43,7 +46,19 @@ export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   { ...PLAIN, suite, kaslr: true },
   { ...PLAIN, suite, script: 'programs' },
   { ...PLAIN, suite, gic: 3, cpus: 2, script: 'programs' },
+  { ...PLAIN, suite, gic: 3, cpus: 2, script: 'selftests' },
+  { ...PLAIN, suite, ...NEXT },
+  { ...PLAIN, suite, gic: 3, el: 2, cpus: 2, ...NEXT },
 ]);
+
+/** Those whose accesses to devices are compared, up to init; with one processor they come in one order. */
+export const ACCESSES: { readonly few: readonly Boot[]; readonly all: readonly Boot[] } = {
+  few: [
+    { ...PLAIN, suite: 'trixie' },
+    { ...PLAIN, suite: 'bookworm', gic: 3 },
+  ],
+  all: ALL.filter(({ cpus, kaslr, script }) => cpus === 1 && !kaslr && script === 'facts'),
+};
 
 /** Those that are also saved in the midst of their boot, to go on from there. */
 export const isInTwo = ({ suite, gic, el, cpus, kaslr, script }: Boot): boolean =>

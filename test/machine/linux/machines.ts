@@ -1,7 +1,11 @@
 /** Boots a kernel on our machine and in QEMU. */
 import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { linesOfAccesses } from './accesses.js';
 import type { Boot } from './boots.js';
+import { ourAccesses } from './our-accesses.js';
+import { accessesOf, traceTo } from './qemu-accesses.js';
 
 /** What is booted. */
 export interface Files {
@@ -60,6 +64,18 @@ const qemuMachine = ({ gic, el, cpus }: Boot): readonly string[] => [
 
 const QEMU = 'qemu-system-aarch64';
 
+/** @throws Error when QEMU, which is the judge, does not get to the end */
+const bootQemu = async (
+  options: Boot,
+  { kernel, initrd }: Omit<Files, 'work'>,
+  more: readonly string[] = [],
+): Promise<Booted> => {
+  const load = ['-kernel', kernel, '-initrd', initrd, '-append', commandLine(options)];
+  const booted = await boot(QEMU, [...qemuMachine(options), ...load, ...more]);
+  if (!booted.ended) throw new Error(`qemu: does not get to the end\n${booted.console.slice(-2000)}${booted.aside}`);
+  return booted;
+};
+
 /** A device tree of QEMU's, with seeds, which are others in each of its runs. @returns its file */
 const writeTree = async (options: Boot, work: string): Promise<string> => {
   const file = path.join(work, 'tree.dtb');
@@ -102,9 +118,22 @@ export const bootBoth = async (
 ): Promise<Readonly<Record<'qemu' | 'ours', Booted>>> => {
   const tree = options.kaslr ? await writeTree(options, work) : undefined;
   const [qemu, ours] = await Promise.all([
-    boot(QEMU, [...qemuMachine(options), ...['-kernel', kernel, '-initrd', initrd, '-append', commandLine(options)]]),
+    bootQemu(options, { kernel, initrd }),
     boot(process.execPath, ourBoot(options, { kernel, initrd }, tree)),
   ]);
-  if (!qemu.ended) throw new Error(`qemu: does not get to the end\n${qemu.console.slice(-2000)}${qemu.aside}`);
   return { qemu, ours };
+};
+
+/** The accesses to devices up to init, on both at the same time: see {@link linesOfAccesses}. */
+export const accessesOnBoth = async (
+  options: Boot,
+  { kernel, initrd, work }: Files,
+): Promise<Readonly<Record<'qemu' | 'ours', string>>> => {
+  const trace = path.join(work, 'trace');
+  const ourRun = { ...options, kernel, initrd, append: commandLine(options), timeoutMs: PATIENCE_S * 1000 };
+  const [ours] = await Promise.all([ourAccesses(ourRun), bootQemu(options, { kernel, initrd }, traceTo(trace))]);
+  return {
+    qemu: linesOfAccesses(accessesOf(fs.readFileSync(trace, 'latin1'))),
+    ours: linesOfAccesses(ours),
+  };
 };

@@ -1,9 +1,7 @@
 /** Modules of Debian's kernels that test themselves. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { DIRECTORY, type Entry } from '../initramfs.js';
-
-const FILE = 0o100644;
+import { DIRECTORY, type Entry, FILE } from '../initramfs.js';
 
 /**
  * Those of the package: code for NEON and for integers, and what it is compared with. Not those for the Cryptographic

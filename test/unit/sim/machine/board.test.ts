@@ -41,9 +41,9 @@ describe('the console', () => {
     expect(sent).toEqual([0x41, 0x42]);
   });
 
-  test('sends nothing while it is disabled', () => {
+  test('sends nothing while its transmitter is off', () => {
     const { board, sent } = openBoard();
-    board.write(UART + 0x30, 4, 0x300n);
+    board.write(UART + 0x30, 4, 0x201n);
     board.write(UART, 4, 0x41n);
     expect(sent).toEqual([]);
     board.write(UART + 0x30, 4, 0x301n);

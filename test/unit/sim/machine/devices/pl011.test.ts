@@ -4,12 +4,15 @@ import { Pl011 } from '../../../../../sim/machine/devices/pl011.js';
 import { MachineError } from '../../../../../sim/machine/error.js';
 import { Driver, savedOf } from '../../../../support/machine/device-access.js';
 
-const [DR, FR, LCRH, CR, IFLS, IMSC, RIS, MIS, ICR] = [0, 0x18, 0x2c, 0x30, 0x34, 0x38, 0x3c, 0x40, 0x44] as const;
+const [DR, FR, IBRD, FBRD, LCRH, CR] = [0, 0x18, 0x24, 0x28, 0x2c, 0x30] as const;
+const [IFLS, IMSC, RIS, MIS, ICR] = [0x34, 0x38, 0x3c, 0x40, 0x44] as const;
 const [RX, TX, RT] = [0x10, 0x20, 0x40] as const;
 
+/** One that a driver has set up. */
 const open = () => {
   const sent: number[] = [];
   const uart = new Driver(new Pl011((byte) => sent.push(byte)));
+  uart.write(LCRH, 0x70);
   const type = (count: number): void => {
     for (let i = 0; i < count; i++) uart.device.receive(0x61 + i);
   };
@@ -18,6 +21,15 @@ const open = () => {
 
 test('is known by its identification, as QEMU has it', () => {
   expect(open().uart.id).toEqual([0x11, 0x10, 0x14, 0, 0x0d, 0xf0, 0x05, 0xb1]);
+});
+
+test('starts as QEMU has it: disabled, without FIFOs and speed, but working', () => {
+  const sent: number[] = [];
+  const uart = new Driver(new Pl011((byte) => sent.push(byte)));
+  expect([IBRD, FBRD, LCRH, CR, IFLS, IMSC].map((register) => uart.read(register))).toEqual([0, 0, 0, 0x300, 0x12, 0]);
+  uart.write(DR, 0x41);
+  uart.device.receive(0x61);
+  expect([sent, uart.read(FR), uart.read(DR)]).toEqual([[0x41], 0xc0, 0x61]);
 });
 
 describe('what is typed', () => {
