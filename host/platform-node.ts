@@ -64,7 +64,8 @@ const inflateLittle = (input: Uint8Array, limitBytes: number): DecompressOutcome
       readonly buffer: Uint8Array;
       readonly engine: InflateRaw;
     };
-    return { output: plainBytes(buffer), consumed: engine.bytesWritten, ended: true };
+    // A copy: what zlib gives is a few bytes of its buffer, and keeps all of that.
+    return { output: Uint8Array.from(buffer), consumed: engine.bytesWritten, ended: true };
   } catch {
     return undefined;
   }
