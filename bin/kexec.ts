@@ -8,12 +8,17 @@ const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
+/** The first failure to write to stdout. */
+const lost: { reason?: string } = {};
+
 /** Text leaves at once, so that a log is whole even if the process is not. */
 const write = (fd: number, text: string): void => {
   try {
     writeNow(fd, text);
-  } catch {
-    // Nobody listens any more; what there is to do is still done.
+  } catch (error) {
+    // What there is to do is still done; a reader that has enough, such as `head`, is no failure.
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (fd === STDOUT && code !== 'EPIPE') lost.reason ??= message;
   }
 };
 
@@ -71,3 +76,7 @@ process.exitCode = await runKexec(process.argv.slice(2).map(toByteString), {
 });
 stdout.flush();
 progress?.erase();
+if (lost.reason !== undefined) {
+  write(STDERR, `kexec: Cannot write the output: ${lost.reason}\n`);
+  process.exitCode ||= 1;
+}

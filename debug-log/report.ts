@@ -1,4 +1,5 @@
 /** Differences between two debug logs, as text for people and as JSON. */
+import { visible } from '../kexec/base/format.js';
 import type { Comparison, Difference } from './compare.js';
 import type { DebugLog, LogLine } from './parse.js';
 
@@ -26,11 +27,8 @@ export const paintFor = (colour: boolean): Paint =>
 
 /** The text as it may be shown: what would steer a terminal is made visible. */
 const shown = (text: string): string => {
-  const visible = text.replace(
-    /[^\x20-\x7e\u00a0-\uffff]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-  return visible.length > LONGEST ? `${visible.slice(0, LONGEST)}... (${text.length} characters)` : visible;
+  const all = visible(text);
+  return all.length > LONGEST ? `${all.slice(0, LONGEST)}... (${text.length} characters)` : all;
 };
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,7 +1,7 @@
 /** The platform on Node: decompressors, checksums and digests. */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { constants, crc32, createInflateRaw } from 'node:zlib';
+import { type InflateRaw, constants, crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import { concatBytes, plainBytes } from '../kexec/base/bytes.js';
 import { OutputLimitError, type DecompressOutcome, type Digest, type Platform } from '../kexec/base/platform.js';
 import { PROGRESS_BYTES, type OnProgress } from '../kexec/base/progress.js';
@@ -16,8 +16,8 @@ interface Collected {
   readonly failure?: NodeJS.ErrnoException;
 }
 
-/** Sends the input through a decompressor. @throws OutputLimitError */
-const collect = (stream: Duplex, input: Uint8Array, limitBytes: number, progress?: OnProgress): Promise<Collected> =>
+/** Gathers what comes out of a decompressor. @throws OutputLimitError */
+const collect = (stream: Duplex, limitBytes: number, progress?: OnProgress): Promise<Collected> =>
   new Promise((resolve, reject) => {
     const parts: Uint8Array[] = [];
     let total = 0;
@@ -32,8 +32,19 @@ const collect = (stream: Duplex, input: Uint8Array, limitBytes: number, progress
     });
     stream.on('error', (failure: NodeJS.ErrnoException) => resolve({ output: concatBytes(parts), failure }));
     stream.on('end', () => resolve({ output: concatBytes(parts) }));
-    stream.end(input);
   });
+
+/** Sends the input through a decompressor that makes no more than is taken from it. @throws OutputLimitError */
+const decompress = (
+  stream: Duplex,
+  input: Uint8Array,
+  limitBytes: number,
+  progress?: OnProgress,
+): Promise<Collected> => {
+  const collected = collect(stream, limitBytes, progress);
+  stream.end(input);
+  return collected;
+};
 
 /** The size that a gzip trailer at the end of the input promises, as far as it can be true. */
 const likelySize = (input: Uint8Array): number => {
@@ -42,17 +53,37 @@ const likelySize = (input: Uint8Array): number => {
   return promised <= byteLength * MAX_DEFLATE_RATIO ? promised : 0;
 };
 
+/**
+ * A stream of little output at once: there may be many, and each would have a thread's attention.
+ * @returns undefined where there is more of it, or something is wrong
+ */
+const inflateLittle = (input: Uint8Array, limitBytes: number): DecompressOutcome | undefined => {
+  const maxOutputLength = Math.min(SMALL_CHUNK, limitBytes) || 1;
+  try {
+    const { buffer, engine } = inflateRawSync(input, { maxOutputLength, info: true }) as unknown as {
+      readonly buffer: Uint8Array;
+      readonly engine: InflateRaw;
+    };
+    // A copy: what zlib gives is a few bytes of its buffer, and keeps all of that.
+    return { output: Uint8Array.from(buffer), consumed: engine.bytesWritten, ended: true };
+  } catch {
+    return undefined;
+  }
+};
+
 const inflateRaw = async (input: Uint8Array, limitBytes: number, progress?: OnProgress): Promise<DecompressOutcome> => {
+  const little = inflateLittle(input, limitBytes);
+  if (little !== undefined && little.output.length <= limitBytes) return little;
   // One piece of the right size saves copying, if nobody watches; a little more, for zlib to see the end of the stream
   // in the same call. Without a size the pieces are small: there may be many members that hold next to nothing.
   const largest = progress === undefined ? limitBytes : Math.min(limitBytes, PROGRESS_BYTES);
   const chunkSize = Math.min(likelySize(input), largest) + SMALL_CHUNK;
   const stream = createInflateRaw({ chunkSize });
-  const { output, failure } = await collect(stream, input, limitBytes, progress);
+  const { output, failure } = await decompress(stream, input, limitBytes, progress);
   if (failure === undefined) return { output, consumed: stream.bytesWritten, ended: true };
   // Something is wrong: again, for what comes before it.
   const again = createInflateRaw({ chunkSize: SMALL_CHUNK, finishFlush: constants.Z_SYNC_FLUSH });
-  const before = await collect(again, input, limitBytes);
+  const before = await decompress(again, input, limitBytes);
   return {
     output: before.output,
     consumed: again.bytesWritten,
@@ -61,7 +92,22 @@ const inflateRaw = async (input: Uint8Array, limitBytes: number, progress?: OnPr
   };
 };
 
-/** Decodes by liblzma, which is loaded only now. */
+/** lzma makes at most some 7,000 bytes of one, so that little comes of such a piece. */
+const LZMA_PIECE = 8 * 1024;
+
+/**
+ * Where a piece that begins at `start` ends. lzma-native finds the end of an .xz stream by its last two bytes, "YZ", which
+ * must not be in two pieces.
+ */
+const endOfPiece = (input: Uint8Array, start: number): number => {
+  const end = Math.min(start + LZMA_PIECE, input.length);
+  return input[end - 1] === 0x59 && input[end] === 0x5a ? end + 1 : end;
+};
+
+/**
+ * Decodes by liblzma, which is loaded only now. Of a piece of input it makes all that can be made, whether anybody wants it
+ * or not: the next piece is given to it only when that was within the limit.
+ */
 const lzma = async (
   input: Uint8Array,
   memoryLimitBytes: number,
@@ -70,7 +116,17 @@ const lzma = async (
 ): Promise<Uint8Array | undefined> => {
   const { default: native } = await import('lzma-native');
   const stream = native.createStream('autoDecoder', { memlimit: memoryLimitBytes });
-  const { output, failure } = await collect(stream, input, limitBytes, progress);
+  const decoding = { isOver: false };
+  const collected = collect(stream, limitBytes, progress).finally(() => {
+    decoding.isOver = true;
+  });
+  for (let at = 0; at < input.length && !decoding.isOver;) {
+    const piece = input.subarray(at, endOfPiece(input, at));
+    at += piece.length;
+    await Promise.race([collected, new Promise((resolve) => stream.write(piece, resolve))]);
+  }
+  stream.end();
+  const { output, failure } = await collected;
   return failure === undefined ? output : undefined;
 };
 

@@ -1,32 +1,23 @@
 /** Large files that are read while the code that needs them is still being loaded. */
-import { close, constants, fstat, open, read } from 'node:fs';
-import { posix } from 'node:path';
+import { close, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { PROGRESS_BYTES, type OnProgress } from '../kexec/base/progress.js';
 import type { System } from '../kexec/base/system.js';
+import { fromRoot } from '../sim/kernel/recording/host-files.js';
+import { openRegular } from '../sim/kernel/recording/input-files.js';
 
 /** Files that are being read, by path. Nothing is there for one that cannot be read as a whole. */
 export type Prefetched = ReadonlyMap<string, Promise<Uint8Array | undefined>>;
 
-const [openFile, statFile, readFile, closeFile] = [
-  promisify(open),
-  promisify(fstat),
-  promisify(read),
-  promisify(close),
-];
+const [readFile, closeFile] = [promisify(read), promisify(close)];
 
 /** Larger files are left to whoever needs them. */
 const MAX_SIZE = 0x7fff_f000;
 
-/** A pipe without a writer is not waited for. */
-const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
-
 const readWhole = async (path: string, progress?: OnProgress): Promise<Uint8Array | undefined> => {
-  const fd = await openFile(path, FLAGS);
+  const { file: fd, sizeBytes: total } = openRegular(path);
   try {
-    const stats = await statFile(fd);
-    if (!stats.isFile() || stats.size === 0 || stats.size > MAX_SIZE) return undefined;
-    const total = stats.size;
+    if (total === 0 || total > MAX_SIZE) return undefined;
     const buffer = Buffer.allocUnsafeSlow(total);
     for (let done = 0; done < total; progress?.({ what: `reading ${path}`, unit: 'bytes', done, total })) {
       const { bytesRead } = await readFile(fd, buffer, done, Math.min(total - done, PROGRESS_BYTES), done);
@@ -39,7 +30,7 @@ const readWhole = async (path: string, progress?: OnProgress): Promise<Uint8Arra
   }
 };
 
-const isOnMachine = (path: string): boolean => /^\/(proc|sys)(\/|$)/.test(posix.resolve(path));
+const isOnMachine = (path: string): boolean => /^\/(proc|sys)(\/|$)/.test(fromRoot(path));
 
 /**
  * Starts to read large files of this host, in other threads, while the code that needs them is still being loaded.

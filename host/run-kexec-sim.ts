@@ -1,5 +1,6 @@
 /** The `kexec-sim` command as a function. */
 import { KexecError } from '../kexec/base/error.js';
+import { visible } from '../kexec/base/format.js';
 import type { Platform } from '../kexec/base/platform.js';
 import type { RunKexec, SubcommandContext } from '../sim/commands/common/context.js';
 import { UsageError, runKexecSim as runSubcommand } from '../sim/commands/index.js';
@@ -37,7 +38,7 @@ export const complain = (error: unknown, err: (text: string) => void): number =>
       : error instanceof KexecError
         ? [error.message, '']
         : [`internal error: ${error instanceof Error ? error.message : String(error)}`, ''];
-  err(`kexec-sim: ${oneLine(reason)}\n${hint}`);
+  err(`kexec-sim: ${visible(oneLine(reason))}\n${hint}`);
   return error instanceof KexecError && error.died ? error.exitCode : 1;
 };
 

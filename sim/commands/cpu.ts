@@ -1,11 +1,12 @@
 /** `kexec-sim cpu`: bare code on the processor of a machine. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { KexecError, strerror } from '../../kexec/base/error.js';
+import { attemptAsync } from '../../kexec/base/attempt.js';
+import { KexecError } from '../../kexec/base/error.js';
 import { CPACR, HCR } from '../cpu/state/control-bits.js';
 import type { CpuModel } from '../cpu/state/model.js';
 import { Console } from '../kernel/machine/console.js';
 import { parseAddress, registersToJson, setRegisters } from '../kernel/execution/cpu-registers.js';
-import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
+import { readInput } from '../kernel/recording/input-files.js';
+import { checkReplaceable, replaceFile } from '../kernel/saving/replace-file.js';
 import { optionalField, parseJson } from '../kernel/state/json.js';
 import { boardFacts } from '../kernel/facts/board-arm64.js';
 import { tellingOfMachine } from '../kernel/machine/machine-errors.js';
@@ -14,7 +15,9 @@ import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/run/end-report.js';
 import { Board } from '../machine/board.js';
 import { Pl011 } from '../machine/devices/pl011.js';
+import { MachineError } from '../machine/error.js';
 import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
+import { KeptOutput } from './common/kept-output.js';
 import { formatJson } from './common/text.js';
 
 /** Ends that a program may mean to have. */
@@ -35,7 +38,7 @@ const parseLoad = (text: string): { readonly file: string; readonly address: big
 };
 
 /** `ADDR,SIZE=FILE`. */
-const parseDump = (text: string): { readonly address: bigint; readonly size: number; readonly file: string } => {
+const parseDump = (text: string): Dump => {
   const match = /^([^,=]+),([^,=]+)=(.+)$/s.exec(text);
   if (match === null) throw KexecError.die(`--dump: "${text}" is not ADDR,SIZE=FILE`, { subject: text });
   const size = parseAddress(match[2]!, '--dump');
@@ -48,25 +51,30 @@ const parseCount = (text: string | undefined): bigint | undefined => {
   throw KexecError.die(`--max-instructions: "${text}" is not a number of instructions`, { subject: text });
 };
 
-const onFile = <T>(what: string, path: string, action: () => T): T => {
-  try {
-    return action();
-  } catch (error) {
-    if (!isNodeError(error)) throw error;
-    throw KexecError.die(`Cannot ${what} ${path}: ${strerror(errnoOf(error))}`, {
-      subject: path,
-      errno: -errnoOf(error),
-    });
-  }
-};
+/** What `--json` prints has a few KB, but for what the program has printed. */
+export const MAX_REGISTERS_BYTES = 64 << 20;
 
 /** Takes the registers out of what `--json` prints, or an object of registers alone. */
-const readRegisters = (cpu: CpuModel, path: string): void => {
-  const json = parseJson(
-    onFile('read', path, () => readFileSync(path, 'utf8')),
-    path,
-  );
+const readRegisters = async (cpu: CpuModel, path: string): Promise<void> => {
+  const json = parseJson(new TextDecoder().decode(await readInput(path, MAX_REGISTERS_BYTES)), path);
   setRegisters(cpu, optionalField(json, 'registers') ?? json);
+};
+
+/** Bytes of the program's output that `--json` keeps: the first ones. */
+export const MAX_OUTPUT_BYTES = 16 << 20;
+
+interface Dump {
+  readonly address: bigint;
+  readonly size: number;
+  readonly file: string;
+}
+
+/** What could not be written is told of before the program runs, which may take long. @throws KexecError */
+const checkDump = ({ address, size, file }: Dump, board: Board): void => {
+  if (!board.memory.isRam(address, BigInt(Math.max(size, 1)))) {
+    throw KexecError.die(`--dump: no RAM at 0x${address.toString(16)} (${size} bytes)`, { subject: '--dump' });
+  }
+  checkReplaceable(file);
 };
 
 const endToJson = (end: RunEnd): Readonly<Record<string, unknown>> =>
@@ -134,20 +142,19 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
           throw KexecError.die('where to start is not told: --pc, or --registers with "pc" in it', { subject: '--pc' });
         }
         const dumps = args.dump.map(parseDump);
-        let output = '';
-        const terminal = new Console(args.json ? (text) => void (output += text) : (text) => context.out(text));
+        const output = new KeptOutput(MAX_OUTPUT_BYTES);
+        const terminal = new Console(args.json ? output.put : (text) => context.out(text));
         const el = args.el ?? facts.bootEl;
         const board = new Board({
           ram: facts.ram,
           devices: [{ physAddr: facts.uart, device: new Pl011(terminal.put) }],
           highestEl: el > facts.bootEl ? el : facts.bootEl,
         });
+        for (const dump of dumps) checkDump(dump, board);
+        const ramBytes = Number(facts.ram.reduce((sum, { size }) => sum + size, 0n));
         const cpu = createCpu(board);
         for (const { file, address } of args.load.map(parseLoad)) {
-          board.memory.write(
-            address,
-            onFile('read', file, () => readFileSync(file)),
-          );
+          board.memory.write(address, await readInput(file, ramBytes));
         }
         cpu.setEl(el);
         cpu.setSystemRegister('CPACR_EL1', EL1_FP_ENABLED);
@@ -155,7 +162,7 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
           cpu.setSystemRegister('CPTR_EL2', EL2_FP_ENABLED);
           cpu.setSystemRegister('HCR_EL2', EL1_IS_64_BIT);
         }
-        if (args.registers !== undefined) readRegisters(cpu, args.registers);
+        if (args.registers !== undefined) await readRegisters(cpu, args.registers);
         if (args.pc !== undefined) cpu.pc = parseAddress(args.pc, '--pc');
         if (args.sp !== undefined) cpu.sp = parseAddress(args.sp, '--sp');
         cpu.invalidate();
@@ -167,35 +174,45 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
         const place = (pc: bigint): string => `0x${pc.toString(16)}`;
         const maxInstructions = parseCount(args['max-instructions']);
         const processors = new Processors(board, cpu);
-        const end = await withInterrupts((interrupted) =>
-          processors.run(
-            () => limits,
-            { maxInstructions, deadline: Infinity, interrupted },
-            () => {
-              terminal.flush();
-              context.progress?.({ what: `at ${place(cpu.pc)}`, unit: 'instructions', done: Number(cpu.instructions) });
-            },
+        const end = await attemptAsync(MachineError, () =>
+          withInterrupts((interrupted) =>
+            processors.run(
+              () => limits,
+              { maxInstructions, deadline: Infinity, interrupted },
+              () => {
+                terminal.flush();
+                context.progress?.({
+                  what: `at ${place(cpu.pc)}`,
+                  unit: 'instructions',
+                  done: Number(cpu.instructions),
+                });
+              },
+            ),
           ),
         );
+        terminal.flush();
         const registers = registersToJson(cpu);
         const { instructions } = cpu;
-        const reason = describeEnd(end, { board, processors, place }, describeEsr);
-        for (const { address, size, file } of dumps) {
-          const bytes = board.memory.read(address, size);
-          onFile('write', file, () => writeFileSync(file, bytes));
-        }
+        const reason =
+          end instanceof MachineError ? end.message : describeEnd(end, { board, processors, place }, describeEsr);
         context.out(
           args.json
             ? formatJson({
-                reason: endToJson(end),
+                reason: end instanceof MachineError ? { kind: 'machine', why: end.reason } : endToJson(end),
                 text: reason,
                 instructions: Number(instructions),
-                output,
+                output: output.text,
+                outputBytes: output.bytes,
                 el: cpu.el,
                 registers,
               })
             : `${reason}\n${formatRegisterLines(registers)}`,
         );
+        // What the registers are is told whatever becomes of the files.
+        for (const { address, size, file } of dumps) {
+          replaceFile(file, (write) => write(board.memory.read(address, size)));
+        }
+        if (end instanceof MachineError) throw KexecError.die(reason, { subject: 'cpu' });
         if (!GOOD_ENDS.includes(end.kind)) {
           throw KexecError.die(reason, { subject: 'cpu', exitCode: end.kind === 'interrupted' ? INTERRUPTED : 1 });
         }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attemptAsync, failing } from '../../kexec/base/attempt.js';
+import { attemptAsync } from '../../kexec/base/attempt.js';
 import { KexecError } from '../../kexec/base/error.js';
 import {
   bestAttempts,
@@ -23,7 +23,7 @@ import {
   toJsonLines,
   type Names,
 } from '../../debug-log/report.js';
-import { readHost, statHost } from '../kernel/recording/host-files.js';
+import { readInput } from '../kernel/recording/input-files.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
 import { formatJson, quoted } from './common/text.js';
 
@@ -32,16 +32,23 @@ const DIFFERENT = 1;
 const TROUBLE = 2;
 
 /** A debug log has some hundred kilobytes; a day's journal that it is in, more. */
-const LARGEST_LOG = 16 * 1024 * 1024;
+export const MAX_LOG_BYTES = 16 << 20;
+export const MAX_LOG_LINES = 250_000;
 
 /** @throws KexecError */
-const readLog = (path: string): string =>
-  failing('Cannot read', path, () => {
-    if (statHost(path).size > LARGEST_LOG) {
-      throw KexecError.die(`${path} is larger than ${LARGEST_LOG} bytes: cut out what kexec said`, { subject: path });
-    }
-    return new TextDecoder().decode(readHost(path));
-  });
+const readLog = async (path: string): Promise<string> => {
+  const text = decodeText(await readInput(path, MAX_LOG_BYTES));
+  if ((text.match(/\r\n|\r|\n/g) ?? []).length <= MAX_LOG_LINES) return text;
+  throw KexecError.die(`${path}: more than ${MAX_LOG_LINES} lines: cut out what kexec said`, { subject: path });
+};
+
+/** Text as terminals and editors save it: in UTF-16 where it begins so, with a mark or with ASCII. */
+const decodeText = (bytes: Uint8Array): string => {
+  const [first, second] = bytes;
+  const isLittle = (first === 0xff && second === 0xfe) || (first !== 0 && second === 0);
+  const isBig = (first === 0xfe && second === 0xff) || (first === 0 && second !== 0);
+  return new TextDecoder(isLittle ? 'utf-16le' : isBig ? 'utf-16be' : 'utf-8').decode(bytes);
+};
 
 interface DiffArguments extends AttemptSettings {
   readonly real: RealLog;
@@ -120,7 +127,7 @@ const diff = async (args: DiffArguments, context: SubcommandContext): Promise<Di
   if (args.ours !== undefined) {
     if (args.given.length > 0)
       throw KexecError.die('a log of ours, or a command line for ours behind --, but not both', { subject: args.ours });
-    const ours = readRun({ name: args.ours, text: readLog(args.ours), run: undefined });
+    const ours = readRun({ name: args.ours, text: await readLog(args.ours), run: undefined });
     const compared = compareWith(log, ours);
     const evidence = evidenceIn(compared.real);
     const names = { real: log.name, ours: args.ours };
@@ -214,7 +221,7 @@ export const addDiffCommand = (yargs: CommonArgv, context: SubcommandContext): C
       const outcome = await asTrouble(async () =>
         diff(
           {
-            real: { name: args.real, text: readLog(args.real), run: args.run },
+            real: { name: args.real, text: await readLog(args.real), run: args.run },
             ours: args.ours,
             given: Array.isArray(behind) ? behind.map(String) : [],
             machine: setting(args.machine, env['KEXEC_MACHINE']),

@@ -1,4 +1,5 @@
 /** `kexec-sim dmesg`: why the kernel refused a load, and where kexec_file_load put what (`kexec -d -s`). */
+import { visible } from '../../kexec/base/format.js';
 import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
 import { formatJson } from './common/text.js';
 
@@ -10,6 +11,6 @@ export const addDmesgCommand = (yargs: CommonArgv, context: SubcommandContext): 
     (command) => command,
     (args) => {
       const lines = openMachine(args, context).kernel.log;
-      context.out(args.json ? formatJson(lines) : lines.map(({ text }) => `${text}\n`).join(''));
+      context.out(args.json ? formatJson(lines) : lines.map(({ text }) => `${visible(text)}\n`).join(''));
     },
   );

@@ -1,10 +1,12 @@
 /** `kexec-sim extract-purgatory`: the purgatory that a real kexec was built with, to be used by KEXEC_PURGATORY. */
-import { writeFileSync } from 'node:fs';
-import { failing } from '../../kexec/base/attempt.js';
 import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
-import { hostCall, readHost } from '../kernel/recording/host-files.js';
+import { readInput } from '../kernel/recording/input-files.js';
+import { replaceFile } from '../kernel/saving/replace-file.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
 import { formatJson } from './common/text.js';
+
+/** kexec has some 200 KB. */
+export const MAX_EXECUTABLE_BYTES = 256 << 20;
 
 /** Adds the subcommand to kexec-sim. */
 export const addExtractPurgatoryCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
@@ -15,12 +17,9 @@ export const addExtractPurgatoryCommand = (yargs: CommonArgv, context: Subcomman
       command
         .positional('kexec', { type: 'string', demandOption: true, describe: 'An executable of kexec-tools' })
         .positional('out', { type: 'string', demandOption: true, describe: 'Where to write the relocatable object' }),
-    (args) => {
-      const purgatory = extractPurgatory(
-        failing('Cannot read', args.kexec, () => readHost(args.kexec)),
-        args.kexec,
-      );
-      hostCall('Cannot write', args.out, () => writeFileSync(args.out, purgatory));
+    async (args) => {
+      const purgatory = extractPurgatory(await readInput(args.kexec, MAX_EXECUTABLE_BYTES), args.kexec);
+      replaceFile(args.out, (write) => write(purgatory));
       context.out(
         args.json
           ? formatJson({ file: args.out, bytes: purgatory.length })

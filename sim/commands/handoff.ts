@@ -1,7 +1,6 @@
 /** `kexec-sim handoff`: a machine at its new kernel's first instruction, written to files for QEMU. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KexecError, strerror } from '../../kexec/base/error.js';
+import { KexecError } from '../../kexec/base/error.js';
 import { purgatory } from '../../kexec/arch/arm64/purgatory.js';
 import type { CpuModel } from '../cpu/state/model.js';
 import { boardFacts } from '../kernel/facts/board-arm64.js';
@@ -9,7 +8,8 @@ import { registersToJson } from '../kernel/execution/cpu-registers.js';
 import { rulesAt, runToEntry } from '../kernel/execution/execute.js';
 import { tellingOfMachine } from '../kernel/machine/machine-errors.js';
 import { handOff, qemuCommand } from '../kernel/handoff/handoff.js';
-import { errnoOf, isNodeError } from '../kernel/recording/host-files.js';
+import { hostCall, makeDirectories } from '../kernel/recording/host-files.js';
+import { replaceFile } from '../kernel/saving/replace-file.js';
 import { withInterrupts } from '../kernel/interrupts.js';
 import { describeEnd } from '../kernel/run/end-report.js';
 import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
@@ -83,17 +83,9 @@ export const addHandoffCommand = (yargs: CommonArgv, context: SubcommandContext)
           })),
           qemu: command,
         };
-        try {
-          mkdirSync(directory, { recursive: true });
-          for (const { file, bytes } of handoff.pieces) writeFileSync(join(directory, file), bytes);
-          writeFileSync(join(directory, 'cpu.json'), formatJson(summary));
-        } catch (error) {
-          if (!isNodeError(error)) throw error;
-          throw KexecError.die(`Cannot write to ${directory}: ${strerror(errnoOf(error))}`, {
-            subject: directory,
-            errno: -errnoOf(error),
-          });
-        }
+        hostCall('Cannot write to', directory, () => makeDirectories(directory));
+        for (const { file, bytes } of handoff.pieces) replaceFile(join(directory, file), (write) => write(bytes));
+        replaceFile(join(directory, 'cpu.json'), (write) => write(Buffer.from(formatJson(summary))));
         context.out(args.json ? formatJson(summary) : `${command.map(quoted).join(' ')}\n`);
       };
       await withInterrupts((interrupted) => tellingOfMachine(() => run(interrupted)));

@@ -43,6 +43,26 @@ export const addAll = (yargs: Argv, context: SubcommandContext): CommonArgv =>
     (other) => addAll(other, context),
   );
 
+/** yargs loses a "-", which stands for standard input; behind "--" are words of another command. */
+const withStdin = (args: readonly string[]): string[] => {
+  const end = args.indexOf('--');
+  return args.map((word, i) => (word === '-' && (end < 0 || i < end) ? '/dev/stdin' : word));
+};
+
+/** Options that are given twice, and machines without a name. @throws UsageError */
+const checkOnce = (argv: Readonly<Record<string, unknown>>, { array }: { readonly array: readonly string[] }): true => {
+  for (const [name, value] of Object.entries(argv)) {
+    // yargs gives "--stop-at" as "stopAt", too.
+    if (/[A-Z]/.test(name)) continue;
+    if (Array.isArray(value) && !['_', '--', ...array].includes(name)) {
+      throw new UsageError(`--${name} is given ${value.length} times`);
+    }
+  }
+  for (const name of ['machine', 'state'])
+    if (argv[name] === '') throw new UsageError(`--${name} is given without a value`);
+  return true;
+};
+
 /**
  * Does what a command line of kexec-sim says.
  * @param args without the program's name
@@ -53,18 +73,22 @@ export const runKexecSim = async (
   version: string,
   context: SubcommandContext,
 ): Promise<void> => {
+  // The directory is where yargs would look for settings; it may be one that is gone.
   const parser = addAll(
-    yargs([...args])
+    yargs(withStdin(args), '/')
       .scriptName('kexec-sim')
       .usage(
         '$0 COMMAND\n\nLooks at recorded machines and at what is loaded into their simulated kernels, and runs code on them.',
       )
+      .parserConfiguration({ 'dot-notation': false, 'boolean-negation': false, 'parse-positional-numbers': false })
       .locale('en'),
     context,
   );
   await parser
     .demandCommand(1, 1, 'a command is needed', 'too many arguments')
     .strict()
+    // yargs tells a check of all options, which its types do not know.
+    .check(checkOnce as unknown as Parameters<typeof parser.check>[0])
     .version(`kexec-sim ${version}`)
     .alias('help', 'h')
     .epilogue('Environment: KEXEC_MACHINE, KEXEC_STATE, KEXEC_PAGE_SIZE')

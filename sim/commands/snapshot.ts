@@ -1,9 +1,11 @@
 /** `kexec-sim snapshot`: the script that records a machine, for people to read before they run it there. */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostCall } from '../kernel/recording/host-files.js';
 import { packageRoot } from '../kernel/recording/package-root.js';
+import { replaceFile } from '../kernel/saving/replace-file.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
+
+const PROGRAM = 0o755;
 
 /** Adds the subcommand to kexec-sim. */
 export const addSnapshotCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
@@ -23,9 +25,6 @@ export const addSnapshotCommand = (yargs: CommonArgv, context: SubcommandContext
         context.out(script);
         return;
       }
-      hostCall('Cannot write', output, () => {
-        writeFileSync(output, script);
-        chmodSync(output, 0o755);
-      });
+      replaceFile(output, (write) => write(Buffer.from(script)), PROGRAM);
     },
   );

@@ -1,15 +1,17 @@
 /** A recorded machine opened: its /proc and /sys, its simulated kernel, and the files of the host. */
 import { createHash, randomBytes } from 'node:crypto';
-import { homedir } from 'node:os';
-import { isAbsolute, join, posix } from 'node:path';
+import { userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { attempt } from '../../kexec/base/attempt.js';
 import { KexecError, strerror } from '../../kexec/base/error.js';
+import { visible } from '../../kexec/base/format.js';
 import type { OnProgress } from '../../kexec/base/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
 import type { Execution } from './execution-settings.js';
 import { countCpuList, kernelFacts } from './facts/facts.js';
 import { checkPageSize, pageSizeOfKcore, parsePageSize } from './facts/page-sizes-arm64.js';
 import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from './facts/file-load-machine.js';
-import { listHost, lstatHost, readHost, statHost } from './recording/host-files.js';
+import { NodeError, fromRoot, listHost, lstatHost, readHost, statHost } from './recording/host-files.js';
 import { INITIAL_STATE, type KernelState } from './rules/kexec-load.js';
 import { MachineFiles } from './recording/machine-files.js';
 import { findMachine } from './recording/machines.js';
@@ -134,7 +136,7 @@ type FileAccess = Pick<System, 'readFile' | 'readAt' | 'stat' | 'lstat' | 'list'
 const fileAccess = (files: MachineFiles, kernel: SimulatedKernel): FileAccess => {
   /** The path on the machine; undefined for a file of the host. The user may name /proc and /sys in any way. */
   const onMachine = (path: string): string | undefined => {
-    const full = posix.resolve(path);
+    const full = fromRoot(path);
     if (path === '' || !/^\/(proc|sys)(\/|$)/.test(full)) return undefined;
     return path.endsWith('/') ? `${full}/` : full;
   };
@@ -205,9 +207,11 @@ const readHead = (files: MachineFiles, path: string): string | undefined =>
 
 /** `uname -a` of the recording ends with the machine's name; some C libraries write "GNU/Linux" behind it. */
 const unameMachine = (files: MachineFiles): string => {
-  const words = files.note('uname')?.trim().split(/\s+/) ?? [];
-  const machine = words.filter((word) => word !== 'GNU/Linux').at(-1) ?? '';
-  return /^[A-Za-z0-9_]{1,64}$/.test(machine) ? machine : 'aarch64';
+  const words = files.note('uname')?.split(/\s+/).filter((word) => word !== '' && word !== 'GNU/Linux') ?? [];
+  const machine = words.at(-1) ?? 'aarch64';
+  if (/^[A-Za-z0-9_]{1,64}$/.test(machine)) return machine;
+  const subject = `${files.path}/uname`;
+  throw KexecError.die(`${subject}: "${visible(machine.slice(0, 64))}" is no name of an architecture`, { subject });
 };
 
 /**
@@ -247,6 +251,14 @@ const defaultState = (files: MachineFiles, env: RecordedMachineOptions['env']): 
   const digest = createHash('sha256').update(files.path).digest('hex').slice(0, 8);
   // Relative paths in it are to be ignored (XDG Base Directory Specification).
   const stateHome = env['XDG_STATE_HOME'] ?? '';
-  const base = isAbsolute(stateHome) ? stateHome : join(env['HOME'] || homedir(), '.local', 'state');
+  const base = isAbsolute(stateHome) ? stateHome : join(homeOf(env), '.local', 'state');
   return join(base, 'kexec-ts', `${files.name}-${digest}`);
+};
+
+/** An empty or relative HOME would have the state in whatever directory the user is in. @throws KexecError */
+const homeOf = ({ HOME = '' }: RecordedMachineOptions['env']): string => {
+  if (isAbsolute(HOME)) return HOME;
+  const user = attempt(NodeError, () => userInfo().homedir);
+  if (typeof user === 'string' && isAbsolute(user)) return user;
+  throw KexecError.die('there is no home directory to keep what is loaded in: set KEXEC_STATE', { subject: 'HOME' });
 };

@@ -1,5 +1,5 @@
 /** System calls of a calls.json, made again on a simulated kernel. */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { failing } from '../../kexec/base/attempt.js';
 import { Errno, KexecError } from '../../kexec/base/error.js';
@@ -12,14 +12,12 @@ import {
   callToJson,
   parseCalls,
 } from './calls/calls.js';
-import { hostCall, readHost, statHost } from './recording/host-files.js';
+import { LARGEST_FILE, hostCall } from './recording/host-files.js';
+import { readRegular } from './recording/input-files.js';
 import { type Caller, type KernelSegment, type LoadCall, ROOT, type SegmentSource } from './rules/kexec-load.js';
-import { CALLS_FILE } from './calls/record.js';
+import { CALLS_FILE, MAX_CALLS_BYTES } from './calls/record.js';
 import type { SimulatedKernel } from './simulated-kernel.js';
 import { KEXEC_CRASH_LOADED, KEXEC_LOADED } from './rules/sysctl.js';
-
-/** A larger file is refused. */
-const MAX_CALLS_BYTES = 64 << 20;
 
 export const CALLER_OF: Readonly<Record<CallerName, Caller>> = {
   root: ROOT,
@@ -41,10 +39,7 @@ export interface CallFile {
 export const readCallFile = (path: string): CallFile => {
   const isDirectory = hostCall('Cannot read', path, () => statSync(path).isDirectory());
   const file = isDirectory ? join(path, CALLS_FILE) : path;
-  const { kind, size } = failing('Cannot read', file, () => statHost(file));
-  if (kind !== 'file') throw KexecError.die(`${file}: not a regular file`, { subject: file });
-  if (size > MAX_CALLS_BYTES) throw KexecError.die(`${file}: too large: ${size} bytes`, { subject: file });
-  const text = hostCall('Cannot read', path, () => readFileSync(file, 'utf8'));
+  const text = new TextDecoder().decode(failing('Cannot read', file, () => readRegular(file, MAX_CALLS_BYTES)));
   return { folder: dirname(file), calls: parseCalls(text, file) };
 };
 
@@ -134,15 +129,12 @@ const dataPath = (folder: string, name: string): string => {
   return path;
 };
 
-const readRegular = (path: string, length?: number): Uint8Array =>
-  failing('Cannot read', path, () => {
-    if (statHost(path).kind !== 'file') throw KexecError.die(`${path}: not a regular file`, { subject: path });
-    return readHost(path, path, 0, length);
-  });
+const readPart = (path: string, length?: number): Uint8Array =>
+  failing('Cannot read', path, () => readRegular(path, LARGEST_FILE, length));
 
 const readData = (folder: string, name: string, bufsz: bigint): SegmentSource => {
   const path = dataPath(folder, name);
-  const bytes = readRegular(path, bufsz < BigInt(Number.MAX_SAFE_INTEGER) ? Number(bufsz) : undefined);
+  const bytes = readPart(path, bufsz < BigInt(Number.MAX_SAFE_INTEGER) ? Number(bufsz) : undefined);
   if (BigInt(bytes.length) < bufsz) {
     throw KexecError.die(`${path}: holds ${bytes.length} bytes of ${bufsz}`, { subject: path });
   }
@@ -150,4 +142,4 @@ const readData = (folder: string, name: string, bufsz: bigint): SegmentSource =>
 };
 
 const readWhole = (folder: string, name: string | null): Uint8Array | undefined =>
-  name === null ? undefined : readRegular(dataPath(folder, name));
+  name === null ? undefined : readPart(dataPath(folder, name));

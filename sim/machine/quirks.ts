@@ -1,5 +1,6 @@
 /** What firmware in the field does otherwise than PSCI says: settings of a machine, each by its name. */
 import { KexecError } from '../../kexec/base/error.js';
+import { visible } from '../../kexec/base/format.js';
 
 /** What each of them is, as a user is told. */
 export const QUIRKS = {
@@ -31,6 +32,8 @@ export const parseQuirks = (text: string, whose: string): readonly Quirk[] =>
     .map((name) => {
       if (isQuirk(name)) return name;
       // What somebody else recorded is shown in part only.
-      const shown = JSON.stringify(name.slice(0, 64));
-      throw KexecError.die(`${whose}: ${shown} is not one of ${Object.keys(QUIRKS).join(', ')}`, { subject: name });
+      throw KexecError.die(
+        `${whose}: "${visible(name.slice(0, 64))}" is not one of ${Object.keys(QUIRKS).join(', ')}`,
+        { subject: name },
+      );
     });

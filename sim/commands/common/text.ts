@@ -1,7 +1,12 @@
 /** Text that several subcommands print: tables, sizes, addresses, JSON, words for a shell. */
-import { hex } from '../../../kexec/base/format.js';
+import { hex, visible } from '../../../kexec/base/format.js';
 
-export const formatJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+/** JSON leaves some characters as they are that would steer a terminal. */
+export const formatJson = (value: unknown): string =>
+  `${JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, jsonEscape)}\n`;
+
+const jsonEscape = (char: string): string =>
+  Array.from({ length: char.length }, (_, i) => `\\u${hex(char.charCodeAt(i)).padStart(4, '0')}`).join('');
 
 export const formatAddress = (address: bigint): string => `0x${hex(address)}`;
 
@@ -16,8 +21,9 @@ export const formatSize = (bytes: bigint): string => {
   return `${scaled.toFixed(1)} ${UNITS[unit]}`;
 };
 
-/** Columns as wide as their widest cell; the last one is not padded. */
-export const formatTable = (rows: readonly (readonly string[])[]): string => {
+/** Columns as wide as their widest cell; the last one is not padded. Some cells hold what others chose. */
+export const formatTable = (cells: readonly (readonly string[])[]): string => {
+  const rows = cells.map((row) => row.map(visible));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   return rows
     .map(

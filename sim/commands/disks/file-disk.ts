@@ -1,10 +1,9 @@
 /** Disk images that are files of the host. */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { attempt } from '../../../kexec/base/attempt.js';
-import { KexecError, strerror } from '../../../kexec/base/error.js';
-import { NodeError, errnoOf, hostCall } from '../../kernel/recording/host-files.js';
+import { closeSync, constants, fstatSync, fsyncSync, readSync, writeSync } from 'node:fs';
+import { attempt, failing } from '../../../kexec/base/attempt.js';
+import { NodeError, fromRoot, hostCall } from '../../kernel/recording/host-files.js';
+import { openRegular } from '../../kernel/recording/input-files.js';
 import type { DiskIdentity, SavedDisk } from '../../kernel/saving/saved-session.js';
 import { MachineError } from '../../machine/error.js';
 import { type Disk, type DiskBlock, OverlayDisk } from '../../machine/devices/virtio/disk.js';
@@ -22,22 +21,12 @@ export interface OpenDisk {
  * @throws KexecError when there is no such file, or not that may be used so
  */
 export const openDisk = (path: string, writable: boolean): OpenDisk => {
-  // A pipe would wait for its other end.
-  const flags = (writable ? constants.O_RDWR : constants.O_RDONLY) | constants.O_NONBLOCK;
-  const file = attempt(NodeError, () => openSync(path, flags));
-  if (file instanceof NodeError) {
-    const errno = errnoOf(file);
-    throw KexecError.die(`Cannot open ${path}: ${strerror(errno)}`, { subject: path, errno: -errno });
-  }
-  const stat = fstatSync(file);
-  if (!stat.isFile()) {
-    closeSync(file);
-    throw KexecError.die(`Cannot use ${path} as a disk: it is no regular file`, { subject: path });
-  }
-  const disk = new FileDisk(file, stat.size);
+  const flags = writable ? constants.O_RDWR : constants.O_RDONLY;
+  const { file, sizeBytes } = failing('Cannot open', path, () => openRegular(path, flags));
+  const disk = new FileDisk(file, sizeBytes);
   return {
     disk: writable ? disk : new OverlayDisk(disk),
-    describe: () => ({ file: resolve(path), writes: writable, ...identify(path, file) }),
+    describe: () => ({ file: fromRoot(path), writes: writable, ...identify(path, file) }),
     close: () => {
       closeSync(file);
     },

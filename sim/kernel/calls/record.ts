@@ -1,17 +1,21 @@
 /** The recording of system calls: a directory with calls.json (see calls.ts) and the data that was passed. */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt, attemptAsync } from '../../../kexec/base/attempt.js';
-import { KexecError, strerror } from '../../../kexec/base/error.js';
+import { attempt, attemptAsync, failing } from '../../../kexec/base/attempt.js';
+import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
 import { type CallEntry, type SegmentArgument, callToJson } from './calls.js';
 import { NodeError, errnoOf, makeDirectories } from '../recording/host-files.js';
+import { readRegular } from '../recording/input-files.js';
 import { elements, formatLines, parseJson } from '../state/json.js';
 import type { KernelSegment, LoadCall } from '../rules/kexec-load.js';
 import { lock, uniqueName } from '../state/lock.js';
 import { dataFileOf, writeBytes } from '../state/state.js';
 
 export const CALLS_FILE = 'calls.json';
+
+/** A larger list is refused. */
+export const MAX_CALLS_BYTES = 64 << 20;
 
 /** Where to get bytes from: a file that already holds them, and will never be written to, can be shared. */
 interface Content {
@@ -110,12 +114,14 @@ const append = async (directory: string, result: number, makeEntry: MakeEntry): 
 /** The calls so far, as they are: they need not make sense to us to be kept. */
 const readCalls = (directory: string): readonly unknown[] => {
   const path = join(directory, CALLS_FILE);
-  const text = attempt(NodeError, () => readFileSync(path, 'utf8'));
-  if (text instanceof NodeError) {
-    if (text.code === 'ENOENT') return [];
-    throw KexecError.die(`Cannot read ${path}: ${strerror(errnoOf(text))}`, { subject: path });
-  }
-  return elements(parseJson(text, path), 'call').map(({ value }) => value);
+  const bytes = failing('Cannot read', path, () => {
+    const read = attempt(SystemError, () => readRegular(path, MAX_CALLS_BYTES));
+    if (!(read instanceof SystemError)) return read;
+    if (read.errno === Errno.ENOENT) return undefined;
+    throw read;
+  });
+  if (bytes === undefined) return [];
+  return elements(parseJson(new TextDecoder().decode(bytes), path), 'call').map(({ value }) => value);
 };
 
 const saveData = async (directory: string, name: string, { bytes, storedAt }: Content): Promise<string> => {

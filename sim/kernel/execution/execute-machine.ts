@@ -4,7 +4,7 @@ import { createCpus } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
 import { type ExecuteOptions, execute, isAttended } from './execute.js';
 import type { ExecuteImage } from '../execution-settings.js';
-import type { ImageSlot } from '../rules/kexec-load.js';
+import type { ImageSlot, LoadedImage } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
 import { tellingOfMachine } from '../machine/machine-errors.js';
 import { readLoadedKernel } from './loaded-kernel.js';
@@ -26,6 +26,7 @@ export const openExecution = (
       subject: stateDirectory,
     });
   }
+  checkSize(image, machine);
   const facts = boardFacts(files);
   const kernel = readLoadedKernel(image, stateDirectory);
   const segments = kernel.segments.map(({ memory, data }) => ({ mem: memory.start, memsz: memory.size, data }));
@@ -38,6 +39,15 @@ export const openExecution = (
     prepare: (memory, cpu, log) => prepareKexec(kexec, { entry: image.entry, dtb: image.segments.find(({ role }) => role === 'dtb')?.mem, segments }, memory, cpu, log),
     describeEsr,
   };
+};
+
+/** A state that others wrote may take more than the kernel lets anybody load (sanity_check_segment_list()). @throws KexecError */
+const checkSize = ({ segments }: LoadedImage, { kernel: { facts }, stateDirectory }: RecordedMachine): void => {
+  const taken = segments.reduce((sum, { memsz }) => sum + memsz, 0n);
+  const most = (facts.totalRamPages / 2n) * facts.pageSize;
+  if (taken <= most) return;
+  const subject = `${stateDirectory}/state.json`;
+  throw KexecError.die(`${subject}: what is loaded takes ${taken} bytes, of which the machine's kernel loads ${most} at most`, { subject });
 };
 
 /** @throws KexecError when there is nothing that could be executed, or the machine has no room for it */

@@ -24,14 +24,41 @@ export const TOP_DOWN: AllocationOrder = { kind: 'top-down' };
  */
 export const freeMemory = (resources: readonly Resource[], pageSize: bigint): readonly Range[] => {
   const isRam = ({ name }: Resource): boolean => name === 'System RAM';
-  const taken = resources.filter((resource) => !isRam(resource)).map(({ range }) => range);
-  return resources
-    .filter(isRam)
-    .flatMap(({ range }) => taken.reduce(withoutRange, [range]))
+  const rangesOf = (kept: readonly Resource[]): readonly Range[] => joined(kept.map(({ range }) => range));
+  const ram = rangesOf(resources.filter(isRam));
+  const taken = rangesOf(resources.filter((resource) => !isRam(resource)));
+  return difference(ram, taken)
     .map(({ start, end }) => ({ start: alignUp(start, pageSize), end: alignDown(end, pageSize) }))
     .filter(({ start, end }) => start < end)
-    .sort((a, b) => (a.start < b.start ? -1 : 1))
     .map(({ start, end }) => Range.between(start, end));
+};
+
+/** In order, those that overlap as one. */
+const joined = (ranges: readonly Range[]): readonly Range[] => {
+  const all: Range[] = [];
+  for (const range of ranges.toSorted((a, b) => (a.start < b.start ? -1 : Number(a.start > b.start)))) {
+    const last = all.at(-1);
+    if (last === undefined || last.last < range.start) all.push(range);
+    else if (last.last < range.last) all[all.length - 1] = Range.inclusive(last.start, range.last);
+  }
+  return all;
+};
+
+/** What the ranges have outside of the holes, in one walk: both are in order, and none overlaps another of its kind. */
+const difference = (ranges: readonly Range[], holes: readonly Range[]): readonly Range[] => {
+  const left: Range[] = [];
+  let first = 0;
+  for (const { start, last } of ranges) {
+    let from = start;
+    while (first < holes.length && holes[first]!.last < start) first++;
+    for (let i = first; i < holes.length && holes[i]!.start <= last; i++) {
+      const hole = holes[i]!;
+      if (from < hole.start) left.push(Range.inclusive(from, hole.start - 1n));
+      from = hole.last + 1n;
+    }
+    if (from <= last) left.push(Range.inclusive(from, last));
+  }
+  return left;
 };
 
 /** What the ranges have outside of `hole`. */

@@ -3,6 +3,9 @@
  * no end yet.
  */
 export class Console {
+  /** A line may have no end. */
+  static readonly MOST_HELD = 4096;
+
   #line = '';
 
   /** @param out receives text, one character a byte */
@@ -10,7 +13,7 @@ export class Console {
 
   readonly put = (byte: number): void => {
     this.#line += String.fromCharCode(byte);
-    if (byte === 0x0a) this.flush();
+    if (byte === 0x0a || this.#line.length === Console.MOST_HELD) this.flush();
   };
 
   flush(): void {

@@ -1,5 +1,7 @@
 /** A machine's processors are run in turns, with time for the host in between, until something ends the run. */
+import { attempt } from '../../../kexec/base/attempt.js';
 import type { CpuModel, RunLimits, StopReason } from '../../cpu/state/model.js';
+import { MachineError } from '../../machine/error.js';
 import type { Json, Savable } from '../../machine/savable.js';
 import { SavedState } from '../../machine/saved-state.js';
 
@@ -126,13 +128,20 @@ export class Processors implements Savable {
     for (;;) {
       input?.deliver(false);
       const sliceEnd = Math.min(bounds.deadline, performance.now() + SLICE_MS);
-      const end = this.#boundReached(bounds) ?? this.#runSlice(limitsOf, bounds, sliceEnd, input !== undefined);
+      const end = this.#boundReached(bounds) ?? this.#telling(() => this.#runSlice(limitsOf, bounds, sliceEnd, input !== undefined));
       betweenSlices();
       if (end?.kind === 'idle') {
         if (input === undefined || !(await this.#idle(input))) return end.end;
       } else if (end !== undefined) return end;
       await breathe();
     }
+  }
+
+  /** @throws MachineError with where the processors were */
+  #telling<T>(run: () => T): T {
+    const result = attempt(MachineError, run);
+    if (!(result instanceof MachineError)) return result;
+    throw new MachineError(`${result.reason}, at 0x${this.current.pc.toString(16)} after ${this.instructions} instructions`);
   }
 
   #boundReached({ maxInstructions, deadline, interrupted }: RunBounds): RunEnd | undefined {

@@ -14,7 +14,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { constants as osConstants } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, posix } from 'node:path';
 import { attempt, failing } from '../../../kexec/base/attempt.js';
 import { Errno, SystemError } from '../../../kexec/base/error.js';
 import type { FileKind, FileStat } from '../../../kexec/base/system.js';
@@ -73,6 +73,12 @@ export const systemCall = <T>(call: string, path: string, action: () => T): T =>
 export const hostCall = <T>(what: string, path: string, action: () => T): T =>
   failing(what, path, () => systemCall('host', path, action));
 
+/** The path from the root on; as it is where the current directory is gone, in which nothing can be found. */
+export const fromRoot = (path: string): string => {
+  const full = attempt(NodeError, () => posix.resolve(path));
+  return full instanceof NodeError ? path : full;
+};
+
 const kindOf = (stats: Stats): FileKind => {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
@@ -126,8 +132,28 @@ const allocate = (path: string, size: number): Buffer => {
   }
 };
 
-/** For a file that others chose: a pipe without a writer is not waited for, and a link is not followed. */
-export const GUARDED_READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/** A pipe without a writer is not waited for. */
+const PLAIN_READ = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** For a file that others chose: a link is not followed either. */
+export const GUARDED_READ = PLAIN_READ | constants.O_NOFOLLOW;
+
+/** Of larger files no more than a part is read at once: no machine's kernel or initrd comes near. */
+export const LARGEST_FILE = 2 ** 32;
+
+/** `size` bytes of an open file, fewer where it ends. @param path what errors name @throws SystemError */
+export const readOpen = (file: number, path: string, offset: number, size: number): Uint8Array => {
+  if (size > LARGEST_FILE) throw new SystemError('read', path, Errno.EFBIG);
+  const buffer = allocate(path, size);
+  let filled = 0;
+  while (filled < size) {
+    const wanted = Math.min(size - filled, LARGEST_READ);
+    const count = systemCall('read', path, () => readSync(file, buffer, filled, wanted, offset + filled));
+    if (count === 0) break;
+    filled += count;
+  }
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, filled);
+};
 
 /**
  * At most `length` bytes from `offset`, in one allocation that is as large as what there is to read.
@@ -141,7 +167,7 @@ export const readHost = (
   path = hostPath,
   offset = 0,
   length = Number.MAX_SAFE_INTEGER,
-  flags = constants.O_RDONLY,
+  flags = PLAIN_READ,
 ): Uint8Array => {
   const fd = systemCall('open', path, () => openSync(hostPath, flags));
   try {
@@ -149,15 +175,7 @@ export const readHost = (
     if (stats.isDirectory()) throw new SystemError('read', path, Errno.EISDIR);
     const readable = stats.isFile() || isDevice(stats);
     const size = readable ? Math.max(0, Math.min(length, sizeOf(stats) - offset)) : 0;
-    const buffer = allocate(path, size);
-    let filled = 0;
-    while (filled < size) {
-      const wanted = Math.min(size - filled, LARGEST_READ);
-      const count = systemCall('read', path, () => readSync(fd, buffer, filled, wanted, offset + filled));
-      if (count === 0) break;
-      filled += count;
-    }
-    return new Uint8Array(buffer.buffer, buffer.byteOffset, filled);
+    return readOpen(fd, path, offset, size);
   } finally {
     closeSync(fd);
   }

@@ -28,7 +28,12 @@ const textOf = (read: () => Uint8Array): string | undefined => {
 const componentsOf = (path: string): string[] => path.split('/').filter((name) => name !== '' && name !== '.');
 
 /** A .config is far smaller, packed or not. */
-const MAX_CONFIG = 4 << 20;
+export const MAX_CONFIG = 4 << 20;
+
+/** Bytes that are read of a recorded file at once: /proc/kallsyms of a large kernel has some 20 MB. */
+export const MAX_RECORDED_BYTES = 32 << 20;
+/** The same of those that are far smaller on any machine, and whose lines are compared with each other. */
+export const MAX_BYTES_OF: Readonly<Record<string, number>> = { '/proc/iomem': 1 << 20, '/proc/cmdline': 1 << 16 };
 
 /**
  * The files of a recorded machine, by their paths on the machine: `/proc/...` and `/sys/...`.
@@ -80,7 +85,7 @@ export class MachineFiles implements RecordedFiles {
     return files;
   }
 
-  /** @throws SystemError */
+  /** @throws SystemError @throws KexecError when it is too large */
   readFile(path: string): Uint8Array {
     return this.readAt(path, 0, Number.MAX_SAFE_INTEGER);
   }
@@ -88,7 +93,7 @@ export class MachineFiles implements RecordedFiles {
   /** At most `length` bytes from `offset`. @throws SystemError */
   readAt(path: string, offset: number, length: number): Uint8Array {
     const asked = { call: 'open', path };
-    return this.#tree.readAt(this.#resolve(asked, true), offset, length, asked);
+    return this.#readAt(this.#resolve(asked, true), offset, length, asked);
   }
 
   /** A text file; undefined when it cannot be read. Bytes that are not UTF-8 become U+FFFD. */
@@ -99,7 +104,7 @@ export class MachineFiles implements RecordedFiles {
   /** A note about the machine: a text file beside proc/ and sys/, such as "uname"; undefined when there is none. */
   note(name: string): string | undefined {
     const asked = { call: 'open', path: name };
-    return textOf(() => this.#tree.readAt([name], 0, Number.MAX_SAFE_INTEGER, asked));
+    return textOf(() => this.#readAt([name], 0, Number.MAX_SAFE_INTEGER, asked));
   }
 
   /** The kernel's configuration: what it shows itself, or a note; undefined without either. */
@@ -143,6 +148,16 @@ export class MachineFiles implements RecordedFiles {
     const components = this.#resolve(asked, true);
     const names = this.#tree.list(components, asked);
     return this.#standsInForDeviceTree([...components, DEVICE_TREE_LINK.name]) ? [...names, DEVICE_TREE_LINK.name] : names;
+  }
+
+  /** @throws SystemError @throws KexecError for more bytes than there are in such a file of any machine */
+  #readAt(components: readonly string[], offset: number, length: number, asked: Asked): Uint8Array {
+    const name = `/${components.join('/')}`;
+    const wanted = Math.min(length, (this.#tree.lstat(components, asked)?.size ?? 0) - offset);
+    const most = MAX_BYTES_OF[name] ?? MAX_RECORDED_BYTES;
+    if (wanted <= most) return this.#tree.readAt(components, offset, length, asked);
+    const file = `${this.path}${name}`;
+    throw KexecError.die(`${file}: too large: ${wanted} bytes, where at most ${most} are read`, { subject: file });
   }
 
   #lstat(components: readonly string[], asked: Asked): FileStat {

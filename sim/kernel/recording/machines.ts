@@ -1,9 +1,9 @@
 /** The machines that come with the package, and how a user's word for a machine is understood. */
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { KexecError } from '../../../kexec/base/error.js';
 import { packageRoot } from './package-root.js';
-import { hostCall } from './host-files.js';
+import { fromRoot, hostCall } from './host-files.js';
 
 /** The machine that is used when the user names none. */
 export const DEFAULT_MACHINE = 'virt-2g';
@@ -38,6 +38,6 @@ export const findMachine = (machine: string | undefined): string => {
   const wanted = machine === undefined || machine === '' ? DEFAULT_MACHINE : machine;
   const bundled = bundledMachines();
   if (bundled.includes(wanted)) return bundledPath(wanted);
-  if (wanted.includes('/') || existsSync(wanted)) return resolve(wanted);
+  if (wanted.includes('/') || existsSync(wanted)) return fromRoot(wanted);
   throw KexecError.die(`No such machine: ${wanted} (a directory, a tar file, or one of ${bundled.join(', ')})`, { subject: wanted });
 };

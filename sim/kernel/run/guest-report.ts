@@ -1,4 +1,5 @@
 /** What a user is told of how a kernel's run ended: the reason, and where it went wrong what can be seen of the kernel. */
+import { visible } from '../../../kexec/base/format.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import { type DescribeEsr, describeEnd, formatQuirkEvents, formatRegisters } from './end-report.js';
 import type { GuestEnd, GuestRun } from './run-guest.js';
@@ -45,7 +46,7 @@ const exitCodeOf = (end: GuestEnd, { watch }: GuestRun): number => {
 const reasonOf = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): string => {
   const { board, processors, view, watch } = run;
   if (end.kind === 'console') return `the console shows the text, after ${processors.instructions} instructions`;
-  const panic = watch.panic === undefined ? '' : `: ${watch.panic.reason}`;
+  const panic = watch.panic === undefined ? '' : `: ${visible(watch.panic.reason)}`;
   if (end.kind === 'panic') return `the kernel panicked after ${processors.instructions} instructions${panic}`;
   const place = (pc: bigint): string => view.place(processors.current, pc);
   const reason = describeEnd(end, { board, processors, place }, describeEsr);
@@ -53,7 +54,7 @@ const reasonOf = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): strin
 };
 
 const detailsOf = ({ processors, view, watch }: GuestRun, describeEsr: DescribeEsr): string => {
-  const lines = watch.oops === undefined ? [] : [`the first oops: ${watch.oops}`];
+  const lines = watch.oops === undefined ? [] : [`the first oops: ${visible(watch.oops)}`];
   const exceptions = [...processors].map((cpu, index) => describeLastException(cpu, index, view.place.bind(view, cpu), describeEsr));
   const log = watch.bytes === 0 ? view.log(processors.current) : undefined;
   return [
@@ -85,5 +86,5 @@ const describeLog = (log: string | undefined): string => {
   const lines = log.trimEnd().split('\n');
   const shown = lines.slice(-MAX_LOG_LINES);
   const left = lines.length > shown.length ? ` (the last ${shown.length} of ${lines.length} lines)` : '';
-  return `the console shows nothing; what the kernel has logged in its memory${left}:\n${shown.map((line) => `  ${line}\n`).join('')}`;
+  return `the console shows nothing; what the kernel has logged in its memory${left}:\n${shown.map((line) => `  ${visible(line)}\n`).join('')}`;
 };

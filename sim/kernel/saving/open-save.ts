@@ -1,8 +1,10 @@
 /** Opens a saved machine's file: it is looked at as a whole before anything of it is used. */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { failing } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { hostCall } from '../recording/host-files.js';
+import { openRegular } from '../recording/input-files.js';
 import { DIGEST_BYTES, PREAMBLE_BYTES } from './records.js';
 import { type ByteSource, type SavedRecords, checkPreamble, readRecords } from './save-reader.js';
 
@@ -15,15 +17,12 @@ const PIECE_BYTES = 1 << 20;
  */
 export const withSave = <T>(path: string, action: (records: SavedRecords) => T): T => {
   const refuse = (why: string): KexecError => KexecError.die(`${path} ${why}`, { subject: path });
-  // A pipe would wait for its other end.
-  const file = hostCall(WHAT, path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  const { file, sizeBytes } = failing(WHAT, path, () => openRegular(path));
   try {
-    const stats = fstatSync(file);
-    if (!stats.isFile()) throw refuse('is no regular file');
     const read = (offset: number, bytes: Uint8Array): number =>
       hostCall(WHAT, path, () => readSync(file, bytes, 0, bytes.length, offset));
-    checkPreamble(readAt(read, 0, Math.min(stats.size, PREAMBLE_BYTES)), refuse);
-    const end = stats.size - DIGEST_BYTES;
+    checkPreamble(readAt(read, 0, Math.min(sizeBytes, PREAMBLE_BYTES)), refuse);
+    const end = sizeBytes - DIGEST_BYTES;
     if (end < PREAMBLE_BYTES || !isWhole(read, end)) throw refuse('is damaged, or only a part of what was saved');
     return action(readRecords(new FileSource(read, end), refuse));
   } finally {

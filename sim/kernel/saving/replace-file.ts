@@ -8,13 +8,17 @@ import { NodeError, hostCall } from '../recording/host-files.js';
 
 const WHAT = 'Cannot write';
 /** Its owner's alone: memory holds what others are not to see. */
-const MODE = 0o600;
+const OWN = 0o600;
 
-/** Whether there is a character device, such as /dev/null, in whose place no file may come. @throws KexecError for a pipe and the like */
-const isDevice = (path: string): boolean => {
+/** How long a reader may leave a full pipe as it is. */
+const PIPE_PATIENCE_MS = 10_000;
+const POLL_MS = 10;
+
+/** Whether there is a pipe or a character device, such as /dev/null, in whose place no file may come. @throws KexecError for what else is no file */
+const isStream = (path: string): boolean => {
   const stats = attempt(NodeError, () => statSync(path));
   if (stats instanceof NodeError || stats.isFile()) return false;
-  if (stats.isCharacterDevice()) return true;
+  if (stats.isCharacterDevice() || stats.isFIFO()) return true;
   throw KexecError.die(`${WHAT} ${path}: it is no regular file`, { subject: path });
 };
 
@@ -26,21 +30,24 @@ const targetOf = (path: string): string => {
 
 /** To be asked before work whose result is to be in the file. @throws KexecError when it could not be written now */
 export const checkReplaceable = (path: string): void => {
-  if (isDevice(path)) return;
+  if (isStream(path)) return;
   hostCall(WHAT, path, () => accessSync(`${dirname(targetOf(path))}/.`, constants.W_OK | constants.X_OK));
 };
 
 /**
  * Has the file made anew by `action`; one that was there stays until then.
  * @param action is given what takes the bytes in order
+ * @param mode of a new file, as far as the user's umask lets it
  * @throws KexecError when the host cannot write it, or what `action` throws; the file is as it was then
  */
-export const replaceFile = (path: string, action: (write: (bytes: Uint8Array) => void) => void): void => {
-  if (isDevice(path)) return writeNew(path, path, constants.O_WRONLY, action);
+export const replaceFile = (path: string, action: (write: (bytes: Uint8Array) => void) => void, mode = OWN): void => {
+  // Without a reader, a pipe is not waited for.
+  if (isStream(path)) return writeNew({ path, hostPath: path, flags: constants.O_WRONLY | constants.O_NONBLOCK, mode }, action);
   const target = targetOf(path);
   const fresh = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
   try {
-    writeNew(path, fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, action, fsyncSync);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+    writeNew({ path, hostPath: fresh, flags, mode }, action, fsyncSync);
     hostCall(WHAT, path, () => renameSync(fresh, target));
   } catch (error) {
     rmSync(fresh, { force: true });
@@ -48,15 +55,20 @@ export const replaceFile = (path: string, action: (write: (bytes: Uint8Array) =>
   }
 };
 
-/** @param path what messages call it */
+interface NewFile {
+  /** What messages call it. */
+  readonly path: string;
+  readonly hostPath: string;
+  readonly flags: number;
+  readonly mode: number;
+}
+
 const writeNew = (
-  path: string,
-  hostPath: string,
-  flags: number,
+  { path, hostPath, flags, mode }: NewFile,
   action: (write: (bytes: Uint8Array) => void) => void,
   finish: (file: number) => void = () => {},
 ): void => {
-  const file = hostCall(WHAT, path, () => openSync(hostPath, flags, MODE));
+  const file = hostCall(WHAT, path, () => openSync(hostPath, flags, mode));
   try {
     action((bytes) => hostCall(WHAT, path, () => writeAll(file, bytes)));
     hostCall(WHAT, path, () => finish(file));
@@ -66,5 +78,13 @@ const writeNew = (
 };
 
 const writeAll = (file: number, bytes: Uint8Array): void => {
-  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at);
+  let deadline = performance.now() + PIPE_PATIENCE_MS;
+  for (let at = 0; at < bytes.length;) {
+    const count = attempt(NodeError, () => writeSync(file, bytes, at, bytes.length - at));
+    if (typeof count === 'number') {
+      at += count;
+      deadline = performance.now() + PIPE_PATIENCE_MS;
+    } else if (count.code !== 'EAGAIN' || performance.now() > deadline) throw count;
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+  }
 };

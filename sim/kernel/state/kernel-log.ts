@@ -3,7 +3,7 @@ import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt, failing } from '../../../kexec/base/attempt.js';
 import { Errno, SystemError } from '../../../kexec/base/error.js';
-import { readHost } from '../recording/host-files.js';
+import { readRegular } from '../recording/input-files.js';
 import { writing } from './state.js';
 
 const LOG_FILE = 'dmesg';
@@ -22,7 +22,7 @@ export const readLog = (directory: string): readonly KernelLogLine[] => {
   const path = join(directory, LOG_FILE);
   return (
     failing('Cannot read', path, () => {
-      const bytes = attempt(SystemError, () => readHost(path, path, 0, 2 * MAX_BYTES));
+      const bytes = attempt(SystemError, () => readRegular(path, 2 * MAX_BYTES, 2 * MAX_BYTES));
       if (bytes instanceof SystemError && bytes.errno !== Errno.ENOENT) throw bytes;
       const lines = bytes instanceof SystemError ? [] : new TextDecoder().decode(bytes).split('\n');
       return lines.flatMap((line) => {

@@ -1,9 +1,10 @@
 /** The lock of a state directory, held by one process at a time. */
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { attempt } from '../../../kexec/base/attempt.js';
-import { Errno, KexecError, strerror } from '../../../kexec/base/error.js';
+import { constants, linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { attempt, failing } from '../../../kexec/base/attempt.js';
+import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
 import { NodeError, hostCall, isNodeError } from '../recording/host-files.js';
+import { readRegular } from '../recording/input-files.js';
 
 /** A file by which processes take turns. Its holder's death frees it. */
 export interface Lock {
@@ -29,6 +30,8 @@ const startTime = (pid: number): string | undefined => {
 
 /** Whether a process lives; with `started`, whether it is the one that was started then. */
 export const isAlive = (pid: number, started?: string): boolean => {
+  // No process has it: it stands for the caller's own group.
+  if (pid === 0) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -46,8 +49,16 @@ const unless = <T>(code: string, action: () => T): T | undefined => {
   throw result;
 };
 
-const readIfThere = (path: string): string | undefined =>
-  unless('ENOENT', () => readFileSync(path, 'latin1').slice(0, 100));
+/** What a lock file says is far shorter. */
+const MAX_LOCK_BYTES = 100;
+
+/** @throws SystemError, KexecError for what is no file, where it would never be free */
+const readIfThere = (path: string): string | undefined => {
+  const bytes = attempt(SystemError, () => readRegular(path, MAX_LOCK_BYTES, MAX_LOCK_BYTES, constants.O_NOFOLLOW));
+  if (!(bytes instanceof SystemError)) return Buffer.from(bytes).toString('latin1');
+  if (bytes.errno === Errno.ENOENT) return undefined;
+  throw bytes;
+};
 
 const unlinkIfThere = (path: string): void => unless('ENOENT', () => unlinkSync(path));
 
@@ -55,7 +66,8 @@ const unlinkIfThere = (path: string): void => unless('ENOENT', () => unlinkSync(
 const isStale = (path: string, content: string): boolean => {
   const match = /^(\d{1,10}) (\d*) /.exec(content);
   if (match !== null) return !isAlive(Number(match[1]), match[2] === '' ? undefined : match[2]);
-  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > EMPTY_LOCK_MS;
+  // Where the clock was set back meanwhile, the time lies ahead.
+  return Math.abs(Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)) > EMPTY_LOCK_MS;
 };
 
 /** Removes a dead process' lock, unless it was another process' by then. */
@@ -105,7 +117,7 @@ const NO_LINKS: readonly string[] = ['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS',
  */
 export const tryLock = (path: string): Lock | undefined => {
   const mine = `${process.pid} ${startTime(process.pid) ?? ''} ${uniqueName()}\n`;
-  return hostCall('Cannot lock', path, () => {
+  return locking(path, () => {
     if (!create(path, mine)) {
       const content = readIfThere(path);
       if (content !== undefined && !isStale(path, content)) return undefined;
@@ -115,6 +127,10 @@ export const tryLock = (path: string): Lock | undefined => {
     return { release: () => releaseOwn(path, mine) };
   });
 };
+
+/** @throws KexecError in place of the host's errors */
+const locking = <T>(path: string, action: () => T): T =>
+  failing('Cannot lock', path, () => hostCall('Cannot lock', path, action));
 
 const releaseOwn = (path: string, mine: string): void => {
   if (readIfThere(path) === mine) unlinkIfThere(path);

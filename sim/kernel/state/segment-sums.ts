@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 
 /** Bytes that have a checksum of their own. */
 export const SUM_BLOCK = 65_536;
-const SUM_BYTES = 4;
+export const SUM_BYTES = 4;
 
 /** A CRC-32 for each block, little-endian; the last block may be shorter. */
 export const sumsOf = (bytes: Uint8Array): Uint8Array => {

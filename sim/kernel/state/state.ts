@@ -12,10 +12,11 @@ import { join } from 'node:path';
 import { attempt, failing } from '../../../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError, strerror } from '../../../kexec/base/error.js';
 import { PROGRESS_BYTES, type OnProgress } from '../../../kexec/base/progress.js';
-import { NodeError, errnoOf, hostCall, isNodeError, makeDirectories, readHost, statHost } from '../recording/host-files.js';
+import { LARGEST_FILE, NodeError, errnoOf, hostCall, isNodeError, makeDirectories } from '../recording/host-files.js';
+import { readRegular } from '../recording/input-files.js';
 import type { ImageSlot, KernelSegment, KernelState } from '../rules/kexec-load.js';
 import { type Lock, isAlive, tryLock, uniqueName } from './lock.js';
-import { sumsOf } from './segment-sums.js';
+import { SUM_BLOCK, SUM_BYTES, sumsOf } from './segment-sums.js';
 import { SEGMENT_FILE, formatState, parseState, sumsName } from './state-json.js';
 
 const STATE_FILE = 'state.json';
@@ -30,7 +31,9 @@ const isLeftover = (name: string): boolean => {
 };
 
 /** state.json holds at most two images of 16 segments: this is plenty. */
-const MAX_STATE_BYTES = 1 << 20;
+export const MAX_STATE_BYTES = 1 << 20;
+/** Of the largest segment. */
+const MAX_SUMS_BYTES = (LARGEST_FILE / SUM_BLOCK) * SUM_BYTES;
 
 /** What is read; undefined where there is no such file. @throws KexecError when it cannot be read */
 const unlessMissing = <T>(path: string, read: () => T): T | undefined =>
@@ -49,10 +52,7 @@ const unlessMissing = <T>(path: string, read: () => T): T | undefined =>
 export const readState = (directory: string, initial: KernelState): KernelState => {
   const path = join(directory, STATE_FILE);
   const state = unlessMissing(path, () => {
-    const { kind, size } = statHost(path);
-    if (kind !== 'file') throw KexecError.die(`${path}: not a regular file`, { subject: path });
-    if (size > MAX_STATE_BYTES) throw KexecError.die(`${path}: too large: ${size} bytes`, { subject: path });
-    return parseState(new TextDecoder().decode(readHost(path)), path);
+    return parseState(new TextDecoder().decode(readRegular(path, MAX_STATE_BYTES)), path);
   });
   return state ?? initial;
 };
@@ -78,7 +78,7 @@ export const readSegmentData = (directory: string, segment: KernelSegment): Uint
       throw tooLarge();
     }
   }
-  const bytes = failing('Cannot read', subject, () => readHost(subject, subject, 0, size));
+  const bytes = failing('Cannot read', subject, () => readRegular(subject, LARGEST_FILE, size));
   if (bytes.length < size) throw KexecError.die(`${subject}: holds ${bytes.length} bytes of ${size}`, { subject });
   return bytes;
 };
@@ -88,7 +88,7 @@ export const readSegmentSums = (directory: string, segment: KernelSegment): Uint
   if (segment.source.kind !== 'file') return undefined;
   const path = join(directory, sumsName(segment.source.name));
   // A state of an older version has none.
-  return unlessMissing(path, () => readHost(path));
+  return unlessMissing(path, () => readRegular(path, MAX_SUMS_BYTES));
 };
 
 /** Takes the right to write, which is the kernel's lock of loads. @returns undefined when another load is under way */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Range } from '../../../kexec/base/range.js';
 import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
 import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/machine/sim-support.js';
@@ -161,6 +161,87 @@ describe('kexec-sim', () => {
         { name: 'odd', up: null },
       ],
     });
+  });
+
+  test('nothing that a recording says steers the terminal, or makes lines of its own', () => {
+    const machine = temp.make('machine\x1b[2J');
+    writeTree(machine, {
+      ...SMALL_MACHINE,
+      'proc/version': 'Linux version 6.1.0\x1b[31m\x9b\u202e (x)\n',
+      'sys/class/net/eth0 up\nnormal   loaded: all is well/flags': '0x1003\n',
+    });
+    const env = { KEXEC_MACHINE: machine, KEXEC_STATE: temp.make('state') };
+    const { status, stdout } = run(['status'], env);
+    expect(status).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(5);
+    expect(stdout).toMatch(/^[ -~\n]*$/);
+    expect(stdout).toContain('Linux 6.1.0\\x1b[31m\\x9b\\u{202e}');
+    const { stdout: json } = run(['status', '--json'], env);
+    expect(json).toMatch(/^[ -~\n]*$/);
+    expect((JSON.parse(json) as { readonly kernel: string }).kernel).toBe('6.1.0\x1b[31m\x9b\u202e');
+    expect(run(['status', '--machine', '/none\x1b[2J']).stderr).toMatch(/^[ -~]*\\x1b\[2J[ -~]*\n$/);
+  });
+
+  test.each([
+    ['status', '--state', 'a', '--state', 'b'],
+    ['status', '--machine.x=1'],
+    ['status', '--no-machine'],
+    ['status', '--machine', ''],
+    ['status', '--__proto__.x=1'],
+    ['diff', 'a', '--run', '1', '--run', '2'],
+  ])('a mistake is no inside error: %s', (...args) => {
+    const { status, stdout, stderr } = run(args);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^kexec-sim: (?:Unknown arguments?: [^\n]*|--[a-z]+ is given (?:2 times|without a value))\nTry "kexec-sim --help"\.\n$/,
+    );
+  });
+
+  test('every command works in a directory that is gone, or says in a line why not', () => {
+    const program = (name: string): string => resolve('bin', name);
+    const image = resolve('machines/payload/Image');
+    const state = temp.make('state');
+    const there = (command: string, ...args: readonly string[]) => {
+      const script = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"';
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', script, '-', process.execPath, command, ...args], {
+        cwd: temp.path,
+        env: { PATH: process.env['PATH'], KEXEC_STATE: state },
+        encoding: 'utf8',
+      });
+      return [status, stdout.split('\n')[0], stderr];
+    };
+    expect(there(program('kexec-sim'), 'status')).toEqual([0, expect.stringMatching(/^machine {2}virt-2g/), '']);
+    expect(there(program('kexec-sim'), 'status', '--machine', './m')).toEqual([
+      1,
+      '',
+      'kexec-sim: ./m: not a recorded machine: No such file or directory\n',
+    ]);
+    expect(there(program('kexec'), '-l', image)).toEqual([0, '', '']);
+    expect(there(program('kexec'), '-l', 'Image')).toEqual([1, '', "Cannot open `Image': No such file or directory\n"]);
+    expect(there(program('vmcore-dmesg'), 'x')).toEqual([2, '', 'Cannot open x: No such file or directory\n']);
+  });
+
+  test.each([
+    ['kexec', ['-h'], 1],
+    ['kexec', ['-v'], 1],
+    ['kexec', ['--print-ckr-size'], 1],
+    ['kexec-sim', ['machines'], 1],
+    ['kexec-sim', ['--help'], 1],
+    ['kexec-sim', ['completion', 'bash'], 1],
+    [
+      'kexec-sim',
+      ['cpu', '--load', 'COPYING@0x40000000', '--pc', '0x40000000', '--json', '--max-instructions', '0'],
+      1,
+    ],
+    ['bin-to-hex', ['--help'], 1],
+  ] as const)('%s %j into a full disk is a failure, told in a line', (command, args, status) => {
+    const script = 'exec "$@" > /dev/full';
+    const ended = spawnSync('sh', ['-c', script, '-', process.execPath, resolve('bin', command), ...args], {
+      env: { PATH: process.env['PATH'], KEXEC_STATE: temp.path },
+      encoding: 'utf8',
+    });
+    expect(ended.status).toBe(status);
+    expect(ended.stderr).toMatch(/^[^\n]*ENOSPC: no space left on device[^\n]*\n$/);
   });
 
   test('segments', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { crc32, deflateRawSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
+import { crc32, deflateRawSync, gunzipSync } from 'node:zlib';
 import { nodePlatform } from '../../../../host/platform-node.js';
 import { gunzipPortable, zstdDecompress } from '../../../../kexec/compression/codecs.js';
 import { compatFor, parseCompat, type Compat } from '../../../../kexec/base/compat.js';
@@ -316,6 +317,48 @@ describe('zstd', () => {
     [ascii('MZ some kernel'), 'Not zstd compressed\n'],
   ])('is not %j', async (input, text) => {
     expect((await unpack(input)).log).toContain(`Try zstd decompression.\n${text}`);
+  });
+});
+
+describe('memory', () => {
+  /** By how much an action makes the process grow, in MiB. */
+  const growth = async (action: () => Promise<unknown>): Promise<number> => {
+    const before = process.memoryUsage.rss();
+    let most = before;
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage.rss());
+    }, 10);
+    await action();
+    // What goes on in another thread after all.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    clearInterval(watch);
+    return (most - before) / 2 ** 20;
+  };
+
+  test('of a bomb of lzma ends at the limit', async () => {
+    const bomb = gunzipSync(readFileSync('test/data/gigabyte-of-zeros.lzma.gz'));
+    const unpacking = (): Promise<void> =>
+      expect(nodePlatform.lzma(bomb, 1 << 30, 1 << 20)).rejects.toThrow(OutputLimitError);
+    expect(await growth(unpacking)).toBeLessThan(200);
+  });
+
+  test('of many small gzip members is that of what they hold', async () => {
+    const one = member(ascii('a'));
+    const many = new Uint8Array(one.length * 100_000);
+    for (let at = 0; at < many.length; at += one.length) many.set(one, at);
+    const unpacking = async (): Promise<void> => {
+      expect((await gunzip(many, nodePlatform, LIMIT, compatFor('2.0.32'))).output).toHaveLength(100_000);
+    };
+    expect(await growth(unpacking)).toBeLessThan(200);
+  });
+
+  test('of .xz streams one behind the other, wherever a piece of them ends', async () => {
+    for (const padding of [0, 4]) {
+      const stream = join(XZ, new Uint8Array(padding));
+      const count = Math.ceil(20_000 / stream.length);
+      const output = await nodePlatform.lzma(join(...Array.from({ length: count }, () => stream)), 1 << 30, 1 << 30);
+      expect(output).toHaveLength(TEXT.length * count);
+    }
   });
 });
 

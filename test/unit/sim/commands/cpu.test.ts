@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KeptOutput } from '../../../../sim/commands/common/kept-output.js';
 import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
 import { type Ended, runSimToEnd } from '../../../support/run-support.js';
 import { useTempDir } from '../../../support/machine/sim-support.js';
@@ -141,6 +142,22 @@ describe('bare code', () => {
   });
 });
 
+describe('much output', () => {
+  /** Writes "A" to the console for ever. */
+  const flood = (): string => program(mov(1, 1, 0x900, 1), mov(0, 2, 'A'.charCodeAt(0)), PRINT, branchBy(-1));
+
+  test('is kept for JSON up to a limit, and counted', () => {
+    const kept = new KeptOutput(5);
+    for (const text of ['abc', 'def', 'ghi']) kept.put(text);
+    expect([kept.text, kept.bytes]).toEqual(['abcde', 9]);
+  });
+
+  test('without line ends is shown as it comes', async () => {
+    const { out } = await run(flood(), '--max-instructions', '20002');
+    expect(out).toMatch(/^A{10000}the limit of 20002 instructions/);
+  });
+});
+
 describe('mistakes', () => {
   const code = (): string => program(...SUM);
 
@@ -181,5 +198,46 @@ describe('mistakes', () => {
       code: 1,
       err: 'kexec-sim: simulated machine: no RAM at 0x10 (16 bytes)\n',
     });
+  });
+
+  test('a file to be written that could not be, before the code runs', async () => {
+    const path = join(temp.make('dump'), 'none', 'out');
+    for (const [dump, message] of [
+      ['0x0,0x10=f', '--dump: no RAM at 0x0 (16 bytes)'],
+      [`${BASE},16=${path}`, `Cannot write ${path}: No such file or directory`],
+    ] as const) {
+      expect(await run(code(), '--max-instructions', '5', '--dump', dump)).toEqual({
+        code: 1,
+        out: '',
+        err: `kexec-sim: ${message}\n`,
+      });
+    }
+  });
+
+  test('a file that cannot be written after all costs no register', async () => {
+    const { code: status, out, err } = await run(code(), '--max-instructions', '5', '--dump', `${BASE},16=/dev/full`);
+    expect({ status, err }).toEqual({
+      status: 1,
+      err: 'kexec-sim: Cannot write /dev/full: No space left on device\n',
+    });
+    expect(out).toMatch(/^x30 /m);
+  });
+
+  test('an option that is given twice', async () => {
+    expect((await run(code(), '--pc', '0x0')).err).toBe('kexec-sim: --pc is given 2 times\nTry "kexec-sim --help".\n');
+  });
+
+  test('devices, and files larger than the RAM', async () => {
+    const path = program(...SUM);
+    truncateSync(path, 3 * 2 ** 30);
+    expect((await run(path)).err).toBe(
+      `kexec-sim: ${path}: too large: 3221225472 bytes, where at most 2147483648 bytes are read\n`,
+    );
+    for (const args of [
+      ['--load', `/dev/zero@${BASE}`],
+      ['--registers', '/dev/zero'],
+    ]) {
+      expect((await run(code(), ...args)).err).toBe('kexec-sim: /dev/zero: neither a regular file nor a pipe\n');
+    }
   });
 });

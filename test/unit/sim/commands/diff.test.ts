@@ -167,7 +167,7 @@ describe('kexec-sim diff', () => {
     [['/nonexistent'], 'Cannot read /nonexistent: No such file or directory'],
     [['machines'], 'Cannot read machines: Is a directory'],
     [['COPYING'], "COPYING has no line of kexec's debug log for arm64"],
-    [['/dev/null'], "/dev/null has no line of kexec's debug log for arm64"],
+    [['/dev/null'], '/dev/null: neither a regular file nor a pipe'],
     [[logPath('virt-2g-2.0.20'), 'COPYING'], "COPYING has no line of kexec's debug log for arm64"],
     [[logPath('virt-2g-2.0.20'), '--machine', '/nonexistent', '--', PAYLOAD], '/nonexistent: not a recorded machine'],
     [[logPath('virt-2g-2.0.20'), '--machine', 'virt-2g'], 'does not tell which kernel was loaded'],
@@ -196,12 +196,49 @@ describe('kexec-sim diff', () => {
     expect(err).toContain(message);
   });
 
+  test.each<[string, (text: string) => Buffer]>([
+    ['UTF-16 with a mark', (text) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+    ['UTF-16 without one', (text) => Buffer.from(text, 'utf16le')],
+    ['UTF-16 of the other order', (text) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+    ['UTF-8 with a mark', (text) => Buffer.from(`\ufeff${text}`)],
+  ])('reads %s', async (_, encode) => {
+    const path = join(temp.make('log'), 'real.log');
+    writeFileSync(path, encode(readLog('virt-2g-2.0.25')));
+    expect((await diff([path])).out).toContain('looks like kexec-tools 2.0.25');
+  });
+
+  test('reads pipes, and standard input where a file is "-"', () => {
+    const log = logPath('virt-2g-2.0.25');
+    for (const script of [
+      'cat "$0" | "$@" diff -',
+      '"$@" diff - < "$0"',
+      'mkfifo real; cat "$0" > real & "$@" diff real',
+      '"$@" diff "$0" "$0" < /dev/null',
+    ]) {
+      const { stdout, stderr } = spawnSync('sh', ['-c', script, log, process.execPath, KEXEC_SIM], {
+        cwd: temp.make('pipes'),
+        encoding: 'utf8',
+      });
+      expect(stderr).toBe('');
+      expect(stdout).toContain('looks like kexec-tools 2.0.25');
+    }
+  });
+
+  test('refuses a log of too many lines, before it takes their time', async () => {
+    const path = join(temp.make('log'), 'long.log');
+    writeFileSync(path, '\n'.repeat(15_000_000));
+    expect(await diff([path])).toMatchObject({
+      code: 2,
+      err: `kexec-sim: ${path}: more than 250000 lines: cut out what kexec said\n`,
+    });
+  });
+
   test('refuses a log that is too large', async () => {
     const path = join(temp.make('log'), 'large.log');
     writeFileSync(path, Buffer.alloc(16 * 1024 * 1024 + 1, 'x\n'));
     expect(await diff([path])).toMatchObject({
       code: 2,
-      err: `kexec-sim: ${path} is larger than 16777216 bytes: cut out what kexec said\n`,
+      err: `kexec-sim: ${path}: too large: 16777217 bytes, where at most 16777216 bytes are read\n`,
     });
   });
 });

@@ -232,7 +232,7 @@ describe('what is no saved machine is refused:', () => {
       writeFileSync(saved, bytes);
       expect(await refused()).toBe(`kexec-sim: ${saved} is no machine that kexec-sim has saved\n`);
     }
-    expect(await refused(directory)).toBe(`kexec-sim: ${directory} is no regular file\n`);
+    expect(await refused(directory)).toBe(`kexec-sim: Cannot read ${directory}: Is a directory\n`);
     expect(await refused(join(directory, 'none'))).toMatch(/^kexec-sim: Cannot read .*: No such file or directory\n$/);
   });
 

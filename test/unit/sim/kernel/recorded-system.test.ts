@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Errno, SystemError } from '../../../../kexec/base/error.js';
 import { Range } from '../../../../kexec/base/range.js';
@@ -71,6 +71,9 @@ describe('what the machine is', () => {
     expect(open({ machine: makeMachine({ pagesize: '16384\n' }) }).pageSize).toBe(16384n);
     expect(open({ machine: makeMachine({ ...kcore, pagesize: '16384\n' }) }).pageSize).toBe(65536n);
     expect(() => open({ machine: makeMachine({ pagesize: '5\n' }) })).toThrow(/\/pagesize: bad page size 5: /);
+    for (const pagesize of ['0', '99999999999999999999', '\x1b[2J']) {
+      expect(() => open({ machine: makeMachine({ pagesize }) })).toThrow(/\/pagesize: bad page size [ -~]*$/);
+    }
     for (const pageSize of ['8192', '4k', '-4096', '0x1000', 1n]) {
       expect(() => open({ pageSize })).toThrow(/^KEXEC_PAGE_SIZE: bad page size .*4096, 16384, 65536$/);
     }
@@ -79,7 +82,10 @@ describe('what the machine is', () => {
   test('uname’s machine is what the recording says', () => {
     expect(open().machine).toBe('aarch64');
     expect(open({ machine: makeMachine({ uname: 'Linux x 6.1 #1 armv7l GNU/Linux\n' }) }).machine).toBe('armv7l');
-    expect(open({ machine: makeMachine({ uname: '???\n' }) }).machine).toBe('aarch64');
+    expect(open({ machine: makeMachine({ uname: '\n' }) }).machine).toBe('aarch64');
+    for (const uname of ['???\n', 'Linux \x1b[31m\n']) {
+      expect(() => open({ machine: makeMachine({ uname }) })).toThrow(/\/uname: "(?:\?\?\?|\\x1b\[31m)" is no name of an architecture$/);
+    }
   });
 
   test.each([
@@ -143,7 +149,7 @@ describe('files', () => {
     const file = join(temp.make('host'), 'sparse');
     writeFileSync(file, '');
     truncateSync(file, 2 ** 42);
-    expect(errnoOf(() => open().readFile(file))).toBe(Errno.ENOMEM);
+    expect(errnoOf(() => open().readFile(file))).toBe(Errno.EFBIG);
   });
 
   test('of what is loaded tell what is loaded, where the recording has them', async () => {
@@ -187,7 +193,7 @@ describe('loading', () => {
     expect(first.stateDirectory).toMatch(/\/kexec-ts\/machine-\d+-[0-9a-f]{8}$/);
     const atHome = (variables: Readonly<Record<string, string>>): string => recordedMachine({ machine, env: variables }).stateDirectory;
     expect(atHome({ HOME: '/h', XDG_STATE_HOME: 'relative' })).toMatch(/^\/h\/\.local\/state\/kexec-ts\//);
-    expect(atHome({})).toContain(homedir());
+    for (const HOME of [undefined, '', 'relative']) expect(atHome(HOME === undefined ? {} : { HOME })).toContain(userInfo().homedir);
   });
 
   test('twice at once: one gets EBUSY', async () => {

@@ -43,5 +43,5 @@ test('a file that was cut off reads as zeros, one that was closed cannot be read
 
 test('what is no image is refused', () => {
   expect(() => openDisk(join(directory, 'none'), false)).toThrow(KexecError);
-  expect(() => openDisk(directory, false)).toThrow('it is no regular file');
+  expect(() => openDisk(directory, false)).toThrow(`Cannot open ${directory}: Is a directory`);
 });

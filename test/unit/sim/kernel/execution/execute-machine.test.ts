@@ -45,6 +45,18 @@ describe('kexec -e', () => {
     expect(rules.filter((line) => !line.startsWith('ok    '))).toEqual([]);
   });
 
+  test('a state that takes more than the kernel loads is refused before anything is made of it', async () => {
+    const { env, kexec } = session();
+    await kexec('-l', PAYLOAD, '--append=hello');
+    const path = join(env.KEXEC_STATE, 'state.json');
+    const state = JSON.parse(readFileSync(path, 'utf8')) as { readonly normal: { readonly segments: readonly object[] } };
+    const zeros = { mem: '0x0', memsz: '0xc0000000', bufsz: '0xc0000000', file: null };
+    writeFileSync(path, JSON.stringify({ ...state, normal: { ...state.normal, segments: [...state.normal.segments, zeros] } }));
+    const { code, err } = await kexec('-e');
+    expect(code).toBe(1);
+    expect(err).toMatch(new RegExp(`^${path}: what is loaded takes 32\\d+ bytes, of which the machine's kernel loads \\d+ at most\n$`));
+  });
+
   test('-f loads and executes at once, and -d tells the steps', async () => {
     const { kexec } = session();
     const { code, err } = await kexec('-f', '-d', PAYLOAD, '--append=hello', '--sim-until=halt');

@@ -28,6 +28,22 @@ describe('free memory', () => {
     ]);
   });
 
+  test('is what it is where resources lie over each other', () => {
+    const of = (...lines: readonly string[]): readonly string[] =>
+      freeMemory(parseResources(lines.join('\n')), PAGE).map(({ start, end }) => `${start.toString(16)}-${end.toString(16)}`);
+    expect(of('1000-8fff : System RAM', '  2000-2fff : a', '  2800-3fff : b', '    3000-3fff : c')).toEqual(['1000-2000', '4000-9000']);
+    expect(of('1000-8fff : System RAM', '4000-bfff : System RAM', '0-1fff : a', 'b000-ffff : b')).toEqual(['2000-b000']);
+    expect(of('4000-4fff : System RAM', '1000-1fff : System RAM', '0-ffffffffffffffff : all')).toEqual([]);
+  });
+
+  test('takes no time to speak of, however many resources there are', () => {
+    const lines = Array.from({ length: 30_000 }, (_, i) => `  ${(0x4000_0000 + i * 0x2000).toString(16)}-${(0x4000_0fff + i * 0x2000).toString(16)} : x`);
+    const many = parseResources(['40000000-ffffffff : System RAM', ...lines].join('\n'));
+    const before = process.cpuUsage();
+    expect(freeMemory(many, PAGE)).toHaveLength(30_000);
+    expect(process.cpuUsage(before).user).toBeLessThan(3_000_000);
+  });
+
   test('is whole pages', () => {
     const large = freeMemory(resources, 0x1_0000n);
     expect(large.map(({ start, end }) => `${start.toString(16)}-${end.toString(16)}`)).toEqual([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Errno, SystemError } from '../../../../../kexec/base/error.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
@@ -143,6 +143,37 @@ describe.each(KEPT)('reading %s', (_, open) => {
     spawnSync('mkfifo', [join(directory, 'proc', 'pipe')]);
     const files = open(directory);
     expect(files.kind('/proc/pipe') === undefined || files.readFile('/proc/pipe').length === 0).toBe(true);
+  });
+});
+
+describe('files of a recording that are too large', () => {
+  test.each([
+    ['proc/iomem', 1 << 20],
+    ['proc/cmdline', 1 << 16],
+    ['proc/kallsyms', 32 << 20],
+    ['sys/firmware/fdt', 32 << 20],
+  ])('%s: more than %d bytes are refused by the name of the file', (name, most) => {
+    const machine = makeMachine();
+    const path = join(machine, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '');
+    truncateSync(path, most);
+    const files = MachineFiles.open(machine);
+    expect(files.readText(`/${name}`)).toHaveLength(most);
+    truncateSync(path, 600 << 20);
+    const message = `${path}: too large: ${600 << 20} bytes, where at most ${most} are read`;
+    expect(() => files.readText(`/${name}`)).toThrow(message);
+    expect(() => files.readFile(`/${name}`)).toThrow(message);
+    expect(files.readAt(`/${name}`, 0, 100)).toHaveLength(100);
+    expect(files.stat(`/${name}`).size).toBe(600 << 20);
+  });
+
+  test('notes, and what a link leads to', () => {
+    const machine = makeMachine({ 'proc/map': 'iomem' });
+    for (const name of ['uname', 'proc/iomem']) truncateSync(join(machine, name), 600 << 20);
+    const files = MachineFiles.open(machine);
+    expect(() => files.note('uname')).toThrow(`${machine}/uname: too large`);
+    expect(() => files.readText('/proc/map')).toThrow(`${machine}/proc/iomem: too large`);
   });
 });
 

@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KexecError } from '../../../../../kexec/base/error.js';
 import { INITIAL_STATE, type KernelSegment, type KernelState, type LoadedImage } from '../../../../../sim/kernel/rules/kexec-load.js';
+import { readLog } from '../../../../../sim/kernel/state/kernel-log.js';
 import { tryLock } from '../../../../../sim/kernel/state/lock.js';
 import { recordedMachine } from '../../../../../sim/kernel/recorded-system.js';
-import { lockState, readSegmentData, readState, writeState } from '../../../../../sim/kernel/state/state.js';
+import { lockState, readSegmentData, readSegmentSums, readState, writeState } from '../../../../../sim/kernel/state/state.js';
 import { compiled, SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
@@ -192,4 +193,47 @@ test('a load that is killed at any step leaves the old image or the new one, and
     expect(signal).toBe('SIGKILL');
   }
   expect(seen).toEqual(new Set([0, 1]));
+});
+
+describe('what is no file of ours in the directory', () => {
+  const kept = async (): Promise<{ readonly directory: string; readonly one: KernelSegment; readonly path: string }> => {
+    const directory = temp.make('state');
+    const stored = await writeState(directory, INITIAL_STATE, { ...INITIAL_STATE, normal: image(segment(0n, Uint8Array.of(1))) });
+    const one = (stored.normal as LoadedImage).segments[0]!;
+    return { directory, one, path: join(directory, (one.source as { readonly name: string }).name) };
+  };
+  const pipe = (path: string): void => {
+    rmSync(path, { force: true });
+    expect(spawnSync('mkfifo', [path]).status).toBe(0);
+  };
+
+  test('such as a pipe, is told of, and not waited for', async () => {
+    const { directory, one, path } = await kept();
+    pipe(path);
+    expect(() => readSegmentData(directory, one)).toThrow(`${path}: not a regular file`);
+    const sums = path.replace(/bin$/, 'sums');
+    pipe(sums);
+    expect(() => readSegmentSums(directory, one)).toThrow(`${sums}: not a regular file`);
+    for (const name of ['state.json', 'lock', 'dmesg']) pipe(join(directory, name));
+    expect(() => readState(directory, INITIAL_STATE)).toThrow(`${directory}/state.json: not a regular file`);
+    expect(() => lockState(directory)).toThrow(`${directory}/lock: not a regular file`);
+    expect(() => readLog(directory)).toThrow(`${directory}/dmesg: not a regular file`);
+  });
+
+  test('a lock that leads nowhere is told of: it would never be free', () => {
+    const directory = temp.make('state');
+    symlinkSync('nowhere', join(directory, 'lock'));
+    expect(() => lockState(directory)).toThrow(`Cannot lock ${directory}/lock: Too many levels of symbolic links`);
+  });
+
+  test('a lock of no process, and an empty one from the future, are nobody’s', () => {
+    for (const content of ['0 1 x\n', '']) {
+      const directory = temp.make('state');
+      const path = join(directory, 'lock');
+      writeFileSync(path, content);
+      const later = Date.now() / 1000 + 3600;
+      utimesSync(path, later, later);
+      expect(lockState(directory)).toBeDefined();
+    }
+  });
 });
