@@ -56,6 +56,7 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     record: simValue('sim-record'),
     pageSize: simValue('sim-page-size'),
     fileLoad: simValue('sim-file-load'),
+    el: simValue('sim-el'),
     env,
     execution: {
       ...executionBounds(simValue),

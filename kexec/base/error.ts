@@ -99,8 +99,11 @@ export const Errno = {
   ENAMETOOLONG: 36,
   ENOSYS: 38,
   ELOOP: 40,
+  ENODATA: 61,
+  ELIBBAD: 80,
   EOPNOTSUPP: 95,
   EADDRNOTAVAIL: 99,
+  EKEYREJECTED: 129,
 } as const;
 
 /** glibc's strerror() texts for {@link Errno}. */
@@ -131,8 +134,11 @@ const TEXTS: Readonly<Record<number, string>> = {
   [Errno.ENAMETOOLONG]: 'File name too long',
   [Errno.ENOSYS]: 'Function not implemented',
   [Errno.ELOOP]: 'Too many levels of symbolic links',
+  [Errno.ENODATA]: 'No data available',
+  [Errno.ELIBBAD]: 'Accessing a corrupted shared library',
   [Errno.EOPNOTSUPP]: 'Operation not supported',
   [Errno.EADDRNOTAVAIL]: 'Cannot assign requested address',
+  [Errno.EKEYREJECTED]: 'Key was rejected by service',
 };
 
 /** The text of a positive errno, as glibc's strerror() gives it. */

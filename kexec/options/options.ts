@@ -151,6 +151,12 @@ export const SIM_OPTIONS: readonly SimOption[] = [
     description: 'Whether the machine has kexec_file_load',
   },
   {
+    name: 'sim-el',
+    variable: 'KEXEC_EL',
+    argument: '1|2',
+    description: "Exception level that the machine's kernel was started at",
+  },
+  {
     name: 'sim-decompress-limit',
     variable: 'KEXEC_DECOMPRESS_LIMIT',
     argument: 'BYTES',

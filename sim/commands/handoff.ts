@@ -55,7 +55,7 @@ export const addHandoffCommand = (yargs: CommonArgv, context: SubcommandContext)
           throw KexecError.die(describeEnd(end, launched, options.describeEsr), { subject: 'handoff' });
         }
         const cpu = launched.processors.current;
-        const { ram, gic } = boardFacts(machine.files);
+        const { ram, gic } = boardFacts(machine.files, machine.bootEl);
         const handoff = handOff(launched, options.kernel.segments, ram);
         const command = qemuCommand(
           handoff,
@@ -74,7 +74,7 @@ export const addHandoffCommand = (yargs: CommonArgv, context: SubcommandContext)
           instructions: Number(cpu.instructions),
           registers: registersToJson(cpu),
           systemRegisters: systemRegisters(cpu),
-          rules: rulesAt(launched, options.kernel),
+          rules: rulesAt(launched, options),
           start: formatAddress(handoff.start),
           files: handoff.pieces.map(({ file, physAddr, bytes }) => ({
             file,

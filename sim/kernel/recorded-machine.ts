@@ -11,4 +11,6 @@ export interface RecordedMachine extends System {
   readonly kernel: SimulatedKernel;
   /** Where the simulated kernel keeps what is loaded. */
   readonly stateDirectory: string;
+  /** The exception level that the user says the kernel was started at. */
+  readonly bootEl: 1 | 2 | undefined;
 }

@@ -18,6 +18,7 @@ import { findMachine } from './recording/machines.js';
 import { recordedInterfaces } from './rules/network.js';
 import { KCORE_HEAD } from './facts/recorded-files.js';
 import type { RecordedMachine } from './recorded-machine.js';
+import { stuckCpus } from './facts/stuck-cpus.js';
 import { withInterrupts } from './interrupts.js';
 import { SimulatedKernel } from './simulated-kernel.js';
 import { KEXEC_CRASH_LOADED, KEXEC_LOADED, LOAD_DISABLED, LOAD_LIMIT_PANIC, LOAD_LIMIT_REBOOT } from './rules/sysctl.js';
@@ -31,6 +32,8 @@ export interface RecordedMachineOptions {
   readonly pageSize?: bigint | string | undefined;
   /** Whether the kernel has kexec_file_load(2): "on" or "off"; the default is what the recording says. */
   readonly fileLoad?: string | undefined;
+  /** The exception level that the kernel was started at: "1" or "2"; the default is what the recording says. */
+  readonly el?: string | undefined;
   /** Directory that receives what is passed to the kernel. */
   readonly record?: string | undefined;
   /** For HOME and XDG_STATE_HOME. */
@@ -54,15 +57,18 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
   const files = MachineFiles.open(findMachine(options.machine));
   const pageSize = pageSizeOf(options.pageSize, files);
   const stateDirectory = options.state !== undefined && options.state !== '' ? options.state : defaultState(files, options.env);
-  const facts = kernelFacts(
+  const recorded = kernelFacts(
     {
       version: files.readText('/proc/version'),
       meminfo: files.readText('/proc/meminfo'),
       iomem: files.readText('/proc/iomem'),
       lockdown: files.readText('/sys/kernel/security/lockdown'),
+      config: files.kernelConfig(),
     },
     pageSize,
   );
+  const bootEl = parseLevel(options.el);
+  const facts = { ...recorded, stuckCpus: () => stuckCpus(files, recorded.generation, bootEl) };
   const random = options.random ?? ((length: number) => new Uint8Array(randomBytes(length)));
   const forced = parseFileLoad(options.fileLoad);
   const fileLoad = (): FileLoadMachine | undefined =>
@@ -82,6 +88,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     files,
     kernel,
     stateDirectory,
+    bootEl,
     pageSize,
     machine: unameMachine(files),
     nrCpus: configuredCpus(files),
@@ -191,6 +198,12 @@ const parseFileLoad = (text: string | undefined): boolean | undefined => {
   if (text === undefined || text === '') return undefined;
   if (text === 'on' || text === 'off') return text === 'on';
   throw KexecError.die(`KEXEC_FILE_LOAD: "${text}" is not one of on, off`, { subject: 'KEXEC_FILE_LOAD' });
+};
+
+const parseLevel = (text: string | undefined): 1 | 2 | undefined => {
+  if (text === undefined || text === '') return undefined;
+  if (text === '1' || text === '2') return text === '1' ? 1 : 2;
+  throw KexecError.die(`KEXEC_EL: "${text}" is not one of 1, 2`, { subject: 'KEXEC_EL' });
 };
 
 const pageSizeOf = (wanted: bigint | string | undefined, files: MachineFiles): bigint => {

@@ -30,7 +30,7 @@ const machineOf = (map: string, tree: Uint8Array): FileLoadMachine => {
     facts,
     holes: memblockHoles(resources, Range.sized(0x4800_0000n, 0x10_0000n), facts),
     crashRegions: facts.crashRegion === undefined ? [] : [facts.crashRegion],
-    wantsSignature: false,
+    signatures: undefined,
     hasPagesOf: () => true,
     bootTree: () => tree,
     dumpFacts: () => ({

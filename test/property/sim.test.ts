@@ -135,6 +135,7 @@ test('what a kernel accepts lies apart, in pages, and fits', () => {
     freeMemory: [],
     crashRegion: Range.sized(0x10000n, 0x40000n),
     lockedDown: false,
+    hasKexecLoad: true,
   };
   const segment = fc.record({
     mem: pages,

@@ -57,7 +57,7 @@ export const targetOf = (
 };
 
 const recordedTarget = (machine: RecordedMachine): Target => {
-  const { ram, sinks, bootEl, quirks } = boardFacts(machine.files);
+  const { ram, sinks, bootEl, quirks } = boardFacts(machine.files, machine.bootEl);
   const { bytes } = readFirstDtb(machine, silentLog, []);
   const memory = describeBoard(treeOfBlob(bytes)).memory;
   return { board: bytes, ram: memory.length === 0 ? ram : undefined, freeRam: ram, el: bootEl, sinks, quirks };

@@ -63,6 +63,7 @@ export const openMachine = (args: CommonArguments, { env, progress }: Subcommand
     state: args.state ?? env['KEXEC_STATE'],
     pageSize: env['KEXEC_PAGE_SIZE'],
     fileLoad: env['KEXEC_FILE_LOAD'],
+    el: env['KEXEC_EL'],
     env,
     progress,
   });

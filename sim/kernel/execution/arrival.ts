@@ -1,10 +1,17 @@
 /** A machine before the new kernel's first instruction, and what can be seen of that kernel. */
 import { type Arm64ImageHeader, readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
-import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
+import { FDT_MAGIC, Fdt } from '../../../kexec/device-tree/libfdt.js';
 import { Range } from '../../../kexec/base/range.js';
 import { MiB } from '../../../kexec/base/u64.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
+import { attempt } from '../../../kexec/base/attempt.js';
+import { getMemRsv, numMemRsv } from '../../../kexec/device-tree/libfdt-ro.js';
+import { KexecError } from '../../../kexec/base/error.js';
+import { type ToldByTree, toldByTree } from '../../machine/board-tree/told-by-tree.js';
+import { treeOfBlob } from '../../machine/board-tree/tree.js';
+import { MachineError } from '../../machine/error.js';
+import type { Quirk } from '../../machine/quirks.js';
 import { initrdOf } from '../facts/boot-tree.js';
 
 /** A segment with its bytes: `data.length <= memory.size`; the rest is zero. */
@@ -27,6 +34,15 @@ export interface Arrival {
   readonly segments: readonly LoadedSegment[];
   /** The one of them that ran before the kernel, and may have changed itself. */
   readonly purgatory: LoadedSegment | undefined;
+  readonly running: RunningMachine;
+}
+
+/** What of the machine the new kernel ought to find as the running one did. */
+export interface RunningMachine {
+  /** What its device tree's /chosen says of UEFI, by the properties' names. */
+  readonly uefi: ReadonlyMap<string, Uint8Array>;
+  /** What its firmware does in its own way. */
+  readonly quirks: readonly Quirk[];
 }
 
 /** What can be seen of the new kernel from its first instruction. */
@@ -45,6 +61,10 @@ export interface Tree {
   readonly memory: Range;
   /** What /chosen says; undefined without an initrd. */
   readonly initrd: Range | undefined;
+  /** Its reserve map. */
+  readonly reservations: readonly Range[];
+  /** Undefined where it cannot be read. */
+  readonly told: ToldByTree | undefined;
 }
 
 /** Prior to Linux 3.17 the header does not tell (Documentation/arch/arm64/booting.rst). */
@@ -74,5 +94,27 @@ const lookAtTree = (memory: MemoryView, address: bigint): Tree | undefined => {
   if (head.getUint32(0) !== FDT_MAGIC) return undefined;
   const size = BigInt(head.getUint32(4));
   const readable = size >= BigInt(TREE_HEADER_BYTES) && size <= MAX_TREE && memory.isRam(address, size);
-  return { memory: Range.sized(address, size), initrd: readable ? initrdOf(memory.read(address, Number(size))) : undefined };
+  const blob = readable ? memory.read(address, Number(size)) : undefined;
+  return {
+    memory: Range.sized(address, size),
+    initrd: blob && initrdOf(blob),
+    reservations: (blob && reservationsOf(blob)) ?? [],
+    told: blob && toldByBlob(blob),
+  };
+};
+
+/** A tree that is broken tells nothing. */
+const toldByBlob = (blob: Uint8Array): ToldByTree | undefined => {
+  const told = attempt(MachineError, () => toldByTree(treeOfBlob(blob)));
+  return told instanceof MachineError ? undefined : told;
+};
+
+const reservationsOf = (blob: Uint8Array): readonly Range[] | undefined => {
+  const ranges = attempt(KexecError, () => {
+    const tree = new Fdt(blob, 'dtb');
+    return Array.from({ length: numMemRsv(tree) }, (_, n) => getMemRsv(tree, n)).flatMap(({ address, size }) =>
+      size === 0n ? [] : [Range.sized(address, size)],
+    );
+  });
+  return ranges instanceof KexecError ? undefined : ranges;
 };

@@ -1,25 +1,16 @@
 /**
- * What an arm64 kernel may rely on at its first instruction (Linux Documentation/arch/arm64/booting.rst, and where the
- * segments were meant to be), checked against processor and memory.
+ * What an arm64 kernel may rely on at its first instruction (Linux Documentation/arch/arm64/booting.rst, where the
+ * segments were meant to be, and what the device tree says), checked against processor and memory.
  */
 import { hex } from '../../../kexec/base/format.js';
 import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
 import type { Range } from '../../../kexec/base/range.js';
 import { GiB, MiB, alignDown } from '../../../kexec/base/u64.js';
 import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
-import { type Arrival, type NewKernel, lookAtKernel } from './arrival.js';
+import { type Arrival, lookAtKernel } from './arrival.js';
+import type { Rule, RuleResult } from './rule.js';
 import { describeDifference, differences } from './segment-difference.js';
-
-export type RuleResult =
-  | { readonly rule: string; readonly ok: true }
-  /** `problem` is a sentence with the numbers that are wrong. */
-  | { readonly rule: string; readonly ok: false; readonly problem: string };
-
-interface Rule {
-  readonly rule: string;
-  /** @returns what is wrong */
-  readonly check: (arrival: Arrival, kernel: NewKernel) => string | undefined;
-}
+import { TREE_RULES } from './tree-rules.js';
 
 const address = (value: bigint): string => `0x${hex(value)}`;
 const rangeText = ({ start, last }: Range): string => `${address(start)}-${address(last)}`;
@@ -171,14 +162,25 @@ const RULES: readonly Rule[] = [
 ];
 
 /** All rules, in order; each is checked, whatever the others found. */
-export const checkBootProtocol = (arrival: Arrival): readonly RuleResult[] => {
+export const checkBootProtocol = (arrival: Arrival): readonly RuleResult[] =>
+  checkRules([...RULES, ...TREE_RULES], arrival);
+
+/** What can be said of a load without running it: what its device tree tells the new kernel. */
+export const checkTree = (arrival: Arrival): readonly RuleResult[] => checkRules(TREE_RULES, arrival);
+
+const checkRules = (rules: readonly Rule[], arrival: Arrival): readonly RuleResult[] => {
   const kernel = lookAtKernel(arrival);
-  return RULES.map(({ rule, check }) => {
+  return rules.map(({ rule, warns, check }) => {
     const problem = check(arrival, kernel);
-    return problem === undefined ? { rule, ok: true } : { rule, ok: false, problem };
+    if (problem === undefined) return { rule, ok: true };
+    return warns === true ? { rule, ok: true, warning: problem } : { rule, ok: false, problem };
   });
 };
 
 /** A line for each rule. */
-export const formatRuleResults = (results: readonly RuleResult[]): string =>
-  results.map((result) => `${result.ok ? 'ok   ' : 'WRONG'} ${result.rule}${result.ok ? '' : `: ${result.problem}`}\n`).join('');
+export const formatRuleResults = (results: readonly RuleResult[]): string => results.map(formatRuleResult).join('');
+
+const formatRuleResult = (result: RuleResult): string => {
+  if (!result.ok) return `WRONG ${result.rule}: ${result.problem}\n`;
+  return result.warning === undefined ? `ok    ${result.rule}\n` : `warn  ${result.rule}: ${result.warning}\n`;
+};

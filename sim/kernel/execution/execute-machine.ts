@@ -27,7 +27,7 @@ export const openExecution = (
     });
   }
   checkSize(image, machine);
-  const facts = boardFacts(files);
+  const facts = boardFacts(files, machine.bootEl);
   const kernel = readLoadedKernel(image, stateDirectory);
   const segments = kernel.segments.map(({ memory, data }) => ({ mem: memory.start, memsz: memory.size, data }));
   const kexec = kexecMachine(machine, facts.bootEl);

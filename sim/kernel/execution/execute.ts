@@ -2,7 +2,7 @@
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import type { Jump } from '../../cpu/state/model.js';
 import type { Keyboard } from '../../machine/terminal.js';
-import { checkBootProtocol, formatRuleResults, type RuleResult } from './boot-protocol.js';
+import { checkBootProtocol, formatRuleResults } from './boot-protocol.js';
 import { Console } from '../machine/console.js';
 import { CONSOLE, type Executed, type ExecutionSettings, type Until } from '../execution-settings.js';
 import { ConsoleWatch } from '../run/console-watch.js';
@@ -12,9 +12,9 @@ import { GuestView } from '../run/guest-view.js';
 import { type GuestRun, runGuest } from '../run/run-guest.js';
 import { type Arrival, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
-import type { LoadedKernel } from './loaded-kernel.js';
 import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
 import { type DescribeEsr, describeEnd, formatJumps, formatQuirkEvents, formatRegisters } from '../run/end-report.js';
+import type { RuleResult } from './rule.js';
 import { describeStuckPurgatory } from './stop-report.js';
 
 export interface ExecuteOptions
@@ -47,7 +47,7 @@ const MAX_RERUN = 200_000_000n;
 
 /** Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError, MachineError */
 export const execute = async (options: ExecuteOptions): Promise<Executed> => {
-  const { kernel, step } = options;
+  const { step } = options;
   const { until = 'halt' } = options;
   const start = performance.now();
   const arrived = await runToEntry(options);
@@ -55,7 +55,7 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   if (end.kind !== 'stop-at') return fail(end, launched, options);
   const { processors, place } = launched;
   step?.(`kexec-ts: the new kernel starts at ${place(processors.current.pc)}\n`);
-  const rules = rulesAt(launched, kernel);
+  const rules = rulesAt(launched, options);
   const report = `${entryLine(launched)}${formatRuleResults(rules)}`;
   const speed = (): void => step?.(formatSpeed(processors, performance.now() - start));
   const kept = rules.every(({ ok }) => ok);
@@ -84,7 +84,7 @@ const runOn = async (
   const entry = processors.instructions;
   const watch = new ConsoleWatch(terminal.put, until === 'halt' ? undefined : until.slice(CONSOLE.length));
   redirect(watch.put);
-  const kernel = lookAtKernel(arrivalOf(launched, options.kernel)).memory;
+  const kernel = lookAtKernel(arrivalOf(launched, options)).memory;
   const interactive = isAttended(options.keyboard, until);
   const input = options.keyboard && typedInput(options.keyboard, launched, interactive, options.err);
   const { interrupted } = options.bounds;
@@ -171,17 +171,20 @@ const tell = ({ processors, place }: Launched, progress: OnProgress | undefined)
     done: Number(processors.instructions),
   });
 
-const arrivalOf = ({ board, processors }: Launched, { segments, purgatory }: LoadedKernel): Arrival => ({
+type JudgeOptions = Pick<ExecuteOptions, 'facts' | 'kernel' | 'quirks'>;
+
+const arrivalOf = ({ board, processors }: Launched, options: JudgeOptions): Arrival => ({
   cpu: processors.current,
   memory: board.memory,
   highestEl: board.highestEl,
-  segments,
-  purgatory,
+  segments: options.kernel.segments,
+  purgatory: options.kernel.purgatory,
+  running: { uefi: options.facts.uefi, quirks: [...options.facts.quirks, ...(options.quirks ?? [])] },
 });
 
 /** The report on the boot protocol, of a machine that stands before the new kernel's first instruction. */
-export const rulesAt = (launched: Launched, kernel: LoadedKernel): readonly RuleResult[] =>
-  checkBootProtocol(arrivalOf(launched, kernel));
+export const rulesAt = (launched: Launched, options: JudgeOptions): readonly RuleResult[] =>
+  checkBootProtocol(arrivalOf(launched, options));
 
 const entryLine = ({ processors: { current: cpu } }: Launched): string =>
   `The new kernel's first instruction: 0x${cpu.pc.toString(16)} at EL${cpu.el}, x0 0x${cpu.getX(0).toString(16)}, ` +

@@ -3,7 +3,7 @@ import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
 import type { BoardDescription, DeviceDescription } from '../../machine/board-tree/description.js';
-import { describeBoard } from '../../machine/board-tree/describe.js';
+import { type ToldByTree, toldByTree } from '../../machine/board-tree/told-by-tree.js';
 import { MAX_DEPTH, type TreeNode, treeError, treeOfBlob } from '../../machine/board-tree/tree.js';
 import { MachineError } from '../../machine/error.js';
 import { type Quirk, parseQuirks } from '../../machine/quirks.js';
@@ -19,10 +19,14 @@ export interface BoardFacts {
   readonly sinks: readonly bigint[];
   /** The exception level that the kernel was started at. */
   readonly bootEl: 1 | 2;
+  /** Whether that is told, by the kernel's log, the tree, or the user. */
+  readonly elIsKnown: boolean;
   /** Version of the interrupt controller. */
   readonly gic: 2 | 3;
   /** All that the device tree tells. */
   readonly board: BoardDescription;
+  /** What /chosen says of UEFI, by the properties' names. */
+  readonly uefi: ReadonlyMap<string, Uint8Array>;
   /** What its firmware does in its own way, as a note "quirks" says. */
   readonly quirks: readonly Quirk[];
 }
@@ -46,10 +50,20 @@ export const DEFAULT_CONSOLE: DeviceDescription = {
 const DIRECTORY = '/sys/firmware/devicetree/base';
 const BLOB = '/sys/firmware/fdt';
 
-/** @throws KexecError when the recorded device tree is broken, or a note names a quirk that is none */
-export const boardFacts = (files: RecordedFiles): BoardFacts => {
-  const told = boardDescription(files);
-  const board = told.devices.length > 0 ? told : { ...told, devices: [DEFAULT_CONSOLE] };
+/** The exception level that the kernel's log tells (hyp_mode_check(), arch/arm64/kernel/smp.c). */
+export const recordedEl = (files: RecordedFiles): 1 | 2 | undefined => {
+  const [, level] = /CPU: All CPU\(s\) started at EL([12])/.exec(files.note('dmesg') ?? '') ?? [];
+  return level === undefined ? undefined : level === '2' ? 2 : 1;
+};
+
+/**
+ * @param wantedEl the exception level that the user says it was started at
+ * @throws KexecError when the recorded device tree is broken, or a note names a quirk that is none
+ */
+export const boardFacts = (files: RecordedFiles, wantedEl?: 1 | 2): BoardFacts => {
+  const { board: described, uefi } = toldByRecording(files);
+  const board = described.devices.length > 0 ? described : { ...described, devices: [DEFAULT_CONSOLE] };
+  const told = wantedEl ?? recordedEl(files);
   const { console, conduit, gic } = board;
   const resources = parseResources(files.readText('/proc/iomem') ?? '');
   const uart = console?.compatible.includes('arm,pl011') === true ? console.physAddr : DEFAULT_UART;
@@ -59,9 +73,11 @@ export const boardFacts = (files: RecordedFiles): BoardFacts => {
     sinks: [...new Set([uart, ...serialPorts(files)])],
     // Firmware that is called by HVC lies at EL2, and so the kernel below it; where it is called by SMC, EL2 is the
     // kernel's (Linux' bindings arm/psci.yaml: method).
-    bootEl: conduit === 'smc' ? 2 : 1,
+    bootEl: told ?? (conduit === 'smc' ? 2 : 1),
+    elIsKnown: told !== undefined || conduit !== undefined,
     gic: gic?.version ?? 2,
     board,
+    uefi,
     quirks: parseQuirks(files.note('quirks') ?? '', `${files.path}/quirks`),
   };
 };
@@ -80,10 +96,12 @@ const serialPorts = (files: RecordedFiles): readonly bigint[] => {
 };
 
 /** What the recorded device tree says of the board; of a recording without one, nothing. @throws KexecError */
-export const boardDescription = (files: RecordedFiles): BoardDescription => {
-  const description = attempt(MachineError, () => describeBoard(recordedTree(files)));
-  if (description instanceof MachineError) throw KexecError.die(description.message, { subject: files.path });
-  return description;
+export const boardDescription = (files: RecordedFiles): BoardDescription => toldByRecording(files).board;
+
+const toldByRecording = (files: RecordedFiles): ToldByTree => {
+  const told = attempt(MachineError, () => toldByTree(recordedTree(files)));
+  if (told instanceof MachineError) throw KexecError.die(told.message, { subject: files.path });
+  return told;
 };
 
 /** Linux shows the tree as a directory, and as the bytes that it was given. */

@@ -2,7 +2,9 @@
 import type { Range } from '../../../kexec/base/range.js';
 import { type Generation, generationOf } from './generations.js';
 import { parseResources, type Resource } from './iomem.js';
+import { configSays } from './kernel-config.js';
 import { freeMemory } from './page-allocator.js';
+import type { StuckCpus } from './stuck-cpus.js';
 
 /** What the answers of a machine's kernel depend on, besides what is loaded. */
 export interface KernelFacts {
@@ -17,6 +19,10 @@ export interface KernelFacts {
   readonly crashRegion: Range | undefined;
   /** Whether lockdown forbids to load what is not signed. */
   readonly lockedDown: boolean;
+  /** Whether the kernel has kexec_load(2); CONFIG_KEXEC. */
+  readonly hasKexecLoad: boolean;
+  /** Processors that could not be stopped; asked for only where it counts, since it takes the device tree. */
+  readonly stuckCpus?: (() => StuckCpus | undefined) | undefined;
 }
 
 /** The files that the facts come from, as text; undefined where the recording has none. */
@@ -25,6 +31,7 @@ export interface FactSources {
   readonly meminfo: string | undefined;
   readonly iomem: string | undefined;
   readonly lockdown: string | undefined;
+  readonly config?: string | undefined;
 }
 
 /** MemTotal of /proc/meminfo in KiB. */
@@ -59,6 +66,7 @@ export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts
     freeMemory: freeMemory(resources, pageSize),
     crashRegion: crashRegionOf(resources),
     lockedDown: /\[(integrity|confidentiality)\]/.test(sources.lockdown ?? ''),
+    hasKexecLoad: configSays(sources.config, 'KEXEC') !== false,
   };
 };
 

@@ -11,6 +11,7 @@ import { traitsOf } from './generations.js';
 import { type Resource, parseResources } from './iomem.js';
 import { freeMemory, withoutRange } from './page-allocator.js';
 import { hasPagesOf } from './page-sizes-arm64.js';
+import { type SignaturePolicy, signaturePolicy } from './policies.js';
 import { KCORE_HEAD, type RecordedFiles } from './recorded-files.js';
 
 /** What kexec_file_load(2) takes from the machine whose kernel has it. */
@@ -20,8 +21,8 @@ export interface FileLoadMachine {
   readonly holes: readonly Range[];
   /** crashk_res, and crashk_low_res where that counts. */
   readonly crashRegions: readonly Range[];
-  /** Whether kernels must be signed. Signatures are not checked. */
-  readonly wantsSignature: boolean;
+  /** How signatures are judged; undefined where nobody looks for any. */
+  readonly signatures: SignaturePolicy | undefined;
   /** Whether the processor knows pages of a size in bytes. */
   readonly hasPagesOf: (size: bigint) => boolean;
   /** The device tree that the kernel was started with. @throws KexecError when the recording has none */
@@ -53,7 +54,7 @@ export const fileLoadMachine = (
     facts,
     holes: memblockHoles(resources, bootInitrd(files), facts),
     crashRegions: crashRegions(resources, facts),
-    wantsSignature: facts.lockedDown && !/^# CONFIG_KEXEC_SIG is not set$/m.test(files.kernelConfig() ?? ''),
+    signatures: signaturePolicy(files, facts.lockedDown),
     hasPagesOf: (size) => hasPagesOf(files, size),
     bootTree: () => bootTree(files),
     dumpFacts: () => dumpFacts(files, resources),

@@ -45,6 +45,8 @@ export interface LinuxTraits {
   /** The function that makes the device tree of the next kernel for kexec_file_load(2). */
   readonly treeMaker: 'setup_dtb' | 'of_kexec_alloc_and_setup_fdt';
   readonly relocation: Relocation;
+  /** Since 5.16: protected KVM, which holds EL2, counts as processors that cannot be stopped. */
+  readonly protectedKvmForbidsLoads: boolean;
 }
 
 /** A flag of kexec_load(2) that kexec never passes (include/uapi/linux/kexec.h). */
@@ -68,6 +70,7 @@ const LINUX_7_2: LinuxTraits = {
   usesLowCrashRegion: true,
   treeMaker: 'of_kexec_alloc_and_setup_fdt',
   relocation: 'mmu_on',
+  protectedKvmForbidsLoads: true,
 };
 
 const LINUX_6_12: LinuxTraits = { ...LINUX_7_2, fileLoadFlags: FILE_LOAD_FLAGS_6_12, freesInitrdBy: 'pages' };
@@ -89,6 +92,7 @@ const LINUX_5_10: LinuxTraits = {
   usesLowCrashRegion: false,
   treeMaker: 'setup_dtb',
   relocation: 'mmu_off',
+  protectedKvmForbidsLoads: false,
 };
 
 const TRAITS: Readonly<Record<Generation, LinuxTraits>> = {

@@ -11,6 +11,7 @@ import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
 import { type Caller, type KernelState, type Outcome, ROOT, answer, permitLoad, refuse, storeImage, withSlot } from './kexec-load.js';
+import { refuseSignature } from './signature.js';
 
 /** KMALLOC_MAX_SIZE: pages of each size that are allocated at once (ARCH_FORCE_MAX_ORDER, arch/arm64/Kconfig). */
 const MAX_ORDER: Readonly<Record<string, number>> = { 4096: 10, 16384: 11, 65536: 13 };
@@ -46,7 +47,8 @@ export const answerKexecFileLoad = (
   if (kernel === undefined || kernelFault !== 0) return refuse(cleared, kernelFault);
   // The rest of the header is looked at when all files are read.
   if (readArm64ImageHeader(kernel) === undefined) return refuse(cleared, Errno.EINVAL);
-  if (machine.wantsSignature) return refuse(cleared, Errno.EPERM);
+  const refusal = refuseSignature(machine.signatures, facts.lockedDown, kernel);
+  if (refusal !== undefined) return refuse(cleared, refusal.errno, [refusal.log]);
 
   const initrd = (flags & KEXEC_FILE_NO_INITRAMFS) === 0n ? call.initrd : undefined;
   if ((flags & KEXEC_FILE_NO_INITRAMFS) === 0n) {

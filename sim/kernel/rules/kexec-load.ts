@@ -11,6 +11,7 @@ import { U64_MAX, u64 } from '../../../kexec/base/u64.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import { type Shortage, layOutKimage } from './kimage.js';
+import { LOCKED_DOWN } from './lockdown.js';
 import { countPages, createPageAllocator } from '../facts/page-allocator.js';
 
 /** Where the bytes of a segment are. `fault` stands for memory that the caller may not read. */
@@ -128,8 +129,10 @@ export const answerKexecLoad = (
   const { loadFlags, copiesSegmentsFirst } = traitsOf(facts.generation);
   const slot = (call.flags & KEXEC_ON_CRASH) === 0n ? 'normal' : 'crash';
 
-  const counted = facts.lockedDown ? undefined : permitLoad(facts, before, slot, caller);
+  if (!facts.hasKexecLoad) return refuse(before, Errno.ENOSYS);
+  const counted = permitLoad(facts, before, slot, caller);
   if (counted === undefined) return refuse(before, Errno.EPERM);
+  if (facts.lockedDown) return refuse(counted, Errno.EPERM, [LOCKED_DOWN]);
 
   // Bits 63..32 are not looked at: the masks are 32-bit constants.
   if ((call.flags & FLAG_BITS & ~loadFlags) !== 0n) return refuse(counted, Errno.EINVAL);
@@ -155,7 +158,12 @@ export const storeImage = (facts: KernelFacts, before: KernelState, slot: SlotNa
   const fault = checkSegments(facts, segments, slot);
   if (fault !== 0) return refuse(before, fault);
   const shortage = slot === 'crash' ? crashShortage(facts, segments) : normalShortage(facts, segments);
-  if (shortage !== undefined) return refuse(before, Errno.ENOMEM, shortage);
+  const outOfPages = (lines: readonly string[]): Outcome => refuse(before, Errno.ENOMEM, lines);
+  // The kernel has a word for each of the control pages, and none for a segment's.
+  if (shortage !== undefined && shortage.length > 0) return outOfPages(shortage);
+  // machine_kexec_prepare(), arch/arm64/kernel/machine_kexec.c: behind the control pages, before the segments' own.
+  if (slot === 'normal' && facts.stuckCpus?.() !== undefined) return refuse(before, Errno.EBUSY, [STUCK]);
+  if (shortage !== undefined) return outOfPages(shortage);
   if (segments.some(({ source, bufsz }) => source.kind === 'fault' && bufsz > 0n)) return refuse(before, Errno.EFAULT);
   return answer(withSlot(before, slot, image), 0);
 };
@@ -224,6 +232,7 @@ const checkSegments = (facts: KernelFacts, segments: readonly KernelSegment[], s
   return 0;
 };
 
+const STUCK = "<3>Can't kexec: CPUs are stuck in the kernel.";
 const NO_CONTROL_PAGE = '<3>kexec: Could not allocate control_code_buffer';
 
 /**

@@ -76,7 +76,8 @@ const describeProcessors = (tree: IndexedTree): readonly ProcessorDescription[] 
     if (parent !== cpus || !enabled || stringOf(node.properties.get('device_type')) !== 'cpu') return [];
     const reg = cellsOf(node.properties.get('reg'));
     if (address < 1 || address > 2 || reg.length < address) return [];
-    return [{ path, affinity: joined(reg.slice(0, address)) & AFFINITY, start: startOf(node) }];
+    const enableMethods = stringsOf(node.properties.get('enable-method'));
+    return [{ path, affinity: joined(reg.slice(0, address)) & AFFINITY, enableMethods, start: startOf(node) }];
   });
 };
 

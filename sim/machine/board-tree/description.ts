@@ -21,6 +21,8 @@ export interface ProcessorDescription {
   readonly path: string;
   /** The affinity fields of its MPIDR_EL1, in their places. */
   readonly affinity: bigint;
+  /** What the tree calls the way; none where it does not say. */
+  readonly enableMethods: readonly string[];
   /** How it is started; undefined for one that the tree gives no way that we know. */
   readonly start:
     | { readonly method: 'psci' }

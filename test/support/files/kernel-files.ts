@@ -184,8 +184,11 @@ const propertyBytes = (value: string | readonly number[] | Uint8Array): Uint8Arr
   return bytes;
 };
 
-/** A flattened device tree: cells are arrays of numbers, nodes are objects. */
-export const deviceTree = (root: TreeNode): Uint8Array => {
+/**
+ * A flattened device tree: cells are arrays of numbers, nodes are objects.
+ * @param reserve entries of the reserve map: address and size
+ */
+export const deviceTree = (root: TreeNode, reserve: readonly (readonly [bigint, bigint])[] = []): Uint8Array => {
   const structure: number[] = [];
   const strings: number[] = [];
   const u32 = (value: number): void =>
@@ -216,13 +219,14 @@ export const deviceTree = (root: TreeNode): Uint8Array => {
   };
   node('', root);
   u32(9);
-  const [header, reserved] = [40, 16];
+  const [header, reserved] = [40, 16 * (reserve.length + 1)];
   const total = header + reserved + structure.length + strings.length;
   const bytes = new Uint8Array(total);
   const stringsAt = header + reserved + structure.length;
   [0xd00dfeed, total, header + reserved, stringsAt, header, 17, 16, 0, strings.length, structure.length].forEach(
     (value, i) => view(bytes).setUint32(i * 4, value),
   );
+  reserve.flat().forEach((value, i) => view(bytes).setBigUint64(header + 8 * i, value));
   bytes.set(structure, header + reserved);
   bytes.set(strings, stringsAt);
   return bytes;

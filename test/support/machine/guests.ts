@@ -6,7 +6,8 @@ import { describeEsr } from '../../../sim/cpu/system/esr.js';
 import { execute } from '../../../sim/kernel/execution/execute.js';
 import { lookAtSegments } from '../../../sim/kernel/execution/loaded-kernel.js';
 import { deadlineIn } from '../../../sim/kernel/machine/processors.js';
-import { PLAIN_BOARD, emptyTree } from '../files/fdt-support.js';
+import { PLAIN_BOARD } from '../files/fdt-support.js';
+import { smallTree } from '../files/kernel-files.js';
 
 const IMAGES = JSON.parse(readFileSync('test/data/guests/guests.json', 'utf8')) as Readonly<Record<string, string>>;
 
@@ -34,7 +35,7 @@ export const runGuest = async (
   interrupted: () => boolean = () => false,
 ): Promise<GuestRun> => {
   const data = guestImage(name);
-  const tree = emptyTree();
+  const tree = smallTree({ bootargs: 'console=ttyAMA0' });
   const kernel = lookAtSegments(ENTRY, [
     { memory: Range.sized(ENTRY, BigInt(data.length)), data },
     { memory: Range.sized(TREE, BigInt(tree.length)), data: tree },
@@ -42,7 +43,17 @@ export const runGuest = async (
   const start = performance.now();
   let err = '';
   const { exitCode } = await execute({
-    facts: { ram: [RAM], uart: 0x900_0000n, sinks: [], bootEl: 1, gic: 2, board: PLAIN_BOARD, quirks: [] },
+    facts: {
+      ram: [RAM],
+      uart: 0x900_0000n,
+      sinks: [],
+      bootEl: 1,
+      elIsKnown: true,
+      uefi: new Map(),
+      gic: 2,
+      board: PLAIN_BOARD,
+      quirks: [],
+    },
     kernel,
     purgatory: new Uint8Array(),
     createCpus,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { FDT_MAGIC } from '../../../../../kexec/device-tree/libfdt.js';
 import { Range } from '../../../../../kexec/base/range.js';
 import { PhysicalMemory } from '../../../../../sim/machine/memory.js';
 import type { Arrival, LoadedSegment } from '../../../../../sim/kernel/execution/arrival.js';
 import { checkBootProtocol, formatRuleResults } from '../../../../../sim/kernel/execution/boot-protocol.js';
+import { type TreeNode, deviceTree } from '../../../../support/files/kernel-files.js';
 
 const MIB = 1n << 20n;
 const BASE = 0x4000_0000n;
@@ -23,20 +23,20 @@ const image = (textOffset: bigint, imageSize: bigint): Uint8Array => {
   return bytes;
 };
 
-/** A tree with /chosen and the two ends of an initrd. */
-const tree = (initrd: Range | undefined): Uint8Array => {
-  const strings = new TextEncoder().encode('linux,initrd-start\0linux,initrd-end\0');
-  const property = (name: number, value: bigint): number[] => [3, 8, name, Number(value >> 32n), Number(value & 0xffff_ffffn)];
-  const chosen = initrd === undefined ? [] : [...property(0, initrd.start), ...property(19, initrd.end)];
-  const structure = [1, 0, 1, 0x63686f73, 0x656e0000, ...chosen, 2, 2, 9];
-  const [reserve, at] = [40, 56];
-  const end = at + 4 * structure.length;
-  const header = [FDT_MAGIC, end + strings.length, at, end, reserve, 17, 16, 0, strings.length, 4 * structure.length];
-  const bytes = new Uint8Array(end + strings.length);
-  const view = new DataView(bytes.buffer);
-  [...header, 0, 0, 0, 0, ...structure].forEach((word, i) => view.setUint32(4 * i, word));
-  bytes.set(strings, end);
-  return bytes;
+/** A tree with memory, a console, and the two ends of an initrd. */
+const tree = (initrd: Range | undefined, more: TreeNode = {}, reserve: readonly (readonly [bigint, bigint])[] = []): Uint8Array => {
+  const cells = (value: bigint): readonly number[] => [Number(value >> 32n), Number(value & 0xffff_ffffn)];
+  const ends = initrd && { 'linux,initrd-start': cells(initrd.start), 'linux,initrd-end': cells(initrd.end) };
+  return deviceTree(
+    {
+      '#address-cells': [2],
+      '#size-cells': [2],
+      chosen: { bootargs: 'console=ttyAMA0', ...ends },
+      memory: { device_type: 'memory', reg: [0, Number(BASE), 0x10, 0] },
+      ...more,
+    },
+    reserve,
+  );
 };
 
 interface Changes {
@@ -51,6 +51,7 @@ interface Changes {
   readonly tree?: Uint8Array;
   readonly ram?: readonly Range[];
   readonly segments?: readonly LoadedSegment[];
+  readonly running?: Partial<Arrival['running']>;
   /** What memory is given after the segments. */
   readonly then?: (memory: PhysicalMemory) => void;
 }
@@ -86,6 +87,7 @@ const arrive = (changes: Changes): Arrival => {
     highestEl: changes.highestEl ?? 1,
     segments,
     purgatory: changes.segments === undefined ? purgatory : undefined,
+    running: { uefi: new Map(), quirks: [], ...changes.running },
   };
 };
 
@@ -101,6 +103,102 @@ test.each([
   ['whose purgatory has written to itself', { then: (memory) => memory.write(PURGATORY, Uint8Array.of(9)) }],
 ] as readonly (readonly [string, Changes])[])('a kernel that is rightly started %s', (_, changes) => {
   expect(wrong(changes)).toEqual({});
+});
+
+/** Rules of what the tree tells, which say nothing where there is none. */
+const TOLD_BY_TREE = [
+  "the device tree, or UEFI's memory map, tells of memory",
+  'the kernel, the initrd and the device tree are in that memory',
+  'no segment is in memory that the device tree reserves',
+  "UEFI's tables are handed on as the running kernel has them",
+  'a console is named',
+  "tables of a GIC's ITS are handed on",
+  'the other processors can be started',
+];
+
+describe('what the device tree tells', () => {
+  const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+  const uefi = { 'linux,uefi-system-table': bytes(0, 0, 0, 1), 'linux,uefi-mmap-start': [0, 1], 'linux,uefi-mmap-size': [1] };
+  const its = {
+    gic: {
+      compatible: 'arm,gic-v3',
+      '#address-cells': [2],
+      '#size-cells': [2],
+      ranges: new Uint8Array(),
+      reg: [0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0x10_0000],
+      its: { compatible: 'arm,gic-v3-its', reg: [0, 0x808_0000, 0, 0x2_0000] },
+    },
+  };
+  const cpu = (reg: number, method: string | undefined): TreeNode => ({
+    device_type: 'cpu',
+    reg: [reg],
+    ...(method !== undefined && { 'enable-method': method }),
+  });
+  const cpus = (...nodes: TreeNode[]): TreeNode => ({
+    '#address-cells': [1],
+    '#size-cells': [0],
+    ...Object.fromEntries(nodes.map((node, i) => [`cpu@${i}`, node])),
+  });
+  const reserved = (more: TreeNode): TreeNode => ({
+    'reserved-memory': {
+      '#address-cells': [2],
+      '#size-cells': [2],
+      ranges: new Uint8Array(),
+      'tz@1': { reg: [0, 0x4020_0000, 0, 0x1000], ...more },
+    },
+  });
+  const psci = { compatible: 'arm,psci-1.0', method: 'smc' };
+  const withTree = (more: TreeNode, reserve: readonly (readonly [bigint, bigint])[] = []): Changes => ({
+    tree: tree(Range.sized(INITRD, 3n), more, reserve),
+  });
+  const [TELLS, INSIDE, RESERVED, UEFI, CONSOLE, LPI, PROCESSORS] = TOLD_BY_TREE as [string, string, string, string, string, string, string];
+  const said = (changes: Changes): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      checkBootProtocol(arrive(changes)).flatMap((result) =>
+        !result.ok ? [[result.rule, result.problem]] : result.warning === undefined ? [] : [[result.rule, result.warning]],
+      ),
+    );
+
+  test.each([
+    [TELLS, 'no /memory node has a size, and /chosen has no linux,uefi-mmap-start', withTree({ memory: { device_type: 'memory', reg: [0, 0, 0, 0] } })],
+    [TELLS, 'no /memory node has a size, and /chosen has no linux,uefi-mmap-start', withTree({ memory: { status: 'disabled', device_type: 'memory', reg: [0, 0, 1, 0] } })],
+    [INSIDE, 'the kernel is not: 0x40200000-0x402fffff', withTree({ memory: { device_type: 'memory', reg: [0, 0x4030_0000, 1, 0] } })],
+    [
+      INSIDE,
+      'the initrd is not: 0x41000001-0x41000002',
+      withTree({ memory: { device_type: 'memory', reg: [0, Number(BASE), 0, 0x100_0001, 0, 0x4180_0000, 1, 0] } }),
+    ],
+    [RESERVED, 'segment 0 (0x40200000-0x402fffff) is in /reserved-memory/tz@1 (0x40200000-0x40200fff)', withTree(reserved({}))],
+    [RESERVED, 'segment 0 (0x40200000-0x402fffff) is in /memreserve/ (0x402ff000-0x402fffff)', withTree({}, [[0x402f_f000n, 0x1000n]])],
+    [UEFI, "/chosen has not the running kernel's linux,uefi-system-table", { running: { uefi: new Map([['linux,uefi-system-table', bytes(0, 0, 0, 1)]]) } }],
+    [CONSOLE, 'no stdout-path leads anywhere, and the command line has no console=: what the kernel says is not seen', withTree({ chosen: { bootargs: 'quiet' } })],
+    [LPI, "only UEFI tells a kernel where the old one's LPI tables are: they stay live in memory that the new kernel takes for free", withTree(its)],
+    [PROCESSORS, 'the device tree tells no way for /cpus/cpu@1', withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, undefined)), psci })],
+    [PROCESSORS, 'the device tree tells no way for /cpus/cpu@1', withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')) })],
+    [PROCESSORS, 'the firmware has the quirk cpu-on-once', { ...withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')), psci }), running: { quirks: ['cpu-on-once'] } }],
+  ] as readonly (readonly [string, string, Changes])[])('is not enough for %s: %s', (rule, problem, changes) => {
+    expect(said(changes)[rule]).toBe(problem);
+  });
+
+  test.each([
+    ["UEFI's memory map in place of memory", withTree({ memory: {}, chosen: uefi })],
+    ["UEFI's tables, with an ITS", withTree({ ...its, chosen: { ...uefi, bootargs: '' } })],
+    ['an ITS whose LPIs nobody uses', withTree({ ...its, chosen: { bootargs: 'console=ttyS0 irqchip.gicv3_nolpi=1' } })],
+    ['memory that is reserved elsewhere', withTree(reserved({ reg: [0, 0x5000_0000, 0, 0x1000] }))],
+    ['a reservation that is not in use', withTree(reserved({ status: 'disabled' }))],
+    ['a reservation of the initrd', withTree({}, [[INITRD, 0x1000n]])],
+    ['processors with PSCI', withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')), psci })],
+    ['a console by its path', withTree({ uart: {}, chosen: { 'stdout-path': '/uart:115200' } })],
+    ['what the running kernel was told', { ...withTree({ chosen: uefi }), running: { uefi: new Map([['linux,uefi-system-table', bytes(0, 0, 0, 1)]]) } }],
+  ] as readonly (readonly [string, Changes])[])('is enough: %s', (_, changes) => {
+    expect(said(changes)).toEqual({});
+  });
+
+  test('is told of where the kernel may go on in spite of it, and breaks no rule then', () => {
+    const results = checkBootProtocol(arrive(withTree({ chosen: {} })));
+    expect(results.every(({ ok }) => ok)).toBe(true);
+    expect(formatRuleResults(results)).toContain('warn  a console is named: ');
+  });
 });
 
 describe('each rule', () => {
@@ -138,7 +236,7 @@ describe('each rule', () => {
     ],
     [
       "the kernel's memory holds neither device tree nor initrd",
-      'in its memory 0x40200000-0x425fffff is the device tree (0x42000000-0x420000a3) and the initrd (0x41000000-0x41000002)',
+      `in its memory 0x40200000-0x425fffff is the device tree (0x42000000-0x${(TREE + BigInt(tree(Range.sized(INITRD, 3n)).length) - 1n).toString(16)}) and the initrd (0x41000000-0x41000002)`,
       { kernel: image(0n, 36n * MIB) },
     ],
     ['the initrd is in RAM', 'not all of 0x1000-0x1fff is RAM', { tree: tree(Range.sized(0x1000n, 0x1000n)) }],
@@ -179,11 +277,12 @@ describe('each rule', () => {
       segments: [segment(0x1000_0000n, new Uint8Array())],
     });
     const failing = checkBootProtocol(nothing).filter(({ ok }) => !ok).map(({ rule }) => rule);
-    // The others look at an EL2 above, or at an initrd that a tree must name.
+    // The others look at an EL2 above, or at what a tree must tell.
     expect(rules.filter((rule) => !failing.includes(rule))).toEqual([
       'EL1 may read the physical counter',
       "the kernel's memory holds neither device tree nor initrd",
       'kernel and initrd are within 32 GB from a 1 GB boundary',
+      ...TOLD_BY_TREE,
     ]);
   });
 });

@@ -27,7 +27,7 @@ describe('kexec -e', () => {
     expect(await kexec('-l', PAYLOAD, '--append=hello')).toMatchObject({ code: 0 });
     const { code, out, err } = await kexec('-e');
     expect(code).toBe(0);
-    expect(err).toMatch(/^The new kernel's first instruction: .*\n(ok {4}.*\n)+$/);
+    expect(err).toMatch(/^The new kernel's first instruction: .*\n((ok {4}|warn {2}tables of a GIC).*\n)+$/);
     expect(out.replaceAll('\r', '')).toMatch(
       new RegExp(`^kexec-ts demo kernel\nimage at: 0x40000000\nexception level: ${level}\nx0: 0x\\w+\n.*\nbootargs: hello\npsci method: ${method}\npowering off\n$`),
     );
@@ -42,7 +42,7 @@ describe('kexec -e', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const [first, ...rules] = out.trimEnd().split('\n');
     expect(first).toMatch(/^The new kernel's first instruction: 0x40000000 at EL[12], x0 0x4000[0-9a-f]{4}, after \d+ instructions$/);
-    expect(rules.filter((line) => !line.startsWith('ok    '))).toEqual([]);
+    expect(rules.filter((line) => !/^(ok {4}|warn {2}tables of a GIC)/.test(line))).toEqual([]);
   });
 
   test('a state that takes more than the kernel loads is refused before anything is made of it', async () => {

@@ -5,6 +5,7 @@ import type { StopReason } from '../../../../../sim/cpu/state/model.js';
 import { type ExecuteOptions, execute } from '../../../../../sim/kernel/execution/execute.js';
 import { lookAtSegments } from '../../../../../sim/kernel/execution/loaded-kernel.js';
 import { PLAIN_BOARD, emptyTree } from '../../../../support/files/fdt-support.js';
+import { smallTree } from '../../../../support/files/kernel-files.js';
 import { FakeCpu, type FakeStep } from '../../../../support/processor/fake-cpu.js';
 
 const KERNEL = 0x4020_0000n;
@@ -50,11 +51,11 @@ const run = async (script: readonly FakeStep[], changes: Partial<ExecuteOptions>
   const add = (key: keyof typeof text) => (more: string) => void (text[key] += more);
   const kernel = lookAtSegments(PURGATORY, [
     segment(KERNEL, linux()),
-    segment(TREE, emptyTree()),
+    segment(TREE, smallTree({ bootargs: 'console=ttyAMA0' })),
     segment(PURGATORY, purgatory()),
   ]);
   const result = await execute({
-    facts: { ram: [Range.sized(0x4000_0000n, 0x400_0000n)], uart: 0x900_0000n, sinks: [], bootEl: 1, gic: 3, board: PLAIN_BOARD, quirks: [] },
+    facts: { ram: [Range.sized(0x4000_0000n, 0x400_0000n)], uart: 0x900_0000n, sinks: [], bootEl: 1, elIsKnown: true, uefi: new Map(), gic: 3, board: PLAIN_BOARD, quirks: [] },
     kernel,
     purgatory: new Uint8Array(),
     createCpus: (host) => [new FakeCpu(host, script)],

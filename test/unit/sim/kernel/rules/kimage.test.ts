@@ -130,6 +130,7 @@ describe('when memory ends', () => {
     freeMemory: [Range.sized(0x4000_0000n, freePages * PAGE)],
     crashRegion: undefined,
     lockedDown: false,
+    hasKexecLoad: true,
   });
   const load = (freePages: bigint, mem: bigint, pages: bigint) =>
     answerKexecLoad(facts(freePages), INITIAL_STATE, {

@@ -1,0 +1,123 @@
+/**
+ * What the new kernel is told by its device tree, against where it lies and what the running kernel was told: without
+ * it, the kernel starts and gets no further, or not as far as the old one did.
+ */
+import { hex } from '../../../kexec/base/format.js';
+import type { Range } from '../../../kexec/base/range.js';
+import { alignDown, alignUp } from '../../../kexec/base/u64.js';
+import type { Arrival, NewKernel } from './arrival.js';
+import type { Rule } from './rule.js';
+
+const rangeText = ({ start, last }: Range): string => `0x${hex(start)}-0x${hex(last)}`;
+
+/** What of a range is in none of the others. */
+const outside = (range: Range, others: readonly Range[]): readonly Range[] =>
+  others.reduce<readonly Range[]>((left, other) => left.flatMap((part) => part.minus(other)), [range]);
+
+/** The largest page: what is reserved in whole pages reaches beyond its bytes. */
+const PAGE = 0x1_0000n;
+
+/** Whether a reservation is one of what is loaded, whole: the initrd's, the tree's, the dump header's. */
+const isOfLoad = (reserved: Range, { segments }: Arrival, { memory, tree }: NewKernel): boolean =>
+  [...segments.map((segment) => segment.memory), tree?.initrd, tree?.memory].some(
+    (range) =>
+      range !== undefined &&
+      !range.overlaps(memory) &&
+      alignDown(range.start, PAGE) <= reserved.start &&
+      reserved.end <= alignUp(range.end, PAGE),
+  );
+
+const hasWord = (line: string | undefined, pattern: RegExp): boolean =>
+  (line ?? '').split(/\s+/).some((word) => pattern.test(word));
+
+export const TREE_RULES: readonly Rule[] = [
+  {
+    rule: "the device tree, or UEFI's memory map, tells of memory",
+    check: (_, { tree }) => {
+      const told = tree?.told;
+      if (told === undefined || told.hasUefiMap || told.board.memory.length > 0) return undefined;
+      return 'no /memory node has a size, and /chosen has no linux,uefi-mmap-start';
+    },
+  },
+  {
+    rule: 'the kernel, the initrd and the device tree are in that memory',
+    check: (_, { memory, tree }) => {
+      const told = tree?.told;
+      if (told === undefined || told.hasUefiMap || told.board.memory.length === 0) return undefined;
+      const out = (
+        [
+          ['the kernel', memory],
+          ['the initrd', tree?.initrd],
+          ['the device tree', tree?.memory],
+        ] as const
+      ).flatMap(([name, range]) => {
+        const parts = range === undefined ? [] : outside(range, told.board.memory);
+        return parts.length === 0 ? [] : [`${name} is not: ${parts.map(rangeText).join(', ')}`];
+      });
+      return out.length === 0 ? undefined : out.join('; ');
+    },
+  },
+  {
+    rule: 'no segment is in memory that the device tree reserves',
+    check: (arrival, kernel) => {
+      const { tree } = kernel;
+      const reserved = [
+        ...(tree?.reservations ?? []).map((range) => ({ path: '/memreserve/', range })),
+        ...(tree?.told?.reserved ?? []),
+      ].filter(({ range }) => !isOfLoad(range, arrival, kernel));
+      const found = arrival.segments.flatMap(({ memory }, i) =>
+        reserved
+          .filter(({ range }) => memory.size > 0n && range.overlaps(memory))
+          .map(({ path, range }) => `segment ${i} (${rangeText(memory)}) is in ${path} (${rangeText(range)})`),
+      );
+      return found.length === 0 ? undefined : found.join('; ');
+    },
+  },
+  {
+    rule: "UEFI's tables are handed on as the running kernel has them",
+    check: ({ running }, { tree }) => {
+      if (tree?.told === undefined) return undefined;
+      const { uefi } = tree.told;
+      const lost = [...running.uefi].filter(
+        ([name, value]) => uefi.get(name)?.toString() !== value.toString(),
+      );
+      return lost.length === 0 ? undefined : `/chosen has not the running kernel's ${lost.map(([name]) => name).join(', ')}`;
+    },
+  },
+  {
+    rule: 'a console is named',
+    warns: true,
+    check: (_, { tree }) => {
+      const told = tree?.told;
+      if (told === undefined || told.hasStdout || told.hasUefiMap) return undefined;
+      if (hasWord(told.bootargs, /^(console=|earlycon)/)) return undefined;
+      return 'no stdout-path leads anywhere, and the command line has no console=: what the kernel says is not seen';
+    },
+  },
+  {
+    rule: "tables of a GIC's ITS are handed on",
+    warns: true,
+    check: (_, { tree }) => {
+      const told = tree?.told;
+      const gic = told?.board.gic;
+      if (gic?.version !== 3 || gic.its.length === 0 || told?.uefi.has('linux,uefi-system-table') === true) return undefined;
+      if (hasWord(told?.bootargs, /^irqchip\.gicv3_nolpi=[1yY]/)) return undefined;
+      return "only UEFI tells a kernel where the old one's LPI tables are: they stay live in memory that the new kernel takes for free";
+    },
+  },
+  {
+    rule: 'the other processors can be started',
+    warns: true,
+    check: ({ running }, { tree }) => {
+      const [first, ...others] = tree?.told?.board.processors ?? [];
+      if (first === undefined || others.length === 0) return undefined;
+      const hasPsci = tree?.told?.board.conduit !== undefined;
+      const lost = others.filter(({ start }) => start === undefined || (start.method === 'psci' && !hasPsci));
+      if (lost.length > 0) return `the device tree tells no way for ${lost.map(({ path }) => path).join(', ')}`;
+      const refusing = running.quirks.filter((quirk) => quirk === 'cpu-on-once' || quirk === 'psci-cpu0-only');
+      return refusing.length === 0 || others.every(({ start }) => start?.method !== 'psci')
+        ? undefined
+        : `the firmware has the quirk ${refusing.join(', ')}`;
+    },
+  },
+];

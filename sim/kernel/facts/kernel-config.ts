@@ -1,0 +1,13 @@
+/** What a kernel's configuration says. */
+
+/**
+ * Whether an option is on; undefined where the configuration does not tell. One that names the architecture is a whole
+ * one, which says no by silence: what an option depends on hides it.
+ * @param name without `CONFIG_`
+ */
+export const configSays = (config: string | undefined, name: string): boolean | undefined => {
+  if (config === undefined) return undefined;
+  if (new RegExp(`^CONFIG_${name}=[ym]$`, 'm').test(config)) return true;
+  const isWhole = /^CONFIG_ARM64=y$/m.test(config);
+  return isWhole || new RegExp(`^# CONFIG_${name} is not set$`, 'm').test(config) ? false : undefined;
+};

@@ -1,0 +1,59 @@
+/**
+ * Processors that the kernel could not stop, and for whose sake it loads no kernel but one for a panic:
+ * cpus_are_stuck_in_kernel(), arch/arm64/kernel/smp.c.
+ */
+import { attempt } from '../../../kexec/base/attempt.js';
+import { KexecError } from '../../../kexec/base/error.js';
+import { boardDescription, recordedEl } from './board-arm64.js';
+import { countCpuList } from './facts.js';
+import { type Generation, traitsOf } from './generations.js';
+import { configSays } from './kernel-config.js';
+import type { RecordedFiles } from './recorded-files.js';
+
+/** Why the processors cannot be stopped, and what of the recording tells so. */
+export interface StuckCpus {
+  readonly why: 'method' | 'no hotplug' | 'protected KVM' | 'lost';
+  readonly evidence: readonly string[];
+}
+
+const POSSIBLE = '/sys/devices/system/cpu/possible';
+
+/** @returns undefined where all can be stopped, as far as the recording tells */
+export const stuckCpus = (
+  files: RecordedFiles,
+  generation: Generation,
+  wantedEl?: 1 | 2,
+): StuckCpus | undefined => {
+  // One that did not come up the right way is counted (cpus_stuck_in_kernel).
+  const lost = /^.*CPU\d{1,5}: is stuck in kernel.*$/m.exec(files.note('dmesg') ?? '')?.[0];
+  if (lost !== undefined) return { why: 'lost', evidence: [`dmesg: ${lost.trim()}`] };
+  const level = wantedEl ?? recordedEl(files);
+  return (level === 1 ? undefined : protectedKvm(files, generation)) ?? severalWithoutWayOut(files);
+};
+
+/** have_cpu_die(): the processor that asks can be switched off itself. Those that are possible count, on or off. */
+const severalWithoutWayOut = (files: RecordedFiles): StuckCpus | undefined => {
+  const possible = files.readText(POSSIBLE)?.trim();
+  if ((countCpuList(possible) ?? 1) <= 1) return undefined;
+  const told = `${POSSIBLE}: ${possible}`;
+  if (configSays(files.kernelConfig(), 'HOTPLUG_CPU') === false) {
+    return { why: 'no hotplug', evidence: ['config: CONFIG_HOTPLUG_CPU is not set', told] };
+  }
+  // A machine whose tree has no processors has ACPI, and there PSCI. A tree that is broken is told of elsewhere.
+  const board = attempt(KexecError, () => boardDescription(files));
+  const first = board instanceof KexecError ? undefined : board.processors[0];
+  // Of the methods, PSCI alone has a cpu_die (cpu_ops, arch/arm64/kernel/cpu_ops.c).
+  if (first === undefined || first.enableMethods[0] === 'psci') return undefined;
+  const [method] = first.enableMethods;
+  const evidence = `${first.path}/enable-method ${method === undefined ? 'is missing' : `= "${method}"`}`;
+  return { why: 'method', evidence: [evidence, told] };
+};
+
+/** is_protected_kvm_enabled(), which is asked since 5.16. */
+const protectedKvm = (files: RecordedFiles, generation: Generation): StuckCpus | undefined => {
+  if (!traitsOf(generation).protectedKvmForbidsLoads) return undefined;
+  const cmdline = files.readText('/proc/cmdline') ?? '';
+  const asked = cmdline.split(/\s/).findLast((word) => word.startsWith('kvm-arm.mode='));
+  if (asked !== 'kvm-arm.mode=protected' || configSays(files.kernelConfig(), 'KVM') === false) return undefined;
+  return { why: 'protected KVM', evidence: [`/proc/cmdline: ${asked}`] };
+};

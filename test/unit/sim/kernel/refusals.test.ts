@@ -1,0 +1,166 @@
+import { describe, expect, test } from '@jest/globals';
+import { Errno } from '../../../../kexec/base/error.js';
+import { boardFacts } from '../../../../sim/kernel/facts/board-arm64.js';
+import { type RecordedMachineOptions, recordedMachine } from '../../../../sim/kernel/recorded-system.js';
+import { type TreeNode, arm64Image, deviceTree } from '../../../support/files/kernel-files.js';
+import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/machine/sim-support.js';
+
+/** What a machine's kernel refuses whatever is to be loaded, by what is recorded of it. */
+
+const temp = useTempDir();
+type Files = Readonly<Record<string, string | Uint8Array>>;
+
+const cpu = (reg: number, method?: string): TreeNode => ({
+  device_type: 'cpu',
+  reg: [reg],
+  ...(method !== undefined && { 'enable-method': method, 'cpu-release-addr': [0, 0xd8] }),
+});
+const board = (more: TreeNode, ...cpus: readonly TreeNode[]): Uint8Array =>
+  deviceTree({
+    '#address-cells': [2],
+    '#size-cells': [2],
+    chosen: {},
+    'memory@40000000': { device_type: 'memory', reg: [0, 0x4000_0000, 0, 0x8000_0000] },
+    cpus: { '#address-cells': [1], '#size-cells': [0], ...Object.fromEntries(cpus.map((node, i) => [`cpu@${i}`, node])) },
+    ...more,
+  });
+const PSCI: TreeNode = { psci: { compatible: 'arm,psci-1.0', method: 'smc' } };
+const SPIN_TABLE = board({}, cpu(0, 'spin-table'), cpu(1, 'spin-table'));
+const FOUR = { 'sys/devices/system/cpu/possible': '0-3\n' };
+
+const open = (files: Files, options: Partial<RecordedMachineOptions> = {}) => {
+  const directory = temp.make('machine');
+  const { 'sys/firmware/devicetree/base/model': _, ...small } = SMALL_MACHINE;
+  writeTree(directory, { ...small, 'sys/firmware/fdt': board({}), config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n', ...files });
+  return recordedMachine({ machine: directory, state: temp.make('state'), env: {}, ...options });
+};
+
+const kernel = arm64Image({ imageSize: 0x20_0000n });
+
+/** A kernel that is a PE file; with certificates up to `peEnd`. */
+const pe = (peEnd?: number): Uint8Array => {
+  const bytes = arm64Image({ imageSize: 0x20_0000n, pe: true, ...(peEnd !== undefined && { peEnd }) });
+  const optionalHeader = 0x40 + 24;
+  new DataView(bytes.buffer).setUint16(optionalHeader, 0x20b, true);
+  new DataView(bytes.buffer).setUint32(optionalHeader + 108, 6, true);
+  return bytes;
+};
+const segments = [{ data: Uint8Array.of(1), memory: { start: 0x6000_0000n, size: 0x1000n } }];
+type Machine = ReturnType<typeof open>;
+const load = (machine: Machine, flags = 0n): Promise<number> =>
+  machine.kexecLoad({ entry: 0x6000_0000n, flags, segments } as unknown as Parameters<Machine['kexecLoad']>[0]);
+const loadFile = (machine: Machine, bytes = kernel): Promise<number> =>
+  machine.kexecFileLoad({ kernel: bytes, initrd: undefined, cmdline: 'quiet', cmdlineLen: 6, flags: 4n });
+const logOf = (machine: Machine): readonly string[] => machine.kernel.log.map(({ level, text }) => `<${level}>${text}`);
+
+describe('a kernel that could not stop its processors', () => {
+  const STUCK = "<3>Can't kexec: CPUs are stuck in the kernel.";
+
+  test.each([
+    ['by spin-table', { 'sys/firmware/fdt': SPIN_TABLE, ...FOUR }],
+    ['by no method at all', { 'sys/firmware/fdt': board({}, cpu(0), cpu(1)), ...FOUR }],
+    ['without CPU hotplug', { config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n# CONFIG_HOTPLUG_CPU is not set\n', ...FOUR }],
+    ['whose EL2 is held by protected KVM', { 'proc/cmdline': 'quiet kvm-arm.mode=protected\n' }],
+    ['one of which it has lost', { dmesg: '[    0.01] CPU3: is stuck in kernel\n' }],
+  ] as readonly (readonly [string, Files])[])('answers EBUSY to both calls: %s', async (_, files) => {
+    const machine = open(files);
+    expect([await load(machine), await loadFile(machine)]).toEqual([-Errno.EBUSY, -Errno.EBUSY]);
+    expect(logOf(machine)).toEqual([STUCK, STUCK]);
+    expect(machine.kernel.state.normal).toBeUndefined();
+  });
+
+  test.each([
+    ['there is one only', { 'sys/firmware/fdt': SPIN_TABLE, 'sys/devices/system/cpu/possible': '0\n' }],
+    ['PSCI switches them off', { 'sys/firmware/fdt': board(PSCI, cpu(0, 'psci'), cpu(1, 'psci')), ...FOUR }],
+    ['ACPI tells of them, in place of the tree', FOUR],
+    ['KVM is started at EL1, and cannot be protected', { 'proc/cmdline': 'kvm-arm.mode=protected\n', dmesg: 'CPU: All CPU(s) started at EL1\n' }],
+    ['the last mode that is named is another', { 'proc/cmdline': 'kvm-arm.mode=protected kvm-arm.mode=nvhe\n' }],
+    ['it is so old that it does not ask', { 'proc/cmdline': 'kvm-arm.mode=protected\n', 'proc/version': 'Linux version 5.10.0 (x)\n' }],
+  ] as readonly (readonly [string, Files])[])('is none where %s', async (_, files) => {
+    const machine = open(files);
+    expect([await load(machine), await loadFile(machine)]).toEqual([0, 0]);
+  });
+
+  test('loads a kernel for a panic, which stops them in its own way', async () => {
+    const machine = open({ 'sys/firmware/fdt': SPIN_TABLE, ...FOUR });
+    const crash = [{ data: Uint8Array.of(1), memory: { start: 0xaa00_0000n, size: 0x1000n } }];
+    const call = { entry: 0xaa00_0000n, flags: 1n, segments: crash } as unknown as Parameters<Machine['kexecLoad']>[0];
+    expect(await machine.kexecLoad(call)).toBe(0);
+  });
+});
+
+describe('a kernel without CONFIG_KEXEC', () => {
+  test.each([
+    ['as it says', '# CONFIG_KEXEC is not set\nCONFIG_KEXEC_FILE=y\n'],
+    ['as its whole configuration does not say it', 'CONFIG_ARM64=y\nCONFIG_KEXEC_FILE=y\n'],
+  ])('has no kexec_load: %s', async (_, config) => {
+    const machine = open({ config });
+    expect([await load(machine), await loadFile(machine)]).toEqual([-Errno.ENOSYS, 0]);
+  });
+
+  test('is not one whose configuration is known in part', async () => {
+    expect(await load(open({ config: 'CONFIG_KEXEC_FILE=y\n' }))).toBe(0);
+  });
+});
+
+describe('a kernel that is locked down', () => {
+  const LOCKED = { 'sys/kernel/security/lockdown': 'none [integrity] confidentiality\n' };
+  const LINE = '<5>Lockdown: kexec: kexec of unsigned images is restricted; see man kernel_lockdown.7';
+
+  test('refuses kexec_load, and kernels that are not signed, and says so in its log', async () => {
+    const machine = open(LOCKED);
+    expect([await load(machine), await loadFile(machine)]).toEqual([-Errno.EPERM, -Errno.EPERM]);
+    expect(logOf(machine)).toEqual([LINE, LINE]);
+  });
+
+  test('takes one with a signature', async () => {
+    expect(await loadFile(open(LOCKED), pe(0x1000))).toBe(0);
+  });
+
+  test('counts a load that it refuses', async () => {
+    const limit = { 'proc/sys/kernel/kexec_load_limit_reboot': '1\n', 'proc/version': 'Linux version 6.12.0 (x)\n' };
+    const machine = open({ ...LOCKED, ...limit });
+    expect([await load(machine), await load(machine)]).toEqual([-Errno.EPERM, -Errno.EPERM]);
+    expect([machine.kernel.state.limitReboot, logOf(machine)]).toEqual([0, [LINE]]);
+  });
+});
+
+describe('a kernel that wants signatures', () => {
+  const WANTS = 'CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\nCONFIG_KEXEC_SIG_FORCE=y\n';
+  const line = (errno: number): string => `<5>kexec_file: Enforced kernel signature verification failed (-${errno}).`;
+
+  test.each([
+    ['no PE file', kernel, WANTS, Errno.ELIBBAD],
+    ['a PE file without a signature', pe(), WANTS, Errno.ENODATA],
+    ['any, where it cannot verify them', kernel, `${WANTS}# CONFIG_KEXEC_IMAGE_VERIFY_SIG is not set\n`, Errno.EKEYREJECTED],
+  ])('refuses %s', async (_, bytes, config, errno) => {
+    const machine = open({ config });
+    expect(await loadFile(machine, bytes)).toBe(-errno);
+    expect(logOf(machine)).toEqual([line(errno)]);
+  });
+
+  test('takes a signed one; and any where it only could verify them', async () => {
+    expect(await loadFile(open({ config: WANTS }), pe(0x1000))).toBe(0);
+    expect(await loadFile(open({ config: 'CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\n' }))).toBe(0);
+  });
+});
+
+describe('the exception level that a kernel was started at', () => {
+  const EL2 = { dmesg: '[    0.1] CPU: All CPU(s) started at EL2\n' };
+  const EL1 = { dmesg: '[    0.1] CPU: All CPU(s) started at EL1\n' };
+
+  test.each([
+    ['by its log', EL2, undefined, 2, true],
+    ['by its log, whatever the tree says', { ...EL1, 'sys/firmware/fdt': board(PSCI) }, undefined, 1, true],
+    ['by the tree', { 'sys/firmware/fdt': board(PSCI) }, undefined, 2, true],
+    ['by the user, whatever the log says', EL1, '2', 2, true],
+    ['by nothing', {}, undefined, 1, false],
+  ] as readonly (readonly [string, Files, string | undefined, 1 | 2, boolean])[])('is told %s', (_, files, el, bootEl, elIsKnown) => {
+    const machine = open(files, { el });
+    expect(boardFacts(machine.files, machine.bootEl)).toMatchObject({ bootEl, elIsKnown });
+  });
+
+  test('is 1 or 2', () => {
+    expect(() => open({}, { el: '3' })).toThrow('KEXEC_EL: "3" is not one of 1, 2');
+  });
+});
