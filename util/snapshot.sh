@@ -180,13 +180,14 @@ else
 fi
 
 config() {
-	case $1 in *.gz) gzip -dc "$1" ;; *) cat "$1" ;; esac 2>/dev/null | grep CONFIG_KEXEC
+	case $1 in *.gz) gzip -dc "$1" ;; *) cat "$1" ;; esac 2>/dev/null |
+		grep -E 'CONFIG_(KEXEC|(ARM64|HOTPLUG_CPU|KVM)[= ])'
 }
 for file in proc/config.gz "boot/config-$(uname -r)" "lib/modules/$(uname -r)/config"; do
 	config "$root/$file" >"$copy/config" && break
 done
 if [ -s "$copy/config" ]; then
-	kept "$(bytes "$copy/config")" "config: CONFIG_KEXEC* of $file"
+	kept "$(bytes "$copy/config")" "config: what counts for kexec, of $file"
 else
 	rm "$copy/config"
 	kept none "config: the kernel's configuration is not there to be read"
@@ -209,6 +210,8 @@ for file in kexec_load_disabled kexec_load_limit_panic kexec_load_limit_reboot; 
 for file in kexec_loaded kexec_crash_loaded kexec_crash_size vmcoreinfo crash_elfcorehdr_size security/lockdown; do
 	keep sys/kernel/$file
 done
+# Where the kernel hands memory over to the next one (KHO), and what it keeps clear for that.
+for file in scratch_phys scratch_len; do keep sys/kernel/debug/kho/out/$file; done
 for file in possible present online; do keep sys/devices/system/cpu/$file; done
 for file in "$root"/sys/devices/system/cpu/cpu[0-9]*/crash_notes "$root"/sys/devices/system/cpu/cpu[0-9]*/crash_notes_size; do
 	[ ! -f "$file" ] || keep "${file#"$root/"}"
@@ -287,6 +290,13 @@ else
 fi
 if [ -n "$dmesg" ]; then
 	if why=$(dmesg 2>&1 >"$copy/dmesg"); then kept "$(bytes "$copy/dmesg")" dmesg; else rm "$copy/dmesg"; kept failed "dmesg: ${why##*: }"; fi
+fi
+
+# Lines of the log that count for kexec: the exception level, lost processors, KHO, LPI tables, lockdown.
+if [ -z "$dmesg" ]; then
+	told='CPU\(s\) started at EL|: is stuck in kernel|KHO: |kexec handover|LPI (pending|property) table|Lockdown: |cma: Reserved'
+	dmesg 2>/dev/null | grep -E "$told" >"$copy/dmesg"
+	if [ -s "$copy/dmesg" ]; then kept "$(bytes "$copy/dmesg")" "dmesg: what counts for kexec"; else rm "$copy/dmesg"; fi
 fi
 
 [ -z "$absent" ] || say "not on this machine:$absent"

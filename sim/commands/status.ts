@@ -1,6 +1,8 @@
 /** `kexec-sim status`: what is loaded on the machine. */
 import { IFF_UP } from '../../kexec/ifdown.js';
 import { kernelRelease } from '../kernel/facts/generations.js';
+import { signaturePolicy } from '../kernel/facts/policies.js';
+import type { RecordedMachine } from '../kernel/recorded-machine.js';
 import type { ImageSlot } from '../kernel/rules/kexec-load.js';
 import { interfaceFlags } from '../kernel/rules/network.js';
 import type { SimulatedKernel } from '../kernel/simulated-kernel.js';
@@ -48,6 +50,23 @@ const interfacesOf = ({ interfaces, state }: SimulatedKernel): readonly Interfac
 const interfaceToText = ({ name, up }: InterfaceStatus): string =>
   `${name} ${up === undefined ? 'in an unknown state' : up ? 'up' : 'down'}`;
 
+/** What keeps the machine's kernel from loading, or may. */
+const refusalsOf = ({ kernel, files }: RecordedMachine): readonly string[] => {
+  const { facts, state } = kernel;
+  const signatures = signaturePolicy(files, facts.lockedDown);
+  const stuck = facts.stuckCpus?.();
+  return [
+    ...(facts.hasKexecLoad ? [] : ['kexec_load is not there (CONFIG_KEXEC)']),
+    ...(state.loadDisabled ? ['kexec_load_disabled is 1'] : []),
+    ...(state.limitReboot < 0 ? [] : [`kexec_load_limit_reboot is ${state.limitReboot}`]),
+    ...(state.limitPanic < 0 ? [] : [`kexec_load_limit_panic is ${state.limitPanic}`]),
+    ...(facts.lockedDown ? ['the kernel is locked down'] : []),
+    ...(signatures?.enforced === true ? ['kexec_file_load wants signatures'] : []),
+    ...(stuck === undefined ? [] : [`processors cannot be stopped (${stuck.evidence.join(', ')})`]),
+    ...(facts.handover === undefined ? [] : ['kexec_file_load keeps to the scratch areas of kernel handover']),
+  ];
+};
+
 /** Adds the subcommand to kexec-sim. */
 export const addStatusCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
   yargs.command(
@@ -58,6 +77,7 @@ export const addStatusCommand = (yargs: CommonArgv, context: SubcommandContext):
       const machine = openMachine(args, context);
       const state = machine.kernel.state;
       const interfaces = interfacesOf(machine.kernel);
+      const refusals = refusalsOf(machine);
       const release = kernelRelease(machine.files.readText('/proc/version'));
       if (args.json) {
         context.out(
@@ -68,6 +88,7 @@ export const addStatusCommand = (yargs: CommonArgv, context: SubcommandContext):
             state: machine.stateDirectory,
             normal: slotToJson(state.normal),
             crash: slotToJson(state.crash),
+            refusals,
             ...(interfaces.length > 0 && { interfaces: interfaces.map(({ name, up }) => ({ name, up: up ?? null })) }),
           }),
         );
@@ -82,6 +103,7 @@ export const addStatusCommand = (yargs: CommonArgv, context: SubcommandContext):
           ['state', machine.stateDirectory],
           ['normal', slotToText(state.normal)],
           ['crash', slotToText(state.crash)],
+          ...refusals.map((text, i) => [i === 0 ? 'refusals' : '', text]),
           ...(interfaces.length > 0 ? [['network', interfaces.map(interfaceToText).join(', ')]] : []),
         ]),
       );

@@ -18,6 +18,7 @@ import { findMachine } from './recording/machines.js';
 import { recordedInterfaces } from './rules/network.js';
 import { KCORE_HEAD } from './facts/recorded-files.js';
 import type { RecordedMachine } from './recorded-machine.js';
+import { handover } from './facts/kho.js';
 import { stuckCpus } from './facts/stuck-cpus.js';
 import { withInterrupts } from './interrupts.js';
 import { SimulatedKernel } from './simulated-kernel.js';
@@ -68,7 +69,11 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     pageSize,
   );
   const bootEl = parseLevel(options.el);
-  const facts = { ...recorded, stuckCpus: () => stuckCpus(files, recorded.generation, bootEl) };
+  const facts = {
+    ...recorded,
+    stuckCpus: () => stuckCpus(files, recorded.generation, bootEl),
+    handover: handover(files),
+  };
   const random = options.random ?? ((length: number) => new Uint8Array(randomBytes(length)));
   const forced = parseFileLoad(options.fileLoad);
   const fileLoad = (): FileLoadMachine | undefined =>

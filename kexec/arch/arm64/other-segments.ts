@@ -19,7 +19,10 @@ import type { ImagePlacement } from './image-header.js';
 import { relocationsFor } from './kexec-elf-rel-arm64.js';
 import type { Arm64Session } from './session.js';
 
-/** Length of the original's buffers for paths below /sys/class/tty, and for the address read there. */
+/**
+ * Length of the original's buffers for paths below /sys/class/tty, and for the address read there.
+ * QUIRK-36: of an address above 4 GiB the last digits are lost, and the purgatory prints elsewhere.
+ */
 const PATH_SIZE = 255;
 const ADDRESS_SIZE = 10;
 /** A kernel may have as little as 32 GB of addresses for memory (booting.rst). */

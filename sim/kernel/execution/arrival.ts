@@ -43,6 +43,8 @@ export interface RunningMachine {
   readonly uefi: ReadonlyMap<string, Uint8Array>;
   /** What its firmware does in its own way. */
   readonly quirks: readonly Quirk[];
+  /** What its device tree says of memory; nothing where only UEFI does. */
+  readonly memory: readonly Range[];
 }
 
 /** What can be seen of the new kernel from its first instruction. */

@@ -1,16 +1,19 @@
 /** The course of an execution: from the old kernel's last instructions to the new kernel's first one or its end. */
 import type { OnProgress } from '../../../kexec/base/progress.js';
+import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
+import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
 import type { Jump } from '../../cpu/state/model.js';
+import { PhysicalMemory } from '../../machine/memory.js';
 import type { Keyboard } from '../../machine/terminal.js';
-import { checkBootProtocol, formatRuleResults } from './boot-protocol.js';
+import { checkBootProtocol, checkTree, formatRuleResults } from './boot-protocol.js';
 import { Console } from '../machine/console.js';
-import { CONSOLE, type Executed, type ExecutionSettings, type Until } from '../execution-settings.js';
+import { CONSOLE, type Executed, type ExecutionSettings, OURS, type Until } from '../execution-settings.js';
 import { ConsoleWatch } from '../run/console-watch.js';
 import { ENDED_BY_USER, KEYS, TypedInput } from '../run/typed-input.js';
 import { reportOn } from '../run/guest-report.js';
 import { GuestView } from '../run/guest-view.js';
 import { type GuestRun, runGuest } from '../run/run-guest.js';
-import { type Arrival, lookAtKernel } from './arrival.js';
+import { type Arrival, type RunningMachine, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
 import { type DescribeEsr, describeEnd, formatJumps, formatQuirkEvents, formatRegisters } from '../run/end-report.js';
@@ -32,9 +35,6 @@ export interface ExecuteOptions
 const INTERRUPTED = 130;
 const FAILED = 1;
 
-/** Ends that are no answer of the machine, but of the model or the user: what is loaded can be tried again. */
-const OURS: readonly RunEnd['kind'][] = ['unmodelled', 'max-instructions', 'timeout', 'interrupted'];
-
 /** Ends whose last branches are worth running to once more. */
 const TRACED: readonly RunEnd['kind'][] = ['exception', 'stuck', 'unmodelled'];
 
@@ -52,6 +52,9 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const start = performance.now();
   const arrived = await runToEntry(options);
   const { end, launched } = arrived;
+  if (launched.sinkInRam !== undefined) {
+    options.err(`kexec-ts: the purgatory prints into RAM, at 0x${launched.sinkInRam.toString(16)}: no console is there\n`);
+  }
   if (end.kind !== 'stop-at') return fail(end, launched, options);
   const { processors, place } = launched;
   step?.(`kexec-ts: the new kernel starts at ${place(processors.current.pc)}\n`);
@@ -179,12 +182,31 @@ const arrivalOf = ({ board, processors }: Launched, options: JudgeOptions): Arri
   highestEl: board.highestEl,
   segments: options.kernel.segments,
   purgatory: options.kernel.purgatory,
-  running: { uefi: options.facts.uefi, quirks: [...options.facts.quirks, ...(options.quirks ?? [])] },
+  running: runningMachine(options),
+});
+
+const runningMachine = ({ facts, quirks = [] }: Pick<JudgeOptions, 'facts' | 'quirks'>): RunningMachine => ({
+  uefi: facts.uefi,
+  quirks: [...facts.quirks, ...quirks],
+  memory: facts.board.memory,
 });
 
 /** The report on the boot protocol, of a machine that stands before the new kernel's first instruction. */
 export const rulesAt = (launched: Launched, options: JudgeOptions): readonly RuleResult[] =>
   checkBootProtocol(arrivalOf(launched, options));
+
+/** What can be said of a load that is not executed: where its kernel and its device tree are, and what that tells. */
+export const rulesOfLoad = ({ facts, kernel }: Pick<ExecuteOptions, 'facts' | 'kernel'>): readonly RuleResult[] => {
+  const { segments, purgatory } = kernel;
+  const memory = new PhysicalMemory(segments.flatMap((segment) => (segment.memory.size > 0n ? [segment.memory] : [])));
+  for (const segment of segments) if (segment.data.length > 0) memory.write(segment.memory.start, segment.data);
+  const startsWith = (isIt: (data: Uint8Array) => boolean): bigint =>
+    segments.find((segment) => segment !== purgatory && isIt(segment.data))?.memory.start ?? 0n;
+  const tree = startsWith((data) => data.length >= 4 && new DataView(data.buffer, data.byteOffset).getUint32(0) === FDT_MAGIC);
+  const pc = startsWith((data) => readArm64ImageHeader(data) !== undefined);
+  const cpu = { pc, el: 1, daif: 0, getX: () => tree, getSystemRegister: () => 0n } as const;
+  return checkTree({ cpu, memory, highestEl: 1, segments, purgatory, running: runningMachine({ facts }) });
+};
 
 const entryLine = ({ processors: { current: cpu } }: Launched): string =>
   `The new kernel's first instruction: 0x${cpu.pc.toString(16)} at EL${cpu.el}, x0 0x${cpu.getX(0).toString(16)}, ` +

@@ -9,7 +9,7 @@ import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { Processors } from '../machine/processors.js';
 import { type MachineOptions, wholeMachine } from '../machine/whole-machine.js';
-import { type CodeSymbol, nameOf, purgatorySymbols } from './purgatory-symbols.js';
+import { type CodeSymbol, nameOf, purgatorySink, purgatorySymbols } from './purgatory-symbols.js';
 
 /** What machine_kexec() leaves behind. */
 export interface Prepared {
@@ -43,6 +43,8 @@ export interface Launched {
   readonly processors: Processors;
   /** `0x40200010 (purgatory+0x10)`. */
   readonly place: (pc: bigint) => string;
+  /** Where the purgatory writes what it prints, if that is RAM, and not a console. */
+  readonly sinkInRam: bigint | undefined;
 }
 
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
@@ -66,7 +68,9 @@ export const launch = (options: LaunchOptions): Launched => {
     const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
     return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
   };
-  return { board, console, processors, place };
+  const sink = kernel.purgatory && purgatorySink(purgatory, kernel.purgatory);
+  const sinkInRam = sink !== undefined && board.memory.isRam(sink, 1n) ? sink : undefined;
+  return { board, console, processors, place, sinkInRam };
 };
 
 /** What Linux reserves for good is no System RAM, and yet it is RAM. */

@@ -54,7 +54,13 @@ const loadAt = (object: Uint8Array, memory: Range): RelocatableObject | undefine
   }
 };
 
-const symbolsOf = ({ info, sections }: RelocatableObject): readonly CodeSymbol[] => {
+const symbolsOf = (object: RelocatableObject): readonly CodeSymbol[] =>
+  symbolsIn(object, ({ flags }) => (flags & SHF_EXECINSTR) !== 0n);
+
+const symbolsIn = (
+  { info, sections }: RelocatableObject,
+  isWanted: (section: RelocatableObject['sections'][number]) => boolean,
+): readonly CodeSymbol[] => {
   const { symbol: symbolSize } = sizesOf(info);
   const found: CodeSymbol[] = [];
   for (const table of sections.filter(({ type }) => type === SHT_SYMTAB)) {
@@ -63,7 +69,7 @@ const symbolsOf = ({ info, sections }: RelocatableObject): readonly CodeSymbol[]
     for (let at = 0; at + symbolSize <= table.data.length; at += symbolSize) {
       const symbol = readSymbol(table.data, info, at);
       const section = sections[symbol.shndx];
-      if (section === undefined || (section.flags & SHF_EXECINSTR) === 0n) continue;
+      if (section === undefined || !isWanted(section)) continue;
       const name = textAt(names, symbol.name);
       // "$x" and its like only tell code from data (ELF for the Arm 64-bit Architecture, 5.5.4).
       if (NAMELESS_TYPES.includes(symbolType(symbol.info)) || name === '' || name.startsWith('$')) continue;
@@ -76,6 +82,15 @@ const symbolsOf = ({ info, sections }: RelocatableObject): readonly CodeSymbol[]
 const textAt = (bytes: Uint8Array, offset: number): string => {
   const end = bytes.indexOf(0, offset);
   return String.fromCharCode(...bytes.subarray(offset, end < 0 ? bytes.length : end));
+};
+
+/** Where the purgatory of an object sends what it prints (arm64_sink, which kexec sets), if a segment holds that object. */
+export const purgatorySink = (object: Uint8Array, { memory, data }: LoadedSegment): bigint | undefined => {
+  const loaded = loadAt(object, memory);
+  const variable = loaded && symbolsIn(loaded, () => true).find(({ name }) => name === 'arm64_sink');
+  const at = variable === undefined ? -1 : Number(variable.address - memory.start);
+  if (at < 0 || at + 8 > data.length) return undefined;
+  return new DataView(data.buffer, data.byteOffset).getBigUint64(at, true);
 };
 
 /** "purgatory+0x10": the symbol at or before an address. */

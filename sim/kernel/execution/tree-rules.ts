@@ -5,6 +5,7 @@
 import { hex } from '../../../kexec/base/format.js';
 import type { Range } from '../../../kexec/base/range.js';
 import { alignDown, alignUp } from '../../../kexec/base/u64.js';
+import type { ToldByTree } from '../../machine/board-tree/told-by-tree.js';
 import type { Arrival, NewKernel } from './arrival.js';
 import type { Rule } from './rule.js';
 
@@ -27,23 +28,33 @@ const isOfLoad = (reserved: Range, { segments }: Arrival, { memory, tree }: NewK
       reserved.end <= alignUp(range.end, PAGE),
   );
 
+/**
+ * Whether the new kernel is told the same of memory as the running one, for which it was enough: where a recording
+ * tells of memory elsewhere, it is not whole.
+ */
+const isAsBefore = ({ running }: Arrival, { board }: ToldByTree): boolean =>
+  board.memory.length === running.memory.length &&
+  board.memory.every((range, i) => running.memory[i]?.equals(range) === true);
+
 const hasWord = (line: string | undefined, pattern: RegExp): boolean =>
   (line ?? '').split(/\s+/).some((word) => pattern.test(word));
 
 export const TREE_RULES: readonly Rule[] = [
   {
     rule: "the device tree, or UEFI's memory map, tells of memory",
-    check: (_, { tree }) => {
+    check: (arrival, { tree }) => {
       const told = tree?.told;
       if (told === undefined || told.hasUefiMap || told.board.memory.length > 0) return undefined;
+      if (arrival.running.uefi.size === 0 && isAsBefore(arrival, told)) return undefined;
       return 'no /memory node has a size, and /chosen has no linux,uefi-mmap-start';
     },
   },
   {
     rule: 'the kernel, the initrd and the device tree are in that memory',
-    check: (_, { memory, tree }) => {
+    check: (arrival, { memory, tree }) => {
       const told = tree?.told;
       if (told === undefined || told.hasUefiMap || told.board.memory.length === 0) return undefined;
+      if (isAsBefore(arrival, told)) return undefined;
       const out = (
         [
           ['the kernel', memory],

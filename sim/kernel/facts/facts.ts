@@ -3,8 +3,14 @@ import type { Range } from '../../../kexec/base/range.js';
 import { type Generation, generationOf } from './generations.js';
 import { parseResources, type Resource } from './iomem.js';
 import { configSays } from './kernel-config.js';
+import type { Handover } from './kho.js';
 import { freeMemory } from './page-allocator.js';
-import type { StuckCpus } from './stuck-cpus.js';
+
+/** Why the processors cannot be stopped, and what of the recording tells so. */
+export interface StuckCpus {
+  readonly why: 'method' | 'no hotplug' | 'protected KVM' | 'lost';
+  readonly evidence: readonly string[];
+}
 
 /** What the answers of a machine's kernel depend on, besides what is loaded. */
 export interface KernelFacts {
@@ -23,6 +29,8 @@ export interface KernelFacts {
   readonly hasKexecLoad: boolean;
   /** Processors that could not be stopped; asked for only where it counts, since it takes the device tree. */
   readonly stuckCpus?: (() => StuckCpus | undefined) | undefined;
+  /** Kernel handover; undefined where it is off. */
+  readonly handover?: Handover | undefined;
 }
 
 /** The files that the facts come from, as text; undefined where the recording has none. */

@@ -119,6 +119,12 @@ const generationOrdinal = (generation: Generation): number => {
 export const kernelRelease = (version: string | undefined): string | undefined =>
   /^Linux version (\S{1,128})/.exec(version ?? '')?.[1];
 
+/** Whether a kernel is of a release or a later one; not, where it does not tell. */
+export const isAtLeast = (version: string | undefined, major: number, minor: number): boolean => {
+  const match = /^(\d{1,3})\.(\d{1,4})/.exec(kernelRelease(version) ?? '');
+  return match !== null && (Number(match[1]) > major || (Number(match[1]) === major && Number(match[2]) >= minor));
+};
+
 /** The known release that is nearest to the one of /proc/version; the older one of two as near. */
 export const generationOf = (version: string | undefined): Generation => {
   const match = /^(\d{1,3})\.(\d{1,4})/.exec(kernelRelease(version) ?? '');

@@ -5,16 +5,10 @@
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { boardDescription, recordedEl } from './board-arm64.js';
-import { countCpuList } from './facts.js';
+import { type StuckCpus, countCpuList } from './facts.js';
 import { type Generation, traitsOf } from './generations.js';
 import { configSays } from './kernel-config.js';
 import type { RecordedFiles } from './recorded-files.js';
-
-/** Why the processors cannot be stopped, and what of the recording tells so. */
-export interface StuckCpus {
-  readonly why: 'method' | 'no hotplug' | 'protected KVM' | 'lost';
-  readonly evidence: readonly string[];
-}
 
 const POSSIBLE = '/sys/devices/system/cpu/possible';
 

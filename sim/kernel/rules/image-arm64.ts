@@ -64,10 +64,12 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
   if (pages !== undefined && !machine.hasPagesOf(pages)) return refuse(Errno.EINVAL);
 
   const { start, last } = crashBounds(facts);
+  const scratch = files.slot === 'normal' ? facts.handover?.scratch : undefined;
   const memory: Memory = {
     generation: facts.generation,
     pageSize: facts.pageSize,
-    holes: files.slot === 'crash' ? [Range.inclusive(start, last)] : machine.holes,
+    holes: files.slot === 'crash' ? [Range.inclusive(start, last)] : (scratch ?? machine.holes),
+    asTheyStand: scratch !== undefined,
     placed: [],
   };
   const buffer = {

@@ -24,8 +24,10 @@ export interface Memory {
   readonly generation: Generation;
   /** Bytes. */
   readonly pageSize: bigint;
-  /** In order of their addresses. */
+  /** In order of their addresses, unless they are tried as they stand. */
   readonly holes: readonly Range[];
+  /** Whether the holes are tried as they stand, also where places are looked for from the top. */
+  readonly asTheyStand?: boolean;
   readonly placed: readonly KernelSegment[];
 }
 
@@ -34,12 +36,12 @@ export interface Memory {
  * @returns undefined when there is none
  */
 export const addBuffer = (memory: Memory, buffer: KexecBuffer): KernelSegment | undefined => {
-  const { pageSize, holes } = memory;
+  const { pageSize, holes, asTheyStand = false } = memory;
   const { role, bytes, topDown } = buffer;
   const memsz = alignUp(buffer.memsz, pageSize);
   const align = buffer.align > pageSize ? buffer.align : pageSize;
   const locate = topDown ? locateTopDown : locateBottomUp;
-  for (const hole of topDown ? holes.toReversed() : holes) {
+  for (const hole of topDown && !asTheyStand ? holes.toReversed() : holes) {
     if (u64(hole.size) < memsz || hole.last < buffer.min || hole.start > (buffer.max ?? U64_MAX)) continue;
     const mem = locate(hole, { ...buffer, memsz, align }, memory);
     if (mem !== undefined) return { role, mem, memsz, bufsz: BigInt(bytes.length), source: { kind: 'bytes', bytes } };

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { Fdt } from '../../../kexec/device-tree/libfdt.js';
 import { runKexecSim } from '../../../sim/commands/index.js';
+import type { KernelFacts } from '../../../sim/kernel/facts/facts.js';
 import { MachineFiles } from '../../../sim/kernel/recording/machine-files.js';
 import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
 import { type FdtNode, buildFdt, deviceTreeFiles } from '../../conformance/fdt.js';
@@ -85,7 +86,8 @@ describe('a recording by the script', () => {
       recordedMachine({ machine: archive, env: {}, state: states[1] }),
     ];
     expect(own).toMatchObject({ name: 'board', nrCpus: real.nrCpus, machine: 'aarch64', pageSize: real.pageSize });
-    expect(own.kernel.facts).toEqual(real.kernel.facts);
+    const told = ({ stuckCpus, ...facts }: KernelFacts) => ({ ...facts, stuck: stuckCpus?.() });
+    expect(told(own.kernel.facts)).toEqual(told(real.kernel.facts));
   });
 
   const SECRETS: FdtNode = {
@@ -217,11 +219,16 @@ describe('a recording by the script', () => {
   test('notes what the page size and the configuration are', () => {
     const root = machineRoot({
       'proc/self/smaps': 'ab-cd r-xp\nSize: 8 kB\nKernelPageSize:       16 kB\nKernelPageSize: 2048 kB\n',
-      'boot/config-6.1.0-test': 'CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\nCONFIG_NET=y\n',
+      'boot/config-6.1.0-test':
+        'CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\nCONFIG_NET=y\nCONFIG_ARM64=y\nCONFIG_ARM64_VA_BITS=48\n',
+      'sys/kernel/debug/kho/out/scratch_phys': '0x50000000\n',
     });
     const { archive } = record(root);
     expect(recordedMachine({ machine: archive, env: { HOME: temp.path } }).pageSize).toBe(16384n);
-    expect(MachineFiles.open(archive).note('config')).toBe('CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\n');
+    expect(MachineFiles.open(archive).note('config')).toBe(
+      'CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\nCONFIG_ARM64=y\n',
+    );
+    expect(MachineFiles.open(archive).readText('/sys/kernel/debug/kho/out/scratch_phys')).toBe('0x50000000\n');
     mkdirSync(join(root, 'proc'), { recursive: true });
     const zipped = spawnSync('gzip', ['-c'], { input: 'CONFIG_KEXEC_FILE=y\n' }).stdout;
     writeFileSync(join(root, 'proc/config.gz'), zipped);

@@ -3,6 +3,7 @@ import { Errno } from '../../../../kexec/base/error.js';
 import { boardFacts } from '../../../../sim/kernel/facts/board-arm64.js';
 import { type RecordedMachineOptions, recordedMachine } from '../../../../sim/kernel/recorded-system.js';
 import { type TreeNode, arm64Image, deviceTree } from '../../../support/files/kernel-files.js';
+import { runSimToEnd } from '../../../support/run-support.js';
 import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/machine/sim-support.js';
 
 /** What a machine's kernel refuses whatever is to be loaded, by what is recorded of it. */
@@ -28,10 +29,12 @@ const PSCI: TreeNode = { psci: { compatible: 'arm,psci-1.0', method: 'smc' } };
 const SPIN_TABLE = board({}, cpu(0, 'spin-table'), cpu(1, 'spin-table'));
 const FOUR = { 'sys/devices/system/cpu/possible': '0-3\n' };
 
+/** Without a device tree of its own. */
+const SMALL = Object.fromEntries(Object.entries(SMALL_MACHINE).filter(([name]) => !name.includes('devicetree')));
+
 const open = (files: Files, options: Partial<RecordedMachineOptions> = {}) => {
   const directory = temp.make('machine');
-  const { 'sys/firmware/devicetree/base/model': _, ...small } = SMALL_MACHINE;
-  writeTree(directory, { ...small, 'sys/firmware/fdt': board({}), config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n', ...files });
+  writeTree(directory, { ...SMALL, 'sys/firmware/fdt': board({}), config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n', ...files });
   return recordedMachine({ machine: directory, state: temp.make('state'), env: {}, ...options });
 };
 
@@ -162,5 +165,70 @@ describe('the exception level that a kernel was started at', () => {
 
   test('is 1 or 2', () => {
     expect(() => open({}, { el: '3' })).toThrow('KEXEC_EL: "3" is not one of 1, 2');
+  });
+});
+
+describe('kexec-sim status', () => {
+  const status = async (machine: Machine): Promise<readonly string[]> => {
+    const { out } = await runSimToEnd(['status', '--json', '--machine', machine.files.path, '--state', machine.stateDirectory]);
+    return (JSON.parse(out) as { readonly refusals: readonly string[] }).refusals;
+  };
+
+  test('tells what the kernel refuses, and why', async () => {
+    const machine = open({
+      ...FOUR,
+      'sys/firmware/fdt': SPIN_TABLE,
+      'sys/kernel/security/lockdown': 'none [integrity] confidentiality\n',
+      'proc/sys/kernel/kexec_load_disabled': '1\n',
+      'proc/sys/kernel/kexec_load_limit_panic': '2\n',
+      'proc/cmdline': 'kho=on\n',
+      config: '# CONFIG_KEXEC is not set\nCONFIG_KEXEC_SIG=y\nCONFIG_KEXEC_SIG_FORCE=y\nCONFIG_KEXEC_HANDOVER=y\n',
+    });
+    expect(await status(machine)).toEqual([
+      'kexec_load is not there (CONFIG_KEXEC)',
+      'kexec_load_disabled is 1',
+      'kexec_load_limit_panic is 2',
+      'the kernel is locked down',
+      'kexec_file_load wants signatures',
+      'processors cannot be stopped (/cpus/cpu@0/enable-method = "spin-table", /sys/devices/system/cpu/possible: 0-3)',
+      'kexec_file_load keeps to the scratch areas of kernel handover',
+    ]);
+    expect((await runSimToEnd(['status', '--machine', machine.files.path, '--state', machine.stateDirectory])).out).toMatch(
+      /^refusals +kexec_load is not there \(CONFIG_KEXEC\)$/m,
+    );
+  });
+
+  test('tells of nothing where there is nothing', async () => {
+    expect(await status(open({}))).toEqual([]);
+  });
+});
+
+describe('kernel handover', () => {
+  const KHO = { config: 'CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\n', 'proc/version': 'Linux version 7.2.0 (x)\n' };
+  const scratch = (starts: string, sizes: string): Files => ({
+    'sys/kernel/debug/kho/out/scratch_phys': starts,
+    'sys/kernel/debug/kho/out/scratch_len': sizes,
+  });
+  const TWO = scratch('0x70000000\n0x50000000\n', '0x1000\n0x4000000\n');
+  const placed = (machine: Machine): readonly bigint[] => {
+    const { normal } = machine.kernel.state;
+    return typeof normal === 'object' ? normal.segments.map(({ mem }) => mem) : [];
+  };
+
+  test('keeps what kexec_file_load places to its scratch areas, in their order', async () => {
+    const machine = open({ ...KHO, ...TWO, 'proc/cmdline': 'kho=on\n' });
+    expect(await loadFile(machine)).toBe(0);
+    expect(placed(machine)[0]).toBe(0x5000_0000n);
+    expect(placed(machine).every((mem) => (mem >= 0x5000_0000n && mem < 0x5400_0000n) || mem === 0x7000_0000n)).toBe(true);
+  });
+
+  test.each([
+    ['answers EADDRNOTAVAIL where they are too small', { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=1\n' }, -Errno.EADDRNOTAVAIL],
+    ['is off by default', scratch('0x50000000\n', '0x100000\n'), 0],
+    ['is off where it is said to be', { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=on kho=off\n' }, 0],
+    ['gives up for want of memory', { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=on\n', dmesg: 'KHO: Failed to reserve scratch area, disabling kexec handover\n' }, 0],
+    ['is not asked where nobody recorded the areas', { 'proc/cmdline': 'kho=on\n' }, 0],
+  ] as readonly (readonly [string, Files, number])[])('%s', async (_, files, answer) => {
+    expect(await loadFile(open({ ...KHO, ...files }))).toBe(answer);
   });
 });

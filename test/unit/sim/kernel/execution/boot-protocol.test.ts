@@ -87,7 +87,7 @@ const arrive = (changes: Changes): Arrival => {
     highestEl: changes.highestEl ?? 1,
     segments,
     purgatory: changes.segments === undefined ? purgatory : undefined,
-    running: { uefi: new Map(), quirks: [], ...changes.running },
+    running: { uefi: new Map(), quirks: [], memory: [Range.sized(0x1000n, 0x1000n)], ...changes.running },
   };
 };
 
@@ -189,6 +189,7 @@ describe('what the device tree tells', () => {
     ['a reservation of the initrd', withTree({}, [[INITRD, 0x1000n]])],
     ['processors with PSCI', withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')), psci })],
     ['a console by its path', withTree({ uart: {}, chosen: { 'stdout-path': '/uart:115200' } })],
+    ['the same of memory as the running kernel was told', { ...withTree({ memory: {} }), running: { memory: [] } }],
     ['what the running kernel was told', { ...withTree({ chosen: uefi }), running: { uefi: new Map([['linux,uefi-system-table', bytes(0, 0, 0, 1)]]) } }],
   ] as readonly (readonly [string, Changes])[])('is enough: %s', (_, changes) => {
     expect(said(changes)).toEqual({});

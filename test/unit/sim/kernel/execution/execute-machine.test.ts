@@ -157,6 +157,17 @@ describe('a serial port that nobody has a model of', () => {
     expect(out).toMatch(/^I'm in purgatory\r?\n/);
   });
 
+  test('is told of where the purgatory prints into RAM, since kexec has cut its address off', async () => {
+    const directory = machine();
+    writeFileSync(join(directory, 'sys/class/tty/ttyX0/iomem_base'), '0x4200000012\n');
+    const { kexec } = session(directory);
+    expect((await kexec('-l', PAYLOAD, '--serial=ttyX0')).out).toContain('console memory is at 0x42000000\n');
+    const { code, out, err } = await kexec('-e');
+    expect(code).toBe(0);
+    expect(out).not.toContain('purgatory');
+    expect(err).toContain('kexec-ts: the purgatory prints into RAM, at 0x42000000: no console is there\n');
+  });
+
   test('is one that a kernel can speak through that is booted', () => {
     const { sinks } = boardFacts(MachineFiles.open(machine()));
     expect(sinks).toEqual([0x900_0000n, 0xa8_4000n]);

@@ -14,7 +14,7 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
   const board = new Board({ ram: RAM, devices: [], highestEl: 1 });
   const cpu = new FakeCpu(board, []);
   cpu.pc = 0x4020_0000n;
-  return { board, console: undefined, processors: new Processors(board, cpu), cpu, place: String };
+  return { board, console: undefined, processors: new Processors(board, cpu), cpu, place: String, sinkInRam: undefined };
 };
 
 const ERET = encode('ERET');
