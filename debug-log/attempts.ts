@@ -4,7 +4,7 @@ import { KexecError } from '../kexec/base/error.js';
 import { commandLines, librariesIn } from './command-line.js';
 import { compareLogs, type Comparison } from './compare.js';
 import { parseLogs, type DebugLog } from './parse.js';
-import { otherSourceLines, preferReleased } from './releases.js';
+import { evidenceIn, nearestReleases, otherSourceLines, preferReleased } from './releases.js';
 
 /** A file with what a real kexec said in it. */
 export interface RealLog {
@@ -35,15 +35,21 @@ export interface Compared {
   readonly comparison: Comparison;
 }
 
-/** What ours says is taken for kexec's in the real log too, whatever it looks like. @throws KexecError */
-export const compareWith = (log: RealLog, ours: DebugLog): Compared => {
+/**
+ * What ours says is taken for kexec's in the real log too, whatever it looks like.
+ * @param sameFiles whether the user's files must have the same names
+ * @throws KexecError
+ */
+export const compareWith = (log: RealLog, ours: DebugLog, sameFiles = true): Compared => {
   const real = readRun(log, new Set(ours.lines.map(({ normal }) => normal)));
-  return { real, ours, comparison: compareLogs(real, ours) };
+  return { real, ours, comparison: compareLogs(real, ours, sameFiles) };
 };
 
 /** A run of ours and how it compares. */
 export interface Attempt extends Compared {
   readonly release: Release;
+  /** That it was built with, of those that a log may show. */
+  readonly libraries: readonly Library[];
   readonly args: readonly string[];
 }
 
@@ -57,21 +63,35 @@ export interface AttemptSettings {
   readonly compat: string | undefined;
 }
 
-/** What Debian builds kexec with, for a log that does not show it. */
-const USUAL_LIBRARIES: readonly Library[] = ['zlib'];
+/** What Debian builds kexec with, for a log that does not show it; it may be a build without any. */
+const UNSEEN_LIBRARIES: readonly (readonly Library[])[] = [['zlib'], []];
 
-const buildsToTry = (log: DebugLog, wanted: string | undefined): readonly (readonly [Release, string])[] => {
+interface Build {
+  readonly release: Release;
+  readonly libraries: readonly Library[];
+  /** VERSION[:LIB,...]. */
+  readonly name: string;
+}
+
+const buildsToTry = (log: DebugLog, wanted: string | undefined): readonly Build[] => {
   if (wanted !== undefined) {
     const compat = parseCompat(wanted);
-    if (compat !== undefined) return [[compat.release, wanted]];
+    if (compat !== undefined) return [{ release: compat.release, libraries: [...compat.libraries], name: wanted }];
     throw KexecError.die(
       `--compat: "${wanted}" is not VERSION[:LIB,...] (${RELEASES.join(', ')}; ${LIBRARIES.join(', ')})`,
       { subject: wanted },
     );
   }
   const seen = librariesIn(log);
-  const libraries = seen.length === 0 ? USUAL_LIBRARIES : seen;
-  return RELEASES.map((release) => [release, `${release}:${libraries.join(',')}`]);
+  // What the log proves counts more than what else fits.
+  const proved = nearestReleases(evidenceIn(log));
+  return (proved.length === 0 ? RELEASES : proved).flatMap((release) =>
+    (seen.length === 0 ? UNSEEN_LIBRARIES : [seen]).map((libraries) => ({
+      release,
+      libraries,
+      name: `${release}:${libraries.join(',')}`,
+    })),
+  );
 };
 
 const CANNOT_OPEN = /^(?:Cannot open [`"]?|Failed to open file |Could not open initrd file )([^':]+)/;
@@ -101,24 +121,29 @@ export const bestAttempts = async (
   const real = readRun(log);
   const lines = commandLines(real, given, log.name);
   let best: [Attempt, ...Attempt[]] | undefined;
-  for (const [release, build] of buildsToTry(real, compat)) {
+  let silent = '';
+  for (const { release, libraries, name } of buildsToTry(real, compat)) {
     for (const args of lines) {
-      const said = await run(args, build);
+      const said = await run(args, name);
       const [ours] = parseLogs(said);
-      if (ours === undefined)
-        throw KexecError.die(`kexec has nothing to compare to say: ${said.trim()}`, { subject: 'kexec' });
-      const compared = compareWith(log, ours);
+      // Without -d a load that works says nothing.
+      if (ours === undefined) {
+        silent = said.trim();
+        continue;
+      }
+      const compared = compareWith(log, ours, given.length === 0);
       refuseMissingFile(compared, args);
-      const attempt = { ...compared, release, args };
+      const attempt = { ...compared, release, libraries, args };
       const better = best === undefined ? -1 : misfit(attempt) - misfit(best[0]);
       if (better < 0) best = [attempt];
-      else if (better === 0) best?.push(attempt);
+      else if (better === 0 && best?.every((other) => other.release !== release) === true) best.push(attempt);
     }
   }
-  const [first, ...rest] = preferReleased(best!, ({ release }) => release);
+  if (best === undefined) throw KexecError.die(`kexec has nothing to compare to say: ${silent}`, { subject: 'kexec' });
+  const [first, ...rest] = preferReleased(best, ({ release }) => release);
   return [first!, ...rest];
 };
 
-/** Lines that differ weigh more than all the source lines that a log may tell. */
+/** Lines that differ weigh more than all the source lines that a log may tell, and these more than lines left out. */
 const misfit = ({ real, release, comparison }: Attempt): number =>
-  comparison.differingLines * 10 + otherSourceLines(real, release);
+  comparison.differingLines * 10 + otherSourceLines(real, release) + comparison.leftOut / 1e6;

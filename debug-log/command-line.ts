@@ -66,6 +66,15 @@ const DEBUG = /^(?:--debug|-[a-z]*d[a-z]*)$/;
 const withDebug = (args: readonly string[]): readonly string[] =>
   args.some((arg) => DEBUG.test(arg)) ? args : ['-d', ...args];
 
+/** What kexec says first with -d only, when it loads. */
+const FIRST_DEBUG = /^arch_process_options:/;
+
+/** A log that shows no -d may be of a run without. */
+const debugOrNot = (log: DebugLog, args: readonly string[]): readonly (readonly string[])[] =>
+  log.lines.some(({ normal }) => FIRST_DEBUG.test(normal)) || withDebug(args) === args
+    ? [withDebug(args)]
+    : [withDebug(args), args];
+
 /**
  * The command lines of kexec to try, each of which may have made the log: the one that is given; or the one in the log;
  * or, with only a kernel given, what the log tells beside it.
@@ -76,9 +85,9 @@ const withDebug = (args: readonly string[]): readonly string[] =>
 export const commandLines = (log: DebugLog, given: readonly string[], name: string): readonly (readonly string[])[] => {
   const [kernel, ...more] = given;
   if (kernel !== undefined && more.length === 0 && !kernel.startsWith('-')) {
-    return inferredArguments(log).map((options) => withDebug([...options, kernel]));
+    return inferredArguments(log).flatMap((options) => debugOrNot(log, [...options, kernel]));
   }
-  if (given.length > 0) return [withDebug(given)];
+  if (given.length > 0) return debugOrNot(log, given);
   if (log.command === undefined) {
     throw KexecError.die(
       `${name} does not tell which kernel was loaded: give it, or kexec's whole command line, behind --`,
@@ -94,5 +103,5 @@ export const commandLines = (log: DebugLog, given: readonly string[], name: stri
       },
     );
   }
-  return [withDebug(words)];
+  return debugOrNot(log, words);
 };

@@ -1,5 +1,6 @@
 /** Two debug logs compared, line by line, with what need not be the same set aside. */
 import { diffLines } from './line-diff.js';
+import { withoutFileNames } from './messages.js';
 import type { DebugLog, LogLine } from './parse.js';
 import { differentPurgatories, withoutPurgatory, type PurgatoryDifference } from './purgatory.js';
 
@@ -48,10 +49,13 @@ const comparable = (log: DebugLog, keyOf: (line: LogLine) => string | undefined)
 /** What kind of message it is: the text without its numbers, but for indices. */
 const shape = (key: string): string => key.replace(/(?<!\[)\b(?:0x)?[0-9a-f]*\d[0-9a-f]*h?\b/g, '#');
 
-export const compareLogs = (real: DebugLog, ours: DebugLog): Comparison => {
+/** @param sameFiles whether the user's files must have the same names */
+export const compareLogs = (real: DebugLog, ours: DebugLog, sameFiles = true): Comparison => {
   const purgatories = differentPurgatories(real, ours);
-  const keyOf = (line: LogLine): string | undefined =>
-    purgatories === undefined ? line.normal : withoutPurgatory(line, purgatories);
+  const keyOf = (line: LogLine): string | undefined => {
+    const normal = purgatories === undefined ? line.normal : withoutPurgatory(line, purgatories);
+    return normal === undefined || sameFiles ? normal : withoutFileNames(normal);
+  };
   const [realLines, ourLines] = [comparable(real, keyOf), comparable(ours, keyOf)];
   const startsLate = realLines[0] !== undefined && !FIRST_MESSAGE.test(realLines[0].key);
 

@@ -153,6 +153,13 @@ const REMARK = /^((?:segment\[\d+\]\.\w+ = \S+|kexec_load: entry = \S+ flags = 0
 const DIRECTORY =
   /^((?:arch_process_options:LINE: (?:initrd|dtb): |lzma_decompress_file: (?:read on |Close of )|Cannot (?:open `|load |determine the file type of )))(?!\/(?:proc|sys|dev)\/)\S*\/(?=[^\s/])/;
 
+/** Names of the user's files. */
+const NAMED =
+  /^(arch_process_options:LINE: (?:initrd|dtb): |Cannot (?:load |determine the file type of ))(?!\((?:null|ignored)\)$).+$/;
+
+/** A line as {@link normalise} makes it, whatever the user's files are called. */
+export const withoutFileNames = (normal: string): string => normal.replace(NAMED, '$1FILE');
+
 /** White space does not survive pasting. */
 const withSingleSpaces = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
@@ -167,4 +174,6 @@ export const normalise = (text: string): string =>
     .replace(SOURCE_LINE, '$1:LINE:')
     .replace(DIRECTORY, '$1')
     .replace(/^(do_kexec_file_load: .* fd )\d+$/, '$1N')
+    // They move with every boot (KASLR).
+    .replace(/^(kernel symbol \S+ vaddr = )[0-9a-f]+$/, '$1ADDRESS')
     .replace(/^(kernel: |segment\[\d+\]\.buf = )(?:0x[0-9a-f]+|\(nil\))/, '$1POINTER');

@@ -13,6 +13,7 @@ import {
   type Compared,
   type RealLog,
 } from '../../debug-log/attempts.js';
+import { otherArchitectureIn } from '../../debug-log/architectures.js';
 import type { Comparison } from '../../debug-log/compare.js';
 import { evidenceIn, nearestReleases, type Evidence } from '../../debug-log/releases.js';
 import {
@@ -107,6 +108,10 @@ interface DiffResult {
 /** Prints the answer. @returns undefined when nothing was compared @throws KexecError */
 const diff = async (args: DiffArguments, context: SubcommandContext): Promise<DiffResult | undefined> => {
   const { real: log, json } = args;
+  const other = otherArchitectureIn(log.text);
+  if (other !== undefined) {
+    throw KexecError.die(`${log.name} is a log of kexec for ${other}, which is not followed`, { subject: log.name });
+  }
   const answer = (data: Readonly<Record<string, unknown>>, words: string): void =>
     context.out(json ? formatJson({ real: log.name, ...data }) : words);
   const report = (
@@ -153,10 +158,11 @@ const diff = async (args: DiffArguments, context: SubcommandContext): Promise<Di
   const best = await runOurs(args, context);
   const [first] = best;
   const releases = [...new Set(best.map(({ release }) => release))];
+  const without = first.libraries.length === 0 ? ' built without zlib, zstd and lzma' : '';
   const fits = args.compat === undefined ? `, which fit${releases.length === 1 ? 's' : ''} best` : '';
   const evidence = evidenceIn(first.real);
   const asItsText = nearestReleases(evidence).some((release) => releases.includes(release));
-  const head = `ours: kexec-tools ${releases.join(' and ')}${fits}: kexec ${first.args.map(quoted).join(' ')}\n`;
+  const head = `ours: kexec-tools ${releases.join(' and ')}${without}${fits}: kexec ${first.args.map(quoted).join(' ')}\n`;
   return report(
     first,
     { real: log.name, ours: 'ours' },

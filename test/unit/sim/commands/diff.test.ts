@@ -321,3 +321,86 @@ describe('the machine of a public log, put together again', () => {
     });
   });
 });
+
+describe('a log as people paste it', () => {
+  const zbootFile = (): string => {
+    const path = join(temp.make('kernel'), 'vmlinuz');
+    writeFileSync(path, zboot(gzip(arm64Image({ pe: true, imageSize: 0x20_0000n }))));
+    return path;
+  };
+  const FEDORA = `+ /sbin/kexec -s -d -p --command-line=BOOT_IMAGE=x --initrd=/var/lib/kdump/initramfs.img /boot/vmlinuz
+kernel symbol _text vaddr = ffffd8935f9a0000
+kernel symbol _stext vaddr = ffffd8935f9b0000
+kernel symbol __init_begin vaddr = ffffd893619b0000
+arch_process_options:178: command_line: BOOT_IMAGE=x
+arch_process_options:180: initrd: /var/lib/kdump/initramfs.img
+arch_process_options:182: dtb: (null)
+arch_process_options:185: console: (null)
+Try gzip decompression.
+elf_arm64_probe: Not an ELF executable.
+image_arm64_probe: Bad arm64 image header.
+zImage_arm64_probe: Not an zImage file (Image.gz).
+Cannot determine the file type of /boot/vmlinuz
+`;
+
+  test('is of the release that its messages prove, whatever moves with every boot, and whatever files are called', async () => {
+    const initrd = join(temp.make('initrd'), 'other.img');
+    writeFileSync(initrd, 'x');
+    const args = ['-s', '-d', '-p', '--command-line=BOOT_IMAGE=x', `--initrd=${initrd}`, zbootFile()];
+    const { answer } = await json([file(FEDORA), '--machine', 'virt-file-2g', '--', ...args]);
+    const text = JSON.stringify(answer);
+    expect(answer).toMatchObject({ releases: ['2.0.25'] });
+    expect(text).not.toContain('initrd: ');
+    expect(text).not.toContain('Cannot determine');
+    expect(text).not.toMatch(/kernel symbol \w+ vaddr/);
+  });
+
+  test('may be of a build without zlib, which is named', async () => {
+    const text = `elf_arm64_probe: Not an ELF executable.
+image_arm64_probe: Bad arm64 image header.
+pez_arm64_probe: PROBE.
+pez_prepare: decompressed size 178
+pez_prepare: done
+pez_arm64_probe: Bad arm64 image header.
+Cannot determine the file type of /boot/vmlinuz-6.9.7-200.fc40.aarch64
+`;
+    const { out } = await diff([file(text), '--machine', 'virt-2g', '--', '-c', '-l', zbootFile()]);
+    expect(out).toMatch(
+      /^ours: kexec-tools 2\.0\.\d+(?: and 2\.0\.\d+)* built without zlib, zstd and lzma, which fits? best: /,
+    );
+  });
+
+  test('is not given a -d that it does not show', async () => {
+    const text = `Can't open (/proc/kcore).
+Warning, can't get the VA_BITS from kcore
+Can't open (/proc/kcore).
+`;
+    const { out } = await diff([file(text), '--machine', machineWithoutKcore(), '--', '-c', '-l', PAYLOAD]);
+    expect(out).toMatch(/: kexec -c -l machines\/payload\/Image$/m);
+    expect(out).toContain('Nothing that is compared differs.');
+  });
+
+  const machineWithoutKcore = (): string => {
+    const directory = temp.make('machine');
+    writeTree(directory, {
+      'proc/kallsyms': 'ffff800080000000 T _text\nffff800080010000 T _stext\nffff800081000000 T __init_begin\n',
+      'proc/iomem': '40000000-bfffffff : System RAM\n  40210000-4157ffff : Kernel code\n',
+      'sys/firmware/fdt': deviceTree({ chosen: { 'kaslr-seed': [0, 0] } }),
+    });
+    return directory;
+  };
+
+  test.each([
+    ['32-bit Arm', '0x280000'],
+    ['x86_64', '0x3e0000'],
+    ['RISC-V', '0xf30001'],
+  ])('is trouble where it is of another architecture: %s', async (name, flags) => {
+    const path = file(`kexec_load: entry = 0x10008000 flags = ${flags}\nnr_segments = 2\n`);
+    const { code, err } = await diff([path, '--machine', 'virt-2g', '--', '-l', PAYLOAD]);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: `kexec-sim: ${path} is a log of kexec for ${name}, which is not followed\n`,
+    });
+    expect((await diff([path])).code).toBe(2);
+  });
+});
