@@ -7,6 +7,7 @@ import { type SubcommandContext, type CommonArgv, addCommonOptions } from './com
 import { addCpuCommand } from './cpu.js';
 import { addDiffCommand } from './diff.js';
 import { addDmesgCommand } from './dmesg.js';
+import { addDoctorCommand } from './doctor/doctor.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
 import { addHandoffCommand } from './handoff.js';
 import { addMachinesCommand } from './machines.js';
@@ -32,6 +33,7 @@ const COMMANDS = [
   addResumeCommand,
   addHandoffCommand,
   addDiffCommand,
+  addDoctorCommand,
   addSnapshotCommand,
 ] as const;
 

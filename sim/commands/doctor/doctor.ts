@@ -1,0 +1,341 @@
+/** `kexec-sim doctor`: what a command line of kexec comes to on a machine, why it fails, and what can be done. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attempt, attemptAsync, failing } from '../../../kexec/base/attempt.js';
+import { DEFAULT_COMPAT, parseCompat, type Compat } from '../../../kexec/base/compat.js';
+import { KexecError, SystemError } from '../../../kexec/base/error.js';
+import { ARM64_OPTIONS } from '../../../kexec/arch/arm64/options-arm64.js';
+import { purgatory } from '../../../kexec/arch/arm64/purgatory.js';
+import { KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
+import { concatCmdline, getCommandLine } from '../../../kexec/options/command-line.js';
+import { getoptLong } from '../../../kexec/options/getopt.js';
+import { optionSyntax, optionsOf } from '../../../kexec/options/options.js';
+import { type Settings, interpretOptions } from '../../../kexec/options/settings.js';
+import { findingsIn, findingsInLog } from './findings.js';
+import type { Finding } from './finding.js';
+import { formatFinding, formatLogFinding, formatWays, verdictOf } from './report.js';
+import { type Arrived, type Attempt, type Ran, type Seen, type Wanted, type Way, WAYS } from './seen.js';
+import { boardFacts } from '../../kernel/facts/board-arm64.js';
+import { OURS } from '../../kernel/execution-settings.js';
+import { readHost, statHost } from '../../kernel/recording/host-files.js';
+import { parseResources } from '../../kernel/facts/iomem.js';
+import { withInterrupts } from '../../kernel/interrupts.js';
+import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
+import type { RecordedMachine } from '../../kernel/recorded-machine.js';
+import { describeEnd } from '../../kernel/run/end-report.js';
+import {
+  type CommonArguments,
+  type CommonArgv,
+  type RunKexec,
+  type SubcommandContext,
+  openMachine,
+} from '../common/context.js';
+import { formatJson } from '../common/text.js';
+
+/** Errors were found; there was trouble. */
+const FOUND = 1;
+const TROUBLE = 2;
+
+/** A run to the new kernel that takes longer is one that is not worth waiting for. */
+const DEADLINE_MS = 300_000;
+
+/** What is asked about: a command line, and where to try it. */
+interface Case {
+  readonly args: CommonArguments;
+  readonly given: readonly string[];
+  readonly settings: Settings;
+  readonly wanted: Wanted;
+  readonly machine: RecordedMachine;
+  readonly scratch: string;
+  readonly kexec: RunKexec;
+  readonly context: SubcommandContext;
+}
+
+/** Options go before a "--", and the last one of a kind counts. */
+const withOptions = (given: readonly string[], ...more: readonly string[]): readonly string[] => {
+  const end = given.indexOf('--');
+  return end < 0 ? [...given, ...more] : [...given.slice(0, end), ...more, ...given.slice(end)];
+};
+
+/** What kexec makes of the options. @throws KexecError where they ask for no load */
+const parse = (given: readonly string[], compat: Compat): { readonly settings: Settings; readonly kernel: string } => {
+  const { tokens, operands } = getoptLong(given, optionSyntax(optionsOf(compat, ARM64_OPTIONS), false));
+  const interpreted = interpretOptions(tokens, compat);
+  if (interpreted.kind === 'usage' || interpreted.kind === 'exit') {
+    throw KexecError.die(`kexec does not take these options: ${interpreted.error.trim() || given.join(' ')}`);
+  }
+  const [kernel] = operands;
+  if (interpreted.kind !== 'run' || !interpreted.settings.doLoad || kernel === undefined) {
+    throw KexecError.die("behind -- go options of kexec that load a kernel, and the kernel's file");
+  }
+  return { settings: interpreted.settings, kernel };
+};
+
+const chosenCompat = (wanted: string | undefined): Compat => {
+  if (wanted === undefined || wanted === '') return DEFAULT_COMPAT;
+  const compat = parseCompat(wanted);
+  if (compat === undefined)
+    throw KexecError.die(`KEXEC_COMPAT: "${wanted}" is not VERSION[:LIB,...]`, { subject: wanted });
+  return compat;
+};
+
+/** What the options ask for, and the files that they name. */
+const wantedBy = ({ settings, kernel }: ReturnType<typeof parse>, compat: Compat, machine: RecordedMachine): Wanted => {
+  const { options, flags, memMin, memMax, skipChecks } = settings;
+  const value = (id: string): string | undefined => options.findLast((option) => option.id === id)?.argument;
+  const onCrash = (flags & KEXEC_ON_CRASH) !== 0n;
+  const read = <T>(action: () => T): T | undefined => {
+    const result = attempt(SystemError, action);
+    return result instanceof SystemError ? undefined : result;
+  };
+  const reused = options.some(({ id }) => id === 'reuse-cmdline')
+    ? attempt(KexecError, () => getCommandLine(machine, compat, onCrash))
+    : undefined;
+  const initrd = value('initrd');
+  return {
+    compat,
+    kernel,
+    initrd,
+    dtb: value('dtb'),
+    serial: value('serial'),
+    cmdline: concatCmdline(reused instanceof KexecError ? undefined : reused, value('append')),
+    onCrash,
+    skipsChecks: skipChecks,
+    memMin,
+    memMax,
+    given: [...new Set(options.map(({ id }) => id))],
+    kernelFile: read(() => machine.readFile(kernel)),
+    initrdBytes: initrd === undefined ? undefined : read(() => machine.stat(initrd).size),
+  };
+};
+
+const stateOf = ({ scratch }: Case, way: Way): string => join(scratch, way);
+
+const environment = (tried: Case, way: Way): SubcommandContext['env'] => ({
+  ...tried.context.env,
+  KEXEC_MACHINE: tried.args.machine ?? tried.context.env['KEXEC_MACHINE'],
+  KEXEC_STATE: stateOf(tried, way),
+  KEXEC_RECORD: undefined,
+});
+
+/** What a way comes to, in a state of its own. */
+const tryWay = async (tried: Case, way: Way): Promise<Attempt> => {
+  const { given, wanted, kexec } = tried;
+  const run = async (state: string, ...more: readonly string[]) => {
+    let said = '';
+    const put = (text: string): void => void (said += text);
+    const args = withOptions(given, ...(wanted.onCrash ? [] : ['-l']), `-${way}`, ...more);
+    const env = { ...environment(tried, way), KEXEC_STATE: state, KEXEC_UNTIL: 'reboot' };
+    return { exitCode: await kexec(args, { env, out: put, err: put }), said };
+  };
+  const { exitCode, said } = await run(stateOf(tried, way));
+  // Asked for what it does, kexec asks the kernel for that, too, which older ones refuse.
+  const words = exitCode === 0 ? said : said + (await run(`${stateOf(tried, way)}-debug`, '-d')).said;
+  const { kernel } = machineOf(tried, way);
+  const slot = wanted.onCrash ? kernel.state.crash : kernel.state.normal;
+  const [, call, reason] = [...said.matchAll(/^(kexec_load|kexec_file_load) failed: (.*)$/gm)].at(-1) ?? [];
+  return {
+    way,
+    exitCode,
+    said: words,
+    last: said.trim().split('\n').at(-1) ?? '',
+    refusal: call === undefined ? undefined : { call: call as 'kexec_load' | 'kexec_file_load', reason: reason ?? '' },
+    kernelLog: kernel.log.map(({ text }) => text),
+    image: exitCode === 0 && typeof slot === 'object' ? slot : undefined,
+  };
+};
+
+const machineOf = (tried: Case, way: Way): RecordedMachine =>
+  openMachine({ ...tried.args, state: stateOf(tried, way) }, tried.context);
+
+/** Runs what is loaded to its first instruction; of a crash kernel, looks at what it is told. */
+const arrive = async (tried: Case, { way, image }: Attempt): Promise<Arrived | undefined> => {
+  if (image === undefined) return undefined;
+  const { openExecution } = await import('../../kernel/execution/execute-machine.js');
+  const { rulesAt, rulesOfLoad, runToEntry } = await import('../../kernel/execution/execute.js');
+  const arrived = await attemptAsync(KexecError, () =>
+    withInterrupts((interrupted) =>
+      tellingOfMachine(async (): Promise<Arrived> => {
+        const options = openExecution(machineOf(tried, way), image, purgatory);
+        if (tried.wanted.onCrash) return { rules: rulesOfLoad(options) };
+        const bounds = { maxInstructions: undefined, deadline: performance.now() + DEADLINE_MS, interrupted };
+        const run = { ...options, bounds, console: () => {}, step: undefined, progress: tried.context.progress };
+        const { end, launched } = await runToEntry(run);
+        if (end.kind === 'stop-at') return { rules: rulesAt(launched, options) };
+        const reason = describeEnd(end, launched, options.describeEsr);
+        return OURS.includes(end.kind) ? { rules: [], skipped: reason } : { rules: [], failure: reason };
+      }),
+    ),
+  );
+  return arrived instanceof KexecError ? { rules: [], skipped: arrived.message } : arrived;
+};
+
+/** Lets the new kernel run on, as kexec -e does. */
+const runOn = async (tried: Case, { way }: Attempt): Promise<Ran> => {
+  let [console, report] = ['', ''];
+  const exitCode = await tried.kexec(['-e'], {
+    env: environment(tried, way),
+    out: (text) => void (console += text),
+    err: (text) => void (report += text),
+  });
+  return { exitCode, console, report };
+};
+
+const examine = async (tried: Case, runs: boolean): Promise<Seen> => {
+  const { machine, settings, wanted } = tried;
+  const ways = {
+    s: await tryWay(tried, 's'),
+    c: await tryWay(tried, 'c'),
+    a: await tryWay(tried, 'a'),
+  };
+  const chosen = ways[!settings.fileSyscall ? 'c' : settings.fallback ? 'a' : 's'];
+  const board = attempt(KexecError, () => boardFacts(machine.files, machine.bootEl));
+  const arrived = await arrive(tried, chosen);
+  return {
+    files: machine.files,
+    facts: machine.kernel.facts,
+    state: machine.kernel.state,
+    board: board instanceof KexecError ? undefined : board,
+    resources: parseResources(machine.files.readText('/proc/iomem') ?? ''),
+    wanted,
+    chosen,
+    ways,
+    arrived,
+    ran:
+      runs && !wanted.onCrash && arrived?.rules.length !== 0 && arrived !== undefined
+        ? await runOn(tried, chosen)
+        : undefined,
+  };
+};
+
+interface Asked {
+  readonly args: CommonArguments;
+  readonly given: readonly string[];
+  readonly compat: string | undefined;
+  readonly runs: boolean;
+}
+
+/** @returns how many errors there are @throws KexecError */
+const diagnose = async (
+  { args, given, compat: wantedCompat, runs }: Asked,
+  context: SubcommandContext,
+): Promise<number> => {
+  const { kexec } = context;
+  if (kexec === undefined) throw KexecError.die('there is no kexec to run here');
+  const own = given.find((arg) => arg.startsWith('--sim-'));
+  if (own !== undefined) throw KexecError.die(`${own}: behind -- go options of the real kexec only`, { subject: own });
+  const compat = chosenCompat(wantedCompat ?? context.env['KEXEC_COMPAT']);
+  const parsed = parse(given, compat);
+  const scratch = mkdtempSync(join(tmpdir(), 'kexec-sim-doctor-'));
+  try {
+    const env = { ...context.env, KEXEC_COMPAT: wantedCompat ?? context.env['KEXEC_COMPAT'] };
+    const machine = openMachine({ ...args, state: join(scratch, 'as-recorded') }, context);
+    const wanted = wantedBy(parsed, compat, machine);
+    const tried = {
+      args,
+      given,
+      settings: parsed.settings,
+      wanted,
+      machine,
+      scratch,
+      kexec,
+      context: { ...context, env },
+    };
+    const seen = await examine(tried, runs);
+    const findings = findingsIn(seen);
+    context.out(args.json ? formatJson(toJson(tried, seen, findings)) : toText(seen, findings));
+    return findings.filter(({ severity }) => severity === 'error').length;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+};
+
+const toText = (seen: Seen, findings: readonly Finding[]): string =>
+  `${seen.ran?.console ?? ''}${formatWays(seen)}\n${findings.length === 0 ? 'Nothing was found.\n' : findings.map(formatFinding).join('\n')}`;
+
+const toJson = ({ machine, given }: Case, seen: Seen, findings: readonly Finding[]) => ({
+  machine: machine.name,
+  command: ['kexec', ...given],
+  ways: Object.fromEntries(
+    WAYS.map((way) => [`-${way}`, { works: seen.ways[way].exitCode === 0, verdict: verdictOf(seen.ways[way]) }]),
+  ),
+  findings,
+  ...(seen.ran && { console: seen.ran.console }),
+});
+
+/** A log has some hundred kilobytes; a day's journal that it is in, more. */
+const LARGEST_LOG = 16 * 1024 * 1024;
+
+/** @returns how many errors there are @throws KexecError */
+const diagnoseLog = (path: string, json: boolean, context: SubcommandContext): number => {
+  const text = failing('Cannot read', path, () => {
+    if (statHost(path).size > LARGEST_LOG) {
+      throw KexecError.die(`${path} is larger than ${LARGEST_LOG} bytes: cut out what kexec and the kernel said`, {
+        subject: path,
+      });
+    }
+    return new TextDecoder().decode(readHost(path));
+  });
+  const findings = findingsInLog(text);
+  if (json) context.out(formatJson({ log: path, findings }));
+  else
+    context.out(
+      findings.length === 0
+        ? `Nothing in ${path} is known to tell of a failure.\n`
+        : findings.map(formatLogFinding).join('\n'),
+    );
+  return findings.filter(({ severity }) => severity === 'error').length;
+};
+
+/** Whatever goes wrong is trouble, and no finding. */
+const asTrouble = async (action: () => Promise<number>): Promise<number> => {
+  const result = await attemptAsync(KexecError, action);
+  if (!(result instanceof KexecError)) return result;
+  throw KexecError.die(result.message, {
+    ...(result.subject !== undefined && { subject: result.subject }),
+    exitCode: TROUBLE,
+  });
+};
+
+/** Adds the subcommand, which ends with 0 where it finds no error, 1 where it does, 2 for trouble. */
+export const addDoctorCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
+  yargs.command(
+    'doctor',
+    'Tell what a load comes to on the machine, why it fails, and what can be done',
+    (command) =>
+      command
+        .option('run', {
+          type: 'boolean',
+          default: false,
+          describe: 'Let the new kernel run on, and judge its console',
+        })
+        .option('log', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'A log file, as somebody pasted it, in place of a machine',
+        })
+        .option('compat', {
+          alias: 'sim-compat',
+          type: 'string',
+          requiresArg: true,
+          describe: 'Release of kexec-tools to follow, VERSION[:LIB,...] (KEXEC_COMPAT)',
+        })
+        .parserConfiguration({ 'populate--': true })
+        .example('$0 doctor --machine board.tar -- -l Image --reuse-cmdline', '')
+        .epilogue(
+          "Behind -- goes kexec's command line. Exits with 0 when no error is found, 1 when one is, 2 for trouble.",
+        ),
+    async (args) => {
+      const behind = args['--'];
+      const given = Array.isArray(behind) ? behind.map(String) : [];
+      const { log, json, compat, run: runs } = args;
+      const errors = await asTrouble(async () => {
+        if (log === undefined) return diagnose({ args, given, compat, runs }, context);
+        if (given.length > 0)
+          throw KexecError.die('--log, or a command line behind --, but not both', { subject: '--log' });
+        return diagnoseLog(log, json, context);
+      });
+      if (errors > 0) throw KexecError.die(`${errors} error${errors === 1 ? '' : 's'} found`, { exitCode: FOUND });
+    },
+  );

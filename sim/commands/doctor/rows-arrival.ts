@@ -1,0 +1,176 @@
+/** Findings about what the new kernel meets at its first instruction, and behind it. */
+import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
+import type { Found, Row, Severity } from './finding.js';
+import type { Seen } from './seen.js';
+
+/** A row for a rule of the machine's judge. */
+const ofRule = (
+  rule: string,
+  row: Pick<Row, 'id' | 'when' | 'example' | 'fixes'> & {
+    readonly severity: Severity;
+    readonly say: (problem: string) => string;
+    readonly weigh?: (seen: Seen) => Severity;
+  },
+): Row => {
+  const { say, weigh, ...rest } = row;
+  return {
+    ...rest,
+    look: (seen) => {
+      const problem = problemOf(seen, rule);
+      return problem === undefined
+        ? undefined
+        : { sentence: say(problem), evidence: [`rule broken: ${rule}`], severity: weigh?.(seen) };
+    },
+  };
+};
+
+/** QEMU's controller lets LPIs be switched off again, which the new kernel then does. */
+const isQemu = (files: RecordedFiles): boolean =>
+  ['/sys/firmware/devicetree/base/compatible', '/sys/firmware/fdt'].some(
+    (path) => files.readText(path)?.includes('linux,dummy-virt') === true,
+  );
+
+const problemOf = ({ arrived }: Seen, rule: string): string | undefined => {
+  const result = arrived?.rules.find((one) => one.rule === rule);
+  return result === undefined ? undefined : result.ok ? result.warning : result.problem;
+};
+
+const OWN_ROWS: readonly Row[] = [
+  ofRule("the device tree, or UEFI's memory map, tells of memory", {
+    id: 'tree-without-memory',
+    severity: 'error',
+    when: "the new device tree has no /memory node with a size, nor UEFI's memory map: kexec adds none",
+    example:
+      'The new kernel is told of no memory: no /memory node has a size, and /chosen has no linux,uefi-mmap-start.',
+    fixes: [
+      "leave out --dtb: the running kernel's tree tells of memory",
+      'put the memory into the file, as firmware does: fdtput -t x FILE /memory@0 reg ...',
+    ],
+    say: (problem) => `The new kernel is told of no memory: ${problem}.`,
+  }),
+  ofRule('the kernel, the initrd and the device tree are in that memory', {
+    id: 'outside-tree-memory',
+    severity: 'error',
+    when: 'the new device tree tells of memory, and what is loaded lies elsewhere',
+    example:
+      'What is loaded lies outside of the memory that the new device tree tells of: the kernel is not: 0x80000000-0x819fffff.',
+    fixes: ["leave out --dtb, or give one with this machine's memory"],
+    say: (problem) => `What is loaded lies outside of the memory that the new device tree tells of: ${problem}.`,
+  }),
+  ofRule('no segment is in memory that the device tree reserves', {
+    id: 'reserved-memory',
+    severity: 'error',
+    when: 'what is loaded lies in memory that the new device tree reserves, for firmware or a device',
+    example:
+      'What is loaded lies in reserved memory: segment 0 (0x1600000-0x309ffff) is in /reserved-memory/tz@1400000 (0x1400000-0x33fffff).',
+    fixes: ['give a --mem-min behind it', "leave out --dtb: the running kernel's reservations are kept clear of"],
+    say: (problem) => `What is loaded lies in reserved memory: ${problem}.`,
+  }),
+  ofRule("UEFI's tables are handed on as the running kernel has them", {
+    id: 'uefi-lost',
+    severity: 'error',
+    when: 'the running kernel knows UEFI, and the new device tree does not tell of it: no ACPI, no memory map',
+    example:
+      "The new kernel is not told of UEFI, and so has neither ACPI nor a memory map: /chosen has not the running kernel's linux,uefi-system-table.",
+    fixes: ['leave out --dtb', 'copy the linux,uefi-* properties of /proc/device-tree/chosen into the file'],
+    say: (problem) => `The new kernel is not told of UEFI, and so has neither ACPI nor a memory map: ${problem}.`,
+  }),
+  ofRule('the other processors can be started', {
+    id: 'cpus-lost',
+    severity: 'warning',
+    when: 'the new kernel cannot start processors other than the first: its tree tells no way, or firmware refuses',
+    example: 'The new kernel gets one processor only: the firmware has the quirk cpu-on-once.',
+    fixes: ['boot the new kernel with nr_cpus=1, so that it does not try', 'update the firmware'],
+    say: (problem) => `The new kernel gets one processor only: ${problem}.`,
+  }),
+  ofRule("tables of a GIC's ITS are handed on", {
+    id: 'its-without-uefi',
+    severity: 'warning',
+    when: "there is a GIC with an ITS, and no UEFI table that tells the new kernel where the old one's LPI tables are",
+    example: `The GIC's ITS has tables in memory that the new kernel is not told of: it may say "Booted with LPIs enabled, memory probably corrupted".`,
+    fixes: ['boot both kernels with irqchip.gicv3_nolpi=1', 'boot by UEFI'],
+    // Without devices that send messages, nobody writes to the tables.
+    weigh: ({ files }) =>
+      /LPI (?:pending|property) table/.test(files.note('dmesg') ?? '') && !isQemu(files) ? 'warning' : 'note',
+    say: () =>
+      `The GIC's ITS has tables in memory that the new kernel is not told of: it may say "Booted with LPIs enabled, memory probably corrupted".`,
+  }),
+  ofRule('a console is named', {
+    id: 'no-console',
+    severity: 'warning',
+    when: 'neither the command line nor the device tree names a console: whatever happens, nothing is seen of it',
+    example: 'The new kernel has no console: no stdout-path leads anywhere, and the command line has no console=.',
+    fixes: ['add console=..., or earlycon', 'use --reuse-cmdline'],
+    say: (problem) => `The new kernel has no console: ${problem}.`,
+  }),
+];
+
+export const RULES_WITH_ROWS: readonly string[] = [
+  "the device tree, or UEFI's memory map, tells of memory",
+  'the kernel, the initrd and the device tree are in that memory',
+  'no segment is in memory that the device tree reserves',
+  "UEFI's tables are handed on as the running kernel has them",
+];
+
+export const ARRIVAL_ROWS: readonly Row[] = [
+  ...OWN_ROWS,
+  {
+    id: 'does-not-arrive',
+    severity: 'error',
+    when: 'executed, what is loaded never comes to the new kernel: the purgatory stops it, or there is an exception on the way',
+    example:
+      'The new kernel is never reached: stuck at 0x434a21d4 (purgatory+0x184 of the purgatory): a branch to itself, and no interrupt can come.',
+    fixes: ['look at the run: kexec -d -e'],
+    isLastResort: true,
+    look: ({ arrived }): Found | undefined =>
+      arrived?.failure === undefined
+        ? undefined
+        : { sentence: `The new kernel is never reached: ${arrived.failure}.`, evidence: [] },
+  },
+  {
+    id: 'boot-protocol',
+    severity: 'error',
+    when: "a rule of Linux' booting.rst is broken at the new kernel's first instruction",
+    example:
+      'The new kernel cannot rely on this: the kernel is text_offset bytes from a 2 MB boundary: it is at 0x40100000, and its text_offset is 0x0.',
+    fixes: ['report it: kexec-tools or the kernel has a fault'],
+    look: ({ arrived }) => {
+      const broken = (arrived?.rules ?? []).flatMap((result) =>
+        result.ok || RULES_WITH_ROWS.includes(result.rule) ? [] : [`${result.rule}: ${result.problem}`],
+      );
+      return broken.length === 0
+        ? undefined
+        : { sentence: `The new kernel cannot rely on this: ${broken.join('; ')}.`, evidence: [] };
+    },
+  },
+  {
+    id: 'kernel-fails',
+    severity: 'error',
+    when: 'with --run, the new kernel panics, or is stuck',
+    example: 'The new kernel panics: Failed to allocate page table page.',
+    fixes: ['look at its console, above'],
+    look: ({ ran }) => {
+      if (ran === undefined || ran.exitCode === 0) return undefined;
+      const panic = /Kernel panic - not syncing: ([^\r\n]*)/.exec(ran.console + ran.report)?.[1];
+      const reason = /^kexec-ts: (.*)$/m.exec(ran.report)?.[1];
+      return {
+        sentence:
+          panic === undefined
+            ? `The new kernel does not go on: ${reason ?? 'its run failed'}.`
+            : `The new kernel panics: ${panic}.`,
+        evidence: reason === undefined ? [] : [reason],
+      };
+    },
+  },
+  {
+    id: 'not-executed',
+    severity: 'note',
+    when: 'what is loaded could not be executed here, for a reason that is none of the machine itself',
+    example: 'What is loaded was not executed here: 80 processors: there can be 8 at most.',
+    fixes: ['nothing: the load itself was tried'],
+    look: ({ arrived }) =>
+      arrived?.skipped === undefined
+        ? undefined
+        : { sentence: `What is loaded was not executed here: ${arrived.skipped}.`, evidence: [] },
+  },
+];
