@@ -48,8 +48,8 @@ export const runGuest = async (run: GuestRun): Promise<GuestEnd> => {
     tell(run);
     const waited = board.counter() - counterAt(processors.instructions);
     if (watch.panic?.over === true) {
-      seen.panicked = rest.look({ bytes: watch.bytes, el: processors.current.el, waited: waited !== seen.idle });
-    } else if (watch.bytes === 0) seen.panicked = silence.look(() => run.view.log(processors.current));
+      seen.panicked ||= rest.look({ bytes: watch.bytes, el: processors.current.el, waited: waited !== seen.idle });
+    } else if (watch.bytes === 0) seen.panicked ||= silence.look(() => run.view.log(processors.current));
     seen.idle = waited;
   };
   const interrupted = (): boolean => watch.found || seen.panicked || bounds.interrupted();

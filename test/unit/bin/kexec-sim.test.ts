@@ -141,6 +141,7 @@ describe('kexec-sim', () => {
       state,
       normal: { loaded: true, entry: '0x60004010', flags: '0xb70000', segments: 3, bytes: 5007, memoryBytes: 0x6000 },
       crash: { loaded: false },
+      refusals: [],
     });
   });
 

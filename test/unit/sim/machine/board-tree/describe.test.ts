@@ -33,7 +33,7 @@ describe('recorded boards', () => {
     expect(rest).toEqual({
       memory: [Range.sized(0x4000_0000n, 0x8000_0000n)],
       // QEMU tells how to start processors only where there are several.
-      processors: [{ path: '/cpus/cpu@0', affinity: 0n, start: undefined }],
+      processors: [{ path: '/cpus/cpu@0', affinity: 0n, enableMethods: [], start: undefined }],
       conduit: 'hvc',
       timer: {
         securePhysical: 29,
@@ -235,9 +235,14 @@ test('processors are started by PSCI, by a table, or in no way that we know', ()
     treeNode('cpu-map', {}),
   );
   expect(describeBoard(board(cpus)).processors).toEqual([
-    { path: '/cpus/cpu@0', affinity: 0x100n, start: { method: 'spin-table', releaseAddr: 0xd8n } },
-    { path: '/cpus/cpu@1', affinity: 0x1_0000_0101n, start: { method: 'psci' } },
-    { path: '/cpus/cpu@2', affinity: 2n, start: undefined },
+    {
+      path: '/cpus/cpu@0',
+      affinity: 0x100n,
+      enableMethods: ['spin-table'],
+      start: { method: 'spin-table', releaseAddr: 0xd8n },
+    },
+    { path: '/cpus/cpu@1', affinity: 0x1_0000_0101n, enableMethods: ['psci'], start: { method: 'psci' } },
+    { path: '/cpus/cpu@2', affinity: 2n, enableMethods: ['vendor,way'], start: undefined },
   ]);
 });
 
