@@ -24,32 +24,13 @@ import {
   toJsonLines,
   type Names,
 } from '../../debug-log/report.js';
-import { readInput } from '../kernel/recording/input-files.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
+import { readLog } from './common/read-log.js';
 import { formatJson, quoted } from './common/text.js';
 
 /** As diff(1) ends: 0 when nothing differs, 1 when something does, 2 for trouble. */
 const DIFFERENT = 1;
 const TROUBLE = 2;
-
-/** A debug log has some hundred kilobytes; a day's journal that it is in, more. */
-export const MAX_LOG_BYTES = 16 << 20;
-export const MAX_LOG_LINES = 250_000;
-
-/** @throws KexecError */
-const readLog = async (path: string): Promise<string> => {
-  const text = decodeText(await readInput(path, MAX_LOG_BYTES));
-  if ((text.match(/\r\n|\r|\n/g) ?? []).length <= MAX_LOG_LINES) return text;
-  throw KexecError.die(`${path}: more than ${MAX_LOG_LINES} lines: cut out what kexec said`, { subject: path });
-};
-
-/** Text as terminals and editors save it: in UTF-16 where it begins so, with a mark or with ASCII. */
-const decodeText = (bytes: Uint8Array): string => {
-  const [first, second] = bytes;
-  const isLittle = (first === 0xff && second === 0xfe) || (first !== 0 && second === 0);
-  const isBig = (first === 0xfe && second === 0xff) || (first === 0 && second !== 0);
-  return new TextDecoder(isLittle ? 'utf-16le' : isBig ? 'utf-16be' : 'utf-8').decode(bytes);
-};
 
 interface DiffArguments extends AttemptSettings {
   readonly real: RealLog;

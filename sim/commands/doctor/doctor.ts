@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attempt, attemptAsync, failing } from '../../../kexec/base/attempt.js';
+import { attempt, attemptAsync } from '../../../kexec/base/attempt.js';
 import { DEFAULT_COMPAT, parseCompat, type Compat } from '../../../kexec/base/compat.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import { ARM64_OPTIONS } from '../../../kexec/arch/arm64/options-arm64.js';
@@ -18,7 +18,6 @@ import { formatFinding, formatLogFinding, formatWays, verdictOf } from './report
 import { type Arrived, type Attempt, type Ran, type Seen, type Wanted, type Way, WAYS } from './seen.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
 import { OURS } from '../../kernel/execution-settings.js';
-import { readHost, statHost } from '../../kernel/recording/host-files.js';
 import { parseResources } from '../../kernel/facts/iomem.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
@@ -31,6 +30,7 @@ import {
   type SubcommandContext,
   openMachine,
 } from '../common/context.js';
+import { readLog } from '../common/read-log.js';
 import { formatJson } from '../common/text.js';
 
 /** Errors were found; there was trouble. */
@@ -39,6 +39,9 @@ const TROUBLE = 2;
 
 /** A run to the new kernel that takes longer is one that is not worth waiting for. */
 const DEADLINE_MS = 300_000;
+
+/** Larger files are not looked at. */
+const MAX_KERNEL_BYTES = 1 << 30;
 
 /** What is asked about: a command line, and where to try it. */
 interface Case {
@@ -105,9 +108,15 @@ const wantedBy = ({ settings, kernel }: ReturnType<typeof parse>, compat: Compat
     memMin,
     memMax,
     given: [...new Set(options.map(({ id }) => id))],
-    kernelFile: read(() => machine.readFile(kernel)),
+    kernelFile: read(() => readKernel(machine, kernel)),
     initrdBytes: initrd === undefined ? undefined : read(() => machine.stat(initrd).size),
   };
+};
+
+/** A pipe is read once only, which is kexec's to do. */
+const readKernel = (machine: RecordedMachine, path: string): Uint8Array | undefined => {
+  const { kind, size } = machine.stat(path);
+  return kind === 'file' && size <= MAX_KERNEL_BYTES ? machine.readFile(path) : undefined;
 };
 
 const stateOf = ({ scratch }: Case, way: Way): string => join(scratch, way);
@@ -264,19 +273,9 @@ const toJson = ({ machine, given }: Case, seen: Seen, findings: readonly Finding
   ...(seen.ran && { console: seen.ran.console }),
 });
 
-/** A log has some hundred kilobytes; a day's journal that it is in, more. */
-const LARGEST_LOG = 16 * 1024 * 1024;
-
 /** @returns how many errors there are @throws KexecError */
-const diagnoseLog = (path: string, json: boolean, context: SubcommandContext): number => {
-  const text = failing('Cannot read', path, () => {
-    if (statHost(path).size > LARGEST_LOG) {
-      throw KexecError.die(`${path} is larger than ${LARGEST_LOG} bytes: cut out what kexec and the kernel said`, {
-        subject: path,
-      });
-    }
-    return new TextDecoder().decode(readHost(path));
-  });
+const diagnoseLog = async (path: string, json: boolean, context: SubcommandContext): Promise<number> => {
+  const text = await readLog(path);
   const findings = findingsInLog(text);
   if (json) context.out(formatJson({ log: path, findings }));
   else

@@ -12,10 +12,5 @@ test('no two findings have one name', () => {
 });
 
 test('each has an example that is a sentence, and something that can be done', () => {
-  expect(
-    ROWS.filter(({ example, fixes }) => !/^[A-Z-].*\.$/s.test(example) || fixes.length === 0).map(({ id }) => id),
-  ).toEqual([
-    // They begin with the name of a call or of the tool.
-    ...ROWS.filter(({ example }) => /^kexec/.test(example)).map(({ id }) => id),
-  ]);
+  expect(ROWS.filter(({ example, fixes }) => !example.endsWith('.') || fixes.length === 0)).toEqual([]);
 });
