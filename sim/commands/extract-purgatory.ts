@@ -1,10 +1,15 @@
 /** `kexec-sim extract-purgatory`: the purgatory that a real kexec was built with, to be used by KEXEC_PURGATORY. */
 import { writeFileSync } from 'node:fs';
 import { failing } from '../../kexec/base/attempt.js';
+import { KexecError } from '../../kexec/base/error.js';
+import { elfMachineName } from '../../kexec/elf/elf-machine.js';
 import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
 import { hostCall, readHost } from '../kernel/recording/host-files.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
 import { formatJson } from './common/text.js';
+
+/** What all simulated machines are. */
+const MACHINE = 'aarch64';
 
 /** Adds the subcommand to kexec-sim. */
 export const addExtractPurgatoryCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
@@ -13,13 +18,19 @@ export const addExtractPurgatoryCommand = (yargs: CommonArgv, context: Subcomman
     "Copy the purgatory out of a real kexec's executable",
     (command) =>
       command
-        .positional('kexec', { type: 'string', demandOption: true, describe: 'An executable of kexec-tools' })
+        .positional('kexec', { type: 'string', demandOption: true, describe: 'An executable of kexec-tools for arm64' })
         .positional('out', { type: 'string', demandOption: true, describe: 'Where to write the relocatable object' }),
     (args) => {
       const purgatory = extractPurgatory(
         failing('Cannot read', args.kexec, () => readHost(args.kexec)),
         args.kexec,
       );
+      const machine = elfMachineName(purgatory);
+      if (machine !== MACHINE) {
+        throw KexecError.die(`${args.kexec}: its purgatory is for ${machine}, and runs on no ${MACHINE} machine`, {
+          subject: args.kexec,
+        });
+      }
       hostCall('Cannot write', args.out, () => writeFileSync(args.out, purgatory));
       context.out(
         args.json
