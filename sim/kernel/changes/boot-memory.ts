@@ -3,11 +3,11 @@
  * of a recording would show had the kernel been booted with another crashkernel=, or in more or less memory.
  */
 import { Range } from '../../../kexec/base/range.js';
-import { GiB, KiB, MiB, alignDown } from '../../../kexec/base/u64.js';
+import { GiB, KiB, MiB, alignDown, alignUp } from '../../../kexec/base/u64.js';
 import type { Generation } from '../facts/generations.js';
 import { traitsOf } from '../facts/generations.js';
 import { withoutRange } from '../facts/page-allocator.js';
-import type { WantedCrashkernel } from './crashkernel.js';
+import { DEFAULT_LOW, type WantedCrashkernel } from './crashkernel.js';
 
 /** What there is before the crash kernel's region is looked for. */
 export interface BootMemory {
@@ -57,17 +57,18 @@ export interface CrashRegions {
  */
 export const reserveCrashkernel = (memory: BootMemory, wanted: WantedCrashkernel): CrashRegions | undefined => {
   const { dmaLimit, generation } = memory;
-  const { triesTheOtherSide, highCrashkernelFrom } = traitsOf(generation);
-  const find = (from: bigint, to: bigint): Range | undefined => findPlace(memory, wanted.size, CRASH_ALIGN, [from, to]);
+  const { triesTheOtherSide, highCrashkernelFrom, alignsCrashkernel } = traitsOf(generation);
+  const size = alignsCrashkernel ? alignUp(wanted.size, PAGE) : wanted.size;
+  const find = (from: bigint, to: bigint): Range | undefined => findPlace(memory, size, CRASH_ALIGN, [from, to]);
   const below = (): Range | undefined => find(0n, dmaLimit);
   const above = (): Range | undefined => find(highCrashkernelFrom === 'limit' ? dmaLimit : 0n, PHYS_LIMIT);
   const other = triesTheOtherSide ? (wanted.high ? below : above) : () => undefined;
   const region =
     wanted.at === undefined
       ? ((wanted.high ? above : below)() ?? other())
-      : find(wanted.at, wanted.at + wanted.size);
+      : find(wanted.at, wanted.at + size);
   if (region === undefined) return undefined;
-  const lowSize = wanted.high ? wanted.low : MiB(128n);
+  const lowSize = wanted.high ? wanted.low : DEFAULT_LOW;
   if (region.start < dmaLimit || lowSize === 0n || wanted.at !== undefined) return { region, low: undefined };
   const low = findPlace({ ...memory, taken: [...memory.taken, region] }, lowSize, CRASH_ALIGN, [0n, dmaLimit]);
   return low && { region, low };
@@ -82,16 +83,20 @@ interface Later {
 /** A recorded machine's memory, taken apart into what the kernel allocated before its crash kernel's region and behind. */
 export interface RecordedMemory extends BootMemory {
   readonly later: readonly Later[];
+  /** Bytes of contiguous memory (CMA), which lies below that limit. */
+  readonly cma: bigint;
 }
 
 /** What a recording says of its memory. */
 export interface MemoryFacts {
   readonly generation: Generation;
   readonly ram: readonly Range[];
-  /** The resources in RAM, but for the crash kernel's: they are in order, and do not overlap. */
+  /** The resources in RAM, but for the crash kernel's. */
   readonly reserved: readonly Range[];
   readonly crash: readonly Range[];
   readonly dmaLimit: bigint;
+  /** Bytes of contiguous memory (CMA), which lies below that limit. */
+  readonly cma: bigint;
 }
 
 export const endOf = (ram: readonly Range[]): bigint => ram.reduce((end, range) => (range.end > end ? range.end : end), 0n);
@@ -100,34 +105,55 @@ export const sizeOf = (ram: readonly Range[]): bigint => ram.reduce((sum, { size
 /** IO_TLB_DEFAULT_SIZE: where devices cannot reach all of the memory, buffers for them. */
 const SWIOTLB = MiB(64n);
 
-/** The hash tables of dentries: eight bytes for each eight KiB, in a power of two (alloc_large_system_hash()). */
-const dentryBytes = (ram: readonly Range[]): bigint => {
+/** `struct page` of each page: 64 bytes for 4 KiB, mapped in blocks of 2 MiB. */
+const vmemmapBytes = (ram: readonly Range[]): bigint => alignUp(sizeOf(ram) / 64n, CRASH_ALIGN);
+
+/** The same, where it is allocated before the crash kernel's region; else it comes behind. */
+const earlyVmemmap = (generation: Generation, ram: readonly Range[]): bigint =>
+  traitsOf(generation).mapsPagesFirst ? vmemmapBytes(ram) : 0n;
+
+/** The hash tables of dentries and inodes: eight bytes for each eight KiB, in a power of two, and half as many. */
+const hashBytes = (ram: readonly Range[]): bigint => {
   let bytes = PAGE;
   while (bytes < sizeOf(ram) / 1024n) bytes *= 2n;
-  return bytes;
+  return bytes + bytes / 2n;
 };
+
+const largestOf = (ranges: readonly Range[]): Range | undefined =>
+  ranges.reduce<Range | undefined>((best, range) => (best === undefined || range.size > best.size ? range : best), undefined);
 
 /**
- * The block that the kernel allocated next, by which region: what lies directly below the crash kernel's; without one,
- * the lower end of the last large block below the limit of DMA.
+ * What the kernel allocated next in a part of the memory: what lies directly below the crash kernel's region there;
+ * without one, the lower end of the largest block, which grew down from the top.
+ * @param early bytes of that block that came before the region
  */
-const laterBlock = ({ ram, reserved, crash, dmaLimit }: MemoryFacts): Range | undefined => {
-  const upper = crash.at(-1);
-  if (upper !== undefined) return reserved.find(({ end }) => end === upper.start);
-  const size = endOf(ram) > dmaLimit ? SWIOTLB : dentryBytes(ram);
-  const block = reserved.filter(({ end, size: bytes }) => end <= dmaLimit && bytes > size).at(-1);
-  return block && Range.sized(block.start, size);
+const laterIn = (part: Range, early: bigint, { reserved, crash }: MemoryFacts): Range | undefined => {
+  const region = crash.find((each) => part.covers(each));
+  if (region !== undefined) return reserved.find(({ end }) => end === region.start);
+  const block = largestOf(reserved.filter((range) => part.covers(range)));
+  return block === undefined || block.size <= early ? undefined : Range.sized(block.start, block.size - early);
 };
 
+const isSplit = (ram: readonly Range[], dmaLimit: bigint): boolean => endOf(ram) > dmaLimit;
+
 export const takeApart = (facts: MemoryFacts): RecordedMemory => {
-  const { generation, ram, reserved, dmaLimit } = facts;
-  const later = laterBlock(facts);
+  const { generation, ram, reserved, dmaLimit, cma } = facts;
+  const low = Range.between(0n, dmaLimit);
+  const vmemmap = earlyVmemmap(generation, ram);
+  const candidates = isSplit(ram, dmaLimit)
+    ? [
+        { block: laterIn(low, cma, facts), below: dmaLimit },
+        { block: laterIn(Range.between(dmaLimit, PHYS_LIMIT), vmemmap, facts), below: PHYS_LIMIT },
+      ]
+    : [{ block: laterIn(low, cma + vmemmap, facts), below: PHYS_LIMIT }];
+  const found = candidates.flatMap(({ block, below }) => (block === undefined ? [] : [{ block, below }]));
   return {
     generation,
     ram,
-    taken: later === undefined ? reserved : reserved.flatMap((range) => range.minus(later)),
+    taken: found.reduce((left, { block }) => left.flatMap((range) => range.minus(block)), [...reserved]),
     dmaLimit,
-    later: later === undefined ? [] : [{ size: later.size, below: endOf(ram) > dmaLimit ? dmaLimit : PHYS_LIMIT }],
+    cma,
+    later: found.map(({ block, below }) => ({ size: block.size, below })),
   };
 };
 
@@ -152,60 +178,58 @@ const joined = (ranges: readonly Range[]): readonly Range[] =>
       return [...all.slice(0, -1), Range.inclusive(last.start, range.last > last.last ? range.last : last.last)];
     }, []);
 
-/** `struct page` of each page: 64 bytes for 4 KiB, mapped in blocks of 2 MiB. */
-const vmemmapBytes = (ram: readonly Range[]): bigint => alignDown(sizeOf(ram) / 64n + CRASH_ALIGN - 1n, CRASH_ALIGN);
-
-/** What lies above the largest hole: the kernel allocates from the top down, and what is below was placed by others. */
-const topGroup = (ram: readonly Range[], taken: readonly Range[], top: bigint): readonly Range[] => {
-  const below = taken.filter(({ end }) => end <= top);
-  const holes = below.reduce(withoutRange, ram.flatMap((range) => range.intersect(Range.between(0n, top)) ?? []));
-  const largest = holes.reduce<Range | undefined>((best, hole) => (best === undefined || hole.size > best.size ? hole : best), undefined);
-  return largest === undefined ? [] : below.filter(({ start }) => start >= largest.end);
+/** What lies above the largest hole below an address: the kernel allocates from there down; the rest was placed by others. */
+const topGroup = ({ ram, taken }: BootMemory, [from, top]: readonly [bigint, bigint]): readonly Range[] => {
+  const part = Range.between(from, top);
+  const inside = taken.filter((range) => part.covers(range));
+  const largest = largestOf(inside.reduce(withoutRange, ram.flatMap((range) => range.intersect(part) ?? [])));
+  return inside.filter(({ start }) => largest === undefined || start >= largest.end);
 };
 
 const moved = (range: Range, by: bigint): Range => Range.sized(range.start + by, range.size);
 
-const largestOf = (ranges: readonly Range[]): Range | undefined =>
-  ranges.reduce<Range | undefined>((best, range) => (best === undefined || range.size > best.size ? range : best), undefined);
-
-/** What a machine's kernel reserves for contiguous memory, which lies below the limit of DMA. */
-export interface Resizing {
-  /** The RAM that there is to be. */
-  readonly ram: readonly Range[];
-  readonly dmaLimit: bigint;
-  /** Bytes of contiguous memory (CMA). */
-  readonly cma: bigint;
-}
-
 /**
- * The memory of a machine with more or less RAM at its end. What the kernel took from the top moves with the top, and
- * the array of its pages grows and shrinks with the RAM; contiguous memory and what comes behind it stays below the
- * limit of DMA.
+ * The memory of a machine with more or less RAM at its end. What the kernel took from the top moves with the top; the
+ * tables that map the RAM and the array of its pages grow and shrink with it; contiguous memory and what comes behind it
+ * stay below the limit of DMA.
  */
-export const resized = (memory: RecordedMemory, { ram, dmaLimit, cma }: Resizing): RecordedMemory => {
+export const resized = (memory: RecordedMemory, ram: readonly Range[], dmaLimit: bigint): RecordedMemory => {
+  const { generation, cma } = memory;
   const [oldEnd, newEnd] = [endOf(memory.ram), endOf(ram)];
-  const high = topGroup(memory.ram, memory.taken, oldEnd);
-  const wasSplit = oldEnd > memory.dmaLimit;
-  const low = wasSplit ? topGroup(memory.ram, memory.taken, memory.dmaLimit) : [];
-  const fixed = memory.taken.filter((range) => !high.includes(range) && !low.includes(range));
-  const main = largestOf(high);
-  if (main === undefined) return { ...memory, ram, dmaLimit };
-  const small = high.filter((range) => range !== main).map((range) => moved(range, newEnd - oldEnd));
-  const top = main.end + newEnd - oldEnd;
-  // Without contiguous memory below it, what is left of the block is the array of pages and what came with it.
-  const pages = main.size - (wasSplit ? 0n : cma) - vmemmapBytes(memory.ram) + vmemmapBytes(ram);
-  const vmemmap = Range.between(top - pages, top);
-  const taken = [...fixed.filter(({ end }) => end <= newEnd), ...small, vmemmap];
-  const contiguous = cma === 0n ? undefined : findPlace({ ram, taken }, cma, CRASH_ALIGN, [0n, dmaLimit]);
-  const isSplit = newEnd > dmaLimit;
+  const wasSplit = isSplit(memory.ram, memory.dmaLimit);
+  const high = topGroup(memory, [wasSplit ? memory.dmaLimit : 0n, oldEnd]);
+  const low = wasSplit ? topGroup(memory, [0n, memory.dmaLimit]) : [];
+  const fixed = memory.taken.filter((range) => !high.includes(range) && !low.includes(range) && range.end <= newEnd);
+
+  const expected = earlyVmemmap(generation, memory.ram) + (wasSplit ? 0n : cma);
+  const main = expected > 0n ? high.find(({ size }) => size >= expected) : undefined;
+  const above = high.filter((range) => range !== main);
+  // The tables come first, from the top: two MiB for each GiB, where each page has an entry.
+  const tables = above.find(({ end }) => end === oldEnd);
+  const growth = sizeOf(ram) - sizeOf(memory.ram);
+  const more = tables !== undefined && tables.size >= sizeOf(memory.ram) / 512n ? growth / 512n : 0n;
+  const shift = newEnd - oldEnd;
+  const small = above.map((range) =>
+    range === tables ? Range.between(range.start + shift - more, newEnd) : moved(range, shift - more),
+  );
+
+  let taken = [...fixed, ...small];
+  const take = (size: bigint, to: bigint): void => {
+    const bottom = small.reduce((least, { start }) => (start < least ? start : least), newEnd);
+    const place = size === 0n ? undefined : findPlace({ ram, taken }, size, CRASH_ALIGN, [0n, bottom < to ? bottom : to]);
+    if (place !== undefined) taken = [...taken, place];
+  };
+  take(earlyVmemmap(generation, ram), PHYS_LIMIT);
+  take(cma, dmaLimit);
   return {
-    generation: memory.generation,
+    generation,
     ram,
-    taken: joined(contiguous === undefined ? taken : [...taken, contiguous]),
+    taken: joined(taken),
     dmaLimit,
+    cma,
     later: [
-      ...(isSplit ? [{ size: SWIOTLB, below: dmaLimit }] : []),
-      ...(isSplit && wasSplit ? [] : [{ size: dentryBytes(ram), below: PHYS_LIMIT }]),
+      ...(isSplit(ram, dmaLimit) ? [{ size: SWIOTLB, below: dmaLimit }] : []),
+      { size: hashBytes(ram) + vmemmapBytes(ram) - earlyVmemmap(generation, ram), below: PHYS_LIMIT },
     ],
   };
 };

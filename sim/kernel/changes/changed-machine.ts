@@ -102,8 +102,7 @@ const changedLayout = (recorded: Recorded, cmdline: string, changes: MachineChan
   if (staysSo) return { layout: [], ram: undefined };
 
   const memory = takeApart(memoryFacts(recorded, ramThen));
-  const cma = contiguousBytes(files);
-  const changed = ram === ramThen ? memory : resized(memory, { ram, dmaLimit: dmaLimitOf(ram, dmaReach(files)), cma });
+  const changed = ram === ramThen ? memory : resized(memory, ram, dmaLimitOf(ram, dmaReach(files)));
   const crash = reserve(changed, wanted, changes);
   const reserved = reservedBeside(changed, crash);
   const crashThen = crashRegionOf(resources)?.size ?? 0n;
@@ -164,6 +163,7 @@ const memoryFacts = ({ files, generation, resources }: Recorded, ram: readonly R
     reserved: [...reservedOf(resources), ...(initrd === undefined ? [] : [initrd])],
     crash: resources.filter(({ name }) => name === 'Crash kernel').map(({ range }) => range),
     dmaLimit: dmaLimitOf(ram, dmaReach(files)),
+    cma: contiguousBytes(files),
   };
 };
 

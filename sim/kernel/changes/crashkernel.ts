@@ -36,7 +36,7 @@ const memparse = (text: string): { readonly value: bigint; readonly rest: string
 };
 
 /** DEFAULT_CRASH_KERNEL_LOW_SIZE of arm64. */
-const DEFAULT_LOW = MiB(128n);
+export const DEFAULT_LOW = MiB(128n);
 const SUFFIXES = [',high', ',low', ',cma'];
 
 /** The last parameter of the name with that suffix, or with none of them (get_last_crashkernel()). */
@@ -103,7 +103,8 @@ export const wantedCrashkernel = (
   if (high === undefined) return lastOf(cmdline, ',low') === undefined ? undefined : 'invalid';
   const size = sizeOf(high, ',high');
   const lowText = lastOf(cmdline, ',low');
-  const low = lowText === undefined ? DEFAULT_LOW : sizeOf(lowText, ',low');
-  if (!traitsOf(generation).knowsHighCrashkernel || size === undefined || low === undefined) return 'invalid';
+  const { knowsHighCrashkernel, triesTheOtherSide } = traitsOf(generation);
+  const low = lowText === undefined ? (triesTheOtherSide ? DEFAULT_LOW : 0n) : sizeOf(lowText, ',low');
+  if (!knowsHighCrashkernel || size === undefined || low === undefined) return 'invalid';
   return { text: high, size, at: undefined, low, high: true };
 };

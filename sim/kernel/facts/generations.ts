@@ -49,8 +49,15 @@ export interface LinuxTraits {
   readonly knowsHighCrashkernel: boolean;
   /** Where `,high` is looked for from: the start of memory, or the limit of DMA. */
   readonly highCrashkernelFrom: 'start' | 'limit';
-  /** Since 6.2 a crash kernel that has no place on one side of the limit of DMA goes to the other side. */
+  /**
+   * Since 6.2 a crash kernel that has no place on one side of the limit of DMA goes to the other side, and one above it
+   * has memory below it, too, also where none is asked for.
+   */
   readonly triesTheOtherSide: boolean;
+  /** Before 6.7 the crash kernel's region has whole pages, whatever size is asked for. */
+  readonly alignsCrashkernel: boolean;
+  /** Up to 6.12 at least, the array of pages is allocated before the crash kernel's region. */
+  readonly mapsPagesFirst: boolean;
 }
 
 /** A flag of kexec_load(2) that kexec never passes (include/uapi/linux/kexec.h). */
@@ -77,9 +84,16 @@ const LINUX_7_2: LinuxTraits = {
   knowsHighCrashkernel: true,
   highCrashkernelFrom: 'limit',
   triesTheOtherSide: true,
+  alignsCrashkernel: false,
+  mapsPagesFirst: false,
 };
 
-const LINUX_6_12: LinuxTraits = { ...LINUX_7_2, fileLoadFlags: FILE_LOAD_FLAGS_6_12, freesInitrdBy: 'pages' };
+const LINUX_6_12: LinuxTraits = {
+  ...LINUX_7_2,
+  fileLoadFlags: FILE_LOAD_FLAGS_6_12,
+  freesInitrdBy: 'pages',
+  mapsPagesFirst: true,
+};
 
 const LINUX_6_1: LinuxTraits = {
   ...LINUX_6_12,
@@ -91,6 +105,7 @@ const LINUX_6_1: LinuxTraits = {
   freesInitSection: false,
   highCrashkernelFrom: 'start',
   triesTheOtherSide: false,
+  alignsCrashkernel: true,
 };
 
 const LINUX_5_10: LinuxTraits = {

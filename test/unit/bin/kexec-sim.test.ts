@@ -5,14 +5,10 @@ import { join } from 'node:path';
 import { Range } from '../../../kexec/base/range.js';
 import { SIM_OPTIONS } from '../../../kexec/options/options.js';
 import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
-<<<<<<< HEAD
-import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/machine/sim-support.js';
-=======
 import { NAMES } from '../../../sim/commands/index.js';
 import { DEFAULT_MACHINE } from '../../../sim/kernel/recording/machines.js';
-import { buildElf, symbolSections } from '../../support/elf-builder.js';
-import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/sim-support.js';
->>>>>>> 2664559 (Messages and exit codes that a newcomer missed: why a load is refused, what diff could not do, an old Node, another architecture's purgatory; the machine as it would be with another crashkernel=)
+import { buildElf, symbolSections } from '../../support/files/elf-builder.js';
+import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
 
@@ -131,6 +127,7 @@ describe('kexec-sim', () => {
     const machines = JSON.parse(run(['machines', '--json']).stdout) as readonly unknown[];
     expect(machines[0]).toEqual({
       name: 'virt-2g',
+      default: true,
       kernel: '6.1.0-50-cloud-arm64',
       ramBytes: 2 ** 31,
       cpus: 1,
@@ -259,9 +256,8 @@ describe('kexec-sim', () => {
     expect(run(['machines']).stdout).toContain(
       '\nvirt-2g is the machine where KEXEC_MACHINE and --machine name none.\n',
     );
-    expect(
-      JSON.parse(run(['machines', '--json']).stdout).filter((one: { default: boolean }) => one.default),
-    ).toMatchObject([{ name: DEFAULT_MACHINE }]);
+    const machines = JSON.parse(run(['machines', '--json']).stdout) as readonly { name: string; default: boolean }[];
+    expect(machines.filter((one) => one.default).map(({ name }) => name)).toEqual([DEFAULT_MACHINE]);
     expect(run(['--help']).stdout.replaceAll(/\s+/g, ' ')).toContain(`${DEFAULT_MACHINE} by default`);
     const option = SIM_OPTIONS.find(({ name }) => name === 'sim-machine');
     expect(option?.description).toContain(`${DEFAULT_MACHINE} by default`);
