@@ -60,18 +60,23 @@ export interface AttemptSettings {
 /** What Debian builds kexec with, for a log that does not show it. */
 const USUAL_LIBRARIES: readonly Library[] = ['zlib'];
 
+/** @throws KexecError unless it is VERSION[:LIB,...], or nothing */
+export const checkCompat = (wanted: string | undefined): Release | undefined => {
+  if (wanted === undefined) return undefined;
+  const compat = parseCompat(wanted);
+  if (compat !== undefined) return compat.release;
+  throw KexecError.die(
+    `--compat: "${wanted}" is not VERSION[:LIB,...] (${RELEASES.join(', ')}; ${LIBRARIES.join(', ')})`,
+    { subject: wanted },
+  );
+};
+
 const buildsToTry = (log: DebugLog, wanted: string | undefined): readonly (readonly [Release, string])[] => {
-  if (wanted !== undefined) {
-    const compat = parseCompat(wanted);
-    if (compat !== undefined) return [[compat.release, wanted]];
-    throw KexecError.die(
-      `--compat: "${wanted}" is not VERSION[:LIB,...] (${RELEASES.join(', ')}; ${LIBRARIES.join(', ')})`,
-      { subject: wanted },
-    );
-  }
+  const release = checkCompat(wanted);
+  if (release !== undefined && wanted !== undefined) return [[release, wanted]];
   const seen = librariesIn(log);
   const libraries = seen.length === 0 ? USUAL_LIBRARIES : seen;
-  return RELEASES.map((release) => [release, `${release}:${libraries.join(',')}`]);
+  return RELEASES.map((each) => [each, `${each}:${libraries.join(',')}`]);
 };
 
 const CANNOT_OPEN = /^(?:Cannot open [`"]?|Failed to open file |Could not open initrd file )([^':]+)/;

@@ -56,6 +56,11 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     record: simValue('sim-record'),
     pageSize: simValue('sim-page-size'),
     fileLoad: simValue('sim-file-load'),
+    changes: {
+      crashkernel: simValue('sim-crashkernel'),
+      memory: simValue('sim-memory'),
+      cmdline: simValue('sim-cmdline'),
+    },
     env,
     execution: {
       ...executionBounds(simValue),
