@@ -1,5 +1,5 @@
 /** Runs of our kexec beside the real log: which release and which command line fit it best. */
-import { LIBRARIES, RELEASES, parseCompat, type Library, type Release } from '../kexec/base/compat.js';
+import { LIBRARIES, RELEASES, parseCompat, type Compat, type Library, type Release } from '../kexec/base/compat.js';
 import { KexecError } from '../kexec/base/error.js';
 import { commandLines, librariesIn } from './command-line.js';
 import { compareLogs, type Comparison } from './compare.js';
@@ -66,6 +66,17 @@ export interface AttemptSettings {
 /** What Debian builds kexec with, for a log that does not show it; it may be a build without any. */
 const UNSEEN_LIBRARIES: readonly (readonly Library[])[] = [['zlib'], []];
 
+/** @throws KexecError unless it is VERSION[:LIB,...], or nothing */
+export const checkCompat = (wanted: string | undefined): Compat | undefined => {
+  if (wanted === undefined) return undefined;
+  const compat = parseCompat(wanted);
+  if (compat !== undefined) return compat;
+  throw KexecError.die(
+    `--compat: "${wanted}" is not VERSION[:LIB,...] (${RELEASES.join(', ')}; ${LIBRARIES.join(', ')})`,
+    { subject: wanted },
+  );
+};
+
 interface Build {
   readonly release: Release;
   readonly libraries: readonly Library[];
@@ -74,13 +85,9 @@ interface Build {
 }
 
 const buildsToTry = (log: DebugLog, wanted: string | undefined): readonly Build[] => {
-  if (wanted !== undefined) {
-    const compat = parseCompat(wanted);
-    if (compat !== undefined) return [{ release: compat.release, libraries: [...compat.libraries], name: wanted }];
-    throw KexecError.die(
-      `--compat: "${wanted}" is not VERSION[:LIB,...] (${RELEASES.join(', ')}; ${LIBRARIES.join(', ')})`,
-      { subject: wanted },
-    );
+  const compat = checkCompat(wanted);
+  if (compat !== undefined && wanted !== undefined) {
+    return [{ release: compat.release, libraries: [...compat.libraries], name: wanted }];
   }
   const seen = librariesIn(log);
   // What the log proves counts more than what else fits.

@@ -30,6 +30,9 @@ export interface DebugLog {
   readonly command: string | undefined;
   /** Release that the log names, as `kexec -v` does: "2.0.28". */
   readonly version: string | undefined;
+  /** Which of the runs in the text it is, from 1, and how many there are. */
+  readonly run: number;
+  readonly runs: number;
 }
 
 /** Far more than the longest command line and what a logger writes in front of it. */
@@ -47,6 +50,10 @@ const TERMINAL_CODES = new RegExp(
 
 const QUOTE = /^(?:[>|\s]+|\++ |[$#] )/;
 const PRIORITY = /^<\d{1,3}>/;
+/** What `cat -n`, `grep -n` and pagers put in front of lines. */
+const LINE_NUMBER = /^\d{1,7}(?:\t| ?\| ?|: ?(?!\d\d:))/;
+/** strace's, of more than one process. */
+const TRACED = /^\[pid +\d{1,10}\] /;
 const KERNEL_TIME = /^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?/;
 const CLOCK = String.raw`\d\d:\d\d:\d\d(?:[.,]\d+)?`;
 const TIME = new RegExp(String.raw`^\[?${CLOCK}\]? `);
@@ -59,7 +66,7 @@ const PROCESS = /^(?:[\w.-]+ )?[\w./@-]+\[\d+\]: ?/;
 const PROGRAM = /^(?:[\w.-]+ )?(?!kernel:)[\w./@-]+: ?/;
 
 /** What a logger writes; a line with it is no broken one's rest. */
-const LOGGED = [PRIORITY, KERNEL_TIME, DATE, TIME, PROCESS] as const;
+const LOGGED = [LINE_NUMBER, TRACED, PRIORITY, KERNEL_TIME, DATE, TIME, PROCESS] as const;
 const PREFIXES = [QUOTE, ...LOGGED] as const;
 
 /**
@@ -155,7 +162,7 @@ const commandBefore = (pieces: readonly Piece[], first: number): string | undefi
   return undefined;
 };
 
-const toLog = (pieces: readonly Piece[]): DebugLog => {
+const toLog = (pieces: readonly Piece[]): Omit<DebugLog, 'run' | 'runs'> => {
   const isLine = (piece: Piece): piece is LogLine => piece.kind !== 'other';
   const first = pieces.findIndex((piece) => piece.kind === 'stderr' || piece.kind === 'stdout');
   const lines = first < 0 ? [] : pieces.slice(first).filter(isLine);
@@ -190,6 +197,7 @@ export const parseLogs = (text: string, expected: ReadonlySet<string> = new Set(
   const runs =
     starts.length === 0 ? [pieces] : starts.map((start, i) => pieces.slice(i === 0 ? 0 : start, starts[i + 1]));
   return runs
-    .map((run, i): DebugLog => ({ ...toLog(run), ...(i > 0 && { command: commandBefore(pieces, starts[i]!) }) }))
-    .filter(({ lines }) => lines.length > 0);
+    .map((run, i) => ({ ...toLog(run), ...(i > 0 && { command: commandBefore(pieces, starts[i]!) }) }))
+    .filter(({ lines }) => lines.length > 0)
+    .map((log, i, { length }) => ({ ...log, run: i + 1, runs: length }));
 };

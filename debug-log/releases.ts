@@ -107,6 +107,23 @@ export const evidenceIn = (log: DebugLog): readonly Evidence[] => [
   ),
 ];
 
+/** The releases that agree with all of the evidence; undefined where none does, or there is none. */
+const agreeing = (evidence: readonly Evidence[]): Span | undefined => {
+  const spans = evidence.map(({ span }) => span);
+  if (spans.length === 0 || spans.includes(undefined)) return undefined;
+  const from = Math.max(...spans.map((span) => span!.from));
+  const to = Math.min(...spans.map((span) => span!.to));
+  return from <= to ? { from, to } : undefined;
+};
+
+/** The releases that a log may be of, and those of them, or nearest to them, that can be followed. */
+export const describeReleases = (evidence: readonly Evidence[]): string => {
+  const nearest = nearestReleases(evidence).join(' or ');
+  const span = agreeing(evidence);
+  const all = span === undefined ? nearest : describeSpan(span);
+  return all === nearest ? nearest : `${all}; what can be followed and is nearest: ${nearest}`;
+};
+
 /** How far a release is from what the evidence asks for, in releases, each piece counted. */
 const distance = (release: Release, evidence: readonly Evidence[]): number => {
   const number = patchLevel(release);

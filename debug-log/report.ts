@@ -74,6 +74,10 @@ export const formatDifferences = ({ differences }: Comparison, names: Names, pai
 const bytes = (size: bigint | undefined): string =>
   size === undefined ? 'an unknown number of bytes' : `${size} bytes`;
 
+/** Says which run it is about when there are others. */
+export const formatRun = ({ run, runs }: DebugLog, name: string): string =>
+  runs === 1 ? '' : `${name} has ${runs} of kexec's runs: this is about number ${run} (--run).\n`;
+
 /** What was not counted as a difference, and why: a line each. */
 export const formatSetAside = ({ purgatories, leftOut }: Comparison, log: DebugLog, names: Names): string =>
   [

@@ -4,7 +4,7 @@ import type { SimOption } from '../kexec/options/options.js';
 
 /** The section of the help about the simulated machine. */
 export const simHelp = async (options: readonly SimOption[]): Promise<string> => {
-  const parser = yargs([]).help(false).version(false).wrap(100);
+  const parser = yargs([]).help(false).version(false).wrap(80);
   for (const { name, variable, argument, description } of options) {
     parser.option(name, { type: 'string', describe: `${description} [${variable}=${argument}]`, requiresArg: true });
   }

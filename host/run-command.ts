@@ -57,6 +57,11 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     pageSize: simValue('sim-page-size'),
     fileLoad: simValue('sim-file-load'),
     el: simValue('sim-el'),
+    changes: {
+      crashkernel: simValue('sim-crashkernel'),
+      memory: simValue('sim-memory'),
+      cmdline: simValue('sim-cmdline'),
+    },
     env,
     execution: {
       ...executionBounds(simValue),

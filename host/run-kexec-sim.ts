@@ -6,7 +6,8 @@ import type { RunKexec, SubcommandContext } from '../sim/commands/common/context
 import { UsageError, runKexecSim as runSubcommand } from '../sim/commands/index.js';
 import { fromByteString, toByteString } from './byte-strings.js';
 
-const USAGE_HINT = 'Try "kexec-sim --help".';
+const usageHint = ({ command }: UsageError): string =>
+  `Try "kexec-sim ${command === undefined ? '' : `${command} `}--help".\n`;
 
 /** What the `kexec-sim` command is connected to. */
 export interface RunKexecSimOptions extends Omit<SubcommandContext, 'kexec' | 'platform'> {
@@ -34,11 +35,12 @@ const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
 export const complain = (error: unknown, err: (text: string) => void): number => {
   const [reason, hint] =
     error instanceof UsageError
-      ? [error.message, `${USAGE_HINT}\n`]
+      ? [error.message, usageHint(error)]
       : error instanceof KexecError
         ? [error.message, '']
         : [`internal error: ${error instanceof Error ? error.message : String(error)}`, ''];
   err(`kexec-sim: ${visible(oneLine(reason))}\n${hint}`);
+  if (error instanceof UsageError) return error.exitCode;
   return error instanceof KexecError && error.died ? error.exitCode : 1;
 };
 

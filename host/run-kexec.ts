@@ -125,6 +125,13 @@ const run = async (
   }
 };
 
+/** A complaint of a variable, where the user has given the option that is in its place. */
+const asTyped = (text: string, args: readonly string[]): string =>
+  text.replace(/^(?:kexec: )?(KEXEC_\w+): /, (whole, variable: string) => {
+    const option = `--${SIM_OPTIONS.find((candidate) => candidate.variable === variable)?.name}`;
+    return args.some((arg) => arg === option || arg.startsWith(`${option}=`)) ? `kexec: ${option}: ` : whole;
+  });
+
 /**
  * The `kexec` command as a function: everything that it does, but printing and exiting.
  * @param args the arguments behind the command's name, one byte a character
@@ -143,7 +150,7 @@ export const runKexecFor = async (
     return (await run(args, options, architectures)) & 0xff;
   } catch (error) {
     if (error instanceof KexecError) {
-      options.err(error.text);
+      options.err(asTyped(error.text, args));
       return error.exitCode & 0xff;
     }
     options.err(`kexec: ${error instanceof Error ? error.message : String(error)}\n`);

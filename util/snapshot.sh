@@ -301,15 +301,29 @@ fi
 
 [ -z "$absent" ] || say "not on this machine:$absent"
 [ -z "$missing" ] || say "left out: $missing. Loads of a crash kernel, and debug messages, differ without them from the machine's own"
-[ -f "$copy/sys/firmware/fdt" ] || say "WARNING: without sys/firmware/fdt, kexec makes its device tree of sys/firmware/devicetree"
+unusable=''
+if [ ! -f "$copy/sys/firmware/fdt" ]; then
+	if [ -d "$copy/$tree" ]; then
+		say "WARNING: without sys/firmware/fdt, kexec makes its device tree of sys/firmware/devicetree"
+	else
+		unusable="there is no device tree, neither sys/firmware/fdt nor $tree"
+	fi
+fi
+[ "$system" = aarch64 ] || unusable="it is of no arm64 machine, but of $system"
 if ! (cd "$copy" && tar -cf "$work/tar" .) || ! $zip <"$work/tar" >"$work/archive"; then
 	die "cannot make the tar file"
 fi
+if [ -n "$unusable" ]; then
+	hint="No kernel can be loaded onto it: $unusable"
+else
+	hint="Use it with KEXEC_MACHINE=$out"
+fi
 if [ "$out" = - ]; then
+	[ -z "$unusable" ] || say "$hint"
 	cat "$work/archive" || die "cannot write the tar file"
 else
 	# Not over a file, nor through a link, that somebody else puts there.
 	set -C
 	cat "$work/archive" >"$out" || die "cannot write $out"
-	say "$out: $(bytes "$out") bytes. Use it with KEXEC_MACHINE=$out"
+	say "$out: $(bytes "$out") bytes. $hint"
 fi

@@ -127,7 +127,7 @@ export const SIM_OPTIONS: readonly SimOption[] = [
     name: 'sim-machine',
     variable: 'KEXEC_MACHINE',
     argument: 'NAME|DIR|TAR',
-    description: 'Recorded machine to act on',
+    description: 'Recorded machine to act on; virt-2g by default',
   },
   {
     name: 'sim-state',
@@ -143,6 +143,24 @@ export const SIM_OPTIONS: readonly SimOption[] = [
     description: 'Release of kexec-tools to follow',
   },
   { name: 'sim-record', variable: 'KEXEC_RECORD', argument: 'DIR', description: 'Where to record system calls' },
+  {
+    name: 'sim-crashkernel',
+    variable: 'KEXEC_CRASHKERNEL',
+    argument: 'SIZE[@OFFSET]',
+    description: 'The machine as if its kernel had been started with this crashkernel=',
+  },
+  {
+    name: 'sim-memory',
+    variable: 'KEXEC_MEMORY',
+    argument: 'SIZE',
+    description: 'The machine as if it had so much RAM, such as 4G',
+  },
+  {
+    name: 'sim-cmdline',
+    variable: 'KEXEC_CMDLINE',
+    argument: 'TEXT',
+    description: 'The machine as if its kernel had been started with this command line',
+  },
   { name: 'sim-page-size', variable: 'KEXEC_PAGE_SIZE', argument: 'BYTES', description: "The machine's page size" },
   {
     name: 'sim-file-load',

@@ -6,6 +6,7 @@ import { attemptAsync } from '../../kexec/base/attempt.js';
 import { KexecError } from '../../kexec/base/error.js';
 import {
   bestAttempts,
+  checkCompat,
   compareWith,
   readRun,
   type Attempt,
@@ -15,22 +16,24 @@ import {
 } from '../../debug-log/attempts.js';
 import { otherArchitectureIn } from '../../debug-log/architectures.js';
 import type { Comparison } from '../../debug-log/compare.js';
-import { evidenceIn, nearestReleases, type Evidence } from '../../debug-log/releases.js';
+import { describeReleases, evidenceIn, nearestReleases, type Evidence } from '../../debug-log/releases.js';
 import {
   comparisonToJson,
   formatDifferences,
+  formatRun,
   formatSetAside,
   paintFor,
   toJsonLines,
   type Names,
 } from '../../debug-log/report.js';
+import { findMachine } from '../kernel/recording/machines.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
 import { readLog } from './common/read-log.js';
 import { formatJson, quoted } from './common/text.js';
 
 /** As diff(1) ends: 0 when nothing differs, 1 when something does, 2 for trouble. */
 const DIFFERENT = 1;
-const TROUBLE = 2;
+export const TROUBLE = 2;
 
 interface DiffArguments extends AttemptSettings {
   readonly real: RealLog;
@@ -77,7 +80,7 @@ const evidenceLines = (evidence: readonly Evidence[]): string => evidence.map(({
 const describeRelease = (name: string, evidence: readonly Evidence[]): string => {
   const releases = nearestReleases(evidence);
   if (releases.length === 0) return `Nothing in ${name} tells which release it is of.\n${evidenceLines(evidence)}`;
-  return `${name} looks like kexec-tools ${releases.join(' or ')}, of those that can be followed:\n${evidenceLines(evidence)}`;
+  return `${name} looks like kexec-tools ${describeReleases(evidence)}:\n${evidenceLines(evidence)}`;
 };
 
 /** What was compared, for the exit status. */
@@ -86,15 +89,32 @@ interface DiffResult {
   readonly names: Names;
 }
 
-/** Prints the answer. @returns undefined when nothing was compared @throws KexecError */
+/** Prints the answer. @returns undefined when there was nothing to compare with, but the release is known @throws KexecError */
 const diff = async (args: DiffArguments, context: SubcommandContext): Promise<DiffResult | undefined> => {
   const { real: log, json } = args;
   const other = otherArchitectureIn(log.text);
   if (other !== undefined) {
     throw KexecError.die(`${log.name} is a log of kexec for ${other}, which is not followed`, { subject: log.name });
   }
+  if (args.machine !== undefined) findMachine(args.machine);
+  checkCompat(args.compat);
   const answer = (data: Readonly<Record<string, unknown>>, words: string): void =>
     context.out(json ? formatJson({ real: log.name, ...data }) : words);
+  /** Says what the log alone tells. @returns whether that is a release */
+  const identify = (remark: string): boolean => {
+    const real = readRun(log);
+    const evidence = evidenceIn(real);
+    answer(
+      {
+        ours: null,
+        releases: nearestReleases(evidence),
+        evidence: evidence.map(({ text }) => text),
+        others: toJsonLines(real.others),
+      },
+      formatRun(real, log.name) + describeRelease(log.name, evidence) + remark,
+    );
+    return nearestReleases(evidence).length > 0;
+  };
   const report = (
     { real, comparison }: Compared,
     names: Names,
@@ -103,7 +123,8 @@ const diff = async (args: DiffArguments, context: SubcommandContext): Promise<Di
   ): DiffResult => {
     answer(
       { ...data, ...comparisonToJson(comparison), others: toJsonLines(real.others) },
-      head +
+      formatRun(real, names.real) +
+        head +
         formatSetAside(comparison, real, names) +
         formatDifferences(comparison, names, paintFor(context.colour === true)),
     );
@@ -123,20 +144,15 @@ const diff = async (args: DiffArguments, context: SubcommandContext): Promise<Di
     });
   }
   if (args.machine === undefined && args.given.length === 0) {
-    const real = readRun(log);
-    const evidence = evidenceIn(real);
-    answer(
-      {
-        ours: null,
-        releases: nearestReleases(evidence),
-        evidence: evidence.map(({ text }) => text),
-        others: toJsonLines(real.others),
-      },
-      `${describeRelease(log.name, evidence)}Nothing was compared: name a log of ours, or a --machine to run ours on.\n`,
-    );
-    return undefined;
+    if (identify('Nothing was compared: name a log of ours, or a --machine to run ours on.\n')) return undefined;
+    throw KexecError.die(`${log.name}: nothing was compared, and no release was found`, { subject: log.name });
   }
-  const best = await runOurs(args, context);
+  const best = await attemptAsync(KexecError, () => runOurs(args, context));
+  if (best instanceof KexecError) {
+    // What is known without a comparison is told all the same.
+    identify('');
+    throw best;
+  }
   const [first] = best;
   const releases = [...new Set(best.map(({ release }) => release))];
   const without = first.libraries.length === 0 ? ' built without zlib, zstd and lzma' : '';

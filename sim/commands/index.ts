@@ -5,7 +5,7 @@ import { addResumeCommand } from './boot/resume.js';
 import { addCompletionCommand } from './completion.js';
 import { type SubcommandContext, type CommonArgv, addCommonOptions } from './common/context.js';
 import { addCpuCommand } from './cpu.js';
-import { addDiffCommand } from './diff.js';
+import { TROUBLE, addDiffCommand } from './diff.js';
 import { addDmesgCommand } from './dmesg.js';
 import { addDoctorCommand } from './doctor/doctor.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
@@ -19,28 +19,62 @@ import { addStatusCommand } from './status.js';
 /** The user typed something that the command does not know. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+
+  /** @param command in which he did; undefined when it is not even known which one is meant */
+  constructor(
+    message: string,
+    readonly command: string | undefined,
+  ) {
+    super(message);
+  }
+
+  get exitCode(): number {
+    return this.command === 'diff' || this.command === 'doctor' ? TROUBLE : 1;
+  }
 }
 
-const COMMANDS = [
-  addMachinesCommand,
-  addStatusCommand,
-  addSegmentsCommand,
-  addDmesgCommand,
-  addReplayCommand,
-  addExtractPurgatoryCommand,
-  addCpuCommand,
-  addBootCommand,
-  addResumeCommand,
-  addHandoffCommand,
-  addDiffCommand,
-  addDoctorCommand,
-  addSnapshotCommand,
-] as const;
+const COMMANDS = {
+  machines: addMachinesCommand,
+  status: addStatusCommand,
+  segments: addSegmentsCommand,
+  dmesg: addDmesgCommand,
+  replay: addReplayCommand,
+  'extract-purgatory': addExtractPurgatoryCommand,
+  cpu: addCpuCommand,
+  boot: addBootCommand,
+  resume: addResumeCommand,
+  handoff: addHandoffCommand,
+  diff: addDiffCommand,
+  doctor: addDoctorCommand,
+  snapshot: addSnapshotCommand,
+} as const;
+
+/** What the commands are called. */
+export const NAMES = [...Object.keys(COMMANDS), 'completion'];
+
+/** What yargs says of a mistake, with what the user meant by it. */
+const usageError = (args: readonly string[], message: string): UsageError => {
+  const command = args.find((arg) => NAMES.includes(arg));
+  if (command !== undefined) {
+    // yargs takes a command behind an option that it does not know for the option's value.
+    const stray = args[0]!.startsWith('-') ? args[0]! : undefined;
+    return new UsageError(
+      stray !== undefined && message === NO_COMMAND ? `there is no option ${stray}` : message,
+      command,
+    );
+  }
+  const word = args.find((arg) => !arg.startsWith('-'));
+  const unknown = word !== undefined && [`Unknown argument: ${word}`, TOO_MANY].includes(message);
+  return new UsageError(unknown ? `there is no command "${word}"` : message, undefined);
+};
+
+const NO_COMMAND = 'a command is needed';
+const TOO_MANY = 'too many arguments';
 
 /** Tells yargs of all options and subcommands. */
 export const addAll = (yargs: Argv, context: SubcommandContext): CommonArgv =>
   addCompletionCommand(
-    COMMANDS.reduce((command, add) => add(command, context), addCommonOptions(yargs)),
+    Object.values(COMMANDS).reduce((command, add) => add(command, context), addCommonOptions(yargs)),
     context,
     (other) => addAll(other, context),
   );
@@ -53,15 +87,16 @@ const withStdin = (args: readonly string[]): string[] => {
 
 /** Options that are given twice, and machines without a name. @throws UsageError */
 const checkOnce = (argv: Readonly<Record<string, unknown>>, { array }: { readonly array: readonly string[] }): true => {
+  const [command] = argv['_'] as readonly string[];
   for (const [name, value] of Object.entries(argv)) {
     // yargs gives "--stop-at" as "stopAt", too.
     if (/[A-Z]/.test(name)) continue;
     if (Array.isArray(value) && !['_', '--', ...array].includes(name)) {
-      throw new UsageError(`--${name} is given ${value.length} times`);
+      throw new UsageError(`--${name} is given ${value.length} times`, command);
     }
   }
   for (const name of ['machine', 'state'])
-    if (argv[name] === '') throw new UsageError(`--${name} is given without a value`);
+    if (argv[name] === '') throw new UsageError(`--${name} is given without a value`, command);
   return true;
 };
 
@@ -87,19 +122,19 @@ export const runKexecSim = async (
     context,
   );
   await parser
-    .demandCommand(1, 1, 'a command is needed', 'too many arguments')
+    .demandCommand(1, 1, NO_COMMAND, TOO_MANY)
     .strict()
     // yargs tells a check of all options, which its types do not know.
     .check(checkOnce as unknown as Parameters<typeof parser.check>[0])
     .version(`kexec-sim ${version}`)
     .alias('help', 'h')
     .epilogue('Environment: KEXEC_MACHINE, KEXEC_STATE, KEXEC_PAGE_SIZE')
-    .wrap(100)
+    .wrap(80)
     .exitProcess(false)
     .fail((message: string | null, error?: Error) => {
       // yargs throws mistakes in option syntax, and only tells of the others.
       if (error !== undefined && error.name !== 'YError') throw error;
-      throw new UsageError(error?.message ?? message ?? 'bad arguments');
+      throw usageError(args, error?.message ?? message ?? 'bad arguments');
     })
     .parseAsync();
 };

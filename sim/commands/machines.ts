@@ -2,7 +2,7 @@
 import { systemRamBytes } from '../kernel/facts/facts.js';
 import { kernelRelease } from '../kernel/facts/generations.js';
 import { parseResources } from '../kernel/facts/iomem.js';
-import { bundledMachines } from '../kernel/recording/machines.js';
+import { DEFAULT_MACHINE, bundledMachines } from '../kernel/recording/machines.js';
 import { recordedMachine } from '../kernel/recorded-system.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
 import { formatAddress, formatJson, formatSize, formatTable } from './common/text.js';
@@ -31,6 +31,7 @@ export const addMachinesCommand = (yargs: CommonArgv, context: SubcommandContext
           formatJson(
             machines.map(({ name, release, ramBytes, cpus, crashRegion: crash }) => ({
               name,
+              default: name === DEFAULT_MACHINE,
               kernel: release ?? null,
               ramBytes: Number(ramBytes),
               cpus,
@@ -50,6 +51,9 @@ export const addMachinesCommand = (yargs: CommonArgv, context: SubcommandContext
         `${cpus}`,
         crash === undefined ? '-' : `${formatSize(crash.size)} at ${formatAddress(crash.start)}`,
       ]);
-      context.out(formatTable([['NAME', 'KERNEL', 'RAM', 'CPUS', 'CRASH KERNEL'], ...rows]));
+      context.out(
+        formatTable([['NAME', 'KERNEL', 'RAM', 'CPUS', 'CRASH KERNEL'], ...rows]) +
+          `\n${DEFAULT_MACHINE} is the machine where KEXEC_MACHINE and --machine name none.\n`,
+      );
     },
   );

@@ -54,6 +54,8 @@ const toJson = ({ image, index, segment: { role, mem, memsz, bufsz }, content, s
   mem: formatAddress(mem),
   memsz: formatAddress(memsz),
   bufsz: formatAddress(bufsz),
+  memoryBytes: Number(memsz),
+  bytes: Number(bufsz),
   role: role ?? null,
   content,
   sha256: sha256 ?? null,

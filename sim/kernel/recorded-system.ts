@@ -7,6 +7,7 @@ import { KexecError, strerror } from '../../kexec/base/error.js';
 import { visible } from '../../kexec/base/format.js';
 import type { OnProgress } from '../../kexec/base/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
+import { type MachineChanges, changedFiles } from './changes/changed-machine.js';
 import type { Execution } from './execution-settings.js';
 import { countCpuList, kernelFacts } from './facts/facts.js';
 import { checkPageSize, pageSizeOfKcore, parsePageSize } from './facts/page-sizes-arm64.js';
@@ -27,6 +28,8 @@ import { KEXEC_CRASH_LOADED, KEXEC_LOADED, LOAD_DISABLED, LOAD_LIMIT_PANIC, LOAD
 export interface RecordedMachineOptions {
   /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
   readonly machine?: string | undefined;
+  /** What is otherwise than it was recorded, as the user typed it. */
+  readonly changes?: MachineChanges | undefined;
   /** Directory of the simulated kernel's state; the default is under XDG_STATE_HOME, one for each machine. */
   readonly state?: string | undefined;
   /** Bytes, as a number or as the user typed it; the default is what the recording says, else 4096. */
@@ -55,9 +58,11 @@ const LIVE_FILES: readonly string[] = [KEXEC_LOADED, KEXEC_CRASH_LOADED, LOAD_DI
  * @throws KexecError when there is no such machine, or the page size is none
  */
 export const recordedMachine = (options: RecordedMachineOptions): RecordedMachine => {
-  const files = MachineFiles.open(findMachine(options.machine));
+  const asRecorded = MachineFiles.open(findMachine(options.machine));
+  const changed = changedFiles(asRecorded, options.changes ?? {});
+  const files = asRecorded.changed(changed);
   const pageSize = pageSizeOf(options.pageSize, files);
-  const stateDirectory = options.state !== undefined && options.state !== '' ? options.state : defaultState(files, options.env);
+  const stateDirectory = options.state !== undefined && options.state !== '' ? options.state : defaultState(files, changed, options.env);
   const recorded = kernelFacts(
     {
       version: files.readText('/proc/version'),
@@ -264,9 +269,11 @@ const recordedState = (files: MachineFiles): KernelState => {
   };
 };
 
-/** A directory for each machine: its name for people, its path's digest because names repeat. */
-const defaultState = (files: MachineFiles, env: RecordedMachineOptions['env']): string => {
-  const digest = createHash('sha256').update(files.path).digest('hex').slice(0, 8);
+/** A directory for each machine: its name for people, its path's digest because names repeat; and for each change of it. */
+const defaultState = (files: MachineFiles, changed: ReadonlyMap<string, Uint8Array>, env: RecordedMachineOptions['env']): string => {
+  const hash = createHash('sha256').update(files.path);
+  for (const [path, bytes] of changed) hash.update(`\0${path}\0`).update(bytes);
+  const digest = hash.digest('hex').slice(0, 8);
   // Relative paths in it are to be ignored (XDG Base Directory Specification).
   const stateHome = env['XDG_STATE_HOME'] ?? '';
   const base = isAbsolute(stateHome) ? stateHome : join(homeOf(env), '.local', 'state');

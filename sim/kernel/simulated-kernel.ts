@@ -1,7 +1,7 @@
 /** The kernel of a recorded machine: the rules of rules/, applied to what is loaded on disk, and recorded. */
 import type { OnProgress } from '../../kexec/base/progress.js';
 import type { KexecFileLoadCall } from '../../kexec/base/system.js';
-import { Errno, SystemError } from '../../kexec/base/error.js';
+import { Errno, SystemError, strerror } from '../../kexec/base/error.js';
 import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/base/uapi.js';
 import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls/calls.js';
 import type { KernelFacts } from './facts/facts.js';
@@ -68,6 +68,7 @@ export class SimulatedKernel {
     const { facts, record } = this.options;
     const { segments } = call;
     return this.#change(
+      'kexec_load',
       (state, busy) => answerKexecLoad(facts, state, call, caller, busy),
       async (result, state) => {
         if (record === undefined || segments === 'fault') return;
@@ -93,6 +94,7 @@ export class SimulatedKernel {
       return result;
     }
     return this.#change(
+      'kexec_file_load',
       step,
       async (result, state) => {
         if (record === undefined) return;
@@ -108,6 +110,7 @@ export class SimulatedKernel {
    */
   async reboot(call: RebootEntry = KEXEC_REBOOT, caller: Caller = ROOT): Promise<number> {
     return this.#change(
+      'reboot',
       (state, busy) => answerReboot(state, rebootArguments(call), caller, busy),
       async (result) => {
         if (result === 0) removeLog(this.options.state);
@@ -163,6 +166,7 @@ export class SimulatedKernel {
   /** SIOCSIFFLAGS. @returns 0 or a negative errno */
   async setInterfaceFlags(name: string, flags: number): Promise<number> {
     return this.#change(
+      'ioctl',
       (state) => setInterfaceFlags(this.interfaces, state, name, flags),
       (result) => this.#recordStep({ call: 'ioctl', request: 'SIOCSIFFLAGS', interface: name, flags: BigInt(flags) }, result),
     );
@@ -182,7 +186,7 @@ export class SimulatedKernel {
 
   /** root's write to one of the kernel's files about kexec. @returns 0 or a negative errno */
   async writeKernelFile(path: string, data: string): Promise<number> {
-    return this.#change((state) => writeKernelFile(this.options.facts, state, path, data));
+    return this.#change('write', (state) => writeKernelFile(this.options.facts, state, path, data));
   }
 
   async #record(entry: CallEntry, result: number): Promise<void> {
@@ -204,20 +208,24 @@ export class SimulatedKernel {
   /**
    * Does one call on the state, under its lock. Without the lock nothing can be written; then a call that is refused
    * because of it does not count against a limit, though Linux counts it.
+   * @param call what is called, for the log
    * @param after is told what came of the call, while the files of the state are safe from other writers
    */
   async #change(
+    call: string,
     step: (state: KernelState, busy: boolean) => Outcome,
     after: (result: number, state: KernelState) => Promise<void> = () => Promise.resolve(),
   ): Promise<number> {
     const lock = lockState(this.options.state);
     try {
       const before = this.state;
-      const { result, state, log } = step(before, lock === undefined);
+      const { result, state, log, why } = step(before, lock === undefined);
       const changed = lock !== undefined && state !== before;
       const stored = changed ? await writeState(this.options.state, before, state, this.options.progress) : before;
       await after(result, stored);
-      if (lock !== undefined) appendLog(this.options.state, log);
+      // Told without the lock, it may be lost while another load shortens the log.
+      const told = why === undefined ? log : [...log, `<5>kexec-ts: ${call}: ${strerror(-result)}: ${why}`];
+      if (lock !== undefined || why !== undefined) appendLog(this.options.state, told);
       return result;
     } finally {
       lock?.release();

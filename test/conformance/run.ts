@@ -17,6 +17,7 @@ import { DEBIAN_RELEASES, prepareReal } from './debian.js';
 import type { RealKexec } from './debian.js';
 import { allFiles } from './files.js';
 import { hostileFiles } from './formats/hostile.js';
+import { libfdtTrees } from './formats/trees.js';
 import { realFiles } from './formats/real.js';
 import { scratchDirectory } from '../support/cache.js';
 import { machineTree } from './machines.js';
@@ -313,7 +314,7 @@ const main = async (): Promise<number> => {
     fs.mkdirSync(inputs);
     const named = new Set(tasks.flatMap(({ test }) => test.commands.flat()));
     const made = realFiles(path.join(scratch, 'formats'), (name) => named.has(`t/${name}`));
-    for (const [name, bytes] of [...allFiles(), ...hostileFiles(), ...made])
+    for (const [name, bytes] of [...allFiles(), ...hostileFiles(), ...libfdtTrees(), ...made])
       fs.writeFileSync(path.join(inputs, name), bytes);
     const purgatories = new Map<Release, string>();
     for (const { release: name, program } of reals) {

@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs';
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import type { Platform } from '../../../kexec/base/platform.js';
+import { DEFAULT_MACHINE } from '../../kernel/recording/machines.js';
 import { recordedMachine } from '../../kernel/recorded-system.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import type { Terminal } from '../../machine/terminal.js';
@@ -35,6 +36,9 @@ export interface SubcommandContext {
 export interface CommonArguments {
   readonly machine: string | undefined;
   readonly state: string | undefined;
+  readonly 'sim-crashkernel': string | undefined;
+  readonly 'sim-memory': string | undefined;
+  readonly 'sim-cmdline': string | undefined;
   readonly json: boolean;
 }
 
@@ -46,13 +50,28 @@ export const addCommonOptions = (yargs: Argv): CommonArgv =>
       alias: 'sim-machine',
       type: 'string',
       requiresArg: true,
-      describe: 'Recorded machine: a bundled one, a directory, or a tar file (KEXEC_MACHINE)',
+      describe: `Recorded machine: a bundled one, a directory, or a tar file; ${DEFAULT_MACHINE} by default (KEXEC_MACHINE)`,
     })
     .option('state', {
       alias: 'sim-state',
       type: 'string',
       requiresArg: true,
       describe: 'Directory where its kernel keeps what is loaded (KEXEC_STATE)',
+    })
+    .option('sim-crashkernel', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'The machine as with this crashkernel=, such as 512M (KEXEC_CRASHKERNEL)',
+    })
+    .option('sim-memory', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'The machine as with so much RAM, such as 4G (KEXEC_MEMORY)',
+    })
+    .option('sim-cmdline', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'The machine as with this command line (KEXEC_CMDLINE)',
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' });
 
@@ -64,6 +83,11 @@ export const openMachine = (args: CommonArguments, { env, progress }: Subcommand
     pageSize: env['KEXEC_PAGE_SIZE'],
     fileLoad: env['KEXEC_FILE_LOAD'],
     el: env['KEXEC_EL'],
+    changes: {
+      crashkernel: args['sim-crashkernel'] ?? env['KEXEC_CRASHKERNEL'],
+      memory: args['sim-memory'] ?? env['KEXEC_MEMORY'],
+      cmdline: args['sim-cmdline'] ?? env['KEXEC_CMDLINE'],
+    },
     env,
     progress,
   });

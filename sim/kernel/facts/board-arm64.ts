@@ -105,7 +105,7 @@ const toldByRecording = (files: RecordedFiles): ToldByTree => {
 };
 
 /** Linux shows the tree as a directory, and as the bytes that it was given. */
-const recordedTree = (files: RecordedFiles): TreeNode => {
+export const recordedTree = (files: RecordedFiles): TreeNode => {
   if (files.kind(DIRECTORY) === 'directory') return new DirectoryReader(files).nodeOf(DIRECTORY, '', 0);
   if (files.kind(BLOB) === 'file') return treeOfBlob(files.readFile(BLOB));
   return { name: '', properties: new Map(), children: [] };

@@ -75,7 +75,7 @@ const readOr = (files: RecordedFiles, path: string, need: string, length = Numbe
 const bootTree = (files: RecordedFiles): Uint8Array => readOr(files, BOOT_TREE, 'the device tree for the new kernel is made from it');
 
 /** The initrd that the kernel was started with; undefined when there was none, or the recording does not tell. */
-const bootInitrd = (files: RecordedFiles): Range | undefined => {
+export const bootInitrd = (files: RecordedFiles): Range | undefined => {
   const initrd = attempt(KexecError, () => initrdOf(bootTree(files)));
   return initrd instanceof KexecError ? undefined : initrd;
 };

@@ -47,6 +47,19 @@ export interface LinuxTraits {
   readonly relocation: Relocation;
   /** Since 5.16: protected KVM, which holds EL2, counts as processors that cannot be stopped. */
   readonly protectedKvmForbidsLoads: boolean;
+  /** Since 6.0 crashkernel=SIZE,high and ,low are understood. */
+  readonly knowsHighCrashkernel: boolean;
+  /** Where `,high` is looked for from: the start of memory, or the limit of DMA. */
+  readonly highCrashkernelFrom: 'start' | 'limit';
+  /**
+   * Since 6.2 a crash kernel that has no place on one side of the limit of DMA goes to the other side, and one above it
+   * has memory below it, too, also where none is asked for.
+   */
+  readonly triesTheOtherSide: boolean;
+  /** Before 6.7 the crash kernel's region has whole pages, whatever size is asked for. */
+  readonly alignsCrashkernel: boolean;
+  /** Up to 6.12 at least, the array of pages is allocated before the crash kernel's region. */
+  readonly mapsPagesFirst: boolean;
 }
 
 /** A flag of kexec_load(2) that kexec never passes (include/uapi/linux/kexec.h). */
@@ -71,9 +84,19 @@ const LINUX_7_2: LinuxTraits = {
   treeMaker: 'of_kexec_alloc_and_setup_fdt',
   relocation: 'mmu_on',
   protectedKvmForbidsLoads: true,
+  knowsHighCrashkernel: true,
+  highCrashkernelFrom: 'limit',
+  triesTheOtherSide: true,
+  alignsCrashkernel: false,
+  mapsPagesFirst: false,
 };
 
-const LINUX_6_12: LinuxTraits = { ...LINUX_7_2, fileLoadFlags: FILE_LOAD_FLAGS_6_12, freesInitrdBy: 'pages' };
+const LINUX_6_12: LinuxTraits = {
+  ...LINUX_7_2,
+  fileLoadFlags: FILE_LOAD_FLAGS_6_12,
+  freesInitrdBy: 'pages',
+  mapsPagesFirst: true,
+};
 
 const LINUX_6_1: LinuxTraits = {
   ...LINUX_6_12,
@@ -83,6 +106,9 @@ const LINUX_6_1: LinuxTraits = {
   fileLoadFlags: FILE_LOAD_FLAGS_5_10,
   fillsHolesToTheEnd: false,
   freesInitSection: false,
+  highCrashkernelFrom: 'start',
+  triesTheOtherSide: false,
+  alignsCrashkernel: true,
 };
 
 const LINUX_5_10: LinuxTraits = {
@@ -93,6 +119,7 @@ const LINUX_5_10: LinuxTraits = {
   treeMaker: 'setup_dtb',
   relocation: 'mmu_off',
   protectedKvmForbidsLoads: false,
+  knowsHighCrashkernel: false,
 };
 
 const TRAITS: Readonly<Record<Generation, LinuxTraits>> = {

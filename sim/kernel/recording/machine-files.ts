@@ -7,7 +7,7 @@ import type { FileStat } from '../../../kexec/base/system.js';
 import { withDeviceTreePart } from './devicetree-part.js';
 import { errnoOf, isNodeError } from './host-files.js';
 import type { RecordedFiles } from '../facts/recorded-files.js';
-import { type Asked, type Recording, type RecordingTree, directoryRecording } from './recording-tree.js';
+import { type Asked, type Recording, type RecordingTree, withChangedFiles, directoryRecording } from './recording-tree.js';
 import { tarRecording } from './tar-recording.js';
 
 /** As many links in one path as Linux follows (MAXSYMLINKS, include/linux/namei.h). */
@@ -83,6 +83,13 @@ export class MachineFiles implements RecordedFiles {
     const files = new MachineFiles(recording());
     if (files.kind('/proc') !== 'directory') throw notAMachine('it has no directory proc');
     return files;
+  }
+
+  /** The machine with other contents in some files, by their paths on it. */
+  changed(files: ReadonlyMap<string, Uint8Array>): MachineFiles {
+    if (files.size === 0) return this;
+    const inTree = new Map([...files].map(([path, bytes]) => [componentsOf(path).join('/'), bytes]));
+    return new MachineFiles({ name: this.name, realPath: this.path, tree: withChangedFiles(this.#tree, inTree) });
   }
 
   /** @throws SystemError @throws KexecError when it is too large */

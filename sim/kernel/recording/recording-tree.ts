@@ -35,6 +35,20 @@ export interface Recording {
   readonly tree: RecordingTree;
 }
 
+/** A tree in which some files have other contents, by their paths from the recording's top. */
+export const withChangedFiles = (tree: RecordingTree, files: ReadonlyMap<string, Uint8Array>): RecordingTree => {
+  const changed = (components: readonly string[]): Uint8Array | undefined => files.get(components.join('/'));
+  return {
+    ...tree,
+    lstat: (components, asked) => {
+      const bytes = changed(components);
+      return bytes === undefined ? tree.lstat(components, asked) : { kind: 'file', size: bytes.length };
+    },
+    readAt: (components, offset, length, asked) =>
+      changed(components)?.subarray(offset, offset + length) ?? tree.readAt(components, offset, length, asked),
+  };
+};
+
 /** A recording in a directory of the host. It must not change while it is read. */
 export const directoryRecording = (directory: string): Recording => {
   const realPath = realpathSync(directory);

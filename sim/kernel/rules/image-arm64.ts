@@ -10,7 +10,7 @@ import { Range } from '../../../kexec/base/range.js';
 import { GiB, KiB, MiB, alignDown, u64 } from '../../../kexec/base/u64.js';
 import { prepareElfHeaders } from './crash-headers-arm64.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
-import { type KernelSegment, type SlotName, crashBounds } from './kexec-load.js';
+import { type KernelSegment, type Refusal, type SlotName, crashBounds } from './kexec-load.js';
 import { type Memory, addBuffer } from './mem-hole.js';
 import { setUpTree } from './of-kexec.js';
 
@@ -25,7 +25,7 @@ export interface FilesToLoad {
 
 export type LoadResult =
   | { readonly segments: readonly KernelSegment[]; readonly entry: bigint; readonly log: readonly string[] }
-  | { readonly errno: number; readonly log: readonly string[] };
+  | (Refusal & { readonly log: readonly string[] });
 
 /** MIN_KIMG_ALIGN (arch/arm64/include/asm/boot.h). */
 const KERNEL_ALIGNMENT = MiB(2n);
@@ -48,7 +48,7 @@ const loadedLine = ({ role, mem, bufsz, memsz }: KernelSegment): string =>
   `<6>kexec_file${role === 'kernel' ? '(Image)' : ''}: ` +
   `Loaded ${NAMES[role!]} at 0x${hex(mem)} bufsz=0x${hex(bufsz)} memsz=0x${hex(memsz)}`;
 
-const refuse = (errno: number, ...log: readonly string[]): LoadResult => ({ errno, log });
+const refuse = (errno: number, why: string, log: readonly string[] = []): LoadResult => ({ errno, why, log });
 const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel location!';
 
 /**
@@ -59,9 +59,9 @@ const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel lo
 export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): LoadResult => {
   const { facts } = machine;
   const header = readArm64ImageHeader(files.kernel);
-  if (header === undefined || header.imageSize === 0n) return refuse(Errno.EINVAL);
+  if (header === undefined || header.imageSize === 0n) return refuse(Errno.EINVAL, 'the header of the Image tells no size (image_size)');
   const pages = pageSizeOf(header.flags);
-  if (pages !== undefined && !machine.hasPagesOf(pages)) return refuse(Errno.EINVAL);
+  if (pages !== undefined && !machine.hasPagesOf(pages)) return refuse(Errno.EINVAL, `the Image is for pages of ${pages} bytes, which the processor does not have`);
 
   const { start, last } = crashBounds(facts);
   const scratch = files.slot === 'normal' ? facts.handover?.scratch : undefined;
@@ -94,7 +94,8 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
     }
     min = whole.mem + whole.memsz;
   }
-  return refuse(Errno.EADDRNOTAVAIL, ...log, NO_LOCATION);
+  const where = files.slot === 'crash' ? "the crash kernel's memory" : 'the free memory';
+  return refuse(Errno.EADDRNOTAVAIL, `${where} has no place for the kernel with all that goes behind it`, [...log, NO_LOCATION]);
 };
 
 /** Finds places above the kernel for all else. @returns undefined when there are none */

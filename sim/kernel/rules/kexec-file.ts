@@ -10,7 +10,21 @@ import { loadArm64Image } from './image-arm64.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
-import { type Caller, type KernelState, type Outcome, ROOT, answer, permitLoad, refuse, storeImage, withSlot } from './kexec-load.js';
+import {
+  BUSY,
+  type Caller,
+  type KernelState,
+  type Outcome,
+  ROOT,
+  type Refusal,
+  answer,
+  isRefusal,
+  permitLoad,
+  refuse,
+  storeImage,
+  unknownFlags,
+  withSlot,
+} from './kexec-load.js';
 import { refuseSignature } from './signature.js';
 
 /** KMALLOC_MAX_SIZE: pages of each size that are allocated at once (ARCH_FORCE_MAX_ORDER, arch/arm64/Kconfig). */
@@ -29,62 +43,71 @@ export const answerKexecFileLoad = (
   caller: Caller = ROOT,
   busy = false,
 ): Outcome => {
-  if (machine === undefined) return refuse(before, Errno.ENOSYS);
+  if (machine === undefined) return answer(before, -Errno.ENOSYS);
   const { facts } = machine;
   const { flags, kernel } = call;
   const { fileLoadFlags } = traitsOf(facts.generation);
   const slot = (flags & KEXEC_FILE_ON_CRASH) === 0n ? 'normal' : 'crash';
 
   const counted = permitLoad(facts, before, slot, caller);
-  if (counted === undefined) return refuse(before, Errno.EPERM);
-  if ((flags & ~fileLoadFlags) !== 0n) return refuse(counted, Errno.EINVAL);
-  if (busy) return refuse(counted, Errno.EBUSY);
+  if (isRefusal(counted)) return refuse(before, counted);
+  const unknown = flags & ~fileLoadFlags;
+  if (unknown !== 0n) return refuse(counted, unknownFlags(facts, flags, unknown));
+  if (busy) return refuse(counted, BUSY);
   if ((flags & KEXEC_FILE_UNLOAD) !== 0n) return answer(withSlot(counted, slot, undefined), 0);
 
   // The old crash image makes room in the one region that there is, and is lost even if the load fails.
   const cleared = slot === 'crash' ? withSlot(counted, 'crash', undefined) : counted;
-  const kernelFault = checkFile(kernel, facts);
-  if (kernel === undefined || kernelFault !== 0) return refuse(cleared, kernelFault);
+  const kernelFault = checkFile('the kernel', kernel, facts);
+  if (kernel === undefined || kernelFault !== undefined) return refuse(cleared, kernelFault!);
   // The rest of the header is looked at when all files are read.
-  if (readArm64ImageHeader(kernel) === undefined) return refuse(cleared, Errno.EINVAL);
-  const refusal = refuseSignature(machine.signatures, facts.lockedDown, kernel);
-  if (refusal !== undefined) return refuse(cleared, refusal.errno, [refusal.log]);
-
-  const initrd = (flags & KEXEC_FILE_NO_INITRAMFS) === 0n ? call.initrd : undefined;
-  if ((flags & KEXEC_FILE_NO_INITRAMFS) === 0n) {
-    const fault = checkFile(initrd, facts);
-    if (fault !== 0) return refuse(cleared, fault);
+  if (readArm64ImageHeader(kernel) === undefined) {
+    return refuse(cleared, { errno: Errno.EINVAL, why: 'the kernel is no Image for arm64, the one format that this call takes' });
   }
+  const unsigned = refuseSignature(machine.signatures, facts.lockedDown, kernel);
+  if (unsigned !== undefined) return refuse(cleared, unsigned);
+
+  const wantsInitrd = (flags & KEXEC_FILE_NO_INITRAMFS) === 0n;
+  const initrd = wantsInitrd ? call.initrd : undefined;
+  const initrdFault = wantsInitrd ? checkFile('the initrd', initrd, facts) : undefined;
+  if (initrdFault !== undefined) return refuse(cleared, initrdFault);
   const cmdline = readCommandLine(call, facts);
-  if (typeof cmdline === 'number') return refuse(cleared, cmdline);
+  if (isRefusal(cmdline)) return refuse(cleared, cmdline);
 
   const image = loadArm64Image(machine, { slot, kernel, initrd, cmdline });
   const told = image.log.filter((line) => (flags & KEXEC_FILE_DEBUG) !== 0n || !line.startsWith(LOG_INFO));
-  if ('errno' in image) return refuse(cleared, image.errno, told);
-  const { result, state, log } = storeImage(facts, cleared, slot, { entry: image.entry, flags, segments: image.segments });
-  return { result, state, log: [...told, ...log] };
+  if (isRefusal(image)) return refuse(cleared, { ...image, log: told });
+  const stored = storeImage(facts, cleared, slot, { entry: image.entry, flags, segments: image.segments });
+  return { ...stored, log: [...told, ...stored.log] };
 };
 
 /** The level of what is logged with KEXEC_FILE_DEBUG only. */
 const LOG_INFO = '<6>';
 
-/** kernel_read_file_from_fd(), fs/kernel_read_file.c. @returns a positive errno, or 0 */
-const checkFile = (bytes: Uint8Array | undefined, { generation, totalRamPages, pageSize }: KernelFacts): number => {
-  if (bytes === undefined) return Errno.EBADF;
-  if (bytes.length === 0) return Errno.EINVAL;
-  if (bytes.length > traitsOf(generation).maxFileBytes) return Errno.EFBIG;
+/** kernel_read_file_from_fd(), fs/kernel_read_file.c. */
+const checkFile = (what: string, bytes: Uint8Array | undefined, facts: KernelFacts): Refusal | undefined => {
+  if (bytes === undefined) return { errno: Errno.EBADF, why: `${what} is no open file` };
+  if (bytes.length === 0) return { errno: Errno.EINVAL, why: `${what} is empty` };
+  const { generation, totalRamPages, pageSize } = facts;
+  const { maxFileBytes } = traitsOf(generation);
+  if (bytes.length > maxFileBytes) {
+    return { errno: Errno.EFBIG, why: `${what} has ${bytes.length} bytes, and Linux ${generation} reads at most ${maxFileBytes}` };
+  }
   // vmalloc() refuses at once what cannot be had.
-  return BigInt(bytes.length) / pageSize > totalRamPages ? Errno.ENOMEM : 0;
+  if (BigInt(bytes.length) / pageSize <= totalRamPages) return undefined;
+  return { errno: Errno.ENOMEM, why: `${what} has ${bytes.length} bytes, more than the memory` };
 };
 
 /**
  * memdup_user() and the check behind it. Memory behind the text's NUL cannot be read.
- * @returns the text up to its first NUL, undefined for none, or a positive errno
+ * @returns the text up to its first NUL; undefined for none
  */
-const readCommandLine = ({ cmdline, cmdlineLen }: KexecFileLoadCall, { pageSize }: KernelFacts): string | undefined | number => {
+const readCommandLine = ({ cmdline, cmdlineLen }: KexecFileLoadCall, { pageSize }: KernelFacts): string | undefined | Refusal => {
   if (cmdlineLen === 0) return undefined;
-  if (cmdlineLen > Number(pageSize) * 2 ** MAX_ORDER[`${pageSize}`]!) return Errno.ENOMEM;
-  if (cmdline === undefined || cmdlineLen > cmdline.length + 1) return Errno.EFAULT;
+  if (cmdlineLen > Number(pageSize) * 2 ** MAX_ORDER[`${pageSize}`]!) {
+    return { errno: Errno.ENOMEM, why: `a command line of ${cmdlineLen} bytes is more than the kernel allocates at once` };
+  }
+  if (cmdline === undefined || cmdlineLen > cmdline.length + 1) return { errno: Errno.EFAULT, why: 'the command line cannot be read' };
   const bytes = `${cmdline}\0`.slice(0, cmdlineLen);
-  return bytes.endsWith('\0') ? bytes.slice(0, bytes.indexOf('\0')) : Errno.EINVAL;
+  return bytes.endsWith('\0') ? bytes.slice(0, bytes.indexOf('\0')) : { errno: Errno.EINVAL, why: 'the command line does not end with a NUL' };
 };

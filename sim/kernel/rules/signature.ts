@@ -1,12 +1,8 @@
 /** Whether kexec_file_load(2) takes a kernel for the sake of its signature: kimage_validate_signature(), kernel/kexec_file.c. */
 import { Errno } from '../../../kexec/base/error.js';
 import type { SignaturePolicy } from '../facts/policies.js';
+import type { Refusal } from './kexec-load.js';
 import { LOCKED_DOWN } from './lockdown.js';
-
-export interface SignatureRefusal {
-  readonly errno: number;
-  readonly log: string;
-}
 
 /**
  * A signature that is there counts: whether the kernel trusts the key is not recorded.
@@ -16,14 +12,15 @@ export const refuseSignature = (
   policy: SignaturePolicy | undefined,
   lockedDown: boolean,
   kernel: Uint8Array,
-): SignatureRefusal | undefined => {
+): Refusal | undefined => {
   if (policy === undefined) return undefined;
   const errno = policy.verifiesImages ? signatureFault(kernel) : Errno.EKEYREJECTED;
   if (errno === 0) return undefined;
   if (policy.enforced) {
-    return { errno, log: `<5>kexec_file: Enforced kernel signature verification failed (${-errno}).` };
+    return { errno, why: 'the kernel wants a signature (CONFIG_KEXEC_SIG_FORCE)', log: [`<5>kexec_file: Enforced kernel signature verification failed (${-errno}).`] };
   }
-  return lockedDown ? { errno: Errno.EPERM, log: LOCKED_DOWN } : undefined;
+  const why = 'the kernel is locked down (/sys/kernel/security/lockdown): it wants signatures';
+  return lockedDown ? { errno: Errno.EPERM, why, log: [LOCKED_DOWN] } : undefined;
 };
 
 /** The directory of a PE file's optional header that has the certificates, and where it is (pe.h, Linux). */

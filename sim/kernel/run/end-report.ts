@@ -9,7 +9,10 @@ export type Place = (pc: bigint) => string;
 
 export type DescribeEsr = (esr: bigint, far?: bigint) => string;
 
-/** The general registers, four a line. */
+/** As many as Linux shows in a line, which fit into 80 columns. */
+const REGISTERS_A_LINE = 3;
+
+/** The general registers. */
 export const formatRegisters = (cpu: CpuModel): string => {
   const named = [
     ...Array.from({ length: 31 }, (_, i): [string, bigint] => [`x${i}`, cpu.getX(i)]),
@@ -17,9 +20,11 @@ export const formatRegisters = (cpu: CpuModel): string => {
     ['pc', cpu.pc] as const,
   ];
   const cells = named.map(([name, value]) => `${name.padStart(3)} ${hex16(value)}`);
-  const lines = Array.from({ length: Math.ceil(cells.length / 4) }, (_, i) => cells.slice(4 * i, 4 * i + 4).join('  '));
+  const lines = Array.from({ length: Math.ceil(cells.length / REGISTERS_A_LINE) }, (_, i) =>
+    cells.slice(REGISTERS_A_LINE * i, REGISTERS_A_LINE * (i + 1)).join('  '),
+  );
   const flags = ['N', 'Z', 'C', 'V'].map((flag, i) => ((cpu.nzcv >> (3 - i)) & 1 ? flag : '-')).join('');
-  return `${lines.join('\n')}  nzcv ${flags}  EL${cpu.el}\n`;
+  return `${lines.join('\n')}\nnzcv ${flags}  EL${cpu.el}\n`;
 };
 
 /** A table of vectors has this size, and is aligned to it (Arm ARM D1.10.2). */

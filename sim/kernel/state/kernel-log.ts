@@ -34,7 +34,7 @@ export const readLog = (directory: string): readonly KernelLogLine[] => {
 };
 
 /**
- * The caller holds the lock of the state.
+ * The caller holds the lock of the state, or adds a line that may be lost.
  * @param lines with the level as of /dev/kmsg ("<3>...")
  * @throws KexecError when it cannot be written
  */

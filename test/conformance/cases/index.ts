@@ -1,5 +1,6 @@
 /** All cases of the conformance run. */
 import type { Case } from '../case.js';
+import { deviceTrees } from './device-trees.js';
 import { fileLoad } from './file-load.js';
 import { formats } from './formats.js';
 import { kernels } from './kernels.js';
@@ -15,4 +16,5 @@ export const allCases: readonly Case[] = [
   ...kernels,
   ...formats,
   ...fileLoad,
+  ...deviceTrees,
 ];

@@ -25,7 +25,7 @@ export interface Booted {
 }
 
 /** A machine that takes longer hangs. */
-const PATIENCE_S = 300;
+const PATIENCE_S = 600;
 
 const MEMORY = '2G';
 

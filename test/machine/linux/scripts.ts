@@ -106,7 +106,7 @@ mount -t devtmpfs dev /dev
 cd /${SELFTESTS}
 echo "selftests: signals"
 for test in signal/*; do $test >/told 2>&1; echo "$test: $?"; done
-for test in "fp-stress -t 2" breakpoint-test; do
+for test in "fp-stress -t 1" breakpoint-test; do
   echo "selftests: $test"
   ./$test 2>&1 | grep -v '^#'
 done

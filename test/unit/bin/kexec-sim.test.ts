@@ -1,9 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Range } from '../../../kexec/base/range.js';
+import { SIM_OPTIONS } from '../../../kexec/options/options.js';
 import { recordedMachine } from '../../../sim/kernel/recorded-system.js';
+import { NAMES } from '../../../sim/commands/index.js';
+import { DEFAULT_MACHINE } from '../../../sim/kernel/recording/machines.js';
+import { buildElf, symbolSections } from '../../support/files/elf-builder.js';
 import { KEXEC_SIM, SMALL_MACHINE, useTempDir, writeTree } from '../../support/machine/sim-support.js';
 
 const temp = useTempDir();
@@ -66,13 +70,21 @@ describe('kexec-sim', () => {
 
   test.each([
     [[], 'a command is needed'],
-    [['bogus'], 'Unknown argument: bogus'],
-    [['status', '--bogus'], 'Unknown argument: bogus'],
-    [['status', '--machine'], 'Not enough arguments following: machine'],
-    [['segments', 'other'], 'Invalid values: Argument: image, Given: "other", Choices: "normal", "crash"'],
-    [['replay'], 'Not enough non-option arguments: got 0, need at least 1'],
-  ])('usage error: %j', (args, reason) => {
-    expect(run(args)).toEqual(fails(`${reason}\nTry "kexec-sim --help".`));
+    [['bogus'], 'there is no command "bogus"'],
+    [['load', 'x'], 'there is no command "load"'],
+    [['--foo', 'status'], 'there is no option --foo', 'status '],
+    [['status', '--bogus'], 'Unknown argument: bogus', 'status '],
+    [['status', '--machine'], 'Not enough arguments following: machine', 'status '],
+    [['segments', 'other'], 'Invalid values: Argument: image, Given: "other", Choices: "normal", "crash"', 'segments '],
+    [['replay'], 'Not enough non-option arguments: got 0, need at least 1', 'replay '],
+  ])('usage error: %j', (args: readonly string[], reason: string, command = '') => {
+    expect(run(args)).toEqual(fails(`${reason}\nTry "kexec-sim ${command}--help".`));
+  });
+
+  test.each([[], ...NAMES.map((name) => [name])])('%s --help fits 80 columns', (...command) => {
+    const { status, stdout } = run([...command, '--help']);
+    expect(status).toBe(0);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
   test('errors are one line, whatever a file is called', () => {
@@ -109,10 +121,13 @@ describe('kexec-sim', () => {
       'virt-el2-4g   6.12.107+deb13-cloud-arm64  4.0 GiB  2     256.0 MiB at 0xec000000',
       'virt-file-2g  6.12.117                    2.0 GiB  2     256.0 MiB at 0xacc00000',
       '',
+      'virt-2g is the machine where KEXEC_MACHINE and --machine name none.',
+      '',
     ]);
     const machines = JSON.parse(run(['machines', '--json']).stdout) as readonly unknown[];
     expect(machines[0]).toEqual({
       name: 'virt-2g',
+      default: true,
       kernel: '6.1.0-50-cloud-arm64',
       ramBytes: 2 ** 31,
       cpus: 1,
@@ -264,6 +279,8 @@ describe('kexec-sim', () => {
       mem: '0x60004000',
       memsz: '0x2000',
       bufsz: '0x3',
+      memoryBytes: 0x2000,
+      bytes: 3,
       role: null,
       content: 'purgatory',
       sha256: '039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81',
@@ -297,6 +314,55 @@ describe('kexec-sim', () => {
     const { status, stderr } = run(['extract-purgatory', join(folder, 'text'), join(folder, 'out')]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/^kexec-sim: [^\n]+\n$/);
+  });
+
+  test('extract-purgatory names the architecture of a purgatory that is of no use', () => {
+    const folder = temp.make('purgatory');
+    const kind = { wide: true, littleEndian: true, machine: 62, type: 2 };
+    const object = buildElf({ ...kind, type: 1 }, [
+      { name: '.text', type: 1, data: new Uint8Array(64) },
+      ...symbolSections(
+        kind,
+        ['purgatory_start', 'sha256_digest'].map((name) => ({ name, section: 1, value: 0, size: 32 })),
+        3,
+      ),
+    ]);
+    writeFileSync(join(folder, 'kexec'), buildElf(kind, [{ name: '.rodata', type: 1, data: object, addr: 0x18f70 }]));
+    expect(run(['extract-purgatory', join(folder, 'kexec'), join(folder, 'out')])).toEqual(
+      fails(`${folder}/kexec: its purgatory is for x86_64, and runs on no aarch64 machine`),
+    );
+    expect(existsSync(join(folder, 'out'))).toBe(false);
+  });
+
+  test('machines and the help tell which machine is the default', () => {
+    expect(run(['machines']).stdout).toContain(
+      '\nvirt-2g is the machine where KEXEC_MACHINE and --machine name none.\n',
+    );
+    const machines = JSON.parse(run(['machines', '--json']).stdout) as readonly { name: string; default: boolean }[];
+    expect(machines.filter((one) => one.default).map(({ name }) => name)).toEqual([DEFAULT_MACHINE]);
+    expect(run(['--help']).stdout.replaceAll(/\s+/g, ' ')).toContain(`${DEFAULT_MACHINE} by default`);
+    const option = SIM_OPTIONS.find(({ name }) => name === 'sim-machine');
+    expect(option?.description).toContain(`${DEFAULT_MACHINE} by default`);
+  });
+
+  test('dmesg names the rule by which a load was refused', async () => {
+    const state = temp.make('state');
+    const system = recordedMachine({ state, env: {} });
+    const segment = (start: bigint, size: bigint) => ({
+      data: new Uint8Array(1),
+      memory: Range.sized(start, size),
+      buf: 0n,
+    });
+    const load = (start: bigint, size: bigint) =>
+      system.kexecLoad({ entry: 0n, flags: 0n, segments: [segment(start, size)] });
+    expect(await load(0x6000_0010n, 0x1000n)).toBe(-99);
+    expect(await load(0x6000_0000n, 0x6000_0000n)).toBe(-22);
+    expect(run(['dmesg', '--state', state])).toEqual(
+      ok(
+        'kexec-ts: kexec_load: Cannot assign requested address: segment 0, 0x1000 bytes at 0x60000010, does not begin and end with pages of 4096 bytes, below 2^64\n' +
+          'kexec-ts: kexec_load: Invalid argument: segment 0, 0x60000000 bytes at 0x60000000, is larger than half of the memory, which is 221399 pages of 4096 bytes\n',
+      ),
+    );
   });
 
   test('completion is a script for a shell that it knows', () => {

@@ -129,9 +129,7 @@ describe('kexec-sim diff', () => {
   test('names the release by the text alone when there is nothing to compare', async () => {
     const { code, out, err } = await diff([logPath('qemu-virt-notes')]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toContain(
-      'looks like kexec-tools 2.0.20, of those that can be followed:\n  source lines 154, 156, 157, 159, 613: no release',
-    );
+    expect(out).toContain('looks like kexec-tools 2.0.20:\n  source lines 154, 156, 157, 159, 613: no release');
     expect(out).toContain('Nothing was compared');
     expect(await json([logPath('hpe-apollo-2.0.32')])).toMatchObject({
       code: 0,
@@ -191,7 +189,9 @@ describe('kexec-sim diff', () => {
     ],
   ])('%j is trouble: %s', async (args, message) => {
     const { code, out, err } = await diff(args);
-    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(code).toBe(2);
+    // What the log alone tells is told before.
+    expect(out).toMatch(/^$|^\S+ looks like kexec-tools 2\.0\.\d/);
     expect(err).toMatch(/^kexec-sim: .*\n$/);
     expect(err).toContain(message);
   });
@@ -231,6 +231,69 @@ describe('kexec-sim diff', () => {
       code: 2,
       err: `kexec-sim: ${path}: more than 250000 lines: cut out what kexec said\n`,
     });
+  });
+
+  test.each<[string, (line: string, number: number) => string]>([
+    ['cat -n', (line, number) => `${String(number).padStart(6)}\t${line}`],
+    ['grep -n', (line, number) => `${number}:${line}`],
+    ['a number and a colon', (line, number) => `${number}: ${line}`],
+    ['a number and a bar', (line, number) => `${String(number).padStart(4)} | ${line}`],
+    ['strace -f', (line) => `[pid  4123] ${line}`],
+  ])('finds the same in a log with what %s puts in front of lines', async (_, put) => {
+    const plain = readLog('virt-2g-2.0.32');
+    const prefixed = file(
+      plain
+        .trimEnd()
+        .split('\n')
+        .map((line, i) => put(line, i + 1))
+        .join('\n'),
+    );
+    expect(await json([prefixed, file(plain)])).toMatchObject({ code: 0, answer: { same: true, others: [] } });
+  });
+
+  test('says which run it is about when there are others', async () => {
+    const real = file(readLog('virt-2g-2.0.20') + readLog('virt-2g-2.0.32'));
+    expect((await diff([real])).out).toContain(`${real} has 2 of kexec's runs: this is about number 2 (--run).\n`);
+    expect((await diff([real, '--run', '1'])).out).toContain('this is about number 1 (--run).\n');
+  });
+
+  test('names all releases that the evidence allows, and those that can be followed', async () => {
+    const log = readLog('virt-2g-2.0.32').replaceAll(/(arch_process_options|arm64_load_other_segments):\d+:/g, '$1:');
+    expect((await diff([file(`kexec-tools 2.0.28\n${readLog('virt-2g-2.0.29')}`)])).out).toMatch(
+      /looks like kexec-tools 2\.0\.28; what can be followed and is nearest: 2\.0\.29:\n/,
+    );
+    expect((await diff([file(log)])).out).toMatch(
+      /looks like kexec-tools 2\.0\.\d+ to 2\.0\.\S+; what can be followed/,
+    );
+  });
+
+  test.each([
+    [['x', '--bad'], 'Unknown argument: bad'],
+    [['a', 'b', 'c'], 'Unknown argument: c'],
+    [[], 'Not enough non-option arguments'],
+  ])('a wrong command line is trouble: %j', async (args, message) => {
+    const { code, err } = await diff(args);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+  });
+
+  test('a log that tells no release, with nothing to compare it with, is trouble', async () => {
+    const path = file('kexec_load failed: Invalid argument\n');
+    const { code, out, err } = await diff([path]);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: `kexec-sim: ${path}: nothing was compared, and no release was found\n`,
+    });
+    expect(out).toContain('tells which release it is of');
+  });
+
+  test.each([
+    [['--compat', '9'], '--compat: "9" is not VERSION'],
+    [['--machine', 'nosuch'], 'No such machine: nosuch'],
+  ])('%j is refused before anything is compared', async (args, message) => {
+    const { code, out, err } = await diff([logPath('virt-2g-2.0.20'), ...args]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(message);
   });
 
   test('refuses a log that is too large', async () => {

@@ -193,6 +193,7 @@ describe.each(boots)('kexec_file_load on $name', (boot) => {
       kexec_crash_loaded: recorded.kexec_crash_loaded,
       log: recorded.log,
     });
+    expect(outcome.why === undefined).toBe(outcome.result === 0);
     if (recorded.segments !== undefined) {
       const { segments, entry } = imageOf(state, words);
       expect(entry).toBe(segments[0]!.mem);
