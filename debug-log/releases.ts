@@ -116,12 +116,12 @@ const agreeing = (evidence: readonly Evidence[]): Span | undefined => {
   return from <= to ? { from, to } : undefined;
 };
 
-/** The releases that a log may be of, and those of them, or nearest to them, that can be followed. */
+/** The releases that can be followed and come nearest to what a log may be of, and all that it may be of. */
 export const describeReleases = (evidence: readonly Evidence[]): string => {
   const nearest = nearestReleases(evidence).join(' or ');
   const span = agreeing(evidence);
   const all = span === undefined ? nearest : describeSpan(span);
-  return all === nearest ? nearest : `${all}; what can be followed and is nearest: ${nearest}`;
+  return all === nearest ? nearest : `${nearest} (the evidence allows ${all})`;
 };
 
 /** How far a release is from what the evidence asks for, in releases, each piece counted. */

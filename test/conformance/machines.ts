@@ -15,7 +15,7 @@ interface Machine {
 
 type MachineTable = Readonly<Record<string, Machine>>;
 
-const RECORDED = ['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-file-2g'] as const;
+const RECORDED = ['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-file-2g', 'virt-acpi-4g'] as const;
 const IOMEM = 'proc/iomem';
 const CMDLINE = 'proc/cmdline';
 const KALLSYMS = 'proc/kallsyms';

@@ -45,7 +45,7 @@ const UNSTABLE: readonly (readonly [RegExp, string])[] = [
 ];
 
 const stable = (line: string): string =>
-  UNSTABLE.reduce((text, [pattern, name]) => text.replaceAll(pattern, name), line.trimEnd());
+  UNSTABLE.reduce((text, [pattern, name]) => text.replaceAll(pattern, name), line.replaceAll('\r', '').trimEnd());
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 

@@ -64,9 +64,7 @@ export const reserveCrashkernel = (memory: BootMemory, wanted: WantedCrashkernel
   const above = (): Range | undefined => find(highCrashkernelFrom === 'limit' ? dmaLimit : 0n, PHYS_LIMIT);
   const other = triesTheOtherSide ? (wanted.high ? below : above) : () => undefined;
   const region =
-    wanted.at === undefined
-      ? ((wanted.high ? above : below)() ?? other())
-      : find(wanted.at, wanted.at + size);
+    wanted.at === undefined ? ((wanted.high ? above : below)() ?? other()) : find(wanted.at, wanted.at + size);
   if (region === undefined) return undefined;
   const lowSize = wanted.high ? wanted.low : DEFAULT_LOW;
   if (region.start < dmaLimit || lowSize === 0n || wanted.at !== undefined) return { region, low: undefined };
@@ -99,7 +97,8 @@ export interface MemoryFacts {
   readonly cma: bigint;
 }
 
-export const endOf = (ram: readonly Range[]): bigint => ram.reduce((end, range) => (range.end > end ? range.end : end), 0n);
+export const endOf = (ram: readonly Range[]): bigint =>
+  ram.reduce((end, range) => (range.end > end ? range.end : end), 0n);
 export const sizeOf = (ram: readonly Range[]): bigint => ram.reduce((sum, { size }) => sum + size, 0n);
 
 /** IO_TLB_DEFAULT_SIZE: where devices cannot reach all of the memory, buffers for them. */
@@ -120,7 +119,10 @@ const hashBytes = (ram: readonly Range[]): bigint => {
 };
 
 const largestOf = (ranges: readonly Range[]): Range | undefined =>
-  ranges.reduce<Range | undefined>((best, range) => (best === undefined || range.size > best.size ? range : best), undefined);
+  ranges.reduce<Range | undefined>(
+    (best, range) => (best === undefined || range.size > best.size ? range : best),
+    undefined,
+  );
 
 /**
  * What the kernel allocated next in a part of the memory: what lies directly below the crash kernel's region there;
@@ -158,7 +160,10 @@ export const takeApart = (facts: MemoryFacts): RecordedMemory => {
 };
 
 /** All that is reserved when the kernel runs, the crash kernel's regions left out. */
-export const reservedBeside = ({ ram, taken, later }: RecordedMemory, crash: CrashRegions | undefined): readonly Range[] => {
+export const reservedBeside = (
+  { ram, taken, later }: RecordedMemory,
+  crash: CrashRegions | undefined,
+): readonly Range[] => {
   const regions = crash === undefined ? [] : [crash.region, ...(crash.low === undefined ? [] : [crash.low])];
   let all = [...taken];
   for (const { size, below } of later) {
@@ -182,7 +187,12 @@ const joined = (ranges: readonly Range[]): readonly Range[] =>
 const topGroup = ({ ram, taken }: BootMemory, [from, top]: readonly [bigint, bigint]): readonly Range[] => {
   const part = Range.between(from, top);
   const inside = taken.filter((range) => part.covers(range));
-  const largest = largestOf(inside.reduce(withoutRange, ram.flatMap((range) => range.intersect(part) ?? [])));
+  const largest = largestOf(
+    inside.reduce(
+      withoutRange,
+      ram.flatMap((range) => range.intersect(part) ?? []),
+    ),
+  );
   return inside.filter(({ start }) => largest === undefined || start >= largest.end);
 };
 
@@ -204,27 +214,30 @@ export const resized = (memory: RecordedMemory, ram: readonly Range[], dmaLimit:
   const expected = earlyVmemmap(generation, memory.ram) + (wasSplit ? 0n : cma);
   const main = expected > 0n ? high.find(({ size }) => size >= expected) : undefined;
   const above = high.filter((range) => range !== main);
-  // The tables come first, from the top: two MiB for each GiB, where each page has an entry.
+  // The tables come first, from the top: about two MiB for each GiB, where each page has an entry.
   const tables = above.find(({ end }) => end === oldEnd);
   const growth = sizeOf(ram) - sizeOf(memory.ram);
-  const more = tables !== undefined && tables.size >= sizeOf(memory.ram) / 512n ? growth / 512n : 0n;
+  const more = tables !== undefined && tables.size > sizeOf(memory.ram) / 1024n ? growth / 512n : 0n;
   const shift = newEnd - oldEnd;
   const small = above.map((range) =>
     range === tables ? Range.between(range.start + shift - more, newEnd) : moved(range, shift - more),
   );
 
-  let taken = [...fixed, ...small];
-  const take = (size: bigint, to: bigint): void => {
-    const bottom = small.reduce((least, { start }) => (start < least ? start : least), newEnd);
-    const place = size === 0n ? undefined : findPlace({ ram, taken }, size, CRASH_ALIGN, [0n, bottom < to ? bottom : to]);
+  // Large ones are hash tables, which came later and found room there, as did what is below them.
+  const hashes = small.filter(({ size }, i) => size >= MiB(1n) && above[i] !== tables);
+  const early = small.filter(({ start }) => hashes.every(({ end }) => start >= end));
+  const bottom = early.reduce((least, { start }) => (start < least ? start : least), newEnd);
+  let taken = [...fixed, ...early];
+  const take = (size: bigint, align: bigint, to: bigint): void => {
+    const place = size === 0n ? undefined : findPlace({ ram, taken }, size, align, [0n, bottom < to ? bottom : to]);
     if (place !== undefined) taken = [...taken, place];
   };
-  take(earlyVmemmap(generation, ram), PHYS_LIMIT);
-  take(cma, dmaLimit);
+  take(earlyVmemmap(generation, ram), traitsOf(generation).pagesOfSection, PHYS_LIMIT);
+  take(cma, CRASH_ALIGN, dmaLimit);
   return {
     generation,
     ram,
-    taken: joined(taken),
+    taken: joined([...taken, ...small.filter((range) => !hashes.includes(range))]),
     dmaLimit,
     cma,
     later: [

@@ -68,7 +68,11 @@ export const changedFiles = (files: RecordedFiles, changes: MachineChanges): Fil
   const cmdline = changedCommandLine(recorded.cmdline, changes);
   const text = cmdline === recorded.cmdline ? [] : ([[CMDLINE, bytesOf(`${cmdline}\n`)]] as const);
   const { layout, ram } = changedLayout(recorded, cmdline, changes);
-  return new Map([...text, ...layout, ...changedTree(files, { cmdline: cmdline === recorded.cmdline ? undefined : cmdline, ram })]);
+  return new Map([
+    ...text,
+    ...layout,
+    ...changedTree(files, { cmdline: cmdline === recorded.cmdline ? undefined : cmdline, ram }),
+  ]);
 };
 
 const WORD = /^[\x21-\x7e]+$/;
@@ -107,7 +111,8 @@ const changedLayout = (recorded: Recorded, cmdline: string, changes: MachineChan
   const reserved = reservedBeside(changed, crash);
   const crashThen = crashRegionOf(resources)?.size ?? 0n;
   const crashNow = crash?.region.size ?? 0n;
-  const managed = sizeOf(ram) - sizeOf(ramThen) - (sizeOf(reserved) - sizeOf(reservedOf(resources))) - (crashNow - crashThen);
+  const managed =
+    sizeOf(ram) - sizeOf(ramThen) - (sizeOf(reserved) - sizeOf(reservedOf(resources))) - (crashNow - crashThen);
   return {
     layout: [
       [IOMEM, bytesOf(changedIomem(files.readText(IOMEM) ?? '', { ram, reserved, crash }))],
@@ -134,12 +139,18 @@ const reserve = (
   if (wanted === undefined || (wanted !== 'invalid' && wanted.size === 0n)) return undefined;
   const crash = wanted === 'invalid' ? undefined : reserveCrashkernel(memory, wanted);
   if (crash !== undefined) return crash;
-  const variable = isSet(changes.crashkernel) ? 'KEXEC_CRASHKERNEL' : isSet(changes.cmdline) ? 'KEXEC_CMDLINE' : 'KEXEC_MEMORY';
+  const variable = isSet(changes.crashkernel)
+    ? 'KEXEC_CRASHKERNEL'
+    : isSet(changes.cmdline)
+      ? 'KEXEC_CMDLINE'
+      : 'KEXEC_MEMORY';
   const why =
     wanted === 'invalid'
       ? 'does not understand this crashkernel='
       : `finds no place for crashkernel=${wanted.text} in ${sizeOf(memory.ram) >> 20n} MiB of memory`;
-  throw KexecError.die(`${variable}: Linux ${memory.generation} ${why}, and would reserve nothing`, { subject: variable });
+  throw KexecError.die(`${variable}: Linux ${memory.generation} ${why}, and would reserve nothing`, {
+    subject: variable,
+  });
 };
 
 const ramOf = (resources: readonly Resource[]): readonly Range[] =>
@@ -149,7 +160,9 @@ const ramOf = (resources: readonly Resource[]): readonly Range[] =>
 const reservedOf = (resources: readonly Resource[]): readonly Range[] => {
   const ram = ramOf(resources);
   const inside = resources
-    .filter(({ name, range }) => name !== 'System RAM' && name !== 'Crash kernel' && ram.some((each) => each.covers(range)))
+    .filter(
+      ({ name, range }) => name !== 'System RAM' && name !== 'Crash kernel' && ram.some((each) => each.covers(range)),
+    )
     .map(({ range }) => range);
   return inside.filter((range) => !inside.some((other) => other !== range && other.covers(range)));
 };
@@ -177,24 +190,31 @@ const changedRam = (ram: readonly Range[], text: string, machine: string): reado
   const last = ram.reduce((highest, range) => (range.start > highest.start ? range : highest), ram[0]!);
   const size = last.size + wanted - sizeOf(ram);
   if (size <= 0n) {
-    throw KexecError.die(`KEXEC_MEMORY: "${text}": ${machine} has ${(sizeOf(ram) - last.size) >> 20n} MiB before the last bank`, {
-      subject: 'KEXEC_MEMORY',
-    });
+    throw KexecError.die(
+      `KEXEC_MEMORY: "${text}": ${machine} has ${(sizeOf(ram) - last.size) >> 20n} MiB before the last bank`,
+      {
+        subject: 'KEXEC_MEMORY',
+      },
+    );
   }
   return ram.map((range) => (range === last ? Range.sized(range.start, size) : range));
 };
 
 const CMA_TOTAL = /^CmaTotal:\s{0,64}(\d{1,19}) kB$/m;
-const contiguousBytes = (files: RecordedFiles): bigint => KiB(BigInt(CMA_TOTAL.exec(files.readText(MEMINFO) ?? '')?.[1] ?? 0));
+const contiguousBytes = (files: RecordedFiles): bigint =>
+  KiB(BigInt(CMA_TOTAL.exec(files.readText(MEMINFO) ?? '')?.[1] ?? 0));
 
 /** @param more KiB that the kernel's allocator has more than before */
 const changedMeminfo = (files: RecordedFiles, more: bigint): Layout['layout'] => {
   const text = files.readText(MEMINFO);
   if (text === undefined || memTotalKiB(text) === undefined) return [];
-  const changed = text.replaceAll(/^(MemTotal|MemFree|MemAvailable):( +)(\d{1,19}) kB$/gm, (_, name: string, space: string, digits: string) => {
-    const value = BigInt(digits) + more;
-    return `${name}:${`${value > 0n ? value : 0n}`.padStart(space.length + digits.length)} kB`;
-  });
+  const changed = text.replaceAll(
+    /^(MemTotal|MemFree|MemAvailable):( +)(\d{1,19}) kB$/gm,
+    (_, name: string, space: string, digits: string) => {
+      const value = BigInt(digits) + more;
+      return `${name}:${`${value > 0n ? value : 0n}`.padStart(space.length + digits.length)} kB`;
+    },
+  );
   return [[MEMINFO, bytesOf(changed)]];
 };
 
@@ -257,4 +277,3 @@ const groupsOf = (lines: readonly string[]): { readonly start: bigint; readonly 
   }
   return groups;
 };
-

@@ -40,9 +40,14 @@ const numberIn = (cells: number, value: bigint): readonly number[] =>
 
 /** The first memory node tells of all of the RAM; where firmware tells by other ways, there is none. */
 const memoryChange = (files: RecordedFiles, ram: readonly Range[]): readonly Change[] => {
-  const [node] = namesIn(files, DIRECTORY).filter((name) => /^memory(@|$)/.test(name)).toSorted();
+  const [node] = namesIn(files, DIRECTORY)
+    .filter((name) => /^memory(@|$)/.test(name))
+    .toSorted();
   if (node === undefined) return [];
-  const [address, size] = [cellsAt(files, `${DIRECTORY}/#address-cells`, 2), cellsAt(files, `${DIRECTORY}/#size-cells`, 1)];
+  const [address, size] = [
+    cellsAt(files, `${DIRECTORY}/#address-cells`, 2),
+    cellsAt(files, `${DIRECTORY}/#size-cells`, 1),
+  ];
   const cells = ram.flatMap((range) => [...numberIn(address, range.start), ...numberIn(size, range.size)]);
   return [{ node, property: 'reg', value: cells32(...cells) }];
 };
@@ -66,7 +71,10 @@ const changedBlob = (bytes: Uint8Array, changes: readonly Change[]): Uint8Array 
 };
 
 /** The files that differ, by their paths. */
-export const changedTree = (files: RecordedFiles, { cmdline, ram }: TreeChanges): readonly (readonly [string, Uint8Array])[] => {
+export const changedTree = (
+  files: RecordedFiles,
+  { cmdline, ram }: TreeChanges,
+): readonly (readonly [string, Uint8Array])[] => {
   const changes = [
     ...(cmdline === undefined ? [] : [{ node: 'chosen', property: 'bootargs', value: stringValue(cmdline) }]),
     ...(ram === undefined ? [] : memoryChange(files, ram)),
@@ -74,6 +82,9 @@ export const changedTree = (files: RecordedFiles, { cmdline, ram }: TreeChanges)
   const properties = changes
     .map(({ node, property, value }) => [`${DIRECTORY}/${node}/${property}`, value] as const)
     .filter(([path]) => files.kind(path) === 'file');
-  const blob = changes.length > 0 && files.kind(BLOB) === 'file' ? [[BLOB, changedBlob(files.readFile(BLOB), changes)] as const] : [];
+  const blob =
+    changes.length > 0 && files.kind(BLOB) === 'file'
+      ? [[BLOB, changedBlob(files.readFile(BLOB), changes)] as const]
+      : [];
   return [...properties, ...blob];
 };

@@ -18,7 +18,10 @@ const cellCount = ({ properties }: TreeNode, name: string, otherwise: number): n
   cellsOf(properties.get(name))[0] ?? otherwise;
 
 const least = (values: readonly (bigint | undefined)[]): bigint | undefined =>
-  values.reduce((best, value) => (best === undefined || (value !== undefined && value < best) ? value : best), undefined);
+  values.reduce(
+    (best, value) => (best === undefined || (value !== undefined && value < best) ? value : best),
+    undefined,
+  );
 
 const reachOf = (node: TreeNode, parentCells: number): bigint | undefined => {
   const address = cellCount(node, '#address-cells', 2);
@@ -33,6 +36,8 @@ const reachOf = (node: TreeNode, parentCells: number): bigint | undefined => {
     const last = cpu + size - 1n;
     if (own === undefined || last > own) own = last;
   }
-  const children = node.children.filter(({ properties }) => ['', 'ok', 'okay'].includes(stringOf(properties.get('status'))));
+  const children = node.children.filter(({ properties }) =>
+    ['', 'ok', 'okay'].includes(stringOf(properties.get('status'))),
+  );
   return least([own, ...children.map((child) => reachOf(child, address))]);
 };

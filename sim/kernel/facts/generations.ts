@@ -9,6 +9,7 @@ import {
   KEXEC_FILE_UNLOAD,
   KEXEC_ON_CRASH,
 } from '../../../kexec/base/uapi.js';
+import { MiB } from '../../../kexec/base/u64.js';
 
 /** Releases whose answers are known, oldest first. */
 export const GENERATIONS = ['5.10', '6.1', '6.12', '7.2'] as const;
@@ -60,6 +61,8 @@ export interface LinuxTraits {
   readonly alignsCrashkernel: boolean;
   /** Up to 6.12 at least, the array of pages is allocated before the crash kernel's region. */
   readonly mapsPagesFirst: boolean;
+  /** Bytes of that array for a section of the memory, to which it is aligned: sections had 1 GiB, and have 128 MiB since 5.12. */
+  readonly pagesOfSection: bigint;
 }
 
 /** A flag of kexec_load(2) that kexec never passes (include/uapi/linux/kexec.h). */
@@ -89,6 +92,7 @@ const LINUX_7_2: LinuxTraits = {
   triesTheOtherSide: true,
   alignsCrashkernel: false,
   mapsPagesFirst: false,
+  pagesOfSection: MiB(2n),
 };
 
 const LINUX_6_12: LinuxTraits = {
@@ -120,6 +124,7 @@ const LINUX_5_10: LinuxTraits = {
   relocation: 'mmu_off',
   protectedKvmForbidsLoads: false,
   knowsHighCrashkernel: false,
+  pagesOfSection: MiB(16n),
 };
 
 const TRAITS: Readonly<Record<Generation, LinuxTraits>> = {

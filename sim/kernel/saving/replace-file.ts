@@ -50,7 +50,8 @@ export const replaceFile = (path: string, action: (write: (bytes: Uint8Array) =>
     writeNew({ path, hostPath: fresh, flags, mode }, action, fsyncSync);
     hostCall(WHAT, path, () => renameSync(fresh, target));
   } catch (error) {
-    rmSync(fresh, { force: true });
+    // Where it could not be made, it may not even be looked for.
+    attempt(NodeError, () => rmSync(fresh, { force: true }));
     throw error;
   }
 };

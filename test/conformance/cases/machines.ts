@@ -4,7 +4,7 @@ import type { Case } from '../case.js';
 import { DEBIAN_RELEASES } from '../debian.js';
 import { machineNames } from '../machines.js';
 
-const RECORDED = ['virt-2g', 'virt-8g', 'virt-el2-4g'];
+const RECORDED = ['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-acpi-4g'];
 
 const FULL = '-d -l t/Image --initrd=t/initrd --append=quiet';
 

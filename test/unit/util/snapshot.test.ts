@@ -36,9 +36,9 @@ interface Recorded {
 }
 
 /** What the script is given: the machine's files below a directory, and a uname that is the machine's. */
-const environment = (root: string, release = '6.1.0-test') => {
+const environment = (root: string, release = '6.1.0-test', machine = 'aarch64') => {
   const [bin, tmp] = [temp.make('bin'), temp.make('tmp')];
-  const answers = `-s) echo Linux ;; -r) echo ${release} ;; -v) echo '#1 SMP' ;; -m) echo aarch64 ;; *) echo "$1: host-name" ;;`;
+  const answers = `-s) echo Linux ;; -r) echo ${release} ;; -v) echo '#1 SMP' ;; -m) echo ${machine} ;; *) echo "$1: host-name" ;;`;
   writeFileSync(join(bin, 'uname'), `#!/bin/sh\ncase $1 in ${answers} esac\n`);
   chmodSync(join(bin, 'uname'), 0o755);
   return { PATH: `${bin}:${process.env['PATH'] ?? ''}`, TMPDIR: tmp, SNAPSHOT_ROOT: root };
@@ -65,6 +65,20 @@ const unpacked = (machine: string): string => {
 };
 
 const read = (files: MachineFiles, path: string): string => Buffer.from(files.readFile(path)).toString('latin1');
+
+test('says at the end that nothing can be loaded onto a machine that is no arm64 one, or has no device tree', () => {
+  const last = (log: string): string => log.trimEnd().split('\n').at(-1)!;
+  const archive = join(temp.make('out'), 'board.tar.gz');
+  const env = environment(machineRoot(), '6.1.0-test', 'x86_64');
+  const { stderr } = spawnSync('/bin/sh', [SCRIPT, '-o', archive], { env, timeout: 60_000 });
+  expect(last(stderr.toString())).toMatch(
+    /bytes\. No kernel can be loaded onto it: it is of no arm64 machine, but of x86_64$/,
+  );
+  const root = temp.make('root');
+  writeTree(root, { 'proc/iomem': SMALL_MACHINE['proc/iomem']!, 'proc/version': SMALL_MACHINE['proc/version']! });
+  expect(last(record(root).log)).toMatch(/bytes\. No kernel can be loaded onto it: there is no device tree, neither /);
+  expect(last(record(machineRoot()).log)).toMatch(/bytes\. Use it with KEXEC_MACHINE=/);
+});
 
 describe('a recording by the script', () => {
   test.each(MACHINES)('of %s gives what the machine gives', async (machine) => {

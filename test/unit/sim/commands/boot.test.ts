@@ -277,7 +277,7 @@ describe('what cannot be booted', () => {
     [() => [hello(), '--disk=/dev/null'], '/dev/null: not a regular file'],
     [
       () => [hello(), '--quirk=odd'],
-      'Invalid values: Argument: quirk, Given: "odd", Choices: .*\nTry "kexec-sim --help".',
+      'Invalid values: Argument: quirk, Given: "odd", Choices: .*\nTry "kexec-sim boot --help".',
     ],
     [() => [hello(), '--machine=virt-2g', '--cpus=2'], '--cpus is for an invented machine, and --machine names .*'],
     [() => [hello(), '--machine=nowhere'], '.*nowhere.*'],

@@ -224,7 +224,9 @@ describe('mistakes', () => {
   });
 
   test('an option that is given twice', async () => {
-    expect((await run(code(), '--pc', '0x0')).err).toBe('kexec-sim: --pc is given 2 times\nTry "kexec-sim cpu --help".\n');
+    expect((await run(code(), '--pc', '0x0')).err).toBe(
+      'kexec-sim: --pc is given 2 times\nTry "kexec-sim cpu --help".\n',
+    );
   });
 
   test('devices, and files larger than the RAM', async () => {

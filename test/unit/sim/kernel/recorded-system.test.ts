@@ -201,7 +201,8 @@ describe('loading', () => {
     const results = await Promise.all([open(options).kexecLoad(load(1)), open(options).kexecLoad(load(2))]);
     expect([...results].sort()).toEqual([-Errno.EBUSY, 0].sort());
     expect(await open(options).kexecLoad(load(3))).toBe(0);
-    expect(readdirSync(options.state)).toHaveLength(3);
+    expect(readdirSync(options.state).filter((name) => name !== 'dmesg')).toHaveLength(3);
+    expect(open(options).kernel.log).toEqual([{ level: 5, text: 'kexec-ts: kexec_load: Device or resource busy: another load is under way' }]);
   });
 
   test('a file is not supported', async () => {
@@ -209,11 +210,11 @@ describe('loading', () => {
     expect(await open().kexecFileLoad(call)).toBe(-Errno.ENOSYS);
   });
 
-  test('a refused load leaves the directory as it was', async () => {
+  test('a refused load leaves nothing but a line in the log', async () => {
     const state = temp.make('state');
     const system = open({ state });
     expect(await system.kexecLoad(load(1, 0x6000_0001n))).toBe(-Errno.EADDRNOTAVAIL);
-    expect(readdirSync(state)).toEqual([]);
+    expect(readdirSync(state)).toEqual(['dmesg']);
   });
 
   test('tells what the kernel logs', async () => {
@@ -221,7 +222,10 @@ describe('loading', () => {
     const memory = Range.inclusive(0xa9a0_0000n, 0xb99f_ffffn);
     const call = { entry: memory.start, flags: 1n, segments: [{ data: new Uint8Array(), memory, buf: 0n }] };
     expect(await system.kexecLoad(call)).toBe(-Errno.ENOMEM);
-    expect(system.kernel.log).toEqual([{ level: 3, text: 'kexec: Could not allocate control_code_buffer' }]);
+    expect(system.kernel.log).toMatchObject([
+      { level: 3, text: 'kexec: Could not allocate control_code_buffer' },
+      { level: 5, text: expect.stringMatching(/^kexec-ts: kexec_load: Cannot allocate memory: the segments leave no page/) },
+    ]);
   });
 
   test('stores data, not the zeros behind it', async () => {

@@ -238,7 +238,7 @@ describe('a part of a recording, devicetree.tar,', () => {
 
 describe('finding a machine', () => {
   test('by the name of a bundled one', () => {
-    expect(bundledMachines()).toEqual(['virt-2g', 'virt-8g', 'virt-el2-4g', 'virt-file-2g']);
+    expect(bundledMachines()).toEqual(['virt-2g', 'virt-8g', 'virt-acpi-4g', 'virt-el2-4g', 'virt-file-2g']);
     expect(findMachine('virt-2g')).toMatch(/machines\/virt-2g$/);
     expect(findMachine('virt-8g')).toMatch(/machines\/virt-8g\.tar$/);
     expect(findMachine(undefined)).toBe(findMachine('virt-2g'));
@@ -252,7 +252,7 @@ describe('finding a machine', () => {
   });
 
   test('fails with its name', () => {
-    expect(() => findMachine('nope')).toThrow('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-el2-4g, virt-file-2g)');
+    expect(() => findMachine('nope')).toThrow('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-acpi-4g, virt-el2-4g, virt-file-2g)');
     expect(() => MachineFiles.open('/nope/x')).toThrow('/nope/x: not a recorded machine: No such file or directory');
     const directory = temp.make('none');
     expect(() => MachineFiles.open(directory)).toThrow(`${directory}: not a recorded machine: it has no directory proc`);
