@@ -53,18 +53,20 @@ const expectRelease = (release: Release): void => {
   throw KexecError.die(`${release} is not one of ${RELEASES.join(', ')}`, { subject: 'release' });
 };
 
+/** @throws KexecError for what cannot be gone through */
+const iterated = <T>(what: string, values: Iterable<T>): readonly T[] => {
+  const given: unknown = values;
+  if (typeof given === 'object' && given !== null && Symbol.iterator in given) return [...values];
+  throw KexecError.die(`${what} must be an array, or a set`, { subject: what });
+};
+
 /** The build of a release with some libraries, or with all. */
 export const compatFor = checked(
   'compatFor',
   ['string'],
   (release: Release, libraries: Iterable<Library> = LIBRARIES) => {
     expectRelease(release);
-    expectElements(
-      'compatFor: the libraries',
-      Array.from(libraries as Iterable<unknown> | ArrayLike<unknown>),
-      'string',
-    );
-    return makeCompat(release, libraries);
+    return makeCompat(release, iterated('compatFor: the libraries', libraries));
   },
 );
 /** Understands a command line as getopt_long() does. */

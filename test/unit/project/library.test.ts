@@ -4,6 +4,7 @@ import {
   DEFAULT_COMPAT,
   KexecError,
   bundledMachines,
+  compatFor,
   createLog,
   extractPurgatory,
   kexecLoad,
@@ -162,6 +163,7 @@ describe('what is given to the library without a compiler', () => {
     ['runVmcoreDmesg: the arguments must be an array', () => runVmcoreDmesg(anything('x'), anything({}))],
     ['parseIomem: argument 1 must be a string', () => parseIomem(anything(undefined))],
     ['extractPurgatory: argument 1 must be a Uint8Array', () => extractPurgatory(anything([1]), 'x')],
+    ['compatFor: the libraries must be an array, or a set', () => compatFor('2.0.32', anything({ length: 2 ** 40 }))],
     ['createLog: argument 2 must be a function', () => createLog(true, anything(1), anything(1))],
   ])('%s', async (message, call) => {
     const error: unknown = await Promise.resolve()
