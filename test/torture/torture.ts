@@ -181,8 +181,10 @@ const kill = async (victim: Victim, random: Random, count: number): Promise<numb
     const before = await victim.look();
     const after = victim.after(action, before);
     const slow = random.below(4) === 0;
-    const longest = seconds.get(action)! * 1000 * (slow ? 2.5 : 1.1);
-    await victim.run(action, { killMs: random.below(longest), slow });
+    // Before that, a command is still being loaded.
+    const earliest = seconds.get(action)! * 500;
+    const latest = seconds.get(action)! * (slow ? 2500 : 1100);
+    await victim.run(action, { killMs: earliest + random.below(latest - earliest), slow });
     const now = await victim.look();
     if (isSame(now, before)) early++;
     else if (!isSame(now, after))
