@@ -1,6 +1,6 @@
 # kexec-ts. `make demo` and `make check` do all that a fresh machine needs.
 
-.PHONY: all build commands demo check test run-tests lint conformance fuzz bench kernel purgatory relocation payload guests picture devices findings verify-generated clean
+.PHONY: all build commands demo check test run-tests lint conformance fuzz bench kernel purgatory relocation payload guests picture devices findings limits verify-generated clean
 
 INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
@@ -105,14 +105,18 @@ devices: build
 findings: build
 	npm run --silent findings
 
+# docs/limits.md, from the table of limits.
+limits: build
+	npm run --silent limits
+
 # The small programs that the tests of the limits run.
 guests:
 	$(MAKE) -C test/data/guests
 
 # Whether the commands above still make the committed bytes.
-verify-generated: purgatory relocation payload guests picture devices findings
+verify-generated: purgatory relocation payload guests picture devices findings limits
 	git diff --exit-code --stat -- kexec/arch/arm64/purgatory.ts sim/kernel/way-out/relocation.ts machines/payload/Image \
-		test/data/guests/guests.json docs/layers.svg docs/devices.md docs/findings.md
+		test/data/guests/guests.json docs/layers.svg docs/devices.md docs/findings.md docs/limits.md
 
 clean:
 	rm -rf dist .cache

@@ -4,6 +4,9 @@
  * {@link Board}. The parsers that this builds on are in 'kexec-ts/browser', and here too.
  */
 import { executeLater } from './host/execute-later.js';
+import { checked, expectFields } from './kexec/arguments/shape.js';
+import { createCpu as makeCpu } from './sim/cpu/cpu.js';
+import { describeEsr as esrText } from './sim/cpu/system/esr.js';
 import type { ExecutionSettings } from './sim/kernel/execution-settings.js';
 import {
   recordedMachine as openMachine,
@@ -17,8 +20,7 @@ export { createNodePlatform, nodePlatform } from './host/platform-node.js';
 export type { OnProgress, Progress } from './kexec/base/progress.js';
 export { runKexec, type RunKexecOptions } from './host/run-kexec.js';
 export { runVmcoreDmesg, type RunVmcoreDmesgOptions } from './host/run-vmcore-dmesg.js';
-export { createCpu, type CpuOptions } from './sim/cpu/cpu.js';
-export { describeEsr } from './sim/cpu/system/esr.js';
+export type { CpuOptions } from './sim/cpu/cpu.js';
 export type {
   CpuHost,
   CpuModel,
@@ -39,6 +41,11 @@ export type { ExecutionSettings } from './sim/kernel/execution-settings.js';
 export { bundledMachines } from './sim/kernel/recording/machines.js';
 export type { RecordedMachine } from './sim/kernel/recorded-machine.js';
 
+/** The processor, on a {@link Board} or another host. */
+export const createCpu = checked('createCpu', [{ bus: 'object', connect: 'function' }, 'object?'], makeCpu);
+/** What a syndrome (ESR_ELx) says, and with the address that goes with it. */
+export const describeEsr = checked('describeEsr', ['bigint', 'bigint?'], esrText);
+
 /** How a machine is opened; see {@link recordedMachine}. */
 export interface RecordedMachineOptions extends Omit<MachineOptions, 'env' | 'execution'> {
   /** For HOME and XDG_STATE_HOME; the process's by default. */
@@ -51,5 +58,11 @@ export interface RecordedMachineOptions extends Omit<MachineOptions, 'env' | 'ex
  * A recorded machine with a simulated kernel: a bundled one by name, a directory with proc/ and sys/, or a tar file of one.
  * @throws KexecError when there is none
  */
-export const recordedMachine = ({ execution, ...options }: RecordedMachineOptions = {}): RecordedMachine =>
-  openMachine({ env: process.env, ...options, execution: execution && { ...execution, execute: executeLater } });
+export const recordedMachine = (settings: RecordedMachineOptions = {}): RecordedMachine => {
+  expectFields('recordedMachine: the options', settings, {
+    ...{ machine: 'string?', state: 'string?', fileLoad: 'string?', record: 'string?', env: 'object?' },
+    ...{ random: 'function?', execution: 'object?', progress: 'function?' },
+  });
+  const { execution, ...options } = settings;
+  return openMachine({ env: process.env, ...options, execution: execution && { ...execution, execute: executeLater } });
+};

@@ -36,7 +36,7 @@ export interface DebugLog {
 }
 
 /** Far more than the longest command line and what a logger writes in front of it. */
-const LONGEST_LINE = 8 * 1024;
+export const LONGEST_LINE = 8 * 1024;
 /** Pieces that one line may have been broken into. */
 const MOST_PIECES = 40;
 /** Pieces in front of a message. */

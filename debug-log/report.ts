@@ -4,9 +4,9 @@ import type { Comparison, Difference } from './compare.js';
 import type { DebugLog, LogLine } from './parse.js';
 
 /** Differences, and other programs' lines, that are shown. */
-const MOST_DIFFERENCES = 20;
-const MOST_LINES = 12;
-const MOST_OTHERS = 5;
+export const MOST_DIFFERENCES = 20;
+export const MOST_LINES = 12;
+export const MOST_OTHERS = 5;
 const LONGEST = 300;
 
 /** Marks text for a terminal; leaves it alone elsewhere. */

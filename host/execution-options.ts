@@ -6,8 +6,8 @@ import { CONSOLE, type ExecutionSettings, type Until } from '../sim/kernel/execu
 const UNTIL = ['entry', 'halt', 'reboot'] as const;
 
 /** A run that nobody watches and that takes longer has lost its way. */
-const UNATTENDED_TIMEOUT_MS = 300_000;
-const MAX_TIMEOUT = 1_000_000;
+export const UNATTENDED_TIMEOUT_MS = 300_000;
+export const MAX_TIMEOUT = 1_000_000;
 
 /**
  * How `kexec -e` is to be carried out, as far as our own options say.

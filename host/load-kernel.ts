@@ -2,6 +2,7 @@
 import { ARCHITECTURES, architectureOf } from '../kexec/arch/architectures.js';
 import type { ArchContext, OptionValues } from '../kexec/architecture.js';
 import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
+import { expectElements, expectFields, type Fields, type Shape } from '../kexec/arguments/shape.js';
 import { KexecError, strerror } from '../kexec/base/error.js';
 import { silentLog, type Log } from '../kexec/base/log.js';
 import { physicalArch, planLoad } from '../kexec/my-load.js';
@@ -46,6 +47,18 @@ export interface LoadKernelOptions {
   readonly progress?: OnProgress;
 }
 
+const SYSTEM: Fields = {
+  ...{ pageSize: 'bigint', machine: 'string', readFile: 'function', readAt: 'function', stat: 'function' },
+  ...{ lstat: 'function', list: 'function', random: 'function', kexecLoad: 'function' },
+};
+
+const OPTIONS: Readonly<Record<keyof LoadKernelOptions, Shape>> = {
+  ...{ kernel: 'string', type: 'string?', panic: 'boolean?', initrd: 'string?', dtb: 'string?', append: 'string?' },
+  ...{ reuseCmdline: 'boolean?', serial: 'string?', memMin: 'bigint?', memMax: 'bigint?', entry: 'bigint?' },
+  ...{ noChecks: 'boolean?', compat: 'object?', purgatory: 'bytes?', decompressLimitBytes: 'number?', log: 'object?' },
+  progress: 'function?',
+};
+
 /** The values of the architecture's options; one without such an option has no use for its value. */
 const valuesOf = ({ append, reuseCmdline, dtb, initrd, serial }: LoadKernelOptions): OptionValues => ({
   append,
@@ -61,6 +74,8 @@ const valuesOf = ({ append, reuseCmdline, dtb, initrd, serial }: LoadKernelOptio
  * @throws KexecError
  */
 export const loadKernel = async (system: System, options: LoadKernelOptions): Promise<LoadPlan> => {
+  expectFields('loadKernel: the system', system, SYSTEM);
+  expectFields('loadKernel: the options', options, OPTIONS);
   const architecture = await architectureOf(system.machine, ARCHITECTURES).load();
   const onCrash = options.panic === true;
   const context: ArchContext = {
@@ -94,13 +109,24 @@ const failed = (what: string, result: number): KexecError =>
   KexecError.failed(`${what} failed: ${strerror(-result)}`, { subject: 'kexec_load', errno: result });
 
 /** Hands a plan to the machine's kernel. @throws KexecError with the negative errno when the kernel refuses */
-export const kexecLoad = async (system: System, { entry, segments, flags }: LoadPlan): Promise<void> => {
+export const kexecLoad = async (system: System, plan: LoadPlan): Promise<void> => {
+  expectFields('kexecLoad: the system', system, SYSTEM);
+  expectFields('kexecLoad: the plan', plan, { entry: 'bigint', segments: 'list', flags: 'bigint' });
+  const { entry, segments, flags } = plan;
+  expectElements('kexecLoad: the segments', segments, { data: 'bytes', memory: 'object' });
+  expectElements(
+    'kexecLoad: the memory of the segments',
+    segments.map(({ memory }) => memory),
+    { start: 'bigint', last: 'bigint' },
+  );
   const result = await system.kexecLoad({ entry, segments, flags });
   if (result !== 0) throw failed('kexec_load', result);
 };
 
 /** Unloads what is loaded, or what is loaded for a panic. @throws KexecError when the kernel refuses */
 export const kexecUnload = async (system: System, options: { readonly panic?: boolean } = {}): Promise<void> => {
+  expectFields('kexecUnload: the system', system, SYSTEM);
+  expectFields('kexecUnload: the options', options, { panic: 'boolean?' });
   const architecture = architectureOf(system.machine, ARCHITECTURES);
   const flags = physicalArch(system.machine, architecture) | (options.panic === true ? KEXEC_ON_CRASH : 0n);
   const result = await system.kexecLoad({ entry: 0n, segments: [], flags });

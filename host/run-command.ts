@@ -17,7 +17,7 @@ import { withPrefetched, type Prefetched } from './prefetch.js';
 import type { Keyboard } from '../sim/machine/terminal.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
 
-const MAX_LIMIT = 2 ** 32;
+export const MAX_LIMIT = 2 ** 32;
 
 /** The help, as far as it is kexec-tools'. */
 export const usage = async (compat: Compat, entry: ArchitectureEntry): Promise<string> => {

@@ -9,6 +9,7 @@ import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
 import { KexecError } from '../kexec/base/error.js';
 import { getoptLong, type ParsedArguments } from '../kexec/options/getopt.js';
 import { SIM_OPTIONS, optionSyntax, optionsOf, type SimOption } from '../kexec/options/options.js';
+import { expectCommand } from '../kexec/arguments/shape.js';
 import type { OnProgress } from '../kexec/base/progress.js';
 import { interpretOptions, type Settings } from '../kexec/options/settings.js';
 import { versionText } from '../kexec/options/usage.js';
@@ -137,8 +138,10 @@ const asTyped = (text: string, args: readonly string[]): string =>
  * @param args the arguments behind the command's name, one byte a character
  * @returns the exit code, 0 to 255
  */
-export const runKexec = (args: readonly string[], options: RunKexecOptions): Promise<number> =>
-  runKexecFor(ARCHITECTURES, args, options);
+export const runKexec = async (args: readonly string[], options: RunKexecOptions): Promise<number> => {
+  expectCommand('runKexec', args, options);
+  return runKexecFor(ARCHITECTURES, args, options);
+};
 
 /** {@link runKexec} for machines of these architectures. */
 export const runKexecFor = async (

@@ -2,6 +2,7 @@
 import { attempt } from '../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError } from '../kexec/base/error.js';
 import { createLog } from '../kexec/base/log.js';
+import { expectCommand } from '../kexec/arguments/shape.js';
 import type { System } from '../kexec/base/system.js';
 import { vmcoreDmesg } from '../vmcore-dmesg/vmcore-dmesg.js';
 import { recordedMachine } from '../sim/kernel/recorded-system.js';
@@ -46,6 +47,7 @@ const run = (args: readonly string[], { env, out, err }: RunVmcoreDmesgOptions):
  * @returns the exit code, 0 to 255
  */
 export const runVmcoreDmesg = (args: readonly string[], options: RunVmcoreDmesgOptions): number => {
+  expectCommand('runVmcoreDmesg', args, options);
   try {
     run(args, options);
     return 0;

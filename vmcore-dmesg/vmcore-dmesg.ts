@@ -10,7 +10,7 @@ import { recordLog } from './log-records.js';
 import { ringbufferLog } from './log-ringbuffer.js';
 
 /** Bytes of output beyond which the original gives up (LOG_BUF_LEN_MAX, vmcore-dmesg/vmcore-dmesg.c). */
-const MAX_OUTPUT = 2 ** 31;
+export const MAX_OUTPUT = 2 ** 31;
 
 export interface VmcoreDmesgOptions {
   /** Release of kexec-tools to follow; the default is the latest one. */

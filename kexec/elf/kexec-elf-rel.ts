@@ -53,7 +53,7 @@ type LoadedSection = ElfSection;
  * More than this is refused, as malloc() would refuse it at some point: a few bytes of headers may ask for
  * exabytes of alignment.
  */
-const MAX_IMAGE_BYTES = 64n << 20n;
+export const MAX_IMAGE_BYTES = 64n << 20n;
 
 /**
  * Reads a relocatable object for the given machine (build_elf_rel_info(), kexec/kexec-elf-rel.c).

@@ -22,7 +22,7 @@ const CHUNK_BYTES = 1 << 20;
 /** So many bytes are refused at once, as malloc() would refuse them on any but the largest machines. */
 export const HOPELESS_BYTES = 1n << 40n;
 /** Most bytes of notes that are read in all. */
-const MAX_NOTE_BYTES = 64n << 20n;
+export const MAX_NOTE_BYTES = 64n << 20n;
 
 /** pread() on one file. */
 export class CoreReader {

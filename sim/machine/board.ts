@@ -1,6 +1,7 @@
 /** The machine around the processors, after QEMU's board `virt`: RAM, devices, firmware, a counter. */
 import { attempt } from '../../kexec/base/attempt.js';
 import type { Range } from '../../kexec/base/range.js';
+import { expectElements, expectFields } from '../../kexec/arguments/shape.js';
 import type { Bus } from '../cpu/state/bus.js';
 import type {
   CpuHost,
@@ -89,7 +90,15 @@ export class Board implements Bus, CpuHost, Savable {
   #current = 0;
 
   /** @throws MachineError when the host has no room for the RAM */
-  constructor({ ram, devices, interrupts, highestEl, startSeconds = 0n, quirks, releaseAddrs }: BoardOptions) {
+  constructor(options: BoardOptions) {
+    expectFields('Board: the options', options, {
+      highestEl: 'number',
+      interrupts: 'function?',
+      startSeconds: 'bigint?',
+    });
+    expectElements('Board: the RAM', options.ram, { start: 'bigint', last: 'bigint' });
+    expectElements('Board: the devices', options.devices, { physAddr: 'bigint', device: 'object' });
+    const { ram, devices, interrupts, highestEl, startSeconds = 0n, quirks, releaseAddrs } = options;
     this.firmware = new Firmware(this.#cpus, { quirks, releaseAddrs, read: (physAddr) => this.#word(physAddr) });
     this.memory = new PhysicalMemory(ram);
     this.highestEl = highestEl;

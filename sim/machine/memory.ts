@@ -1,5 +1,6 @@
 /** A machine's RAM. */
 import type { Range } from '../../kexec/base/range.js';
+import { expectElements } from '../../kexec/arguments/shape.js';
 import { FIRST_RAM_OFFSET } from '../cpu/state/bus.js';
 import { MachineError } from './error.js';
 import { type LinearMemory, wasm } from '../cpu/wasm/host.js';
@@ -8,7 +9,7 @@ const PAGE = 4096;
 const CHUNK = 1 << 16;
 /** A WebAssembly memory has 65,536 pages at most; one less keeps every length below 2^32. */
 const LINEAR_PAGES = 65_535;
-const LINEAR_BYTES = LINEAR_PAGES * CHUNK;
+export const LINEAR_BYTES = LINEAR_PAGES * CHUNK;
 /** Physical addresses have 48 bits (Arm ARM D8.1). */
 const ADDRESS_BITS = 48n;
 
@@ -32,6 +33,7 @@ export class PhysicalMemory {
 
   /** @param ranges where there is RAM; whole pages of them count @throws MachineError when the host has no room */
   constructor(readonly ranges: readonly Range[]) {
+    expectElements('PhysicalMemory: the ranges', ranges, { start: 'bigint', last: 'bigint' });
     try {
       this.linear = new wasm.Memory({ initial: LINEAR_PAGES, maximum: LINEAR_PAGES });
     } catch {

@@ -1,10 +1,13 @@
 /** Runs fuzz targets on mutated input, and tells what is a finding. */
 import { KexecError } from '../../kexec/base/error.js';
+import { targets as commands } from './whole/commands.fuzz.js';
 import { targets as debugLog } from './debug-log.fuzz.js';
 import { targets as elf } from './elf.fuzz.js';
 import { targets as fdt } from './fdt.fuzz.js';
 import { targets as fileLoad } from './file-load.fuzz.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
+import { targets as guest } from './whole/guest.fuzz.js';
+import { targets as library } from './whole/library.fuzz.js';
 import { createRandom, mutate, seedOf } from './mutate.js';
 import { targets as purgatory } from './purgatory.fuzz.js';
 import { targets as saved } from './saved.fuzz.js';
@@ -22,14 +25,16 @@ export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
   ...sim,
   ...debugLog,
   ...vmcore,
+  ...commands,
+  ...library,
+  ...guest,
 ];
 
 /** Processor time that one input may take. */
 export const TIME_LIMIT_MS = 2000;
-/** By how much memory outside the heap of JavaScript and in it may grow; what a leak, or a number taken at its word, would need. */
-const MEMORY_LIMIT = 2 ** 31;
-/** How often memory is looked at: it costs as much as many an input. */
-const MEMORY_INTERVAL = 64;
+/** By how much the process may grow beside one input, and over all of them: what is not collected yet counts, too. */
+const MEMORY_LIMIT = 200 * 2 ** 20;
+const LEAK_LIMIT = 2 ** 31;
 
 export interface Finding {
   readonly target: string;
@@ -70,11 +75,6 @@ export const tryInput = async (
   return milliseconds > limitMs ? `took ${Math.round(milliseconds)} ms` : undefined;
 };
 
-const memoryInUse = (): number => {
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-};
-
 export interface Progress {
   /** Called before each input. */
   readonly onInput?: (index: number) => void;
@@ -90,14 +90,16 @@ export const fuzzTarget = async (
   { onInput, onFinding }: Progress,
 ): Promise<number> => {
   const seeds = target.seeds();
-  const before = memoryInUse();
+  const first = process.memoryUsage.rss();
   let passed = 0;
   for (let index = from; index < to; index++) {
     onInput?.(index);
     const input = inputOf(target, seeds, seed, index);
+    const before = process.memoryUsage.rss();
     let reason = await tryInput(target, input);
-    if (reason === undefined && index % MEMORY_INTERVAL === 0 && memoryInUse() - before > MEMORY_LIMIT) {
-      reason = `${Math.round((memoryInUse() - before) / 2 ** 20)} MiB of memory more are in use`;
+    const after = process.memoryUsage.rss();
+    if (after - before > input.length + MEMORY_LIMIT || after - first > LEAK_LIMIT) {
+      reason ??= `${Math.round((after - before) / 2 ** 20)} MiB of memory more are in use, ${Math.round((after - first) / 2 ** 20)} in all`;
     }
     if (reason === undefined) passed++;
     else onFinding({ target: target.name, index, reason });

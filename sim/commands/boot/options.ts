@@ -37,7 +37,7 @@ const refuse = (option: string, text: string, wanted: string): KexecError =>
 
 const CONSOLE = 'console:';
 /** A longer text would be looked for byte by byte for long. */
-const MAX_TEXT = 1024;
+export const MAX_TEXT = 1024;
 
 export const parseUntil = (text: string): BootUntil => {
   if (text === 'halt' || text === 'entry') return { kind: text };
@@ -47,9 +47,9 @@ export const parseUntil = (text: string): BootUntil => {
 };
 
 const UNITS: Readonly<Record<string, bigint>> = { M: MiB(1n), G: GiB(1n) };
-const LEAST_MEMORY = MiB(64n);
+export const LEAST_MEMORY = MiB(64n);
 /** More has no room below the devices that lie behind it. */
-const MOST_MEMORY = GiB(255n);
+export const MOST_MEMORY = GiB(255n);
 
 /** `512M`, `2G`. */
 export const parseMemory = (text: string): bigint => {

@@ -27,7 +27,7 @@ import { type BootUntil, type RunArguments, parseInstructions, parseTimeout, par
 import { checkSave, saveTo } from './save.js';
 
 /** A run that nobody watches and that takes longer has lost its way. */
-const DEFAULT_TIMEOUT_MS = 300_000;
+export const DEFAULT_TIMEOUT_MS = 300_000;
 
 /** Random numbers are the same in every run. */
 export const SEED = 1n;

@@ -3,8 +3,8 @@ import { KexecError } from '../../../kexec/base/error.js';
 import { readInput } from '../../kernel/recording/input-files.js';
 
 /** A debug log has some hundred kilobytes; a day's journal that it is in, more. */
-const MAX_LOG_BYTES = 16 << 20;
-const MAX_LOG_LINES = 250_000;
+export const MAX_LOG_BYTES = 16 << 20;
+export const MAX_LOG_LINES = 250_000;
 
 /** A log that somebody pasted. @throws KexecError */
 export const readLog = async (path: string): Promise<string> => {

@@ -34,7 +34,7 @@ export const openDisk = (path: string, writable: boolean): OpenDisk => {
 };
 
 /** Of a larger file it would take too long. */
-const MOST_DIGESTED = 1 << 30;
+export const MOST_DIGESTED = 1 << 30;
 const PIECE_BYTES = 1 << 20;
 
 const identify = (path: string, file: number): DiskIdentity =>

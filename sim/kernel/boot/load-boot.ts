@@ -26,9 +26,9 @@ export interface BootLoad {
 }
 
 /** (Linux Documentation/arch/arm64/booting.rst, 2. Setup the device tree.) */
-const MAX_TREE = MiB(2n);
+export const MAX_TREE = MiB(2n);
 /** COMMAND_LINE_SIZE of arm64, without the NUL. */
-const MAX_COMMAND_LINE = 2047;
+export const MAX_COMMAND_LINE = 2047;
 
 /** @throws KexecError where there is no room, or the command line is too long @throws MachineError for a broken tree */
 export const loadBoot = ({ board, cpus: [cpu] }: WholeMachine, load: BootLoad, log: Log): BootPlaces => {

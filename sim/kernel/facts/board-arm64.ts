@@ -112,7 +112,7 @@ export const recordedTree = (files: RecordedFiles): TreeNode => {
 };
 
 /** Files and directories that a recorded tree may have. A real board's has some thousands. */
-const MAX_ENTRIES = 1 << 16;
+export const MAX_ENTRIES = 1 << 16;
 
 class DirectoryReader {
   #entries = 0;

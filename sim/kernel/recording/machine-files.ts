@@ -11,7 +11,7 @@ import { type Asked, type Recording, type RecordingTree, withChangedFiles, direc
 import { tarRecording } from './tar-recording.js';
 
 /** As many links in one path as Linux follows (MAXSYMLINKS, include/linux/namei.h). */
-const MAX_LINKS = 40;
+export const MAX_LINKS = 40;
 
 /** What a recording may leave out, because Linux makes it a link to what is recorded (fs/proc/..., drivers/of/base.c). */
 const DEVICE_TREE_LINK = { name: 'device-tree', path: '/proc/device-tree', target: '/sys/firmware/devicetree/base' } as const;

@@ -10,10 +10,10 @@ import type { Asked, Recording, RecordingTree } from './recording-tree.js';
 import { type TarFailure, readTar } from './tar.js';
 
 /** Bytes of an archive, compressed or not: a recording has a few MB. */
-const MAX_BYTES = 256 * 1024 * 1024;
+export const MAX_BYTES = 256 * 1024 * 1024;
 const TOO_LARGE = `the tar file is larger than ${MAX_BYTES / 1024 / 1024} MiB`;
 /** Files and directories of a recording: the device tree of a large machine has some ten thousand. */
-const MAX_NODES = 100_000;
+export const MAX_NODES = 100_000;
 /** Bytes of a path and of a name in it, as Linux has them (PATH_MAX, NAME_MAX, include/uapi/linux/limits.h). */
 const MAX_PATH = 4096;
 const MAX_NAME = 255;

@@ -16,7 +16,7 @@ const FAILED = 1;
 const INTERRUPTED = 130;
 
 /** Lines of the log that are shown at most, the last ones. */
-const MAX_LOG_LINES = 200;
+export const MAX_LOG_LINES = 200;
 
 export const reportOn = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): GuestReport => {
   const exitCode = exitCodeOf(end, run);

@@ -5,7 +5,7 @@ import type { Keyboard, Listening } from '../../machine/terminal.js';
 import type { OutsideInput } from '../machine/processors.js';
 
 /** More is not taken before some of it is gone. */
-const MAX_WAITING = 1 << 16;
+export const MAX_WAITING = 1 << 16;
 
 /** The longest pause of a machine that has nothing to do: others want to be asked, too. */
 const MAX_PAUSE_MS = 50;

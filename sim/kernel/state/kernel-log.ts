@@ -9,7 +9,7 @@ import { writing } from './state.js';
 const LOG_FILE = 'dmesg';
 
 /** Older lines are dropped, as in the kernel's own buffer (CONFIG_LOG_BUF_SHIFT=17). */
-const MAX_BYTES = 1 << 17;
+export const MAX_BYTES = 1 << 17;
 
 export interface KernelLogLine {
   /** As in <linux/kern_levels.h>: 3 is an error, 6 information. */

@@ -12,7 +12,7 @@ export interface Lock {
 }
 
 /** Without hard links, a lock file may say nothing yet; for this long, unless its maker was killed. */
-const EMPTY_LOCK_MS = 5000;
+export const EMPTY_LOCK_MS = 5000;
 
 /** A name that no other process or call has. */
 export const uniqueName = (): string => `${process.pid}-${randomBytes(6).toString('hex')}`;

@@ -50,7 +50,7 @@ export interface LeftOut {
 /** Physical addresses have 48 bits (Arm ARM D8.1). */
 const ADDRESS_END = 1n << 48n;
 /** Devices that a board has at most, which keeps a hostile tree from making accesses slow. */
-const MAX_DEVICES = 256;
+export const MAX_DEVICES = 256;
 
 /** @throws MachineError when there are more virtio devices than slots */
 export const makeDevices = (board: BoardDescription, options: DeviceOptions): MadeDevices => {

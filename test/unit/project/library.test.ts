@@ -4,14 +4,18 @@ import {
   DEFAULT_COMPAT,
   KexecError,
   bundledMachines,
+  compatFor,
   createLog,
+  extractPurgatory,
   kexecLoad,
   kexecUnload,
   loadKernel,
   parseCompat,
+  parseIomem,
   purgatory,
   recordedMachine,
   runKexec,
+  runVmcoreDmesg,
   type LoadPlan,
 } from '../../../index.js';
 import { fakeSystem, machineFiles, smallMachine } from '../../support/files/fake-system.js';
@@ -128,6 +132,45 @@ describe('loadKernel', () => {
       loadKernel(system(gzip(arm64Image())), { kernel: KERNEL, compat: parseCompat('2.0.32:')! }),
     ).rejects.toThrow('Cannot determine the file type');
     expect(DEFAULT_COMPAT.release).toBe('2.0.32');
+  });
+});
+
+describe('what is given to the library without a compiler', () => {
+  const anything = (value: unknown): never => value as never;
+  const machine = system();
+
+  test.each<[string, () => unknown]>([
+    ['loadKernel: the system must be an object', () => loadKernel(anything(undefined), { kernel: KERNEL })],
+    ['loadKernel: the options must be an object', () => loadKernel(machine, anything(null))],
+    ['loadKernel: the options: "kernel" must be a string', () => loadKernel(machine, anything({}))],
+    [
+      'loadKernel: the options: "memMin" must be a bigint',
+      () => loadKernel(machine, anything({ kernel: 'x', memMin: 5 })),
+    ],
+    ['kexecLoad: the plan must be an object', () => kexecLoad(machine, anything('x'))],
+    [
+      'kexecLoad: the segments: element 0: "data" must be a Uint8Array',
+      () => kexecLoad(machine, anything({ entry: 0n, flags: 0n, segments: [{}] })),
+    ],
+    ['kexecUnload: the options: "panic" must be true or false', () => kexecUnload(machine, anything({ panic: 1 }))],
+    [
+      'recordedMachine: the options: "machine" must be a string',
+      () => recordedMachine(anything({ machine: ['a', 'b'] })),
+    ],
+    ['recordedMachine: the options: "state" must be a string', () => recordedMachine(anything({ state: 5 }))],
+    ['runKexec: the arguments: element 0 must be a string', () => runKexec(anything([5]), anything({}))],
+    ['runKexec: the options: "env" must be an object', () => runKexec([], anything({}))],
+    ['runVmcoreDmesg: the arguments must be an array', () => runVmcoreDmesg(anything('x'), anything({}))],
+    ['parseIomem: argument 1 must be a string', () => parseIomem(anything(undefined))],
+    ['extractPurgatory: argument 1 must be a Uint8Array', () => extractPurgatory(anything([1]), 'x')],
+    ['compatFor: the libraries must be an array, or a set', () => compatFor('2.0.32', anything({ length: 2 ** 40 }))],
+    ['createLog: argument 2 must be a function', () => createLog(true, anything(1), anything(1))],
+  ])('%s', async (message, call) => {
+    const error: unknown = await Promise.resolve()
+      .then(call)
+      .catch((failure: unknown) => failure);
+    expect(error).toBeInstanceOf(KexecError);
+    expect((error as KexecError).message).toBe(message);
   });
 });
 

@@ -1,6 +1,8 @@
 import { beforeEach, expect, test } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt } from '../../../../../kexec/base/attempt.js';
 import { KexecError } from '../../../../../kexec/base/error.js';
 import { checkReplaceable, replaceFile } from '../../../../../sim/kernel/saving/replace-file.js';
 import { useTempDir } from '../../../../support/machine/sim-support.js';
@@ -49,10 +51,27 @@ test('what goes wrong in between leaves what was there, and nothing beside it', 
 
 test('what is no place for a file is told of', () => {
   mkdirSync(file);
+  const plain = join(directory, 'plain');
+  writeFileSync(plain, '');
+  expect(() => replaceFile(join(plain, 'x'), pieces)).toThrow(`Cannot write ${plain}/x: Not a directory`);
   for (const path of [file, join(file, 'none', 'x'), '/proc/none', '/dev/full']) {
     expect(() => replaceFile(path, pieces)).toThrow(KexecError);
   }
   expect(() => checkReplaceable(join(file, 'none', 'x'))).toThrow(`Cannot write ${file}/none/x: No such file or directory`);
   expect(() => replaceFile('/dev/null', pieces)).not.toThrow();
   expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+});
+
+test('a pipe is written to, and not waited for without a reader', async () => {
+  expect(spawnSync('mkfifo', [file]).status).toBe(0);
+  expect(() => replaceFile(file, pieces)).toThrow(`Cannot write ${file}: No such device or address`);
+  const reader = spawn('cat', [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let read = '';
+  reader.stdout.setEncoding('utf8').on('data', (text: string) => (read += text));
+  const ended = new Promise((resolve) => reader.on('close', resolve));
+  for (let isOpen = false; !isOpen; await new Promise((resolve) => setTimeout(resolve, 5))) {
+    isOpen = !(attempt(KexecError, () => replaceFile(file, pieces)) instanceof KexecError);
+  }
+  await ended;
+  expect(read).toBe('one two');
 });
