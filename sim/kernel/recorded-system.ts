@@ -23,7 +23,13 @@ import { handover } from './facts/kho.js';
 import { stuckCpus } from './facts/stuck-cpus.js';
 import { withInterrupts } from './interrupts.js';
 import { SimulatedKernel } from './simulated-kernel.js';
-import { KEXEC_CRASH_LOADED, KEXEC_LOADED, LOAD_DISABLED, LOAD_LIMIT_PANIC, LOAD_LIMIT_REBOOT } from './rules/sysctl.js';
+import {
+  KEXEC_CRASH_LOADED,
+  KEXEC_LOADED,
+  LOAD_DISABLED,
+  LOAD_LIMIT_PANIC,
+  LOAD_LIMIT_REBOOT,
+} from './rules/sysctl.js';
 
 export interface RecordedMachineOptions {
   /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
@@ -51,7 +57,13 @@ export interface RecordedMachineOptions {
 }
 
 /** Files of the recording whose content is the simulated kernel's. */
-const LIVE_FILES: readonly string[] = [KEXEC_LOADED, KEXEC_CRASH_LOADED, LOAD_DISABLED, LOAD_LIMIT_REBOOT, LOAD_LIMIT_PANIC];
+const LIVE_FILES: readonly string[] = [
+  KEXEC_LOADED,
+  KEXEC_CRASH_LOADED,
+  LOAD_DISABLED,
+  LOAD_LIMIT_REBOOT,
+  LOAD_LIMIT_PANIC,
+];
 
 /**
  * A recorded machine: /proc and /sys are the machine's, all other files are the host's.
@@ -62,7 +74,8 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
   const changed = changedFiles(asRecorded, options.changes ?? {});
   const files = asRecorded.changed(changed);
   const pageSize = pageSizeOf(options.pageSize, files);
-  const stateDirectory = options.state !== undefined && options.state !== '' ? options.state : defaultState(files, changed, options.env);
+  const stateDirectory =
+    options.state !== undefined && options.state !== '' ? options.state : defaultState(files, changed, options.env);
   const recorded = kernelFacts(
     {
       version: files.readText('/proc/version'),
@@ -139,7 +152,9 @@ const shutDown = async (machine: RecordedMachine, execution: Execution | undefin
   const outcome = await machine.rebootKexec();
   if (outcome.kind === 'over') return outcome;
   const reason = strerror(-outcome.errno);
-  execution.err(`kexec-ts: no kernel is executed (${reason}): the machine starts from its firmware, which is not simulated\n`);
+  execution.err(
+    `kexec-ts: no kernel is executed (${reason}): the machine starts from its firmware, which is not simulated\n`,
+  );
   return { kind: 'over', exitCode: 1 };
 };
 
@@ -230,7 +245,11 @@ const readHead = (files: MachineFiles, path: string): string | undefined =>
 
 /** `uname -a` of the recording ends with the machine's name; some C libraries write "GNU/Linux" behind it. */
 const unameMachine = (files: MachineFiles): string => {
-  const words = files.note('uname')?.split(/\s+/).filter((word) => word !== '' && word !== 'GNU/Linux') ?? [];
+  const words =
+    files
+      .note('uname')
+      ?.split(/\s+/)
+      .filter((word) => word !== '' && word !== 'GNU/Linux') ?? [];
   const machine = words.at(-1) ?? 'aarch64';
   if (/^[A-Za-z0-9_]{1,64}$/.test(machine)) return machine;
   const subject = `${files.path}/uname`;
@@ -270,7 +289,11 @@ const recordedState = (files: MachineFiles): KernelState => {
 };
 
 /** A directory for each machine: its name for people, its path's digest because names repeat; and for each change of it. */
-const defaultState = (files: MachineFiles, changed: ReadonlyMap<string, Uint8Array>, env: RecordedMachineOptions['env']): string => {
+const defaultState = (
+  files: MachineFiles,
+  changed: ReadonlyMap<string, Uint8Array>,
+  env: RecordedMachineOptions['env'],
+): string => {
   const hash = createHash('sha256').update(files.path);
   for (const [path, bytes] of changed) hash.update(`\0${path}\0`).update(bytes);
   const digest = hash.digest('hex').slice(0, 8);

@@ -118,7 +118,8 @@ const toSegment = (folder: string, { mem, memsz, bufsz, buffer }: SegmentArgumen
   mem,
   memsz,
   bufsz,
-  source: 'file' in buffer ? readData(folder, buffer.file, bufsz) : { kind: isReadable(buffer.pointer) ? 'zeros' : 'fault' },
+  source:
+    'file' in buffer ? readData(folder, buffer.file, bufsz) : { kind: isReadable(buffer.pointer) ? 'zeros' : 'fault' },
 });
 
 /** The path of a data file, which no link may put elsewhere. */

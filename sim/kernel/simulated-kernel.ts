@@ -86,22 +86,19 @@ export class SimulatedKernel {
   async fileLoad(call: KexecFileLoadCall, caller: Caller = ROOT): Promise<number> {
     const { record } = this.options;
     const machine = this.options.fileLoad?.();
-    const step = (state: KernelState, busy: boolean): Outcome => answerKexecFileLoad(machine, state, call, caller, busy);
+    const step = (state: KernelState, busy: boolean): Outcome =>
+      answerKexecFileLoad(machine, state, call, caller, busy);
     if (machine === undefined) {
       // Nothing can change: the state need not be looked at.
       const { result } = step(this.options.initial, false);
       if (record !== undefined) await recordFileLoad(record, call, result);
       return result;
     }
-    return this.#change(
-      'kexec_file_load',
-      step,
-      async (result, state) => {
-        if (record === undefined) return;
-        const slot = (call.flags & KEXEC_FILE_ON_CRASH) === 0n ? state.normal : state.crash;
-        await recordFileLoad(record, call, result, this.#storedSegments(result, slot));
-      },
-    );
+    return this.#change('kexec_file_load', step, async (result, state) => {
+      if (record === undefined) return;
+      const slot = (call.flags & KEXEC_FILE_ON_CRASH) === 0n ? state.normal : state.crash;
+      await recordFileLoad(record, call, result, this.#storedSegments(result, slot));
+    });
   }
 
   /**
@@ -124,7 +121,9 @@ export class SimulatedKernel {
    * @param run what the machine then does; what is loaded stays if it says so, or throws
    * @returns what it gave, or a negative errno
    */
-  async execute<T extends { readonly keepsImage: boolean }>(run: (image: ImageSlot) => Promise<T>): Promise<number | T> {
+  async execute<T extends { readonly keepsImage: boolean }>(
+    run: (image: ImageSlot) => Promise<T>,
+  ): Promise<number | T> {
     const { state: directory } = this.options;
     const lock = lockState(directory);
     try {
@@ -168,7 +167,8 @@ export class SimulatedKernel {
     return this.#change(
       'ioctl',
       (state) => setInterfaceFlags(this.interfaces, state, name, flags),
-      (result) => this.#recordStep({ call: 'ioctl', request: 'SIOCSIFFLAGS', interface: name, flags: BigInt(flags) }, result),
+      (result) =>
+        this.#recordStep({ call: 'ioctl', request: 'SIOCSIFFLAGS', interface: name, flags: BigInt(flags) }, result),
     );
   }
 
@@ -195,7 +195,9 @@ export class SimulatedKernel {
 
   /** Where the bytes of a load that succeeded are now. */
   #storedSegments(result: number, slot: ImageSlot): StoredSegments | undefined {
-    return result === 0 && typeof slot === 'object' ? { directory: this.options.state, segments: slot.segments } : undefined;
+    return result === 0 && typeof slot === 'object'
+      ? { directory: this.options.state, segments: slot.segments }
+      : undefined;
   }
 
   /** Records a step of a reboot. */

@@ -31,7 +31,8 @@ export const imageOfElf = (bytes: Uint8Array, limit: number): Uint8Array | strin
   }, 0n);
   // Segments may lie over each other in the file, as many as there are.
   const total = pieces.reduce((sum, { data }) => sum + data.length, 0);
-  if (end > BigInt(limit) || total > limit) return `an ELF file whose segments are not the ${limit} bytes at most behind its entry point`;
+  if (end > BigInt(limit) || total > limit)
+    return `an ELF file whose segments are not the ${limit} bytes at most behind its entry point`;
   const image = new Uint8Array(Number(end));
   for (const { start, data } of pieces) image.set(data, Number(start));
   return image;

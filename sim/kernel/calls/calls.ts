@@ -3,7 +3,19 @@
  * form below; what else is in it is ignored.
  */
 import { hex } from '../../../kexec/base/format.js';
-import { type Json, asInteger, asText, asTextOrNull, asU64, asWord, elements, field, jsonError, optionalField, parseJson } from '../state/json.js';
+import {
+  type Json,
+  asInteger,
+  asText,
+  asTextOrNull,
+  asU64,
+  asWord,
+  elements,
+  field,
+  jsonError,
+  optionalField,
+  parseJson,
+} from '../state/json.js';
 import { REBOOT_CMD_KEXEC, REBOOT_MAGIC1, REBOOT_MAGIC2 } from '../rules/kexec-load.js';
 
 /** Who makes a call. */
@@ -88,14 +100,7 @@ export interface ExecveEntry {
 }
 
 export type CallEntry =
-  | LoadEntry
-  | FileLoadEntry
-  | RebootEntry
-  | ReadEntry
-  | WriteEntry
-  | SyncEntry
-  | IoctlEntry
-  | ExecveEntry;
+  LoadEntry | FileLoadEntry | RebootEntry | ReadEntry | WriteEntry | SyncEntry | IoctlEntry | ExecveEntry;
 
 const CALLS = ['kexec_load', 'kexec_file_load', 'reboot', 'read', 'write', 'sync', 'ioctl', 'execve'] as const;
 

@@ -79,7 +79,9 @@ const HEADER_BYTES = 64;
 const TREE_HEADER_BYTES = 40;
 
 export const lookAtKernel = ({ cpu, memory, segments }: Arrival): NewKernel => {
-  const header = memory.isRam(cpu.pc, BigInt(HEADER_BYTES)) ? readArm64ImageHeader(memory.read(cpu.pc, HEADER_BYTES)) : undefined;
+  const header = memory.isRam(cpu.pc, BigInt(HEADER_BYTES))
+    ? readArm64ImageHeader(memory.read(cpu.pc, HEADER_BYTES))
+    : undefined;
   const segment = segments.find((candidate) => candidate.memory.contains(cpu.pc));
   const known = header !== undefined && header.imageSize !== 0n ? header : undefined;
   return {

@@ -43,7 +43,9 @@ const RULES: readonly Rule[] = [
   {
     rule: 'debug exceptions, SError, IRQ and FIQ are masked',
     check: ({ cpu: { daif } }) =>
-      daif === 0b1111 ? undefined : `not masked: ${['D', 'A', 'I', 'F'].filter((_, i) => ((daif >> (3 - i)) & 1) === 0).join(', ')}`,
+      daif === 0b1111
+        ? undefined
+        : `not masked: ${['D', 'A', 'I', 'F'].filter((_, i) => ((daif >> (3 - i)) & 1) === 0).join(', ')}`,
   },
   ...SCTLR_RULES,
   {
@@ -62,7 +64,9 @@ const RULES: readonly Rule[] = [
     rule: 'x1, x2 and x3 are zero',
     check: ({ cpu }) => {
       const wrong = [1, 2, 3].filter((register) => cpu.getX(register) !== 0n);
-      return wrong.length === 0 ? undefined : wrong.map((register) => `x${register} is ${address(cpu.getX(register))}`).join(', ');
+      return wrong.length === 0
+        ? undefined
+        : wrong.map((register) => `x${register} is ${address(cpu.getX(register))}`).join(', ');
     },
   },
   {
@@ -78,7 +82,9 @@ const RULES: readonly Rule[] = [
         const found = new DataView(memory.read(x0, 4).buffer).getUint32(0);
         return `at x0 = ${address(x0)} there is 0x${hex(found)} in place of the magic number 0x${hex(FDT_MAGIC)}`;
       }
-      return memory.isRam(tree.memory.start, tree.memory.size) ? undefined : `its end is not in RAM: ${rangeText(tree.memory)}`;
+      return memory.isRam(tree.memory.start, tree.memory.size)
+        ? undefined
+        : `its end is not in RAM: ${rangeText(tree.memory)}`;
     },
   },
   {
@@ -90,7 +96,8 @@ const RULES: readonly Rule[] = [
   },
   {
     rule: 'the kernel begins with the header of an Image',
-    check: ({ cpu }, { header }) => (header === undefined ? `there is no "ARM\\x64" at ${address(cpu.pc + 56n)}` : undefined),
+    check: ({ cpu }, { header }) =>
+      header === undefined ? `there is no "ARM\\x64" at ${address(cpu.pc + 56n)}` : undefined,
   },
   {
     rule: 'the kernel is text_offset bytes from a 2 MB boundary',
@@ -102,7 +109,9 @@ const RULES: readonly Rule[] = [
   {
     rule: "all of the kernel's image_size bytes are RAM",
     check: ({ memory }, kernel) =>
-      memory.isRam(kernel.memory.start, kernel.memory.size) ? undefined : `not all of ${rangeText(kernel.memory)} is RAM`,
+      memory.isRam(kernel.memory.start, kernel.memory.size)
+        ? undefined
+        : `not all of ${rangeText(kernel.memory)} is RAM`,
   },
   {
     rule: "the kernel's memory holds neither device tree nor initrd",
@@ -121,7 +130,9 @@ const RULES: readonly Rule[] = [
     check: (arrival, { tree }) => {
       if (tree === undefined) return noTree(arrival);
       const { initrd } = tree;
-      return initrd === undefined || arrival.memory.isRam(initrd.start, initrd.size) ? undefined : `not all of ${rangeText(initrd)} is RAM`;
+      return initrd === undefined || arrival.memory.isRam(initrd.start, initrd.size)
+        ? undefined
+        : `not all of ${rangeText(initrd)} is RAM`;
     },
   },
   {

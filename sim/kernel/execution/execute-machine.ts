@@ -22,9 +22,12 @@ export const openExecution = (
   const { files, stateDirectory } = machine;
   if (image === undefined) throw KexecError.die('Nothing has been loaded!', { subject: stateDirectory });
   if (image === 'unknown') {
-    throw KexecError.die('kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is', {
-      subject: stateDirectory,
-    });
+    throw KexecError.die(
+      'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is',
+      {
+        subject: stateDirectory,
+      },
+    );
   }
   checkSize(image, machine);
   const facts = boardFacts(files, machine.bootEl);
@@ -36,7 +39,14 @@ export const openExecution = (
     kernel,
     purgatory,
     createCpus,
-    prepare: (memory, cpu, log) => prepareKexec(kexec, { entry: image.entry, dtb: image.segments.find(({ role }) => role === 'dtb')?.mem, segments }, memory, cpu, log),
+    prepare: (memory, cpu, log) =>
+      prepareKexec(
+        kexec,
+        { entry: image.entry, dtb: image.segments.find(({ role }) => role === 'dtb')?.mem, segments },
+        memory,
+        cpu,
+        log,
+      ),
     describeEsr,
   };
 };
@@ -47,7 +57,10 @@ const checkSize = ({ segments }: LoadedImage, { kernel: { facts }, stateDirector
   const most = (facts.totalRamPages / 2n) * facts.pageSize;
   if (taken <= most) return;
   const subject = `${stateDirectory}/state.json`;
-  throw KexecError.die(`${subject}: what is loaded takes ${taken} bytes, of which the machine's kernel loads ${most} at most`, { subject });
+  throw KexecError.die(
+    `${subject}: what is loaded takes ${taken} bytes, of which the machine's kernel loads ${most} at most`,
+    { subject },
+  );
 };
 
 /** @throws KexecError when there is nothing that could be executed, or the machine has no room for it */
@@ -57,6 +70,12 @@ export const executeOn: ExecuteImage = async (machine, image, settings, interrup
   const keyboard = await open?.();
   const limit = timeoutMs ?? (isAttended(keyboard, until) ? undefined : unattendedTimeoutMs);
   const bounds = { maxInstructions, deadline: deadlineIn(limit), interrupted };
-  const options: ExecuteOptions = { ...openExecution(machine, image, purgatory()), ...settled, keyboard, until, bounds };
+  const options: ExecuteOptions = {
+    ...openExecution(machine, image, purgatory()),
+    ...settled,
+    keyboard,
+    until,
+    bounds,
+  };
   return tellingOfMachine(() => execute(options));
 };

@@ -21,7 +21,8 @@ import type { RuleResult } from './rule.js';
 import { describeStuckPurgatory } from './stop-report.js';
 
 export interface ExecuteOptions
-  extends Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'quirks'>,
+  extends
+    Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'quirks'>,
     Pick<ExecutionSettings, 'console' | 'out' | 'err' | 'step'> {
   readonly describeEsr: DescribeEsr;
   /** `halt` by default. */
@@ -53,7 +54,9 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const arrived = await runToEntry(options);
   const { end, launched } = arrived;
   if (launched.sinkInRam !== undefined) {
-    options.err(`kexec-ts: the purgatory prints into RAM, at 0x${launched.sinkInRam.toString(16)}: no console is there\n`);
+    options.err(
+      `kexec-ts: the purgatory prints into RAM, at 0x${launched.sinkInRam.toString(16)}: no console is there\n`,
+    );
   }
   if (end.kind !== 'stop-at') return fail(end, launched, options);
   const { processors, place } = launched;
@@ -202,7 +205,9 @@ export const rulesOfLoad = ({ facts, kernel }: Pick<ExecuteOptions, 'facts' | 'k
   for (const segment of segments) if (segment.data.length > 0) memory.write(segment.memory.start, segment.data);
   const startsWith = (isIt: (data: Uint8Array) => boolean): bigint =>
     segments.find((segment) => segment !== purgatory && isIt(segment.data))?.memory.start ?? 0n;
-  const tree = startsWith((data) => data.length >= 4 && new DataView(data.buffer, data.byteOffset).getUint32(0) === FDT_MAGIC);
+  const tree = startsWith(
+    (data) => data.length >= 4 && new DataView(data.buffer, data.byteOffset).getUint32(0) === FDT_MAGIC,
+  );
   const pc = startsWith((data) => readArm64ImageHeader(data) !== undefined);
   const cpu = { pc, el: 1, daif: 0, getX: () => tree, getSystemRegister: () => 0n } as const;
   return checkTree({ cpu, memory, highestEl: 1, segments, purgatory, running: runningMachine({ facts }) });

@@ -40,7 +40,9 @@ export const lookAtSegments = (entry: bigint, segments: readonly LoadedSegment[]
   }
   const others = segments.filter((segment) => segment !== first && segment.memory.size > 0n);
   const starts = others.map(({ memory }) => memory.start);
-  const named = words(first.data).filter((word) => word % INSTRUCTION === 0n && others.some(({ memory }) => memory.contains(word)));
+  const named = words(first.data).filter(
+    (word) => word % INSTRUCTION === 0n && others.some(({ memory }) => memory.contains(word)),
+  );
   return { entry, segments, purgatory: first, kernelEntries: new Set([...starts, ...named]) };
 };
 

@@ -23,7 +23,10 @@ const PAGE = 4096n;
  * The symbols of an object's code, if a segment holds that object.
  * @returns in order of their addresses; undefined when the segment holds something else
  */
-export const purgatorySymbols = (object: Uint8Array, { memory, data }: LoadedSegment): readonly CodeSymbol[] | undefined => {
+export const purgatorySymbols = (
+  object: Uint8Array,
+  { memory, data }: LoadedSegment,
+): readonly CodeSymbol[] | undefined => {
   const loaded = loadAt(object, memory);
   if (loaded === undefined) return undefined;
   const code = loaded.sections.filter(({ flags }) => (flags & SHF_EXECINSTR) !== 0n);

@@ -72,7 +72,8 @@ export const differences = (
     segment === except ? [] : (firstDifference(segment, i, ram) ?? firstDamage(segment, i) ?? []),
   );
 
-const bytesText = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+const bytesText = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
 /** "segment 1 differs from 0x40210000 on: 00 01 instead of ff 01" */
 export const describeDifference = (difference: Difference): string => {

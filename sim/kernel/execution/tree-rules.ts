@@ -89,10 +89,10 @@ export const TREE_RULES: readonly Rule[] = [
     check: ({ running }, { tree }) => {
       if (tree?.told === undefined) return undefined;
       const { uefi } = tree.told;
-      const lost = [...running.uefi].filter(
-        ([name, value]) => uefi.get(name)?.toString() !== value.toString(),
-      );
-      return lost.length === 0 ? undefined : `/chosen has not the running kernel's ${lost.map(([name]) => name).join(', ')}`;
+      const lost = [...running.uefi].filter(([name, value]) => uefi.get(name)?.toString() !== value.toString());
+      return lost.length === 0
+        ? undefined
+        : `/chosen has not the running kernel's ${lost.map(([name]) => name).join(', ')}`;
     },
   },
   {
@@ -111,7 +111,8 @@ export const TREE_RULES: readonly Rule[] = [
     check: (_, { tree }) => {
       const told = tree?.told;
       const gic = told?.board.gic;
-      if (gic?.version !== 3 || gic.its.length === 0 || told?.uefi.has('linux,uefi-system-table') === true) return undefined;
+      if (gic?.version !== 3 || gic.its.length === 0 || told?.uefi.has('linux,uefi-system-table') === true)
+        return undefined;
       if (hasWord(told?.bootargs, /^irqchip\.gicv3_nolpi=[1yY]/)) return undefined;
       return "only UEFI tells a kernel where the old one's LPI tables are: they stay live in memory that the new kernel takes for free";
     },

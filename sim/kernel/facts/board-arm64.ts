@@ -89,7 +89,8 @@ const serialPorts = (files: RecordedFiles): readonly bigint[] => {
   const names = attempt(SystemError, () => files.list(TERMINALS));
   if (names instanceof SystemError) return [];
   return names.toSorted().flatMap((name) => {
-    const [, digits] = /^(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(files.readText(`${TERMINALS}/${name}/iomem_base`) ?? '') ?? [];
+    const [, digits] =
+      /^(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(files.readText(`${TERMINALS}/${name}/iomem_base`) ?? '') ?? [];
     const physAddr = BigInt(`0x${digits ?? '0'}`);
     return physAddr === 0n ? [] : [physAddr];
   });

@@ -1,6 +1,15 @@
 /** What a recording tells kexec_file_load(2): free memory, the device tree of the boot, what a dump describes. */
 import type { NoteMemory } from '../../../kexec/running-kernel/crashdump.js';
-import { ELFCLASS64, ELFDATA2LSB, type ElfProgramHeader, PT_LOAD, hasElfMagic, readFileHeader, readProgramHeader, sizesOf } from '../../../kexec/elf/elf.js';
+import {
+  ELFCLASS64,
+  ELFDATA2LSB,
+  type ElfProgramHeader,
+  PT_LOAD,
+  hasElfMagic,
+  readFileHeader,
+  readProgramHeader,
+  sizesOf,
+} from '../../../kexec/elf/elf.js';
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import { Range } from '../../../kexec/base/range.js';
@@ -72,7 +81,8 @@ const readOr = (files: RecordedFiles, path: string, need: string, length = Numbe
   return bytes;
 };
 
-const bootTree = (files: RecordedFiles): Uint8Array => readOr(files, BOOT_TREE, 'the device tree for the new kernel is made from it');
+const bootTree = (files: RecordedFiles): Uint8Array =>
+  readOr(files, BOOT_TREE, 'the device tree for the new kernel is made from it');
 
 /** The initrd that the kernel was started with; undefined when there was none, or the recording does not tell. */
 export const bootInitrd = (files: RecordedFiles): Range | undefined => {
@@ -82,8 +92,12 @@ export const bootInitrd = (files: RecordedFiles): Range | undefined => {
 
 /** What lies between the kernel's code and its data. */
 const initSection = (resources: readonly Resource[]): readonly Range[] => {
-  const [code, data] = ['Kernel code', 'Kernel data'].map((name) => resources.find((resource) => resource.name === name)?.range);
-  return code === undefined || data === undefined || data.start <= code.end ? [] : [Range.between(code.end, data.start)];
+  const [code, data] = ['Kernel code', 'Kernel data'].map(
+    (name) => resources.find((resource) => resource.name === name)?.range,
+  );
+  return code === undefined || data === undefined || data.start <= code.end
+    ? []
+    : [Range.between(code.end, data.start)];
 };
 
 /**
@@ -102,11 +116,15 @@ export const memblockHoles = (
   const [roundStart, roundEnd] = freesInitrdBy === 'bytes' ? [alignUp, alignDown] : [alignDown, alignUp];
   const freedInitrd = initrd && { start: roundStart(initrd.start, pageSize), end: roundEnd(initrd.end, pageSize) };
   const freed = [
-    ...(freedInitrd === undefined || freedInitrd.end <= freedInitrd.start ? [] : [Range.between(freedInitrd.start, freedInitrd.end)]),
+    ...(freedInitrd === undefined || freedInitrd.end <= freedInitrd.start
+      ? []
+      : [Range.between(freedInitrd.start, freedInitrd.end)]),
     ...(freesInitSection ? initSection(resources) : []),
   ];
   const left = resources.flatMap((resource) =>
-    resource.name === 'reserved' ? freed.reduce(withoutRange, [resource.range]).map((range) => ({ ...resource, range })) : [resource],
+    resource.name === 'reserved'
+      ? freed.reduce(withoutRange, [resource.range]).map((range) => ({ ...resource, range }))
+      : [resource],
   );
   return freeMemory(left, pageSize);
 };
@@ -129,7 +147,10 @@ const dumpFacts = (files: RecordedFiles, resources: readonly Resource[]): DumpFa
   const kcore = readOr(files, '/proc/kcore', NEED, KCORE_HEAD);
   // The kernel's image is mapped twice: by itself, and with the memory around it.
   const maps = loadsOf(kcore)
-    .filter(({ paddr, memsz }) => code !== undefined && paddr <= code.start && code.start < paddr + memsz && paddr !== U64_MAX)
+    .filter(
+      ({ paddr, memsz }) =>
+        code !== undefined && paddr <= code.start && code.start < paddr + memsz && paddr !== U64_MAX,
+    )
     .sort((a, b) => (a.memsz < b.memsz ? -1 : 1));
   const [image, linear] = [maps[0], maps.at(-1)];
   if (image === undefined || linear === undefined || image === linear) throw broken('/proc/kcore');
@@ -165,7 +186,11 @@ const loadsOf = (kcore: Uint8Array): readonly ElfProgramHeader[] => {
   if (kcore.length < sizes.header || !hasElfMagic(kcore)) return [];
   const { phoff, phnum } = readFileHeader(kcore, LAYOUT);
   const loads: ElfProgramHeader[] = [];
-  for (let at = Number(phoff), n = 0; n < phnum && at + sizes.programHeader <= kcore.length; n++, at += sizes.programHeader) {
+  for (
+    let at = Number(phoff), n = 0;
+    n < phnum && at + sizes.programHeader <= kcore.length;
+    n++, at += sizes.programHeader
+  ) {
     const header = readProgramHeader(kcore, LAYOUT, at);
     if (header.type === PT_LOAD) loads.push(header);
   }

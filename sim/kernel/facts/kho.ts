@@ -23,7 +23,10 @@ export const handover = (files: RecordedFiles): Handover | undefined => {
   // It gives up for want of memory.
   if (files.note('dmesg')?.includes('disabling kexec handover') === true) return undefined;
   const asked = (files.readText('/proc/cmdline') ?? '').split(/\s/).findLast((word) => word.startsWith('kho='));
-  const isOn = asked === undefined ? configSays(config, 'KEXEC_HANDOVER_ENABLE_DEFAULT') === true : /^kho=(1|[yt]|on)/i.test(asked);
+  const isOn =
+    asked === undefined
+      ? configSays(config, 'KEXEC_HANDOVER_ENABLE_DEFAULT') === true
+      : /^kho=(1|[yt]|on)/i.test(asked);
   if (!isOn) return undefined;
   const evidence = asked === undefined ? 'config: CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT=y' : `/proc/cmdline: ${asked}`;
   return { evidence, scratch: scratchAreas(files) };

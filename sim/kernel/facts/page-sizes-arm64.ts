@@ -15,7 +15,10 @@ export const checkPageSize = (bytes: bigint, subject: string): bigint => {
 /** A page size that a user typed. @throws KexecError naming `subject` */
 export const parsePageSize = (text: string, subject: string): bigint => {
   if (/^\d{1,9}$/.test(text)) return checkPageSize(BigInt(text), subject);
-  throw KexecError.die(`${subject}: bad page size "${visible(text.slice(0, 64))}": must be one of ${PAGE_SIZES.join(', ')}`, { subject });
+  throw KexecError.die(
+    `${subject}: bad page size "${visible(text.slice(0, 64))}": must be one of ${PAGE_SIZES.join(', ')}`,
+    { subject },
+  );
 };
 
 /** The page size that VMCOREINFO tells, which is in a note of /proc/kcore; undefined when it is not there. */

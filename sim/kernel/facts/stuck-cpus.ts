@@ -13,11 +13,7 @@ import type { RecordedFiles } from './recorded-files.js';
 const POSSIBLE = '/sys/devices/system/cpu/possible';
 
 /** @returns undefined where all can be stopped, as far as the recording tells */
-export const stuckCpus = (
-  files: RecordedFiles,
-  generation: Generation,
-  wantedEl?: 1 | 2,
-): StuckCpus | undefined => {
+export const stuckCpus = (files: RecordedFiles, generation: Generation, wantedEl?: 1 | 2): StuckCpus | undefined => {
   // One that did not come up the right way is counted (cpus_stuck_in_kernel).
   const lost = /^.*CPU\d{1,5}: is stuck in kernel.*$/m.exec(files.note('dmesg') ?? '')?.[0];
   if (lost !== undefined) return { why: 'lost', evidence: [`dmesg: ${lost.trim()}`] };

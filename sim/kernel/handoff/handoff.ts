@@ -38,7 +38,7 @@ const joined = (segments: readonly LoadedSegment[]): readonly Range[] =>
 /** @throws KexecError where a machine has no room beside what is loaded */
 const findRoom = (size: bigint, ram: readonly Range[], taken: readonly Range[]): Range => {
   for (const { start, end } of [...ram].reverse()) {
-    for (let at = alignDown(end - size, KiB(4n)); at >= start; ) {
+    for (let at = alignDown(end - size, KiB(4n)); at >= start;) {
       const room = Range.sized(at, size);
       const hit = taken.find((range) => range.overlaps(room));
       if (hit === undefined) return room;
@@ -55,7 +55,9 @@ const findRoom = (size: bigint, ram: readonly Range[], taken: readonly Range[]):
  */
 export const handOff = (
   { board, processors: { current: cpu } }: Pick<Launched, 'board' | 'processors'>,
-  segments: readonly LoadedSegment[], ram: readonly Range[]): Handoff => {
+  segments: readonly LoadedSegment[],
+  ram: readonly Range[],
+): Handoff => {
   const lowest = ram.reduce((low, { start }) => (start < low ? start : low), ram[0]!.start);
   const tree = Range.sized(lowest, QEMU_TREE_SIZE);
   const ranges = joined(segments);
@@ -99,7 +101,18 @@ export const qemuCommand = (
 ): readonly string[] => [
   'qemu-system-aarch64',
   ...['-machine', `virt,gic-version=${gic}${el === 2 ? ',virtualization=on' : ''}`],
-  ...['-cpu', 'cortex-a57', '-smp', `${nrCpus}`, '-m', `${ramBytes >> 20n}M`, '-nographic', '-nic', 'none', '-no-reboot'],
+  ...[
+    '-cpu',
+    'cortex-a57',
+    '-smp',
+    `${nrCpus}`,
+    '-m',
+    `${ramBytes >> 20n}M`,
+    '-nographic',
+    '-nic',
+    'none',
+    '-no-reboot',
+  ],
   ...pieces.flatMap(({ file, physAddr }) => [
     '-device',
     // QEMU takes a comma for the end of a value, unless there are two.

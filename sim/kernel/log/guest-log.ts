@@ -74,7 +74,8 @@ const areInfos = (bytes: Uint8Array | undefined, size: number, { count, tailId }
   if (bytes === undefined) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const first = tailId + 1n;
-  const sequence = (i: bigint): bigint => view.getBigUint64(Number((first + i) % BigInt(count)) * size + INFO_SEQ, true);
+  const sequence = (i: bigint): bigint =>
+    view.getBigUint64(Number((first + i) % BigInt(count)) * size + INFO_SEQ, true);
   for (let i = 1n; i < PROBED; i++) {
     // Infos that were not in use yet have nothing in them.
     if (sequence(i) === 0n) return i > 1n;

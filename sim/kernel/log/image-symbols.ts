@@ -170,7 +170,9 @@ const hasMarkers = (image: Uint8Array, view: DataView, table: NameTable, limit: 
 /** How many tokens a name has; since Linux 6.1, those of more than 127 have a second byte. */
 const lengthAt = (image: Uint8Array, at: number): { readonly length: number; readonly bytes: number } => {
   const first = image[at] ?? 0;
-  return first < 0x80 ? { length: first, bytes: 1 } : { length: (first & 0x7f) | ((image[at + 1] ?? 0) << 7), bytes: 2 };
+  return first < 0x80
+    ? { length: first, bytes: 1 }
+    : { length: (first & 0x7f) | ((image[at + 1] ?? 0) << 7), bytes: 2 };
 };
 
 /** Where symbols are, from the Image's first byte or from another one, the same for all. */

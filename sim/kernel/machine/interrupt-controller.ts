@@ -26,7 +26,10 @@ export const interruptController = (
   affinities: readonly bigint[],
 ): ((host: InterruptHost) => Interrupts) | undefined => {
   if (gic === undefined) return undefined;
-  const lines = linesOf([...devices.flatMap(({ interrupts }) => interrupts.map(({ intid }) => intid)), ...messageLines(gic)]);
+  const lines = linesOf([
+    ...devices.flatMap(({ interrupts }) => interrupts.map(({ intid }) => intid)),
+    ...messageLines(gic),
+  ]);
   return (host) => {
     const all = { affinities, current: () => host.current(), setInterrupt: host.setInterrupt.bind(host) };
     return { ...controllerOf(gic, all, lines), timerLines: timerLinesOf(timer) };
@@ -67,7 +70,9 @@ const gicV3 = (gic: GicV3Description, host: GicHost, lines: number): Omit<Interr
   const controller = new GicV3(host, { lines });
   const [redistributors] = gic.redistributors;
   if (redistributors === undefined || redistributors.size < BigInt(controller.redistributors.sizeBytes)) {
-    throw new MachineError(`the device tree has no room for the redistributors of ${host.affinities.length} processors`);
+    throw new MachineError(
+      `the device tree has no room for the redistributors of ${host.affinities.length} processors`,
+    );
   }
   return {
     controller,

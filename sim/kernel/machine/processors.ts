@@ -128,7 +128,9 @@ export class Processors implements Savable {
     for (;;) {
       input?.deliver(false);
       const sliceEnd = Math.min(bounds.deadline, performance.now() + SLICE_MS);
-      const end = this.#boundReached(bounds) ?? this.#telling(() => this.#runSlice(limitsOf, bounds, sliceEnd, input !== undefined));
+      const end =
+        this.#boundReached(bounds) ??
+        this.#telling(() => this.#runSlice(limitsOf, bounds, sliceEnd, input !== undefined));
       betweenSlices();
       if (end?.kind === 'idle') {
         if (input === undefined || !(await this.#idle(input))) return end.end;
@@ -141,7 +143,9 @@ export class Processors implements Savable {
   #telling<T>(run: () => T): T {
     const result = attempt(MachineError, run);
     if (!(result instanceof MachineError)) return result;
-    throw new MachineError(`${result.reason}, at 0x${this.current.pc.toString(16)} after ${this.instructions} instructions`);
+    throw new MachineError(
+      `${result.reason}, at 0x${this.current.pc.toString(16)} after ${this.instructions} instructions`,
+    );
   }
 
   #boundReached({ maxInstructions, deadline, interrupted }: RunBounds): RunEnd | undefined {
@@ -243,10 +247,11 @@ export class Processors implements Savable {
 
   /** When the first timer raises its output, or a device's time comes, as the counter tells time. */
   get #deadline(): bigint | undefined {
-    const deadlines = [...this.#running.flatMap(({ timerDeadline }) => timerDeadline ?? []), this.#machine.alarm ?? []].flat();
-    return deadlines.length === 0
-      ? undefined
-      : deadlines.reduce((first, other) => (other < first ? other : first));
+    const deadlines = [
+      ...this.#running.flatMap(({ timerDeadline }) => timerDeadline ?? []),
+      this.#machine.alarm ?? [],
+    ].flat();
+    return deadlines.length === 0 ? undefined : deadlines.reduce((first, other) => (other < first ? other : first));
   }
 
   get #running(): readonly CpuModel[] {

@@ -7,7 +7,11 @@ import type { TarFailure } from './tar.js';
 const PART = 'devicetree.tar';
 
 /** The first path that both trees have, but for a directory in both; undefined without one. */
-const firstInBoth = (one: RecordingTree, other: RecordingTree, components: readonly string[] = []): string | undefined => {
+const firstInBoth = (
+  one: RecordingTree,
+  other: RecordingTree,
+  components: readonly string[] = [],
+): string | undefined => {
   const path = components.join('/');
   const asked = { call: 'lstat', path };
   const stat = other.lstat(components, asked);

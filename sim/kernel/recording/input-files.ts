@@ -65,7 +65,11 @@ export const readRegular = (path: string, mostBytes: number, wantedBytes = Infin
  * Reads a regular file as a whole, or all that comes out of a pipe.
  * @throws KexecError for anything else, for more bytes than `mostBytes`, and for a pipe that says nothing for too long
  */
-export const readInput = async (path: string, mostBytes: number, patienceMs = PIPE_PATIENCE_MS): Promise<Uint8Array> => {
+export const readInput = async (
+  path: string,
+  mostBytes: number,
+  patienceMs = PIPE_PATIENCE_MS,
+): Promise<Uint8Array> => {
   const { file, sizeBytes, isPipe } = failing('Cannot read', path, () =>
     openChecked(path, constants.O_RDONLY, (stats) => {
       if (!stats.isFIFO() && !stats.isFile()) throw refuse(path, 'neither a regular file nor a pipe');
@@ -83,7 +87,7 @@ export const readInput = async (path: string, mostBytes: number, patienceMs = PI
 const readPipe = async (file: number, path: string, mostBytes: number, patienceMs: number): Promise<Uint8Array> => {
   let bytes = new Uint8Array(FIRST_BYTES);
   let filled = 0;
-  for (let deadline = performance.now() + patienceMs; ; ) {
+  for (let deadline = performance.now() + patienceMs; ;) {
     const count = attempt(NodeError, () => readSync(file, bytes, filled, bytes.length - filled, null));
     if (count instanceof NodeError && count.code !== 'EAGAIN') {
       failing('Cannot read', path, () => {

@@ -7,14 +7,24 @@ import type { FileStat } from '../../../kexec/base/system.js';
 import { withDeviceTreePart } from './devicetree-part.js';
 import { errnoOf, isNodeError } from './host-files.js';
 import type { RecordedFiles } from '../facts/recorded-files.js';
-import { type Asked, type Recording, type RecordingTree, withChangedFiles, directoryRecording } from './recording-tree.js';
+import {
+  type Asked,
+  type Recording,
+  type RecordingTree,
+  withChangedFiles,
+  directoryRecording,
+} from './recording-tree.js';
 import { tarRecording } from './tar-recording.js';
 
 /** As many links in one path as Linux follows (MAXSYMLINKS, include/linux/namei.h). */
 export const MAX_LINKS = 40;
 
 /** What a recording may leave out, because Linux makes it a link to what is recorded (fs/proc/..., drivers/of/base.c). */
-const DEVICE_TREE_LINK = { name: 'device-tree', path: '/proc/device-tree', target: '/sys/firmware/devicetree/base' } as const;
+const DEVICE_TREE_LINK = {
+  name: 'device-tree',
+  path: '/proc/device-tree',
+  target: '/sys/firmware/devicetree/base',
+} as const;
 
 /** The names at the top of a recording that are the machine's; the others are notes about it. */
 const TOP_NAMES: readonly string[] = ['proc', 'sys'];
@@ -154,7 +164,9 @@ export class MachineFiles implements RecordedFiles {
     const asked = { call: 'readdir', path };
     const components = this.#resolve(asked, true);
     const names = this.#tree.list(components, asked);
-    return this.#standsInForDeviceTree([...components, DEVICE_TREE_LINK.name]) ? [...names, DEVICE_TREE_LINK.name] : names;
+    return this.#standsInForDeviceTree([...components, DEVICE_TREE_LINK.name])
+      ? [...names, DEVICE_TREE_LINK.name]
+      : names;
   }
 
   /** @throws SystemError @throws KexecError for more bytes than there are in such a file of any machine */

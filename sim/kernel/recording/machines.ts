@@ -39,5 +39,7 @@ export const findMachine = (machine: string | undefined): string => {
   const bundled = bundledMachines();
   if (bundled.includes(wanted)) return bundledPath(wanted);
   if (wanted.includes('/') || existsSync(wanted)) return fromRoot(wanted);
-  throw KexecError.die(`No such machine: ${wanted} (a directory, a tar file, or one of ${bundled.join(', ')})`, { subject: wanted });
+  throw KexecError.die(`No such machine: ${wanted} (a directory, a tar file, or one of ${bundled.join(', ')})`, {
+    subject: wanted,
+  });
 };

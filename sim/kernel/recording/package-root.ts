@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const packageRoot = (): string => {
   const here = dirname(fileURLToPath(import.meta.url));
   let directory = here;
-  while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) directory = dirname(directory);
+  while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory)
+    directory = dirname(directory);
   return directory;
 };

@@ -64,7 +64,8 @@ export const directoryRecording = (directory: string): Recording => {
         throw new SystemError(call, path, stat.errno);
       },
       readLink: (components, { call, path }) => systemCall(call, path, () => readlinkSync(hostPath(components))),
-      readAt: (components, offset, length, { path }) => readHost(hostPath(components), path, offset, length, GUARDED_READ),
+      readAt: (components, offset, length, { path }) =>
+        readHost(hostPath(components), path, offset, length, GUARDED_READ),
       list: (components, { path }) => listHost(hostPath(components), path),
     },
   };

@@ -34,12 +34,14 @@ const newDirectory = (): Directory => ({ kind: 'directory', children: new Map() 
 /** What an entry's name says, from the top; a "/" before it means nothing, as to tar. */
 const namesOf = (path: string, fail: TarFailure): readonly string[] => {
   const names = path.split('/').filter((name) => name !== '' && name !== '.');
-  if (names.includes('..')) throw fail(`the tar file has an entry that leads out of it: ${JSON.stringify(path.slice(0, MAX_NAME))}`);
+  if (names.includes('..'))
+    throw fail(`the tar file has an entry that leads out of it: ${JSON.stringify(path.slice(0, MAX_NAME))}`);
   if (path.length > MAX_PATH || names.some((name) => name.length > MAX_NAME)) throw fail(TOO_LONG);
   return names;
 };
 
-const notOne = (name: string): string => `the tar file has ${JSON.stringify(name)} as a directory and as something else`;
+const notOne = (name: string): string =>
+  `the tar file has ${JSON.stringify(name)} as a directory and as something else`;
 
 /** The files of an archive. Of entries with the same name the last one counts. */
 const readNodes = (archive: Uint8Array, fail: TarFailure): Directory => {
@@ -75,7 +77,8 @@ const readNodes = (archive: Uint8Array, fail: TarFailure): Directory => {
       put(parent, name, { kind, target });
     } else {
       const linked = nodeAt(root, namesOf(target, fail));
-      if (linked === undefined || linked.kind === 'directory') throw fail(`the tar file links ${JSON.stringify(name)} to what is not before it`);
+      if (linked === undefined || linked.kind === 'directory')
+        throw fail(`the tar file links ${JSON.stringify(name)} to what is not before it`);
       put(parent, name, linked);
     }
   }
@@ -84,11 +87,15 @@ const readNodes = (archive: Uint8Array, fail: TarFailure): Directory => {
 
 /** undefined when there is none. */
 const nodeAt = (root: Directory, names: readonly string[]): Node | undefined =>
-  names.reduce<Node | undefined>((node, name) => (node?.kind === 'directory' ? node.children.get(name) : undefined), root);
+  names.reduce<Node | undefined>(
+    (node, name) => (node?.kind === 'directory' ? node.children.get(name) : undefined),
+    root,
+  );
 
 /** The directory that has proc/: the archive's top, or the only one in it that does. */
 const recordingIn = (root: Directory): Directory => {
-  const holdsProc = (node: Node | undefined): node is Directory => node?.kind === 'directory' && node.children.has('proc');
+  const holdsProc = (node: Node | undefined): node is Directory =>
+    node?.kind === 'directory' && node.children.has('proc');
   const candidates = [...root.children.values()].filter(holdsProc);
   return !holdsProc(root) && candidates.length === 1 ? candidates[0]! : root;
 };

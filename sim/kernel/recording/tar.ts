@@ -87,7 +87,7 @@ const hasGoodChecksum = (header: Uint8Array): boolean => {
 /** pax' records, "LENGTH KEY=VALUE\n". */
 const paxRecords = (bytes: Uint8Array, fail: TarFailure): ReadonlyMap<string, string> => {
   const records = new Map<string, string>();
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = Number(/^(\d{1,9}) /.exec(latin1(bytes.subarray(at, at + 10)))?.[1] ?? 0);
     const record = /^\d+ ([^=]+)=(.*)\n$/s.exec(new TextDecoder().decode(bytes.subarray(at, at + length)));
     if (record === null || at + length > bytes.length) throw fail(BAD_EXTENSION);
@@ -114,11 +114,12 @@ export function* readTar(bytes: Uint8Array, fail: TarFailure): Generator<TarEntr
   let longName: string | undefined;
   let longTarget: string | undefined;
   let pax: ReadonlyMap<string, string> = new Map();
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const header = bytes.subarray(at, at + BLOCK);
     if (header.length < BLOCK) throw fail(at === 0 ? NO_TAR : CUT_OFF);
     if (header.every((byte) => byte === 0)) return;
-    if (!hasGoodChecksum(header)) throw fail(at === 0 ? NO_TAR : 'the tar file is broken: the checksum of a header is wrong');
+    if (!hasGoodChecksum(header))
+      throw fail(at === 0 ? NO_TAR : 'the tar file is broken: the checksum of a header is wrong');
     const type = String.fromCharCode(header[TYPE]!);
     const about = [LONG_NAME, LONG_TARGET, PAX, PAX_GLOBAL].includes(type);
     const size = (about ? undefined : paxSize(pax.get('size'), fail)) ?? number(field(header, SIZE), fail);

@@ -40,7 +40,8 @@ const INITRD_WINDOW = GiB(32n);
 const MAX_TRIES = 1 << 16;
 
 /** ARM64_IMAGE_FLAG_PAGE_SIZE: bytes; undefined where the header does not tell. */
-const pageSizeOf = (flags: bigint): bigint | undefined => [undefined, KiB(4n), KiB(16n), KiB(64n)][Number((flags >> 1n) & 3n)];
+const pageSizeOf = (flags: bigint): bigint | undefined =>
+  [undefined, KiB(4n), KiB(16n), KiB(64n)][Number((flags >> 1n) & 3n)];
 
 const NAMES = { kernel: 'kernel', initrd: 'initrd', dtb: 'dtb', elfcorehdr: 'elf core header' } as const;
 
@@ -59,9 +60,11 @@ const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel lo
 export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): LoadResult => {
   const { facts } = machine;
   const header = readArm64ImageHeader(files.kernel);
-  if (header === undefined || header.imageSize === 0n) return refuse(Errno.EINVAL, 'the header of the Image tells no size (image_size)');
+  if (header === undefined || header.imageSize === 0n)
+    return refuse(Errno.EINVAL, 'the header of the Image tells no size (image_size)');
   const pages = pageSizeOf(header.flags);
-  if (pages !== undefined && !machine.hasPagesOf(pages)) return refuse(Errno.EINVAL, `the Image is for pages of ${pages} bytes, which the processor does not have`);
+  if (pages !== undefined && !machine.hasPagesOf(pages))
+    return refuse(Errno.EINVAL, `the Image is for pages of ${pages} bytes, which the processor does not have`);
 
   const { start, last } = crashBounds(facts);
   const scratch = files.slot === 'normal' ? facts.handover?.scratch : undefined;
@@ -95,14 +98,21 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
     min = whole.mem + whole.memsz;
   }
   const where = files.slot === 'crash' ? "the crash kernel's memory" : 'the free memory';
-  return refuse(Errno.EADDRNOTAVAIL, `${where} has no place for the kernel with all that goes behind it`, [...log, NO_LOCATION]);
+  return refuse(Errno.EADDRNOTAVAIL, `${where} has no place for the kernel with all that goes behind it`, [
+    ...log,
+    NO_LOCATION,
+  ]);
 };
 
 /** Finds places above the kernel for all else. @returns undefined when there are none */
 type LoadOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegment[] | undefined;
 
 /** load_other_segments(). @param log receives where each was put, also when it was given up again @throws KexecError */
-const prepareOtherSegments = (machine: FileLoadMachine, { slot, initrd, cmdline }: FilesToLoad, log: string[]): LoadOthers => {
+const prepareOtherSegments = (
+  machine: FileLoadMachine,
+  { slot, initrd, cmdline }: FilesToLoad,
+  log: string[],
+): LoadOthers => {
   const { facts, crashRegions, random } = machine;
   const headers = slot === 'crash' ? prepareElfHeaders(machine.dumpFacts(), crashRegions) : undefined;
   const bootTree = machine.bootTree();
@@ -119,8 +129,21 @@ const prepareOtherSegments = (machine: FileLoadMachine, { slot, initrd, cmdline 
   return (memory, kernel) => {
     const min = kernel.mem + kernel.memsz;
     const placed: KernelSegment[] = [];
-    const add = (role: 'initrd' | 'dtb' | 'elfcorehdr', bytes: Uint8Array, align: bigint, max?: bigint): Range | undefined => {
-      const buffer = { role, bytes, memsz: BigInt(bytes.length), align, min, topDown: max === undefined, ...(max && { max }) };
+    const add = (
+      role: 'initrd' | 'dtb' | 'elfcorehdr',
+      bytes: Uint8Array,
+      align: bigint,
+      max?: bigint,
+    ): Range | undefined => {
+      const buffer = {
+        role,
+        bytes,
+        memsz: BigInt(bytes.length),
+        align,
+        min,
+        topDown: max === undefined,
+        ...(max && { max }),
+      };
       const segment = addBuffer({ ...memory, placed: [kernel, ...placed] }, buffer);
       if (segment === undefined) return undefined;
       placed.push(segment);
@@ -135,6 +158,8 @@ const prepareOtherSegments = (machine: FileLoadMachine, { slot, initrd, cmdline 
     if (add('dtb', draft, TREE_ALIGNMENT) === undefined) return undefined;
     const bytes = treeFor(initrdAt, headersAt, random);
     if (isFdtError(bytes)) return undefined;
-    return placed.map((segment) => (segment.role === 'dtb' ? { ...segment, source: { kind: 'bytes', bytes } } : segment));
+    return placed.map((segment) =>
+      segment.role === 'dtb' ? { ...segment, source: { kind: 'bytes', bytes } } : segment,
+    );
   };
 };

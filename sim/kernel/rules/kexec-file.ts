@@ -5,7 +5,12 @@
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { Errno } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
-import { KEXEC_FILE_DEBUG, KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD } from '../../../kexec/base/uapi.js';
+import {
+  KEXEC_FILE_DEBUG,
+  KEXEC_FILE_NO_INITRAMFS,
+  KEXEC_FILE_ON_CRASH,
+  KEXEC_FILE_UNLOAD,
+} from '../../../kexec/base/uapi.js';
 import { loadArm64Image } from './image-arm64.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
@@ -62,7 +67,10 @@ export const answerKexecFileLoad = (
   if (kernel === undefined || kernelFault !== undefined) return refuse(cleared, kernelFault!);
   // The rest of the header is looked at when all files are read.
   if (readArm64ImageHeader(kernel) === undefined) {
-    return refuse(cleared, { errno: Errno.EINVAL, why: 'the kernel is no Image for arm64, the one format that this call takes' });
+    return refuse(cleared, {
+      errno: Errno.EINVAL,
+      why: 'the kernel is no Image for arm64, the one format that this call takes',
+    });
   }
   const unsigned = refuseSignature(machine.signatures, facts.lockedDown, kernel);
   if (unsigned !== undefined) return refuse(cleared, unsigned);
@@ -91,7 +99,10 @@ const checkFile = (what: string, bytes: Uint8Array | undefined, facts: KernelFac
   const { generation, totalRamPages, pageSize } = facts;
   const { maxFileBytes } = traitsOf(generation);
   if (bytes.length > maxFileBytes) {
-    return { errno: Errno.EFBIG, why: `${what} has ${bytes.length} bytes, and Linux ${generation} reads at most ${maxFileBytes}` };
+    return {
+      errno: Errno.EFBIG,
+      why: `${what} has ${bytes.length} bytes, and Linux ${generation} reads at most ${maxFileBytes}`,
+    };
   }
   // vmalloc() refuses at once what cannot be had.
   if (BigInt(bytes.length) / pageSize <= totalRamPages) return undefined;
@@ -102,12 +113,21 @@ const checkFile = (what: string, bytes: Uint8Array | undefined, facts: KernelFac
  * memdup_user() and the check behind it. Memory behind the text's NUL cannot be read.
  * @returns the text up to its first NUL; undefined for none
  */
-const readCommandLine = ({ cmdline, cmdlineLen }: KexecFileLoadCall, { pageSize }: KernelFacts): string | undefined | Refusal => {
+const readCommandLine = (
+  { cmdline, cmdlineLen }: KexecFileLoadCall,
+  { pageSize }: KernelFacts,
+): string | undefined | Refusal => {
   if (cmdlineLen === 0) return undefined;
   if (cmdlineLen > Number(pageSize) * 2 ** MAX_ORDER[`${pageSize}`]!) {
-    return { errno: Errno.ENOMEM, why: `a command line of ${cmdlineLen} bytes is more than the kernel allocates at once` };
+    return {
+      errno: Errno.ENOMEM,
+      why: `a command line of ${cmdlineLen} bytes is more than the kernel allocates at once`,
+    };
   }
-  if (cmdline === undefined || cmdlineLen > cmdline.length + 1) return { errno: Errno.EFAULT, why: 'the command line cannot be read' };
+  if (cmdline === undefined || cmdlineLen > cmdline.length + 1)
+    return { errno: Errno.EFAULT, why: 'the command line cannot be read' };
   const bytes = `${cmdline}\0`.slice(0, cmdlineLen);
-  return bytes.endsWith('\0') ? bytes.slice(0, bytes.indexOf('\0')) : { errno: Errno.EINVAL, why: 'the command line does not end with a NUL' };
+  return bytes.endsWith('\0')
+    ? bytes.slice(0, bytes.indexOf('\0'))
+    : { errno: Errno.EINVAL, why: 'the command line does not end with a NUL' };
 };

@@ -124,10 +124,20 @@ const ARCHITECTURES = [0n, 183n << 16n];
 /** Which of the two images a call is about. */
 export type SlotName = 'normal' | 'crash';
 
-export const answer = (state: KernelState, result: number, log: readonly string[] = []): Outcome => ({ result, state, log });
-export const refuse = (state: KernelState, { errno, why, log = [] }: Refusal): Outcome => ({ result: -errno, state, log, why });
+export const answer = (state: KernelState, result: number, log: readonly string[] = []): Outcome => ({
+  result,
+  state,
+  log,
+});
+export const refuse = (state: KernelState, { errno, why, log = [] }: Refusal): Outcome => ({
+  result: -errno,
+  state,
+  log,
+  why,
+});
 
-export const isRefusal = (value: unknown): value is Refusal => typeof value === 'object' && value !== null && 'errno' in value;
+export const isRefusal = (value: unknown): value is Refusal =>
+  typeof value === 'object' && value !== null && 'errno' in value;
 
 export const BUSY: Refusal = { errno: Errno.EBUSY, why: 'another load is under way' };
 
@@ -162,7 +172,10 @@ export const answerKexecLoad = (
   const unknown = call.flags & FLAG_BITS & ~loadFlags;
   if (unknown !== 0n) return refuse(counted, unknownFlags(facts, call.flags, unknown));
   if (call.nrSegments > BigInt(KEXEC_MAX_SEGMENTS)) {
-    return refuse(counted, { errno: Errno.EINVAL, why: `${call.nrSegments} segments are more than ${KEXEC_MAX_SEGMENTS}` });
+    return refuse(counted, {
+      errno: Errno.EINVAL,
+      why: `${call.nrSegments} segments are more than ${KEXEC_MAX_SEGMENTS}`,
+    });
   }
   if (!ARCHITECTURES.includes(call.flags & ARCH_BITS)) {
     const why = `flags ${hex0x(call.flags)}: the architecture in bits 31..16 is neither 0 nor 183, which is arm64`;
@@ -237,7 +250,8 @@ export const permitLoad = (
   if (state.loadDisabled) return forbid('/proc/sys/kernel/kexec_load_disabled is 1');
   if (!traitsOf(generation).hasLoadLimits) return state;
   const limit = slot === 'crash' ? 'limitPanic' : 'limitReboot';
-  if (state[limit] === 0) return forbid(`/proc/sys/kernel/kexec_load_limit_${slot === 'crash' ? 'panic' : 'reboot'} is 0`);
+  if (state[limit] === 0)
+    return forbid(`/proc/sys/kernel/kexec_load_limit_${slot === 'crash' ? 'panic' : 'reboot'} is 0`);
   return state[limit] === -1 ? state : { ...state, [limit]: state[limit] - 1 };
 };
 
@@ -281,7 +295,9 @@ const checkSegments = (facts: KernelFacts, segments: readonly KernelSegment[], s
   }
 
   const before = (index: number): number =>
-    segments.slice(0, index).findIndex((other) => endOf(segments[index]!) > other.mem && segments[index]!.mem < endOf(other));
+    segments
+      .slice(0, index)
+      .findIndex((other) => endOf(segments[index]!) > other.mem && segments[index]!.mem < endOf(other));
   const overlapping = first((_, index) => before(index) >= 0);
   if (overlapping !== undefined) {
     return { errno: Errno.EINVAL, why: `${told(overlapping)} overlaps segment ${before(overlapping)}` };
@@ -289,7 +305,10 @@ const checkSegments = (facts: KernelFacts, segments: readonly KernelSegment[], s
 
   const overfull = first(({ bufsz, memsz }) => bufsz > memsz);
   if (overfull !== undefined) {
-    return { errno: Errno.EINVAL, why: `${told(overfull)} has more data than that: ${hex0x(segments[overfull]!.bufsz)} bytes` };
+    return {
+      errno: Errno.EINVAL,
+      why: `${told(overfull)} has more data than that: ${hex0x(segments[overfull]!.bufsz)} bytes`,
+    };
   }
 
   const halfOfRam = facts.totalRamPages / 2n;
@@ -297,7 +316,8 @@ const checkSegments = (facts: KernelFacts, segments: readonly KernelSegment[], s
   const huge = first((segment) => pagesOf(segment) > halfOfRam);
   if (huge !== undefined) return { errno: Errno.EINVAL, why: `${told(huge)} is larger than ${most}` };
   const pages = segments.reduce((total, segment) => total + pagesOf(segment), 0n);
-  if (pages > halfOfRam) return { errno: Errno.EINVAL, why: `all segments together, ${pages} pages, are larger than ${most}` };
+  if (pages > halfOfRam)
+    return { errno: Errno.EINVAL, why: `all segments together, ${pages} pages, are larger than ${most}` };
 
   if (slot === 'crash') {
     const { start, last } = crashBounds(facts);

@@ -232,7 +232,7 @@ function* crashHoles(
   pageSize: bigint,
 ): Generator<number, undefined> {
   const end = region.last + 1n;
-  for (let page = region.start; page + pageSize <= end; ) {
+  for (let page = region.start; page + pageSize <= end;) {
     const inside = segments.find(({ mem, memsz }) => mem < page + pageSize && page < mem + memsz);
     if (inside === undefined) yield Number(page);
     page = inside === undefined ? page + pageSize : inside.mem + inside.memsz;
@@ -245,11 +245,7 @@ function* crashHoles(
  * @param segments those that the image was laid out for
  * @throws KexecError where a page is no RAM
  */
-export const storeKimage = (
-  image: Kimage,
-  segments: readonly FilledSegment[],
-  memory: PhysicalMemory,
-): void => {
+export const storeKimage = (image: Kimage, segments: readonly FilledSegment[], memory: PhysicalMemory): void => {
   if (image.type === 'crash') return storeInPlace(segments, memory);
   const { pageSize, entries } = image;
   storeList(image, memory);

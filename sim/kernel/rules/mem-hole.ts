@@ -53,7 +53,11 @@ export const addBuffer = (memory: Memory, buffer: KexecBuffer): KernelSegment | 
 const conflictAt = (start: bigint, size: bigint, { placed }: Memory): KernelSegment | undefined =>
   placed.find(({ mem, memsz }) => start < mem + memsz && mem < start + size);
 
-const locateTopDown = (hole: Range, { memsz, align, min, max = U64_MAX }: KexecBuffer, memory: Memory): bigint | undefined => {
+const locateTopDown = (
+  hole: Range,
+  { memsz, align, min, max = U64_MAX }: KexecBuffer,
+  memory: Memory,
+): bigint | undefined => {
   // A kernel that takes the last byte of a hole for its end puts further down what would just fit.
   const slack = traitsOf(memory.generation).fillsHolesToTheEnd ? 1n : 0n;
   let start = (hole.last < max ? hole.last : max) - memsz + slack;
@@ -67,7 +71,11 @@ const locateTopDown = (hole: Range, { memsz, align, min, max = U64_MAX }: KexecB
   }
 };
 
-const locateBottomUp = (hole: Range, { memsz, align, min, max = U64_MAX }: KexecBuffer, memory: Memory): bigint | undefined => {
+const locateBottomUp = (
+  hole: Range,
+  { memsz, align, min, max = U64_MAX }: KexecBuffer,
+  memory: Memory,
+): bigint | undefined => {
   let start = hole.start > min ? hole.start : min;
   for (;;) {
     start = alignUp(start, align);

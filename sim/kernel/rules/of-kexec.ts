@@ -7,7 +7,15 @@
 import { cells32, cells64, stringValue } from '../../../kexec/device-tree/fdt-values.js';
 import { Fdt, type FdtError, isFdtError } from '../../../kexec/device-tree/libfdt.js';
 import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../../kexec/device-tree/libfdt-ro.js';
-import { addMemRsv, addSubnode, delMemRsv, delProp, openInto, pack, setProp } from '../../../kexec/device-tree/libfdt-rw.js';
+import {
+  addMemRsv,
+  addSubnode,
+  delMemRsv,
+  delProp,
+  openInto,
+  pack,
+  setProp,
+} from '../../../kexec/device-tree/libfdt-rw.js';
 import type { Range } from '../../../kexec/base/range.js';
 import { alignUp } from '../../../kexec/base/u64.js';
 import { type Generation, traitsOf } from '../facts/generations.js';
@@ -92,7 +100,8 @@ const removeOwnReservation: Step = (tree, _chosen, _next, { bootTree }) => {
   return removeReservation(tree, (_address, size) => size === own);
 };
 
-const numberOf = (value: Uint8Array): bigint => value.reduce((sum, byte) => BigInt.asUintN(64, (sum << 8n) | BigInt(byte)), 0n);
+const numberOf = (value: Uint8Array): bigint =>
+  value.reduce((sum, byte) => BigInt.asUintN(64, (sum << 8n) | BigInt(byte)), 0n);
 
 /** The initrd of the boot, whose memory firmware may have reserved in whole pages. */
 const removeInitrdReservation: Step = (tree, chosen, _next, { pageSize }) => {
@@ -144,19 +153,27 @@ const setRanges = (tree: Fdt, chosen: number, name: string, ranges: readonly Ran
   return undefined;
 };
 
-const setElfcorehdr: Step = (tree, chosen, { crash }) => crash && setRanges(tree, chosen, ELFCOREHDR, [crash.elfcorehdr]);
+const setElfcorehdr: Step = (tree, chosen, { crash }) =>
+  crash && setRanges(tree, chosen, ELFCOREHDR, [crash.elfcorehdr]);
 const reserveElfcorehdr: Step = (tree, _chosen, { crash }) => crash && reserve(tree, crash.elfcorehdr);
-const setUsableMemory: Step = (tree, chosen, { crash }) => crash && setRanges(tree, chosen, USABLE_MEMORY, crash.usable);
+const setUsableMemory: Step = (tree, chosen, { crash }) =>
+  crash && setRanges(tree, chosen, USABLE_MEMORY, crash.usable);
 
 const removeCrashRanges = inOrder(remove(ELFCOREHDR), remove(USABLE_MEMORY));
-const setBootargs = setOrRemove('bootargs', ({ cmdline }) => (cmdline === undefined ? undefined : stringValue(cmdline)));
+const setBootargs = setOrRemove('bootargs', ({ cmdline }) =>
+  cmdline === undefined ? undefined : stringValue(cmdline),
+);
 
 const setSeed =
   (name: string, size: number): Step =>
   (tree, chosen, _next, { random }) =>
     random && setProp(tree, chosen, name, random(size));
 
-const setSeeds = inOrder(remove('kaslr-seed'), setSeed('kaslr-seed', KASLR_SEED_SIZE), setSeed('rng-seed', RNG_SEED_SIZE));
+const setSeeds = inOrder(
+  remove('kaslr-seed'),
+  setSeed('kaslr-seed', KASLR_SEED_SIZE),
+  setSeed('rng-seed', RNG_SEED_SIZE),
+);
 
 const OLD_CHANGES = inOrder(removeCrashRanges, setElfcorehdr, setUsableMemory, setBootargs, setInitrd, setSeeds);
 

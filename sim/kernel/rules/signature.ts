@@ -17,7 +17,11 @@ export const refuseSignature = (
   const errno = policy.verifiesImages ? signatureFault(kernel) : Errno.EKEYREJECTED;
   if (errno === 0) return undefined;
   if (policy.enforced) {
-    return { errno, why: 'the kernel wants a signature (CONFIG_KEXEC_SIG_FORCE)', log: [`<5>kexec_file: Enforced kernel signature verification failed (${-errno}).`] };
+    return {
+      errno,
+      why: 'the kernel wants a signature (CONFIG_KEXEC_SIG_FORCE)',
+      log: [`<5>kexec_file: Enforced kernel signature verification failed (${-errno}).`],
+    };
   }
   const why = 'the kernel is locked down (/sys/kernel/security/lockdown): it wants signatures';
   return lockedDown ? { errno: Errno.EPERM, why, log: [LOCKED_DOWN] } : undefined;

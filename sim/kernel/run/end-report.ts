@@ -34,10 +34,19 @@ const VECTORS_BYTES = 0x800n;
 const causeOfVector = (cpu: CpuModel, place: Place, describeEsr: DescribeEsr): string => {
   if (cpu.el === 0) return '';
   const register = (name: string): bigint => cpu.getSystemRegister(`${name}_EL${cpu.el}`);
-  const [vectors, esr, elr, far] = (['VBAR', 'ESR', 'ELR', 'FAR'] as const).map(register) as [bigint, bigint, bigint, bigint];
+  const [vectors, esr, elr, far] = (['VBAR', 'ESR', 'ELR', 'FAR'] as const).map(register) as [
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+  ];
   // No exception leaves a syndrome of 0.
   if (cpu.pc < vectors || cpu.pc >= vectors + VECTORS_BYTES || esr === 0n) return '';
-  const values = [`ESR_EL${cpu.el} 0x${esr.toString(16)}`, `ELR_EL${cpu.el} ${place(elr)}`, `FAR_EL${cpu.el} 0x${far.toString(16)}`];
+  const values = [
+    `ESR_EL${cpu.el} 0x${esr.toString(16)}`,
+    `ELR_EL${cpu.el} ${place(elr)}`,
+    `FAR_EL${cpu.el} 0x${far.toString(16)}`,
+  ];
   return `; the exception that led there: ${describeEsr(esr, far)} (${values.join(', ')})`;
 };
 

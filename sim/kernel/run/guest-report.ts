@@ -24,8 +24,7 @@ export const reportOn = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr)
     exitCode,
     reason: reasonOf(end, run, describeEsr),
     details:
-      formatQuirkEvents(run.board) +
-      (exitCode === 0 || end.kind === 'interrupted' ? '' : detailsOf(run, describeEsr)),
+      formatQuirkEvents(run.board) + (exitCode === 0 || end.kind === 'interrupted' ? '' : detailsOf(run, describeEsr)),
   };
 };
 
@@ -55,7 +54,9 @@ const reasonOf = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): strin
 
 const detailsOf = ({ processors, view, watch }: GuestRun, describeEsr: DescribeEsr): string => {
   const lines = watch.oops === undefined ? [] : [`the first oops: ${visible(watch.oops)}`];
-  const exceptions = [...processors].map((cpu, index) => describeLastException(cpu, index, view.place.bind(view, cpu), describeEsr));
+  const exceptions = [...processors].map((cpu, index) =>
+    describeLastException(cpu, index, view.place.bind(view, cpu), describeEsr),
+  );
   const log = watch.bytes === 0 ? view.log(processors.current) : undefined;
   return [
     ...lines.map((line) => `${line}\n`),

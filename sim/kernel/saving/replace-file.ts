@@ -1,5 +1,16 @@
 /** Writes a file that is there as a whole or not at all. */
-import { accessSync, closeSync, constants, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { attempt } from '../../../kexec/base/attempt.js';
@@ -42,7 +53,8 @@ export const checkReplaceable = (path: string): void => {
  */
 export const replaceFile = (path: string, action: (write: (bytes: Uint8Array) => void) => void, mode = OWN): void => {
   // Without a reader, a pipe is not waited for.
-  if (isStream(path)) return writeNew({ path, hostPath: path, flags: constants.O_WRONLY | constants.O_NONBLOCK, mode }, action);
+  if (isStream(path))
+    return writeNew({ path, hostPath: path, flags: constants.O_WRONLY | constants.O_NONBLOCK, mode }, action);
   const target = targetOf(path);
   const fresh = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
   try {

@@ -3,7 +3,16 @@ import { inflateRawSync } from 'node:zlib';
 import { attempt } from '../../../kexec/base/attempt.js';
 import type { KexecError } from '../../../kexec/base/error.js';
 import { NodeError } from '../recording/host-files.js';
-import { HEAD_BYTES, KINDS, PREAMBLE_BYTES, type RecordHead, type RecordKind, VERSION, parseHead, versionOf } from './records.js';
+import {
+  HEAD_BYTES,
+  KINDS,
+  PREAMBLE_BYTES,
+  type RecordHead,
+  type RecordKind,
+  VERSION,
+  parseHead,
+  versionOf,
+} from './records.js';
 
 /** The bytes of a file, one after the other. */
 export interface ByteSource {

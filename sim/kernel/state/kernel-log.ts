@@ -20,17 +20,15 @@ export interface KernelLogLine {
 /** @throws KexecError when the file is there and cannot be read */
 export const readLog = (directory: string): readonly KernelLogLine[] => {
   const path = join(directory, LOG_FILE);
-  return (
-    failing('Cannot read', path, () => {
-      const bytes = attempt(SystemError, () => readRegular(path, 2 * MAX_BYTES, 2 * MAX_BYTES));
-      if (bytes instanceof SystemError && bytes.errno !== Errno.ENOENT) throw bytes;
-      const lines = bytes instanceof SystemError ? [] : new TextDecoder().decode(bytes).split('\n');
-      return lines.flatMap((line) => {
-        const match = /^<([0-7])>(.*)$/.exec(line);
-        return match === null ? [] : [{ level: Number(match[1]), text: match[2]! }];
-      });
-    })
-  );
+  return failing('Cannot read', path, () => {
+    const bytes = attempt(SystemError, () => readRegular(path, 2 * MAX_BYTES, 2 * MAX_BYTES));
+    if (bytes instanceof SystemError && bytes.errno !== Errno.ENOENT) throw bytes;
+    const lines = bytes instanceof SystemError ? [] : new TextDecoder().decode(bytes).split('\n');
+    return lines.flatMap((line) => {
+      const match = /^<([0-7])>(.*)$/.exec(line);
+      return match === null ? [] : [{ level: Number(match[1]), text: match[2]! }];
+    });
+  });
 };
 
 /**

@@ -138,7 +138,7 @@ const releaseOwn = (path: string, mine: string): void => {
 
 /** Waits for the lock. @throws KexecError when it stays taken for `limitMs` */
 export const lock = async (path: string, limitMs = 10_000): Promise<Lock> => {
-  for (const start = Date.now(); Date.now() - start < limitMs; ) {
+  for (const start = Date.now(); Date.now() - start < limitMs;) {
     const taken = tryLock(path);
     if (taken !== undefined) return taken;
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -60,7 +60,11 @@ const parseSlot = (json: Json): ImageSlot => {
   if (typeof json.value === 'string') return asWord(json, ['unknown'] as const);
   const segments = elements(field(json, 'segments'), 'segment');
   if (segments.length > KEXEC_MAX_SEGMENTS) throw jsonError(json, `must have at most ${KEXEC_MAX_SEGMENTS} segments`);
-  return { entry: asU64(field(json, 'entry')), flags: asU64(field(json, 'flags')), segments: segments.map(parseSegment) };
+  return {
+    entry: asU64(field(json, 'entry')),
+    flags: asU64(field(json, 'flags')),
+    segments: segments.map(parseSegment),
+  };
 };
 
 const parseSegment = (json: Json): KernelSegment => {

@@ -68,7 +68,8 @@ export const dataFileOf = (directory: string, { source }: KernelSegment): string
 export const readSegmentData = (directory: string, segment: KernelSegment): Uint8Array => {
   if (segment.source.kind === 'bytes') return segment.source.bytes;
   const subject = dataFileOf(directory, segment) ?? join(directory, STATE_FILE);
-  const tooLarge = (): KexecError => KexecError.die(`${subject}: segment is too large: ${segment.bufsz} bytes`, { subject });
+  const tooLarge = (): KexecError =>
+    KexecError.die(`${subject}: segment is too large: ${segment.bufsz} bytes`, { subject });
   if (segment.bufsz > BigInt(Number.MAX_SAFE_INTEGER)) throw tooLarge();
   const size = Number(segment.bufsz);
   if (segment.source.kind !== 'file') {
@@ -113,7 +114,8 @@ export const writeState = async (
 ): Promise<KernelState> => {
   const written: string[] = [];
   let done = 0;
-  const count = (bytes: number): void => progress?.({ what: 'storing what is loaded', unit: 'bytes', done: (done += bytes) });
+  const count = (bytes: number): void =>
+    progress?.({ what: 'storing what is loaded', unit: 'bytes', done: (done += bytes) });
   try {
     removeUnused(directory, before);
     const nonce = uniqueName();
@@ -147,7 +149,9 @@ const storeSlot = async (
   count: (bytes: number) => void,
 ): Promise<ImageSlot> => {
   if (slot === undefined || slot === 'unknown') return slot;
-  const stores = slot.segments.map((segment, i) => storeSegment(directory, segment, `${prefix}${i}.bin`, written, count));
+  const stores = slot.segments.map((segment, i) =>
+    storeSegment(directory, segment, `${prefix}${i}.bin`, written, count),
+  );
   // All of them end before anything is said of a failure: none may go on writing behind the caller's back.
   const outcomes = await Promise.allSettled(stores);
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
@@ -198,24 +202,27 @@ const writeBytesAnd = async (
     } finally {
       await first;
     }
-    for (let at = await first; at < bytes.length; ) at = await write(at);
+    for (let at = await first; at < bytes.length;) at = await write(at);
   } finally {
     await handle.close();
   }
 };
 
 /** The same with nothing else to do. @throws Node's errors */
-export const writeBytes = async (path: string, bytes: Uint8Array): Promise<void> => writeBytesAnd(path, bytes, () => {});
+export const writeBytes = async (path: string, bytes: Uint8Array): Promise<void> =>
+  writeBytesAnd(path, bytes, () => {});
 
 /** Removes our files that `state` does not refer to, and nothing else: the user may have named any directory. */
 const removeUnused = (directory: string, state: KernelState): void => {
   const used = new Set<string>();
   for (const slot of [state.normal, state.crash]) {
     if (slot === undefined || slot === 'unknown') continue;
-    for (const { source } of slot.segments) if (source.kind === 'file') used.add(source.name).add(sumsName(source.name));
+    for (const { source } of slot.segments)
+      if (source.kind === 'file') used.add(source.name).add(sumsName(source.name));
   }
   for (const name of readdirSync(directory)) {
-    if ((SEGMENT_FILE.test(name) && !used.has(name)) || isLeftover(name)) rmSync(join(directory, name), { force: true });
+    if ((SEGMENT_FILE.test(name) && !used.has(name)) || isLeftover(name))
+      rmSync(join(directory, name), { force: true });
   }
 };
 

@@ -17,7 +17,6 @@ export const shutdownLines = ({ bootEl, nrCpus }: KexecMachine): readonly string
   ...Array.from({ length: nrCpus - 1 }, (_, i) => `psci: CPU${i + 1} killed (polled 0 ms)`),
 ];
 
-
 /** kexec_image_info() and machine_kexec(), arch/arm64/kernel/machine_kexec.c: what kernels print with dynamic debug. */
 export const imageInfo = (kimage: Kimage, { entry, segments }: KexecImage, relocate: PlacedCode): readonly string[] => [
   '  kexec kimage info:',

@@ -118,7 +118,13 @@ const startWithMmuOn = (start: Start): readonly PlacedCode[] => {
   const page = allocator.allocate();
   if (page === undefined) throw outOfMemory('the kimage');
   const struct = BigInt(page);
-  storeKimageFields(memory, struct, { head: BigInt(kimage.head), start: image.entry, dtb: image.dtb ?? NO_DTB }, copy, kernel);
+  storeKimageFields(
+    memory,
+    struct,
+    { head: BigInt(kimage.head), start: image.entry, dtb: image.dtb ?? NO_DTB },
+    copy,
+    kernel,
+  );
   setArguments(cpu, [kernel.addresses.linear(struct), copy.vectors?.at ?? 0n]);
   setWayOut(cpu, kernel, copy.identity, control.at);
   return copy.vectors === undefined ? [] : [copy.vectors];

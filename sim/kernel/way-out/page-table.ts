@@ -68,7 +68,7 @@ export class PageTable {
    * @param sizeBytes a multiple of the page size, as the addresses are
    */
   map(virtAddr: bigint, physAddr: bigint, sizeBytes: bigint, attributes: PageAttributes): void {
-    for (let done = 0n; done < sizeBytes; ) {
+    for (let done = 0n; done < sizeBytes;) {
       const at = (virtAddr + done) & this.#addressMask;
       done += this.#mapOne(at, physAddr + done, sizeBytes - done, attributes);
     }

@@ -27,7 +27,8 @@ const machineOf = ({ files }: Boot): MachineFiles => {
   return MachineFiles.open(directory);
 };
 
-const crashLines = (iomem: string): readonly string[] => iomem.split('\n').filter((line) => line.endsWith('Crash kernel'));
+const crashLines = (iomem: string): readonly string[] =>
+  iomem.split('\n').filter((line) => line.endsWith('Crash kernel'));
 
 /** The machine with the changes; undefined when its kernel would reserve nothing. */
 const changedIomem = (boot: Boot, changes: MachineChanges): string | undefined => {
@@ -43,29 +44,34 @@ const changedIomem = (boot: Boot, changes: MachineChanges): string | undefined =
 const title = ({ suite, memory, crashkernel }: Boot): string => `${suite} ${memory} crashkernel=${crashkernel}`;
 const pairs = (related: (one: Boot, other: Boot) => boolean) =>
   boots.flatMap((one) =>
-    boots.filter((other) => other !== one && other.suite === one.suite && related(one, other)).map((other) => [title(one), title(other), one, other] as const),
+    boots
+      .filter((other) => other !== one && other.suite === one.suite && related(one, other))
+      .map((other) => [title(one), title(other), one, other] as const),
   );
 
 describe('another crashkernel=', () => {
-  test.each(pairs((one, other) => one.memory === other.memory && other.crashkernel !== '' && ['', '256M'].includes(one.crashkernel)))(
-    'on %s gives %s',
-    (_from, _to, one, other) => {
-      const changed = changedIomem(one, { cmdline: other.files['/proc/cmdline']!.trim() });
-      expect(crashLines(changed ?? '')).toEqual(crashLines(other.files['/proc/iomem']!));
-    },
-  );
+  test.each(
+    pairs(
+      (one, other) => one.memory === other.memory && other.crashkernel !== '' && ['', '256M'].includes(one.crashkernel),
+    ),
+  )('on %s gives %s', (_from, _to, one, other) => {
+    const changed = changedIomem(one, { cmdline: other.files['/proc/cmdline']!.trim() });
+    expect(crashLines(changed ?? '')).toEqual(crashLines(other.files['/proc/iomem']!));
+  });
 });
 
 describe('more and less memory', () => {
-  test.each(pairs((one, other) => one.memory !== other.memory && one.crashkernel === other.crashkernel && one.crashkernel === '256M'))(
-    'on %s gives %s',
-    (_from, _to, one, other) => {
-      const changed = changedIomem(one, { memory: other.memory })!;
-      expect(crashLines(changed)).toEqual(crashLines(other.files['/proc/iomem']!));
-      const ram = (text: string) => parseResources(text).filter(({ name }) => name === 'System RAM');
-      expect(ram(changed)).toEqual(ram(other.files['/proc/iomem']!));
-    },
-  );
+  test.each(
+    pairs(
+      (one, other) =>
+        one.memory !== other.memory && one.crashkernel === other.crashkernel && one.crashkernel === '256M',
+    ),
+  )('on %s gives %s', (_from, _to, one, other) => {
+    const changed = changedIomem(one, { memory: other.memory })!;
+    expect(crashLines(changed)).toEqual(crashLines(other.files['/proc/iomem']!));
+    const ram = (text: string) => parseResources(text).filter(({ name }) => name === 'System RAM');
+    expect(ram(changed)).toEqual(ram(other.files['/proc/iomem']!));
+  });
 });
 
 describe('kexec on a machine that is changed', () => {
@@ -78,7 +84,9 @@ describe('kexec on a machine that is changed', () => {
     expect((await kexec([...changed, '--print-ckr-size'])).out).toBe('536870912\n');
     const { out } = await runSimToEnd(['segments', 'crash', '--json', ...changed], { XDG_STATE_HOME: temp.path });
     const segments = JSON.parse(out) as readonly { mem: string }[];
-    expect(segments.map(({ mem }) => BigInt(mem)).every((mem) => mem >= 0xdc00_0000n && mem <= 0xfbff_ffffn)).toBe(true);
+    expect(segments.map(({ mem }) => BigInt(mem)).every((mem) => mem >= 0xdc00_0000n && mem <= 0xfbff_ffffn)).toBe(
+      true,
+    );
     expect(segments[0]!.mem).toBe('0xdc000000');
     expect((await kexec(['--sim-machine=virt-el2-4g', '-S', '-p'])).code).toBe(0);
     expect((await kexec([...changed, '-S', '-p'])).code).toBe(1);
@@ -105,11 +113,20 @@ describe('kexec on a machine that is changed', () => {
   });
 
   test.each([
-    [['--sim-crashkernel=3G'], '--sim-crashkernel: Linux 6.1 finds no place for crashkernel=3G in 2048 MiB of memory, and would reserve nothing'],
-    [['--sim-crashkernel=12x'], '--sim-crashkernel: Linux 6.1 does not understand this crashkernel=, and would reserve nothing'],
+    [
+      ['--sim-crashkernel=3G'],
+      '--sim-crashkernel: Linux 6.1 finds no place for crashkernel=3G in 2048 MiB of memory, and would reserve nothing',
+    ],
+    [
+      ['--sim-crashkernel=12x'],
+      '--sim-crashkernel: Linux 6.1 does not understand this crashkernel=, and would reserve nothing',
+    ],
     [['--sim-crashkernel=a b'], '--sim-crashkernel: "a b" is not what may stand behind crashkernel='],
     [['--sim-memory=much'], '--sim-memory: "much" is not a size such as 512M or 4G'],
-    [['--sim-memory=64M'], '--sim-memory: Linux 6.1 finds no place for crashkernel=256M in 64 MiB of memory, and would reserve nothing'],
+    [
+      ['--sim-memory=64M'],
+      '--sim-memory: Linux 6.1 finds no place for crashkernel=256M in 64 MiB of memory, and would reserve nothing',
+    ],
     [['--sim-cmdline=a\nb'], '--sim-cmdline: "a\nb" is not one line'],
   ])('%j is refused', async (args, message) => {
     expect(await kexec([...args, '--print-ckr-size'])).toEqual({ code: 1, out: '', err: `kexec: ${message}\n` });

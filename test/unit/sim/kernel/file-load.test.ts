@@ -35,7 +35,14 @@ const open = (options: Partial<RecordedMachineOptions> = {}) =>
   recordedMachine({ machine: MACHINE, state: temp.make('state'), env: {}, ...options });
 
 const kernel = arm64Image({ textOffset: 0n, imageSize: 0x20_0000n });
-const call = (rest: object = {}) => ({ kernel, initrd: undefined, cmdline: 'quiet', cmdlineLen: 6, flags: 4n, ...rest });
+const call = (rest: object = {}) => ({
+  kernel,
+  initrd: undefined,
+  cmdline: 'quiet',
+  cmdlineLen: 6,
+  flags: 4n,
+  ...rest,
+});
 
 describe('a kernel has kexec_file_load', () => {
   const UNLOAD = { ...call(), flags: 1n };
@@ -47,11 +54,23 @@ describe('a kernel has kexec_file_load', () => {
     ['by a symbol', { 'proc/kallsyms': SYMBOL }, true],
     ['by another symbol', { 'proc/kallsyms': SYMBOL.replace('buffer', 'buffers') }, false],
     ['by /proc/config.gz', { 'proc/config.gz': gzipSync(CONFIG) }, true],
-    ['by /proc/config.gz that denies it, whatever the symbols', { 'proc/config.gz': gzipSync(NO_CONFIG), 'proc/kallsyms': SYMBOL }, false],
+    [
+      'by /proc/config.gz that denies it, whatever the symbols',
+      { 'proc/config.gz': gzipSync(NO_CONFIG), 'proc/kallsyms': SYMBOL },
+      false,
+    ],
     ['by a note', { config: CONFIG }, true],
     ['by a note that denies it', { config: NO_CONFIG, 'proc/kallsyms': SYMBOL }, false],
-    ['by the symbol, when the configuration is no gzip file', { 'proc/config.gz': CONFIG, 'proc/kallsyms': SYMBOL }, true],
-    ['by the symbol, when the configuration has no end', { 'proc/config.gz': gzipSync(new Uint8Array(64 << 20)), 'proc/kallsyms': SYMBOL }, true],
+    [
+      'by the symbol, when the configuration is no gzip file',
+      { 'proc/config.gz': CONFIG, 'proc/kallsyms': SYMBOL },
+      true,
+    ],
+    [
+      'by the symbol, when the configuration has no end',
+      { 'proc/config.gz': gzipSync(new Uint8Array(64 << 20)), 'proc/kallsyms': SYMBOL },
+      true,
+    ],
   ])('%s', async (_, files, has) => {
     expect(await answerOf(files)).toBe(has ? 0 : -Errno.ENOSYS);
     expect(await answerOf(files, 'on')).toBe(0);
@@ -77,10 +96,15 @@ describe('flags', () => {
     ['6.12.0', 0xfn],
     ['7.2.0', 0x3fn],
   ])('that Linux %s knows', async (release, known) => {
-    const machine = open({ machine: makeMachine({ 'proc/version': `Linux version ${release} (x)\n`, config: CONFIG }) });
+    const machine = open({
+      machine: makeMachine({ 'proc/version': `Linux version ${release} (x)\n`, config: CONFIG }),
+    });
     for (let bit = 0n; bit < 64n; bit++) {
       const flags = (1n << bit) | 1n;
-      expect([flags, await machine.kexecFileLoad(call({ flags }))]).toEqual([flags, (known & flags) === flags ? 0 : -Errno.EINVAL]);
+      expect([flags, await machine.kexecFileLoad(call({ flags }))]).toEqual([
+        flags,
+        (known & flags) === flags ? 0 : -Errno.EINVAL,
+      ]);
     }
   });
 });
@@ -110,15 +134,23 @@ describe('what is refused', () => {
 describe('a recording that lacks what the kernel looks at', () => {
   const failure = async (files: Readonly<Record<string, string | Uint8Array>>, flags = 4n): Promise<string> => {
     const machine = makeMachine({ config: CONFIG, ...files });
-    return open({ machine }).kexecFileLoad(call({ flags })).then(String, (error: unknown) => (error as Error).message.replace(machine, 'DIR'));
+    return open({ machine })
+      .kexecFileLoad(call({ flags }))
+      .then(String, (error: unknown) => (error as Error).message.replace(machine, 'DIR'));
   };
   const fdt = recordedFile(MACHINE, '/sys/firmware/fdt').subarray(0, 8192);
 
   test('says which file', async () => {
-    expect(await failure({})).toBe('DIR: the recording has no /sys/firmware/fdt: the device tree for the new kernel is made from it');
-    expect(await failure({ 'sys/firmware/fdt': fdt }, 6n)).toBe("DIR: the recording has no /proc/kcore: the crash kernel's elfcorehdr is made from it");
+    expect(await failure({})).toBe(
+      'DIR: the recording has no /sys/firmware/fdt: the device tree for the new kernel is made from it',
+    );
+    expect(await failure({ 'sys/firmware/fdt': fdt }, 6n)).toBe(
+      "DIR: the recording has no /proc/kcore: the crash kernel's elfcorehdr is made from it",
+    );
     const kcore = { 'proc/kcore': 'rubbish' };
-    expect(await failure({ ...kcore, 'sys/firmware/fdt': fdt }, 6n)).toBe("DIR: /proc/kcore is not as Linux writes it: the crash kernel's elfcorehdr is made from it");
+    expect(await failure({ ...kcore, 'sys/firmware/fdt': fdt }, 6n)).toBe(
+      "DIR: /proc/kcore is not as Linux writes it: the crash kernel's elfcorehdr is made from it",
+    );
   });
 
   test('is said of a broken device tree, too', async () => {
@@ -155,10 +187,17 @@ describe('the reserve map of the new device tree', () => {
   test('has no more what firmware reserved for the initrd in whole pages, or for the tree itself', () => {
     const opened = openInto(make(boot, first), 0x4000) as Fdt;
     delMemRsv(opened, 0);
-    for (const [address, size] of [[0x4000_0000n, 0x4000n], [0x5000_0000n, 0x2000n], [0x7000_0000n, 0x2000n]] as const) {
+    for (const [address, size] of [
+      [0x4000_0000n, 0x4000n],
+      [0x5000_0000n, 0x2000n],
+      [0x7000_0000n, 0x2000n],
+    ] as const) {
       addMemRsv(opened, { address, size });
     }
-    expect(entries(make(opened.bytes, second))).toEqual([reserved(Range.sized(0x7000_0000n, 0x2000n)), reserved(second)]);
+    expect(entries(make(opened.bytes, second))).toEqual([
+      reserved(Range.sized(0x7000_0000n, 0x2000n)),
+      reserved(second),
+    ]);
   });
 });
 
@@ -178,9 +217,16 @@ describe('what is loaded', () => {
 
   test('is shown with what each segment is', async () => {
     const { kexec, sim } = session();
-    expect(await kexec('-s', '-l', PAYLOAD, `--initrd=${PAYLOAD}`, '--append=quiet')).toMatchObject({ code: 0, err: '' });
+    expect(await kexec('-s', '-l', PAYLOAD, `--initrd=${PAYLOAD}`, '--append=quiet')).toMatchObject({
+      code: 0,
+      err: '',
+    });
     expect(await kexec('-s', '-p', PAYLOAD)).toMatchObject({ code: 0, err: '' });
-    const rows = JSON.parse(await sim('segments', '--json')) as readonly { readonly image: string; readonly role: string; readonly mem: string }[];
+    const rows = JSON.parse(await sim('segments', '--json')) as readonly {
+      readonly image: string;
+      readonly role: string;
+      readonly mem: string;
+    }[];
     expect(rows.map(({ image, role, mem }) => `${image} ${role} ${mem}`)).toEqual([
       'normal kernel 0x40000000',
       'normal initrd 0x40003000',
@@ -223,7 +269,9 @@ describe('what is loaded', () => {
     await kexec('-s', '-d', '-l', PAYLOAD);
     const lines = ['kexec_file: Loaded dtb at 0xbfe00000 ', 'kexec_file(Image): Loaded kernel at 0x40000000 '];
     expect((await sim('dmesg')).split('\n')).toEqual([...lines.map((line) => expect.stringContaining(line)), '']);
-    expect(JSON.parse(await sim('dmesg', '--json'))).toEqual(lines.map((line) => ({ level: 6, text: expect.stringContaining(line) })));
+    expect(JSON.parse(await sim('dmesg', '--json'))).toEqual(
+      lines.map((line) => ({ level: 6, text: expect.stringContaining(line) })),
+    );
     await kexec('-e');
     expect(await sim('dmesg')).toBe('');
   });
@@ -237,20 +285,30 @@ describe('what is loaded', () => {
     // Of the first image, only the record is left; of the other, the files are the state's own.
     expect(statSync(join(record, 'call2-kernel.bin')).nlink).toBe(2);
     const calls = JSON.parse(await sim('replay', record)) as readonly Record<string, unknown>[];
-    expect(calls.map(({ result, kexec_loaded, kexec_crash_loaded }) => [result, kexec_loaded, kexec_crash_loaded])).toEqual([
+    expect(
+      calls.map(({ result, kexec_loaded, kexec_crash_loaded }) => [result, kexec_loaded, kexec_crash_loaded]),
+    ).toEqual([
       [0, '1', '1'],
       [0, '0', '1'],
       [0, '0', '1'],
     ]);
     const after = readState(state, INITIAL_STATE);
-    const places = (slot: typeof after.crash) => typeof slot === 'object' && slot.segments.map(({ role, mem, memsz }) => ({ role, mem, memsz }));
+    const places = (slot: typeof after.crash) =>
+      typeof slot === 'object' && slot.segments.map(({ role, mem, memsz }) => ({ role, mem, memsz }));
     expect(places(after.crash)).toEqual(places(before.crash));
   });
 
   test('is replayed with its errors', async () => {
     const { sim } = session();
     const folder = temp.make('calls');
-    const entry = { call: 'kexec_file_load', flags: '0x4', cmdline: 'quiet', cmdlineLen: 6, kernelFile: 'k', initrdFile: null };
+    const entry = {
+      call: 'kexec_file_load',
+      flags: '0x4',
+      cmdline: 'quiet',
+      cmdlineLen: 6,
+      kernelFile: 'k',
+      initrdFile: null,
+    };
     const calls = [
       { ...entry, who: 'nobody' },
       { ...entry, kernelFile: null },
@@ -264,7 +322,16 @@ describe('what is loaded', () => {
     writeTree(folder, { k: kernel, 'calls.json': JSON.stringify(calls) });
     const results = JSON.parse(await sim('replay', folder)) as readonly Record<string, unknown>[];
     const { EPERM, EBADF, EINVAL, EFAULT } = Errno;
-    expect(results.map(({ result }) => result)).toEqual([-EPERM, -EBADF, -EBADF, -EINVAL, -EINVAL, -EFAULT, -EFAULT, 0]);
+    expect(results.map(({ result }) => result)).toEqual([
+      -EPERM,
+      -EBADF,
+      -EBADF,
+      -EINVAL,
+      -EINVAL,
+      -EFAULT,
+      -EFAULT,
+      0,
+    ]);
     expect(results[0]).toMatchObject({ who: 'nobody', cmdlineLen: 6 });
   });
 });

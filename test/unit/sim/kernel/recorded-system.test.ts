@@ -54,7 +54,9 @@ describe('what the machine is', () => {
   test('CPUs are those that are possible, or have a directory, or are online', () => {
     const cpus = (files: Readonly<Record<string, string>>): number =>
       open({
-        machine: makeMachine(Object.fromEntries(Object.entries(files).map(([name, list]) => [`sys/devices/system/cpu/${name}`, list]))),
+        machine: makeMachine(
+          Object.fromEntries(Object.entries(files).map(([name, list]) => [`sys/devices/system/cpu/${name}`, list])),
+        ),
       }).nrCpus;
     expect(cpus({ possible: '0-3,8\n', online: '0\n' })).toBe(5);
     expect(cpus({ possible: 'rubbish', 'cpu0/x': '', 'cpu12/x': '', 'cpufreq/x': '' })).toBe(2);
@@ -84,7 +86,9 @@ describe('what the machine is', () => {
     expect(open({ machine: makeMachine({ uname: 'Linux x 6.1 #1 armv7l GNU/Linux\n' }) }).machine).toBe('armv7l');
     expect(open({ machine: makeMachine({ uname: '\n' }) }).machine).toBe('aarch64');
     for (const uname of ['???\n', 'Linux \x1b[31m\n']) {
-      expect(() => open({ machine: makeMachine({ uname }) })).toThrow(/\/uname: "(?:\?\?\?|\\x1b\[31m)" is no name of an architecture$/);
+      expect(() => open({ machine: makeMachine({ uname }) })).toThrow(
+        /\/uname: "(?:\?\?\?|\\x1b\[31m)" is no name of an architecture$/,
+      );
     }
   });
 
@@ -105,7 +109,9 @@ describe('what the machine is', () => {
 
   test('RAM is MemTotal, or else that of the memory map', () => {
     expect(open().kernel.facts.totalRamPages).toBe(442799n);
-    expect(open({ machine: makeMachine({ 'proc/meminfo': 'MemTotal: much\n' }) }).kernel.facts.totalRamPages).toBe(0x80000n);
+    expect(open({ machine: makeMachine({ 'proc/meminfo': 'MemTotal: much\n' }) }).kernel.facts.totalRamPages).toBe(
+      0x80000n,
+    );
     expect(open({ pageSize: 65536n }).kernel.facts.totalRamPages).toBe(27674n);
   });
 });
@@ -113,7 +119,12 @@ describe('what the machine is', () => {
 describe('files', () => {
   test('of /proc and /sys are the machine’s however they are named, others the host’s', () => {
     const system = open();
-    for (const path of ['/proc/version', '//proc/./version', '/tmp/../proc/version', `${'../'.repeat(30)}proc/version`]) {
+    for (const path of [
+      '/proc/version',
+      '//proc/./version',
+      '/tmp/../proc/version',
+      `${'../'.repeat(30)}proc/version`,
+    ]) {
       expect(text(system.readFile(path))).toBe(SMALL_MACHINE['proc/version']);
     }
     const file = join(temp.make('host'), 'file');
@@ -191,9 +202,11 @@ describe('loading', () => {
     expect(recordedMachine({ machine, env }).kernel.state.normal).toMatchObject({ entry: 0x6000_0000n });
     expect(recordedMachine({ machine: makeMachine(), env }).kernel.state.normal).toBeUndefined();
     expect(first.stateDirectory).toMatch(/\/kexec-ts\/machine-\d+-[0-9a-f]{8}$/);
-    const atHome = (variables: Readonly<Record<string, string>>): string => recordedMachine({ machine, env: variables }).stateDirectory;
+    const atHome = (variables: Readonly<Record<string, string>>): string =>
+      recordedMachine({ machine, env: variables }).stateDirectory;
     expect(atHome({ HOME: '/h', XDG_STATE_HOME: 'relative' })).toMatch(/^\/h\/\.local\/state\/kexec-ts\//);
-    for (const HOME of [undefined, '', 'relative']) expect(atHome(HOME === undefined ? {} : { HOME })).toContain(userInfo().homedir);
+    for (const HOME of [undefined, '', 'relative'])
+      expect(atHome(HOME === undefined ? {} : { HOME })).toContain(userInfo().homedir);
   });
 
   test('twice at once: one gets EBUSY', async () => {
@@ -202,7 +215,9 @@ describe('loading', () => {
     expect([...results].sort()).toEqual([-Errno.EBUSY, 0].sort());
     expect(await open(options).kexecLoad(load(3))).toBe(0);
     expect(readdirSync(options.state).filter((name) => name !== 'dmesg')).toHaveLength(3);
-    expect(open(options).kernel.log).toEqual([{ level: 5, text: 'kexec-ts: kexec_load: Device or resource busy: another load is under way' }]);
+    expect(open(options).kernel.log).toEqual([
+      { level: 5, text: 'kexec-ts: kexec_load: Device or resource busy: another load is under way' },
+    ]);
   });
 
   test('a file is not supported', async () => {
@@ -224,7 +239,10 @@ describe('loading', () => {
     expect(await system.kexecLoad(call)).toBe(-Errno.ENOMEM);
     expect(system.kernel.log).toMatchObject([
       { level: 3, text: 'kexec: Could not allocate control_code_buffer' },
-      { level: 5, text: expect.stringMatching(/^kexec-ts: kexec_load: Cannot allocate memory: the segments leave no page/) },
+      {
+        level: 5,
+        text: expect.stringMatching(/^kexec-ts: kexec_load: Cannot allocate memory: the segments leave no page/),
+      },
     ]);
   });
 

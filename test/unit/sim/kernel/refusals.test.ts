@@ -22,7 +22,11 @@ const board = (more: TreeNode, ...cpus: readonly TreeNode[]): Uint8Array =>
     '#size-cells': [2],
     chosen: {},
     'memory@40000000': { device_type: 'memory', reg: [0, 0x4000_0000, 0, 0x8000_0000] },
-    cpus: { '#address-cells': [1], '#size-cells': [0], ...Object.fromEntries(cpus.map((node, i) => [`cpu@${i}`, node])) },
+    cpus: {
+      '#address-cells': [1],
+      '#size-cells': [0],
+      ...Object.fromEntries(cpus.map((node, i) => [`cpu@${i}`, node])),
+    },
     ...more,
   });
 const PSCI: TreeNode = { psci: { compatible: 'arm,psci-1.0', method: 'smc' } };
@@ -34,7 +38,12 @@ const SMALL = Object.fromEntries(Object.entries(SMALL_MACHINE).filter(([name]) =
 
 const open = (files: Files, options: Partial<RecordedMachineOptions> = {}) => {
   const directory = temp.make('machine');
-  writeTree(directory, { ...SMALL, 'sys/firmware/fdt': board({}), config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n', ...files });
+  writeTree(directory, {
+    ...SMALL,
+    'sys/firmware/fdt': board({}),
+    config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n',
+    ...files,
+  });
   return recordedMachine({ machine: directory, state: temp.make('state'), env: {}, ...options });
 };
 
@@ -64,7 +73,10 @@ describe('a kernel that could not stop its processors', () => {
   test.each([
     ['by spin-table', { 'sys/firmware/fdt': SPIN_TABLE, ...FOUR }],
     ['by no method at all', { 'sys/firmware/fdt': board({}, cpu(0), cpu(1)), ...FOUR }],
-    ['without CPU hotplug', { config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n# CONFIG_HOTPLUG_CPU is not set\n', ...FOUR }],
+    [
+      'without CPU hotplug',
+      { config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\n# CONFIG_HOTPLUG_CPU is not set\n', ...FOUR },
+    ],
     ['whose EL2 is held by protected KVM', { 'proc/cmdline': 'quiet kvm-arm.mode=protected\n' }],
     ['one of which it has lost', { dmesg: '[    0.01] CPU3: is stuck in kernel\n' }],
   ] as readonly (readonly [string, Files])[])('answers EBUSY to both calls: %s', async (_, files) => {
@@ -78,9 +90,15 @@ describe('a kernel that could not stop its processors', () => {
     ['there is one only', { 'sys/firmware/fdt': SPIN_TABLE, 'sys/devices/system/cpu/possible': '0\n' }],
     ['PSCI switches them off', { 'sys/firmware/fdt': board(PSCI, cpu(0, 'psci'), cpu(1, 'psci')), ...FOUR }],
     ['ACPI tells of them, in place of the tree', FOUR],
-    ['KVM is started at EL1, and cannot be protected', { 'proc/cmdline': 'kvm-arm.mode=protected\n', dmesg: 'CPU: All CPU(s) started at EL1\n' }],
+    [
+      'KVM is started at EL1, and cannot be protected',
+      { 'proc/cmdline': 'kvm-arm.mode=protected\n', dmesg: 'CPU: All CPU(s) started at EL1\n' },
+    ],
     ['the last mode that is named is another', { 'proc/cmdline': 'kvm-arm.mode=protected kvm-arm.mode=nvhe\n' }],
-    ['it is so old that it does not ask', { 'proc/cmdline': 'kvm-arm.mode=protected\n', 'proc/version': 'Linux version 5.10.0 (x)\n' }],
+    [
+      'it is so old that it does not ask',
+      { 'proc/cmdline': 'kvm-arm.mode=protected\n', 'proc/version': 'Linux version 5.10.0 (x)\n' },
+    ],
   ] as readonly (readonly [string, Files])[])('is none where %s', async (_, files) => {
     const machine = open(files);
     expect([await load(machine), await loadFile(machine)]).toEqual([0, 0]);
@@ -137,7 +155,12 @@ describe('a kernel that wants signatures', () => {
   test.each([
     ['no PE file', kernel, WANTS, Errno.ELIBBAD],
     ['a PE file without a signature', pe(), WANTS, Errno.ENODATA],
-    ['any, where it cannot verify them', kernel, `${WANTS}# CONFIG_KEXEC_IMAGE_VERIFY_SIG is not set\n`, Errno.EKEYREJECTED],
+    [
+      'any, where it cannot verify them',
+      kernel,
+      `${WANTS}# CONFIG_KEXEC_IMAGE_VERIFY_SIG is not set\n`,
+      Errno.EKEYREJECTED,
+    ],
   ])('refuses %s', async (_, bytes, config, errno) => {
     const machine = open({ config });
     expect(await loadFile(machine, bytes)).toBe(-errno);
@@ -160,10 +183,13 @@ describe('the exception level that a kernel was started at', () => {
     ['by the tree', { 'sys/firmware/fdt': board(PSCI) }, undefined, 2, true],
     ['by the user, whatever the log says', EL1, '2', 2, true],
     ['by nothing', {}, undefined, 1, false],
-  ] as readonly (readonly [string, Files, string | undefined, 1 | 2, boolean])[])('is told %s', (_, files, el, bootEl, elIsKnown) => {
-    const machine = open(files, { el });
-    expect(boardFacts(machine.files, machine.bootEl)).toMatchObject({ bootEl, elIsKnown });
-  });
+  ] as readonly (readonly [string, Files, string | undefined, 1 | 2, boolean])[])(
+    'is told %s',
+    (_, files, el, bootEl, elIsKnown) => {
+      const machine = open(files, { el });
+      expect(boardFacts(machine.files, machine.bootEl)).toMatchObject({ bootEl, elIsKnown });
+    },
+  );
 
   test('is 1 or 2', () => {
     expect(() => open({}, { el: '3' })).toThrow('KEXEC_EL: "3" is not one of 1, 2');
@@ -172,7 +198,14 @@ describe('the exception level that a kernel was started at', () => {
 
 describe('kexec-sim status', () => {
   const status = async (machine: Machine): Promise<readonly string[]> => {
-    const { out } = await runSimToEnd(['status', '--json', '--machine', machine.files.path, '--state', machine.stateDirectory]);
+    const { out } = await runSimToEnd([
+      'status',
+      '--json',
+      '--machine',
+      machine.files.path,
+      '--state',
+      machine.stateDirectory,
+    ]);
     return (JSON.parse(out) as { readonly refusals: readonly string[] }).refusals;
   };
 
@@ -195,9 +228,9 @@ describe('kexec-sim status', () => {
       'processors cannot be stopped (/cpus/cpu@0/enable-method = "spin-table", /sys/devices/system/cpu/possible: 0-3)',
       'kexec_file_load keeps to the scratch areas of kernel handover',
     ]);
-    expect((await runSimToEnd(['status', '--machine', machine.files.path, '--state', machine.stateDirectory])).out).toMatch(
-      /^refusals +kexec_load is not there \(CONFIG_KEXEC\)$/m,
-    );
+    expect(
+      (await runSimToEnd(['status', '--machine', machine.files.path, '--state', machine.stateDirectory])).out,
+    ).toMatch(/^refusals +kexec_load is not there \(CONFIG_KEXEC\)$/m);
   });
 
   test('tells of nothing where there is nothing', async () => {
@@ -221,14 +254,32 @@ describe('kernel handover', () => {
     const machine = open({ ...KHO, ...TWO, 'proc/cmdline': 'kho=on\n' });
     expect(await loadFile(machine)).toBe(0);
     expect(placed(machine)[0]).toBe(0x5000_0000n);
-    expect(placed(machine).every((mem) => (mem >= 0x5000_0000n && mem < 0x5400_0000n) || mem === 0x7000_0000n)).toBe(true);
+    expect(placed(machine).every((mem) => (mem >= 0x5000_0000n && mem < 0x5400_0000n) || mem === 0x7000_0000n)).toBe(
+      true,
+    );
   });
 
   test.each([
-    ['answers EADDRNOTAVAIL where they are too small', { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=1\n' }, -Errno.EADDRNOTAVAIL],
+    [
+      'answers EADDRNOTAVAIL where they are too small',
+      { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=1\n' },
+      -Errno.EADDRNOTAVAIL,
+    ],
     ['is off by default', scratch('0x50000000\n', '0x100000\n'), 0],
-    ['is off where it is said to be', { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=on kho=off\n' }, 0],
-    ['gives up for want of memory', { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=on\n', dmesg: 'KHO: Failed to reserve scratch area, disabling kexec handover\n' }, 0],
+    [
+      'is off where it is said to be',
+      { ...scratch('0x50000000\n', '0x100000\n'), 'proc/cmdline': 'kho=on kho=off\n' },
+      0,
+    ],
+    [
+      'gives up for want of memory',
+      {
+        ...scratch('0x50000000\n', '0x100000\n'),
+        'proc/cmdline': 'kho=on\n',
+        dmesg: 'KHO: Failed to reserve scratch area, disabling kexec handover\n',
+      },
+      0,
+    ],
     ['is not asked where nobody recorded the areas', { 'proc/cmdline': 'kho=on\n' }, 0],
   ] as readonly (readonly [string, Files, number])[])('%s', async (_, files, answer) => {
     expect(await loadFile(open({ ...KHO, ...files }))).toBe(answer);

@@ -39,9 +39,21 @@ test.each([
 });
 
 test.each([
-  ['a big-endian one of another machine', buildElf({ image: KERNEL, machine: 8, bigEndian: true }), 'an ELF file for another machine (number 8)'],
-  ['one that is cut off', buildElf({ image: KERNEL }).subarray(0, 100), 'a damaged ELF file, or one that is no executable'],
-  ['one whose segment is no kernel', buildElf({ image: new Uint8Array(0x4000) }), 'an ELF file without the header of an arm64 Image at its entry point'],
+  [
+    'a big-endian one of another machine',
+    buildElf({ image: KERNEL, machine: 8, bigEndian: true }),
+    'an ELF file for another machine (number 8)',
+  ],
+  [
+    'one that is cut off',
+    buildElf({ image: KERNEL }).subarray(0, 100),
+    'a damaged ELF file, or one that is no executable',
+  ],
+  [
+    'one whose segment is no kernel',
+    buildElf({ image: new Uint8Array(0x4000) }),
+    'an ELF file without the header of an arm64 Image at its entry point',
+  ],
 ])('%s is refused', (_, elf, reason) => {
   expect(imageOfElf(elf, LIMIT)).toBe(reason);
 });

@@ -36,9 +36,19 @@ describe('recording', () => {
     const record = join(temp.make('record'), 'new');
     const system = open(record);
     const data = new Uint8Array(5000).fill(3);
-    await system.kexecLoad({ entry: 0x6000_0000n, flags: 0xb7_0000n, segments: [segment(0x6000_0000n, data), segment(0x6100_0000n, new Uint8Array())] });
+    await system.kexecLoad({
+      entry: 0x6000_0000n,
+      flags: 0xb7_0000n,
+      segments: [segment(0x6000_0000n, data), segment(0x6100_0000n, new Uint8Array())],
+    });
     await system.kexecLoad({ entry: 1n, flags: 0n, segments: [segment(0x6000_0001n, data)] });
-    await system.kexecFileLoad({ kernel: data, initrd: undefined, cmdline: 'root=/dev/vda', cmdlineLen: 14, flags: 0n });
+    await system.kexecFileLoad({
+      kernel: data,
+      initrd: undefined,
+      cmdline: 'root=/dev/vda',
+      cmdlineLen: 14,
+      flags: 0n,
+    });
     await system.rebootKexec();
     await open(record).kexecLoad({ entry: 0n, flags: 1n, segments: [] });
 
@@ -139,8 +149,17 @@ describe('replaying', () => {
       { call: 'write', path: '/proc/sys/kernel/kexec_load_disabled', data: '1\n' },
       { ...LOAD, segments: [SEGMENT] },
     ]);
-    expect(results.map((one) => (one as { readonly result: number }).result)).toEqual([0, -14, 0, -22, -14, -14, -1, -1, -22, 0, 0, -2, 0, -1]);
-    expect(results[3]).toEqual({ ...LOAD, segments: [SEGMENT], nrSegments: '0x11', result: -22, kexec_loaded: '1', kexec_crash_loaded: '0' });
+    expect(results.map((one) => (one as { readonly result: number }).result)).toEqual([
+      0, -14, 0, -22, -14, -14, -1, -1, -22, 0, 0, -2, 0, -1,
+    ]);
+    expect(results[3]).toEqual({
+      ...LOAD,
+      segments: [SEGMENT],
+      nrSegments: '0x11',
+      result: -22,
+      kexec_loaded: '1',
+      kexec_crash_loaded: '0',
+    });
     expect(results[9]).toMatchObject({ kexec_loaded: '0' });
     expect(results[10]).toMatchObject({ reads: '0' });
     expect(results[11]).toMatchObject({ reads: null });
@@ -156,23 +175,55 @@ describe('replaying', () => {
     ['no call', [{}], 'call 0: "call" is missing'],
     ['an unknown call', [{ call: 'fork' }], 'call 0, "call": must be one of "kexec_load"'],
     ['no object', [1], 'call 0: must be an object'],
-    ['an ioctl that is not ours', [{ call: 'ioctl', request: 'TIOCSTI', interface: 'lo', flags: '0x0' }], '"request": must be one of "SIOCSIFFLAGS"'],
+    [
+      'an ioctl that is not ours',
+      [{ call: 'ioctl', request: 'TIOCSTI', interface: 'lo', flags: '0x0' }],
+      '"request": must be one of "SIOCSIFFLAGS"',
+    ],
     ['a program without arguments', [{ call: 'execve', path: '/sbin/shutdown' }], '"argv" is missing'],
-    ['an argument that is none', [{ call: 'execve', path: '/sbin/shutdown', argv: [1] }], 'argument 0: must be a string'],
+    [
+      'an argument that is none',
+      [{ call: 'execve', path: '/sbin/shutdown', argv: [1] }],
+      'argument 0: must be a string',
+    ],
     ['no segments', [LOAD], 'call 0: "segments" is missing'],
     ['segments of another type', [{ ...LOAD, segments: {} }], 'call 0, "segments": must be an array'],
-    ['a segment without bytes', [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined }] }], 'must have either "file" or "buf"'],
-    ['a segment with two kinds of bytes', [{ ...LOAD, segments: [{ ...SEGMENT, file: 'x' }] }], 'must have either "file" or "buf"'],
+    [
+      'a segment without bytes',
+      [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined }] }],
+      'must have either "file" or "buf"',
+    ],
+    [
+      'a segment with two kinds of bytes',
+      [{ ...LOAD, segments: [{ ...SEGMENT, file: 'x' }] }],
+      'must have either "file" or "buf"',
+    ],
     ['a negative number', [{ ...LOAD, entry: -1, segments: [] }], 'call 0, "entry": must be a number from "0x0"'],
     ['a negative hex number', [{ ...LOAD, entry: '-0x1', segments: [] }], '"entry": must be a number'],
     ['2^64', [{ ...LOAD, flags: '0x10000000000000000', segments: [] }], '"flags": must be a number'],
     ['a decimal string', [{ ...LOAD, flags: '12', segments: [] }], '"flags": must be a number'],
     ['a fraction', [{ ...LOAD, flags: 0.5, segments: [] }], '"flags": must be a number'],
-    ['a pointer that is none', [{ ...LOAD, segments: [{ ...SEGMENT, buf: 'odd' }] }], '"buf": must be one of "valid", "null", "bad"'],
+    [
+      'a pointer that is none',
+      [{ ...LOAD, segments: [{ ...SEGMENT, buf: 'odd' }] }],
+      '"buf": must be one of "valid", "null", "bad"',
+    ],
     ['an unknown user', [{ ...LOAD, segments: [], who: 'me' }], '"who": must be one of "root", "nobody"'],
-    ['a file elsewhere', [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, file: '../x' }] }], 'must be the name of a file in the same folder'],
-    ['an absolute file', [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, file: '/etc/passwd' }] }], 'must be the name of a file'],
-    ['a missing file', [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, file: 'x' }] }], '/x: No such file or directory'],
+    [
+      'a file elsewhere',
+      [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, file: '../x' }] }],
+      'must be the name of a file in the same folder',
+    ],
+    [
+      'an absolute file',
+      [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, file: '/etc/passwd' }] }],
+      'must be the name of a file',
+    ],
+    [
+      'a missing file',
+      [{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, file: 'x' }] }],
+      '/x: No such file or directory',
+    ],
     [
       'a missing kernel',
       [{ call: 'kexec_file_load', flags: '0x0', cmdline: null, cmdlineLen: 0, kernelFile: 'k', initrdFile: null }],
@@ -188,13 +239,18 @@ describe('replaying', () => {
     symlinkSync('/etc/passwd', join(folder, 'link'));
     symlinkSync('short', join(folder, 'near'));
     const write = (file: string, bufsz: string): void =>
-      writeFileSync(join(folder, 'calls.json'), JSON.stringify([{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, bufsz, file }] }]));
+      writeFileSync(
+        join(folder, 'calls.json'),
+        JSON.stringify([{ ...LOAD, segments: [{ ...SEGMENT, buf: undefined, bufsz, file }] }]),
+      );
     write('short', '0x10');
     await expect(replayFrom(folder)).rejects.toThrow(`${folder}/short: holds 1 bytes of 16`);
     write('link', '0x1');
     await expect(replayFrom(folder)).rejects.toThrow(`${folder}/link: leads out of its folder`);
     write('near', '0x1');
     expect(await replayFrom(folder)).toMatchObject([{ result: 0 }]);
-    await expect(replayFrom(join(folder, 'nope'))).rejects.toThrow(`Cannot read ${folder}/nope: No such file or directory`);
+    await expect(replayFrom(join(folder, 'nope'))).rejects.toThrow(
+      `Cannot read ${folder}/nope: No such file or directory`,
+    );
   });
 });

@@ -12,7 +12,10 @@ const TREE = BASE + 32n * MIB;
 const INITRD = BASE + 16n * MIB;
 const PURGATORY = BASE + 40n * MIB;
 
-const segment = (start: bigint, data: Uint8Array, size = 0x1000n): LoadedSegment => ({ memory: Range.sized(start, size), data });
+const segment = (start: bigint, data: Uint8Array, size = 0x1000n): LoadedSegment => ({
+  memory: Range.sized(start, size),
+  data,
+});
 
 const image = (textOffset: bigint, imageSize: bigint): Uint8Array => {
   const bytes = new Uint8Array(100).fill(0x11);
@@ -24,7 +27,11 @@ const image = (textOffset: bigint, imageSize: bigint): Uint8Array => {
 };
 
 /** A tree with memory, a console, and the two ends of an initrd. */
-const tree = (initrd: Range | undefined, more: TreeNode = {}, reserve: readonly (readonly [bigint, bigint])[] = []): Uint8Array => {
+const tree = (
+  initrd: Range | undefined,
+  more: TreeNode = {},
+  reserve: readonly (readonly [bigint, bigint])[] = [],
+): Uint8Array => {
   const cells = (value: bigint): readonly number[] => [Number(value >> 32n), Number(value & 0xffff_ffffn)];
   const ends = initrd && { 'linux,initrd-start': cells(initrd.start), 'linux,initrd-end': cells(initrd.end) };
   return deviceTree(
@@ -73,7 +80,11 @@ const arrive = (changes: Changes): Arrival => {
     segment(TREE, changes.tree ?? tree(Range.sized(INITRD, 3n))),
     purgatory,
   ];
-  for (const { memory: { start, size }, data } of segments) if (memory.isRam(start, size)) memory.write(start, data);
+  for (const {
+    memory: { start, size },
+    data,
+  } of segments)
+    if (memory.isRam(start, size)) memory.write(start, data);
   changes.then?.(memory);
   return {
     cpu: {
@@ -92,14 +103,23 @@ const arrive = (changes: Changes): Arrival => {
 };
 
 const wrong = (changes: Changes): Readonly<Record<string, string>> =>
-  Object.fromEntries(checkBootProtocol(arrive(changes)).flatMap((result) => (result.ok ? [] : [[result.rule, result.problem]])));
+  Object.fromEntries(
+    checkBootProtocol(arrive(changes)).flatMap((result) => (result.ok ? [] : [[result.rule, result.problem]])),
+  );
 
 test.each([
   ['at EL1', {}],
   ['at EL2', { el: 2, highestEl: 2 }],
   ['at EL1 below an EL2', { highestEl: 2 }],
   ['without an initrd', { tree: tree(undefined) }],
-  ['with a text_offset', { kernel: image(0x8_0000n, MIB), pc: KERNEL + 0x8_0000n, segments: [segment(KERNEL + 0x8_0000n, image(0x8_0000n, MIB), MIB), segment(TREE, tree(undefined))] }],
+  [
+    'with a text_offset',
+    {
+      kernel: image(0x8_0000n, MIB),
+      pc: KERNEL + 0x8_0000n,
+      segments: [segment(KERNEL + 0x8_0000n, image(0x8_0000n, MIB), MIB), segment(TREE, tree(undefined))],
+    },
+  ],
   ['whose purgatory has written to itself', { then: (memory) => memory.write(PURGATORY, Uint8Array.of(9)) }],
 ] as readonly (readonly [string, Changes])[])('a kernel that is rightly started %s', (_, changes) => {
   expect(wrong(changes)).toEqual({});
@@ -118,7 +138,11 @@ const TOLD_BY_TREE = [
 
 describe('what the device tree tells', () => {
   const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-  const uefi = { 'linux,uefi-system-table': bytes(0, 0, 0, 1), 'linux,uefi-mmap-start': [0, 1], 'linux,uefi-mmap-size': [1] };
+  const uefi = {
+    'linux,uefi-system-table': bytes(0, 0, 0, 1),
+    'linux,uefi-mmap-start': [0, 1],
+    'linux,uefi-mmap-size': [1],
+  };
   const its = {
     gic: {
       compatible: 'arm,gic-v3',
@@ -151,31 +175,87 @@ describe('what the device tree tells', () => {
   const withTree = (more: TreeNode, reserve: readonly (readonly [bigint, bigint])[] = []): Changes => ({
     tree: tree(Range.sized(INITRD, 3n), more, reserve),
   });
-  const [TELLS, INSIDE, RESERVED, UEFI, CONSOLE, LPI, PROCESSORS] = TOLD_BY_TREE as [string, string, string, string, string, string, string];
+  const [TELLS, INSIDE, RESERVED, UEFI, CONSOLE, LPI, PROCESSORS] = TOLD_BY_TREE as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const said = (changes: Changes): Readonly<Record<string, string>> =>
     Object.fromEntries(
       checkBootProtocol(arrive(changes)).flatMap((result) =>
-        !result.ok ? [[result.rule, result.problem]] : result.warning === undefined ? [] : [[result.rule, result.warning]],
+        !result.ok
+          ? [[result.rule, result.problem]]
+          : result.warning === undefined
+            ? []
+            : [[result.rule, result.warning]],
       ),
     );
 
   test.each([
-    [TELLS, 'no /memory node has a size, and /chosen has no linux,uefi-mmap-start', withTree({ memory: { device_type: 'memory', reg: [0, 0, 0, 0] } })],
-    [TELLS, 'no /memory node has a size, and /chosen has no linux,uefi-mmap-start', withTree({ memory: { status: 'disabled', device_type: 'memory', reg: [0, 0, 1, 0] } })],
-    [INSIDE, 'the kernel is not: 0x40200000-0x402fffff', withTree({ memory: { device_type: 'memory', reg: [0, 0x4030_0000, 1, 0] } })],
+    [
+      TELLS,
+      'no /memory node has a size, and /chosen has no linux,uefi-mmap-start',
+      withTree({ memory: { device_type: 'memory', reg: [0, 0, 0, 0] } }),
+    ],
+    [
+      TELLS,
+      'no /memory node has a size, and /chosen has no linux,uefi-mmap-start',
+      withTree({ memory: { status: 'disabled', device_type: 'memory', reg: [0, 0, 1, 0] } }),
+    ],
+    [
+      INSIDE,
+      'the kernel is not: 0x40200000-0x402fffff',
+      withTree({ memory: { device_type: 'memory', reg: [0, 0x4030_0000, 1, 0] } }),
+    ],
     [
       INSIDE,
       'the initrd is not: 0x41000001-0x41000002',
       withTree({ memory: { device_type: 'memory', reg: [0, Number(BASE), 0, 0x100_0001, 0, 0x4180_0000, 1, 0] } }),
     ],
-    [RESERVED, 'segment 0 (0x40200000-0x402fffff) is in /reserved-memory/tz@1 (0x40200000-0x40200fff)', withTree(reserved({}))],
-    [RESERVED, 'segment 0 (0x40200000-0x402fffff) is in /memreserve/ (0x402ff000-0x402fffff)', withTree({}, [[0x402f_f000n, 0x1000n]])],
-    [UEFI, "/chosen has not the running kernel's linux,uefi-system-table", { running: { uefi: new Map([['linux,uefi-system-table', bytes(0, 0, 0, 1)]]) } }],
-    [CONSOLE, 'no stdout-path leads anywhere, and the command line has no console=: what the kernel says is not seen', withTree({ chosen: { bootargs: 'quiet' } })],
-    [LPI, "only UEFI tells a kernel where the old one's LPI tables are: they stay live in memory that the new kernel takes for free", withTree(its)],
-    [PROCESSORS, 'the device tree tells no way for /cpus/cpu@1', withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, undefined)), psci })],
-    [PROCESSORS, 'the device tree tells no way for /cpus/cpu@1', withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')) })],
-    [PROCESSORS, 'the firmware has the quirk cpu-on-once', { ...withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')), psci }), running: { quirks: ['cpu-on-once'] } }],
+    [
+      RESERVED,
+      'segment 0 (0x40200000-0x402fffff) is in /reserved-memory/tz@1 (0x40200000-0x40200fff)',
+      withTree(reserved({})),
+    ],
+    [
+      RESERVED,
+      'segment 0 (0x40200000-0x402fffff) is in /memreserve/ (0x402ff000-0x402fffff)',
+      withTree({}, [[0x402f_f000n, 0x1000n]]),
+    ],
+    [
+      UEFI,
+      "/chosen has not the running kernel's linux,uefi-system-table",
+      { running: { uefi: new Map([['linux,uefi-system-table', bytes(0, 0, 0, 1)]]) } },
+    ],
+    [
+      CONSOLE,
+      'no stdout-path leads anywhere, and the command line has no console=: what the kernel says is not seen',
+      withTree({ chosen: { bootargs: 'quiet' } }),
+    ],
+    [
+      LPI,
+      "only UEFI tells a kernel where the old one's LPI tables are: they stay live in memory that the new kernel takes for free",
+      withTree(its),
+    ],
+    [
+      PROCESSORS,
+      'the device tree tells no way for /cpus/cpu@1',
+      withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, undefined)), psci }),
+    ],
+    [
+      PROCESSORS,
+      'the device tree tells no way for /cpus/cpu@1',
+      withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')) }),
+    ],
+    [
+      PROCESSORS,
+      'the firmware has the quirk cpu-on-once',
+      { ...withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')), psci }), running: { quirks: ['cpu-on-once'] } },
+    ],
   ] as readonly (readonly [string, string, Changes])[])('is not enough for %s: %s', (rule, problem, changes) => {
     expect(said(changes)[rule]).toBe(problem);
   });
@@ -183,14 +263,20 @@ describe('what the device tree tells', () => {
   test.each([
     ["UEFI's memory map in place of memory", withTree({ memory: {}, chosen: uefi })],
     ["UEFI's tables, with an ITS", withTree({ ...its, chosen: { ...uefi, bootargs: '' } })],
-    ['an ITS whose LPIs nobody uses', withTree({ ...its, chosen: { bootargs: 'console=ttyS0 irqchip.gicv3_nolpi=1' } })],
+    [
+      'an ITS whose LPIs nobody uses',
+      withTree({ ...its, chosen: { bootargs: 'console=ttyS0 irqchip.gicv3_nolpi=1' } }),
+    ],
     ['memory that is reserved elsewhere', withTree(reserved({ reg: [0, 0x5000_0000, 0, 0x1000] }))],
     ['a reservation that is not in use', withTree(reserved({ status: 'disabled' }))],
     ['a reservation of the initrd', withTree({}, [[INITRD, 0x1000n]])],
     ['processors with PSCI', withTree({ cpus: cpus(cpu(0, 'psci'), cpu(1, 'psci')), psci })],
     ['a console by its path', withTree({ uart: {}, chosen: { 'stdout-path': '/uart:115200' } })],
     ['the same of memory as the running kernel was told', { ...withTree({ memory: {} }), running: { memory: [] } }],
-    ['what the running kernel was told', { ...withTree({ chosen: uefi }), running: { uefi: new Map([['linux,uefi-system-table', bytes(0, 0, 0, 1)]]) } }],
+    [
+      'what the running kernel was told',
+      { ...withTree({ chosen: uefi }), running: { uefi: new Map([['linux,uefi-system-table', bytes(0, 0, 0, 1)]]) } },
+    ],
   ] as readonly (readonly [string, Changes])[])('is enough: %s', (_, changes) => {
     expect(said(changes)).toEqual({});
   });
@@ -213,7 +299,11 @@ describe('each rule', () => {
     ['the data cache is off', 'SCTLR_EL2 is 0x4: bit 2 is set', { el: 2, registers: { SCTLR_EL2: 4n } }],
     ['data is little-endian', 'SCTLR_EL1 is 0x2000000: bit 25 is set', { registers: { SCTLR_EL1: 1n << 25n } }],
     ['CNTFRQ_EL0 has the frequency of the counter', 'CNTFRQ_EL0 is 0', { registers: { CNTFRQ_EL0: 0n } }],
-    ['EL1 may read the physical counter', 'CNTHCTL_EL2 is 0x2: bit 0 is clear', { highestEl: 2, registers: { CNTHCTL_EL2: 2n } }],
+    [
+      'EL1 may read the physical counter',
+      'CNTHCTL_EL2 is 0x2: bit 0 is clear',
+      { highestEl: 2, registers: { CNTHCTL_EL2: 2n } },
+    ],
     ['x1, x2 and x3 are zero', 'x1 is 0x5, x3 is 0x1', { x: { 1: 5n, 3: 1n } }],
     ['x0 is a multiple of 8', 'x0 is 0x42000004', { x: { 0: TREE + 4n } }],
     ['x0 points to a device tree in RAM', 'there is no RAM at x0 = 0x0', { x: { 0: 0n } }],
@@ -224,7 +314,11 @@ describe('each rule', () => {
     ],
     ['the device tree has at most 2 MB', 'its totalsize is 2097153 bytes', { tree: big }],
     ['the device tree has at most 2 MB', 'there is no device tree at x0 = 0x0', { x: { 0: 0n } }],
-    ['the kernel begins with the header of an Image', 'there is no "ARM\\x64" at 0x40200038', { kernel: new Uint8Array(100) }],
+    [
+      'the kernel begins with the header of an Image',
+      'there is no "ARM\\x64" at 0x40200038',
+      { kernel: new Uint8Array(100) },
+    ],
     [
       'the kernel is text_offset bytes from a 2 MB boundary',
       'it is at 0x40200000, and its text_offset is 0x1000',
@@ -277,7 +371,9 @@ describe('each rule', () => {
       registers: { SCTLR_EL0: -1n, CNTFRQ_EL0: 0n },
       segments: [segment(0x1000_0000n, new Uint8Array())],
     });
-    const failing = checkBootProtocol(nothing).filter(({ ok }) => !ok).map(({ rule }) => rule);
+    const failing = checkBootProtocol(nothing)
+      .filter(({ ok }) => !ok)
+      .map(({ rule }) => rule);
     // The others look at an EL2 above, or at what a tree must tell.
     expect(rules.filter((rule) => !failing.includes(rule))).toEqual([
       'EL1 may read the physical counter',

@@ -29,39 +29,54 @@ describe('kexec -e', () => {
     expect(code).toBe(0);
     expect(err).toMatch(/^The new kernel's first instruction: .*\n((ok {4}|warn {2}tables of a GIC).*\n)+$/);
     expect(out.replaceAll('\r', '')).toMatch(
-      new RegExp(`^kexec-ts demo kernel\nimage at: 0x40000000\nexception level: ${level}\nx0: 0x\\w+\n.*\nbootargs: hello\npsci method: ${method}\npowering off\n$`),
+      new RegExp(
+        `^kexec-ts demo kernel\nimage at: 0x40000000\nexception level: ${level}\nx0: 0x\\w+\n.*\nbootargs: hello\npsci method: ${method}\npowering off\n$`,
+      ),
     );
     // The new kernel has nothing loaded.
     expect((await kexec('-e')).err).toBe('Nothing has been loaded!\n');
   });
 
-  test.each(['virt-2g', 'virt-el2-4g'])('on %s runs a kernel to its first instruction, and finds all rules kept', async (machine) => {
-    const { kexec } = session(machine);
-    await kexec('-l', PAYLOAD, '--append=hello');
-    const { code, out, err } = await kexec('-e', '--sim-until=entry');
-    expect({ code, err }).toEqual({ code: 0, err: '' });
-    const [first, ...rules] = out.trimEnd().split('\n');
-    expect(first).toMatch(/^The new kernel's first instruction: 0x40000000 at EL[12], x0 0x4000[0-9a-f]{4}, after \d+ instructions$/);
-    expect(rules.filter((line) => !/^(ok {4}|warn {2}tables of a GIC)/.test(line))).toEqual([]);
-  });
+  test.each(['virt-2g', 'virt-el2-4g'])(
+    'on %s runs a kernel to its first instruction, and finds all rules kept',
+    async (machine) => {
+      const { kexec } = session(machine);
+      await kexec('-l', PAYLOAD, '--append=hello');
+      const { code, out, err } = await kexec('-e', '--sim-until=entry');
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const [first, ...rules] = out.trimEnd().split('\n');
+      expect(first).toMatch(
+        /^The new kernel's first instruction: 0x40000000 at EL[12], x0 0x4000[0-9a-f]{4}, after \d+ instructions$/,
+      );
+      expect(rules.filter((line) => !/^(ok {4}|warn {2}tables of a GIC)/.test(line))).toEqual([]);
+    },
+  );
 
   test('a state that takes more than the kernel loads is refused before anything is made of it', async () => {
     const { env, kexec } = session();
     await kexec('-l', PAYLOAD, '--append=hello');
     const path = join(env.KEXEC_STATE, 'state.json');
-    const state = JSON.parse(readFileSync(path, 'utf8')) as { readonly normal: { readonly segments: readonly object[] } };
+    const state = JSON.parse(readFileSync(path, 'utf8')) as {
+      readonly normal: { readonly segments: readonly object[] };
+    };
     const zeros = { mem: '0x0', memsz: '0xc0000000', bufsz: '0xc0000000', file: null };
-    writeFileSync(path, JSON.stringify({ ...state, normal: { ...state.normal, segments: [...state.normal.segments, zeros] } }));
+    writeFileSync(
+      path,
+      JSON.stringify({ ...state, normal: { ...state.normal, segments: [...state.normal.segments, zeros] } }),
+    );
     const { code, err } = await kexec('-e');
     expect(code).toBe(1);
-    expect(err).toMatch(new RegExp(`^${path}: what is loaded takes 32\\d+ bytes, of which the machine's kernel loads \\d+ at most\n$`));
+    expect(err).toMatch(
+      new RegExp(`^${path}: what is loaded takes 32\\d+ bytes, of which the machine's kernel loads \\d+ at most\n$`),
+    );
   });
 
   test('-f loads and executes at once, and -d tells the steps', async () => {
     const { kexec } = session();
     const { code, err } = await kexec('-f', '-d', PAYLOAD, '--append=hello', '--sim-until=halt');
     expect(code).toBe(0);
-    for (const line of ['kexec_core: Starting new kernel', 'Bye!', 'ok    the MMU is off']) expect(err).toContain(`${line}\n`);
+    for (const line of ['kexec_core: Starting new kernel', 'Bye!', 'ok    the MMU is off'])
+      expect(err).toContain(`${line}\n`);
     expect(err).toMatch(/^kexec-ts: \d+ instructions in \d+\.\d{3} s: \d+\.\d million a second$/m);
     expect(err).toMatch(/^kexec-ts: translated \d+ instructions in \d+ regions, in \d+\.\d ms$/m);
   });
@@ -90,7 +105,10 @@ describe('kexec -e', () => {
   test('names the segment and the byte that keep the purgatory from going on', async () => {
     const { kexec, env } = session();
     await kexec('-l', PAYLOAD, '--append=hello');
-    const file = join(env.KEXEC_STATE, readdirSync(env.KEXEC_STATE).find((name) => name.endsWith('-n0.bin'))!);
+    const file = join(
+      env.KEXEC_STATE,
+      readdirSync(env.KEXEC_STATE).find((name) => name.endsWith('-n0.bin'))!,
+    );
     const bytes = readFileSync(file);
     const was = bytes[0x123]!;
     bytes[0x123] = was ^ 0xff;
@@ -100,7 +118,9 @@ describe('kexec -e', () => {
     const { code, err } = await kexec('-e');
     expect(code).toBe(1);
     expect(err).toMatch(/^kexec-ts: stuck at 0x\w+ \(purgatory\+0x\w+ of the purgatory\) after \d+ instructions: /);
-    expect(err).toContain(`memory is not what was loaded: segment 0 differs from 0x40000123 on: ${hex(was ^ 0xff)} instead of ${hex(was)}\n`);
+    expect(err).toContain(
+      `memory is not what was loaded: segment 0 differs from 0x40000123 on: ${hex(was ^ 0xff)} instead of ${hex(was)}\n`,
+    );
     expect(err).toContain('last branches, the newest at the end:\n');
     // On a machine whose purgatory gives up there is nothing left.
     expect((await kexec('-e')).err).toBe('Nothing has been loaded!\n');
@@ -119,7 +139,9 @@ describe('kexec -e', () => {
     const { kexec } = session();
     await kexec('-l', PAYLOAD, '--append=hello');
     const { err } = await kexec('-e', '--sim-max-instructions=60');
-    expect(err).toMatch(/^kexec-ts: the limit of 60 instructions is reached at 0x\w+ \((__cpu_soft_restart|arm64_relocate_new_kernel|machine_kexec)[+\w]*\)/);
+    expect(err).toMatch(
+      /^kexec-ts: the limit of 60 instructions is reached at 0x\w+ \((__cpu_soft_restart|arm64_relocate_new_kernel|machine_kexec)[+\w]*\)/,
+    );
   });
 
   test('does not guess what was loaded before the machine was recorded', async () => {
@@ -220,7 +242,6 @@ describe('what is typed while kexec -e runs', () => {
 });
 
 describe('kexec -e where firmware has a quirk', () => {
-
   test('finds processors that were switched off before, and names the quirk', async () => {
     const { kexec } = session('virt-8g');
     await kexec('-l', guest('boot_second'));

@@ -55,12 +55,26 @@ const run = async (script: readonly FakeStep[], changes: Partial<ExecuteOptions>
     segment(PURGATORY, purgatory()),
   ]);
   const result = await execute({
-    facts: { ram: [Range.sized(0x4000_0000n, 0x400_0000n)], uart: 0x900_0000n, sinks: [], bootEl: 1, elIsKnown: true, uefi: new Map(), gic: 3, board: PLAIN_BOARD, quirks: [] },
+    facts: {
+      ram: [Range.sized(0x4000_0000n, 0x400_0000n)],
+      uart: 0x900_0000n,
+      sinks: [],
+      bootEl: 1,
+      elIsKnown: true,
+      uefi: new Map(),
+      gic: 3,
+      board: PLAIN_BOARD,
+      quirks: [],
+    },
     kernel,
     purgatory: new Uint8Array(),
     createCpus: (host) => [new FakeCpu(host, script)],
     prepare: (memory, cpu, log) => {
-      for (const { memory: { start }, data } of kernel.segments) memory.write(start, data);
+      for (const {
+        memory: { start },
+        data,
+      } of kernel.segments)
+        memory.write(start, data);
       if (changes.damage !== undefined) memory.write(changes.damage, Uint8Array.of(0xee));
       cpu.setSystemRegister('CNTFRQ_EL0', 62_500_000n);
       log('Bye!');
@@ -91,12 +105,19 @@ const OFF = ending({ kind: 'power', what: 'off' });
 describe('a Linux kernel', () => {
   test('is run to its first instruction, where the rules are checked', async () => {
     const { exitCode, keepsImage, out, err, console: printed, step } = await run([say('in purgatory\n'), TO_KERNEL]);
-    expect({ exitCode, keepsImage, err, printed }).toEqual({ exitCode: 0, keepsImage: false, err: '', printed: 'in purgatory\n' });
+    expect({ exitCode, keepsImage, err, printed }).toEqual({
+      exitCode: 0,
+      keepsImage: false,
+      err: '',
+      printed: 'in purgatory\n',
+    });
     const [first, ...rules] = out.trimEnd().split('\n');
     expect(first).toBe("The new kernel's first instruction: 0x40200000 at EL1, x0 0x42000000, after 1010 instructions");
     expect(rules.length).toBeGreaterThan(15);
     expect(rules.every((line) => line.startsWith('ok '))).toBe(true);
-    expect(step).toMatch(/^Bye!\nkexec-ts: the new kernel starts at 0x40200000 \(segment 0\+0x0\)\nkexec-ts: 1010 instructions in /);
+    expect(step).toMatch(
+      /^Bye!\nkexec-ts: the new kernel starts at 0x40200000 \(segment 0\+0x0\)\nkexec-ts: 1010 instructions in /,
+    );
   });
 
   test('that is started wrongly is a failure', async () => {
@@ -117,7 +138,13 @@ describe('a kernel that is to be run to its end', () => {
     const { exitCode, err } = await run([TO_KERNEL, OFF], { until: undefined });
     expect(exitCode).toBe(0);
     expect(err).toMatch(/^The new kernel's first instruction: .*\nok {4}the exception level/);
-    expect(err.trimEnd().split('\n').slice(1).every((line) => line.startsWith('ok '))).toBe(true);
+    expect(
+      err
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .every((line) => line.startsWith('ok ')),
+    ).toBe(true);
   });
 
   test('ends when its console shows a text, which the purgatory may show before', async () => {
@@ -128,10 +155,14 @@ describe('a kernel that is to be run to its end', () => {
 
   test('fails when it panics, whatever becomes of the machine', async () => {
     const reset = ending({ kind: 'power', what: 'reset' });
-    const { exitCode, err } = await run([TO_KERNEL, say('Kernel panic - not syncing: no init\n'), reset], { until: 'halt' });
+    const { exitCode, err } = await run([TO_KERNEL, say('Kernel panic - not syncing: no init\n'), reset], {
+      until: 'halt',
+    });
     expect(exitCode).toBe(1);
     expect(err).toContain('kexec-ts: the machine reset itself after 1060 instructions, after a panic: no init\n');
-    expect((await run([TO_KERNEL, reset], { until: 'halt' })).err).toContain('kexec-ts: the machine reset itself after 1050 ');
+    expect((await run([TO_KERNEL, reset], { until: 'halt' })).err).toContain(
+      'kexec-ts: the machine reset itself after 1050 ',
+    );
   });
 
   test('goes on until it switches the machine off', async () => {
@@ -154,10 +185,14 @@ describe('a purgatory that goes on no more', () => {
   test('because memory has changed: the report tells where', async () => {
     const { exitCode, keepsImage, err } = await run([stuck], { damage: KERNEL + 70n });
     expect({ exitCode, keepsImage }).toEqual({ exitCode: 1, keepsImage: false });
-    expect(err).toContain('kexec-ts: stuck at 0x41000020 (purgatory segment+0x20) after 50 instructions: a branch to itself\n');
+    expect(err).toContain(
+      'kexec-ts: stuck at 0x41000020 (purgatory segment+0x20) after 50 instructions: a branch to itself\n',
+    );
     expect(err).toContain('memory is not what was loaded: segment 0 differs from 0x40200046 on: ee 5a 00');
     expect(err).toMatch(/^ x0 0{16} {2} x1/m);
-    expect(err).toContain('last branches, the newest at the end:\n  0x41000000 (purgatory segment+0x0) -> 0x41000010 (purgatory segment+0x10)\n');
+    expect(err).toContain(
+      'last branches, the newest at the end:\n  0x41000000 (purgatory segment+0x0) -> 0x41000010 (purgatory segment+0x10)\n',
+    );
   });
 
   test('because its digest is another one', async () => {
@@ -167,7 +202,15 @@ describe('a purgatory that goes on no more', () => {
 });
 
 test('an exception on the way is told in words', async () => {
-  const exception = { target: 1, vector: 'synchronous', esr: 0x9600_0005n, far: 0x10n, elr: 0x4000_0000n, spsr: 0n, handler: 0x200n } as const;
+  const exception = {
+    target: 1,
+    vector: 'synchronous',
+    esr: 0x9600_0005n,
+    far: 0x10n,
+    elr: 0x4000_0000n,
+    spsr: 0n,
+    handler: 0x200n,
+  } as const;
   const end = ending({ kind: 'exception', pc: 0x4000_0000n, exception }, 0x4000_0000n);
   const { exitCode, keepsImage, err } = await run([end]);
   expect({ exitCode, keepsImage }).toEqual({ exitCode: 1, keepsImage: false });
@@ -179,7 +222,11 @@ test('an exception on the way is told in words', async () => {
 
 test('an exception that the new kernel has no vectors for ends the run, others do not', async () => {
   const take = (handler: bigint) =>
-    ending({ kind: 'exception', pc: KERNEL, exception: { target: 1, vector: 'synchronous', esr: 0n, far: undefined, elr: KERNEL, spsr: 0n, handler } });
+    ending({
+      kind: 'exception',
+      pc: KERNEL,
+      exception: { target: 1, vector: 'synchronous', esr: 0n, far: undefined, elr: KERNEL, spsr: 0n, handler },
+    });
   const handle: FakeStep = { instructions: 1n, act: () => undefined };
   const { exitCode, err } = await run([TO_KERNEL, take(0x4020_0200n), handle, take(0x200n)], { until: 'halt' });
   expect(exitCode).toBe(1);
@@ -193,7 +240,9 @@ describe('what is loaded stays', () => {
     const end = ending({ kind: 'unmodelled', pc: KERNEL, encoding: 0x1e22_0000, what: 'FMUL' });
     const { exitCode, keepsImage, err } = await run([TO_KERNEL, end], { until: 'halt' });
     expect({ exitCode, keepsImage }).toEqual({ exitCode: 1, keepsImage: true });
-    expect(err).toContain('kexec-ts: not modelled yet: FMUL at 0x40200000 (segment 0+0x0), encoding 0x1e220000, after 1050 instructions\n');
+    expect(err).toContain(
+      'kexec-ts: not modelled yet: FMUL at 0x40200000 (segment 0+0x0), encoding 0x1e220000, after 1050 instructions\n',
+    );
   });
 
   test('when the instructions are used up', async () => {

@@ -89,6 +89,8 @@ describe('a run that sticks in a vector tells the exception that led there', () 
     expect(err).toContain(
       `${NO_VECTOR}; the exception that led there: instruction abort: translation fault, level 0, at 0xffff800008010200 (`,
     );
-    expect(err).toMatch(/: exception to EL1, vector \+0x200: instruction abort: address size fault, level 0, at 0x400000\w\w\n/);
+    expect(err).toMatch(
+      /: exception to EL1, vector \+0x200: instruction abort: address size fault, level 0, at 0x400000\w\w\n/,
+    );
   });
 });

@@ -2,7 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Range } from '../../../../../kexec/base/range.js';
 import { parseResources } from '../../../../../sim/kernel/facts/iomem.js';
-import { type PageAllocator, countPages, createPageAllocator, freeMemory } from '../../../../../sim/kernel/facts/page-allocator.js';
+import {
+  type PageAllocator,
+  countPages,
+  createPageAllocator,
+  freeMemory,
+} from '../../../../../sim/kernel/facts/page-allocator.js';
 
 const PAGE = 4096n;
 const resources = parseResources(readFileSync('machines/virt-2g/proc/iomem', 'utf8'));
@@ -30,14 +35,24 @@ describe('free memory', () => {
 
   test('is what it is where resources lie over each other', () => {
     const of = (...lines: readonly string[]): readonly string[] =>
-      freeMemory(parseResources(lines.join('\n')), PAGE).map(({ start, end }) => `${start.toString(16)}-${end.toString(16)}`);
-    expect(of('1000-8fff : System RAM', '  2000-2fff : a', '  2800-3fff : b', '    3000-3fff : c')).toEqual(['1000-2000', '4000-9000']);
-    expect(of('1000-8fff : System RAM', '4000-bfff : System RAM', '0-1fff : a', 'b000-ffff : b')).toEqual(['2000-b000']);
+      freeMemory(parseResources(lines.join('\n')), PAGE).map(
+        ({ start, end }) => `${start.toString(16)}-${end.toString(16)}`,
+      );
+    expect(of('1000-8fff : System RAM', '  2000-2fff : a', '  2800-3fff : b', '    3000-3fff : c')).toEqual([
+      '1000-2000',
+      '4000-9000',
+    ]);
+    expect(of('1000-8fff : System RAM', '4000-bfff : System RAM', '0-1fff : a', 'b000-ffff : b')).toEqual([
+      '2000-b000',
+    ]);
     expect(of('4000-4fff : System RAM', '1000-1fff : System RAM', '0-ffffffffffffffff : all')).toEqual([]);
   });
 
   test('takes no time to speak of, however many resources there are', () => {
-    const lines = Array.from({ length: 30_000 }, (_, i) => `  ${(0x4000_0000 + i * 0x2000).toString(16)}-${(0x4000_0fff + i * 0x2000).toString(16)} : x`);
+    const lines = Array.from(
+      { length: 30_000 },
+      (_, i) => `  ${(0x4000_0000 + i * 0x2000).toString(16)}-${(0x4000_0fff + i * 0x2000).toString(16)} : x`,
+    );
     const many = parseResources(['40000000-ffffffff : System RAM', ...lines].join('\n'));
     const before = process.cpuUsage();
     expect(freeMemory(many, PAGE)).toHaveLength(30_000);
@@ -79,12 +94,15 @@ describe('pages', () => {
   });
 
   test('come scattered, each of them once, as the seed says', () => {
-    const scattered = (seed: number) => take(createPageAllocator([Range.sized(0n, 0x40_0000n)], PAGE, { kind: 'scattered', seed }));
+    const scattered = (seed: number) =>
+      take(createPageAllocator([Range.sized(0n, 0x40_0000n)], PAGE, { kind: 'scattered', seed }));
     const pages = scattered(1);
     expect(new Set(pages).size).toBe(1024);
     expect(scattered(1)).toEqual(pages);
     expect(scattered(2)).not.toEqual(pages);
-    expect([...pages].sort((a, b) => a - b)).toEqual(take(createPageAllocator([Range.sized(0n, 0x40_0000n)], PAGE)).reverse());
+    expect([...pages].sort((a, b) => a - b)).toEqual(
+      take(createPageAllocator([Range.sized(0n, 0x40_0000n)], PAGE)).reverse(),
+    );
   });
 
   test('cost nothing before they are taken: there may be more than a list can hold', () => {

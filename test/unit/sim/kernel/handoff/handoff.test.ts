@@ -14,7 +14,14 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
   const board = new Board({ ram: RAM, devices: [], highestEl: 1 });
   const cpu = new FakeCpu(board, []);
   cpu.pc = 0x4020_0000n;
-  return { board, console: undefined, processors: new Processors(board, cpu), cpu, place: String, sinkInRam: undefined };
+  return {
+    board,
+    console: undefined,
+    processors: new Processors(board, cpu),
+    cpu,
+    place: String,
+    sinkInRam: undefined,
+  };
 };
 
 const ERET = encode('ERET');
@@ -35,7 +42,8 @@ const loadsOf = (stub: Uint8Array): readonly (readonly [register: number, value:
   const loads: [number, bigint][] = [];
   for (const [i, word] of wordsOf(stub).entries()) {
     if (word === ERET) break;
-    if (word >>> 24 === LOAD_LITERAL) loads.push([word & 31, view.getBigUint64(4 * (i + ((word >>> 5) & 0x7ffff)), true)]);
+    if (word >>> 24 === LOAD_LITERAL)
+      loads.push([word & 31, view.getBigUint64(4 * (i + ((word >>> 5) & 0x7ffff)), true)]);
   }
   return loads;
 };
@@ -73,7 +81,11 @@ describe('the code that sets the registers', () => {
   test('copies first what could not be put in its place', () => {
     const { cpu } = launched();
     const stub = handoffStub(cpu, [{ from: 0x100n, to: 0x200n, sizeBytes: 0x40n }]);
-    expect(loadsOf(stub).slice(0, 3)).toEqual([[0, 0x100n], [1, 0x200n], [2, 0x40n]]);
+    expect(loadsOf(stub).slice(0, 3)).toEqual([
+      [0, 0x100n],
+      [1, 0x200n],
+      [2, 0x40n],
+    ]);
     expect(wordsOf(stub).slice(3, 7)).toEqual([
       encode('LDR, LDRB, LDRH (immediate, post-index)', { size: 3, imm9: 8, Rn: 0, Rt: 3 }),
       encode('STR, STRB, STRH (immediate, post-index)', { size: 3, imm9: 8, Rn: 1, Rt: 3 }),
@@ -103,7 +115,7 @@ describe('the files', () => {
     expect(start).toBe(0x40ff_e000n);
   });
 
-  test("go round the tree that QEMU puts at the start of RAM", () => {
+  test('go round the tree that QEMU puts at the start of RAM', () => {
     const machine = launched();
     machine.board.memory.write(0x401f_f000n, Uint8Array.of(0xaa));
     const { pieces, start } = handOff(machine, [segment(0x401f_f000n, 0x2000n)], RAM);
@@ -112,7 +124,11 @@ describe('the files', () => {
       [start + 0x1000n, 0x1000],
     ]);
     expect(pieces[1]!.bytes[0]).toBe(0xaa);
-    expect(loadsOf(pieces[2]!.bytes).slice(0, 3)).toEqual([[0, start + 0x1000n], [1, 0x401f_f000n], [2, 0x1000n]]);
+    expect(loadsOf(pieces[2]!.bytes).slice(0, 3)).toEqual([
+      [0, start + 0x1000n],
+      [1, 0x401f_f000n],
+      [2, 0x1000n],
+    ]);
   });
 
   test('need some free memory', () => {
@@ -122,7 +138,10 @@ describe('the files', () => {
 });
 
 test('the command names the files, the machine and where to start', () => {
-  const handoff = { pieces: [{ file: 'm.bin', physAddr: 0x4020_0000n, bytes: new Uint8Array(1) }], start: 0x5000_0000n };
+  const handoff = {
+    pieces: [{ file: 'm.bin', physAddr: 0x4020_0000n, bytes: new Uint8Array(1) }],
+    start: 0x5000_0000n,
+  };
   const machine = { ramBytes: 2n << 30n, nrCpus: 2, gic: 3, el: 2 } as const;
   expect(qemuCommand(handoff, machine, (file) => `a,b/${file}`).join(' ')).toBe(
     'qemu-system-aarch64 -machine virt,gic-version=3,virtualization=on -cpu cortex-a57 -smp 2 -m 2048M -nographic -nic none -no-reboot ' +

@@ -46,7 +46,10 @@ const kernelWith = ({ infoSize, textRing, first = 0n }: Built, ring = RING): Uin
     view.setBigUint64(INFOS + infoSize * slot, first + BigInt(i), true);
     view.setBigUint64(INFOS + infoSize * slot + 8, BigInt(i) * 1_500_000n, true);
     view.setUint16(INFOS + infoSize * slot + 16, line.length, true);
-    bytes.set(Array.from(line, (character) => character.charCodeAt(0)), TEXT + at + 8);
+    bytes.set(
+      Array.from(line, (character) => character.charCodeAt(0)),
+      TEXT + at + 8,
+    );
     at += length;
   });
   return bytes;

@@ -76,7 +76,10 @@ describe('processors', () => {
 
   test('are told apart by what stops them', async () => {
     const asked: unknown[] = [];
-    const { processors, cpus } = machine([{ instructions: 200_000n, act: () => OFF }], [{ instructions: 300_000n, act: () => OFF }]);
+    const { processors, cpus } = machine(
+      [{ instructions: 200_000n, act: () => OFF }],
+      [{ instructions: 300_000n, act: () => OFF }],
+    );
     await processors.run((cpu) => (asked.push(cpu), {}), FOREVER);
     expect(asked).toEqual([cpus[0], cpus[1], cpus[0]]);
   });

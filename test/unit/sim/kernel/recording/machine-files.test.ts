@@ -79,7 +79,15 @@ describe.each(KEPT)('links of a recording in %s', (_, open) => {
         'proc/up': '..',
       }),
     );
-    for (const path of ['/proc/a', '/proc/b', '/proc/c', '/proc/d/passwd', '/proc/e', '/uname', '/proc/../../etc/passwd']) {
+    for (const path of [
+      '/proc/a',
+      '/proc/b',
+      '/proc/c',
+      '/proc/d/passwd',
+      '/proc/e',
+      '/uname',
+      '/proc/../../etc/passwd',
+    ]) {
       expect([path, errnoOf(() => files.readFile(path))]).toEqual([path, Errno.ENOENT]);
     }
     expect(text(files, '/proc/up/proc/sys/kernel/x')).toBe('x');
@@ -186,11 +194,20 @@ describe('a part of a recording, devicetree.tar,', () => {
     writeTree(directory, { 'proc/iomem': 'iomem', 'sys/kernel/kexec_loaded': '0\n', ...files, 'devicetree.tar': part });
     return directory;
   };
-  const refusal = (directory: string, reason: string): string => `${directory}: not a recorded machine: devicetree.tar: ${reason}`;
+  const refusal = (directory: string, reason: string): string =>
+    `${directory}: not a recorded machine: devicetree.tar: ${reason}`;
 
   test.each([
     ['packed by gzip or not', gzipSync(tarOf(MODEL))],
-    ['with directories, links and what is beside the tree', tarOf({ name: 'sys/', type: '5' }, MODEL, { name: 'sys/firmware/fdt', content: 'fdt' }, { name: 'sys/link', type: '2', target: 'firmware/fdt' })],
+    [
+      'with directories, links and what is beside the tree',
+      tarOf(
+        { name: 'sys/', type: '5' },
+        MODEL,
+        { name: 'sys/firmware/fdt', content: 'fdt' },
+        { name: 'sys/link', type: '2', target: 'firmware/fdt' },
+      ),
+    ],
   ])('counts as if it was unpacked there, %s', (_, part) => {
     const files = MachineFiles.open(withPart(part));
     expect(text(files, '/proc/device-tree/model')).toBe('of the part\0');
@@ -204,10 +221,16 @@ describe('a part of a recording, devicetree.tar,', () => {
   test.each([
     ['a file', { 'sys/firmware/devicetree/base/model': 'x' }, 'sys/firmware/devicetree/base/model'],
     ['a file where the part has a directory', { 'sys/firmware/devicetree': 'x' }, 'sys/firmware/devicetree'],
-    ['a directory where the part has a file', { 'sys/firmware/devicetree/base/model/x': 'x' }, 'sys/firmware/devicetree/base/model'],
+    [
+      'a directory where the part has a file',
+      { 'sys/firmware/devicetree/base/model/x': 'x' },
+      'sys/firmware/devicetree/base/model',
+    ],
   ])('may not have what the directory has, too: %s', (_, files, path) => {
     const directory = withPart(tarOf(MODEL), files);
-    expect(() => MachineFiles.open(directory)).toThrow(refusal(directory, `it has "${path}", which the directory has, too`));
+    expect(() => MachineFiles.open(directory)).toThrow(
+      refusal(directory, `it has "${path}", which the directory has, too`),
+    );
   });
 
   test.each([
@@ -252,11 +275,17 @@ describe('finding a machine', () => {
   });
 
   test('fails with its name', () => {
-    expect(() => findMachine('nope')).toThrow('No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-acpi-4g, virt-el2-4g, virt-file-2g)');
+    expect(() => findMachine('nope')).toThrow(
+      'No such machine: nope (a directory, a tar file, or one of virt-2g, virt-8g, virt-acpi-4g, virt-el2-4g, virt-file-2g)',
+    );
     expect(() => MachineFiles.open('/nope/x')).toThrow('/nope/x: not a recorded machine: No such file or directory');
     const directory = temp.make('none');
-    expect(() => MachineFiles.open(directory)).toThrow(`${directory}: not a recorded machine: it has no directory proc`);
+    expect(() => MachineFiles.open(directory)).toThrow(
+      `${directory}: not a recorded machine: it has no directory proc`,
+    );
     writeFileSync(join(directory, 'file'), '');
-    expect(() => MachineFiles.open(join(directory, 'file'))).toThrow(`${directory}/file: not a recorded machine: it is no tar file`);
+    expect(() => MachineFiles.open(join(directory, 'file'))).toThrow(
+      `${directory}/file: not a recorded machine: it is no tar file`,
+    );
   });
 });

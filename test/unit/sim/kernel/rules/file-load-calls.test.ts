@@ -6,14 +6,28 @@ import { FDT_NOP, Fdt, isFdtError } from '../../../../../kexec/device-tree/libfd
 import { type Property, getProperty, pathOffset } from '../../../../../kexec/device-tree/libfdt-ro.js';
 import { Range } from '../../../../../kexec/base/range.js';
 import { type KernelFacts, kernelFacts } from '../../../../../sim/kernel/facts/facts.js';
-import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from '../../../../../sim/kernel/facts/file-load-machine.js';
+import {
+  type FileLoadMachine,
+  fileLoadMachine,
+  hasFileLoad,
+} from '../../../../../sim/kernel/facts/file-load-machine.js';
 import { answerKexecFileLoad } from '../../../../../sim/kernel/rules/kexec-file.js';
-import { INITIAL_STATE, type KernelSegment, type KernelState, type LoadedImage } from '../../../../../sim/kernel/rules/kexec-load.js';
+import {
+  INITIAL_STATE,
+  type KernelSegment,
+  type KernelState,
+  type LoadedImage,
+} from '../../../../../sim/kernel/rules/kexec-load.js';
 import { parseResources } from '../../../../../sim/kernel/facts/iomem.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
 import { withoutRange } from '../../../../../sim/kernel/facts/page-allocator.js';
 import { CALLER_OF } from '../../../../../sim/kernel/replay.js';
-import { KEXEC_CRASH_LOADED, KEXEC_LOADED, readKernelFile, writeKernelFile } from '../../../../../sim/kernel/rules/sysctl.js';
+import {
+  KEXEC_CRASH_LOADED,
+  KEXEC_LOADED,
+  readKernelFile,
+  writeKernelFile,
+} from '../../../../../sim/kernel/rules/sysctl.js';
 import { contentOf } from '../../../../machine/file-load/cases.js';
 import { useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 import { recordedJson } from '../../../../support/recorded.js';
@@ -79,7 +93,8 @@ const factsOf = (files: MachineFiles): KernelFacts =>
   );
 
 const WORDS = 'kernel|initrd|cmdline|cmdlinelen|flags|who';
-const word = (words: string, name: string): string | undefined => new RegExp(`(?:^| )${name}=(.*?)(?= (?:${WORDS})=|$)`).exec(words)?.[1];
+const word = (words: string, name: string): string | undefined =>
+  new RegExp(`(?:^| )${name}=(.*?)(?= (?:${WORDS})=|$)`).exec(words)?.[1];
 
 /** Files too large to be worth filling are zeros. */
 const fileOf = (what: string | undefined): Uint8Array | undefined => {
@@ -99,7 +114,8 @@ const callOf = (words: string) => {
   };
 };
 
-const chosenProperty = (tree: Fdt, name: string): Property => getProperty(tree, pathOffset(tree, '/chosen') as number, name) as Property;
+const chosenProperty = (tree: Fdt, name: string): Property =>
+  getProperty(tree, pathOffset(tree, '/chosen') as number, name) as Property;
 
 /** Device trees that the kernel made, where they could be read. */
 const treesOf = ({ segments = [] }: RecordedCase): readonly Uint8Array[] =>
@@ -139,7 +155,8 @@ const sha256 = (segment: KernelSegment): string =>
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** The first page tables are among it, which 5.10 and 6.1 free: a few pages, of which /proc/iomem does not tell. */
-const kernelData = ({ files }: Boot): Range => parseResources(files['/proc/iomem']!).find(({ name }) => name === 'Kernel data')!.range;
+const kernelData = ({ files }: Boot): Range =>
+  parseResources(files['/proc/iomem']!).find(({ name }) => name === 'Kernel data')!.range;
 
 const imageOf = ({ normal, crash }: KernelState, words: string): LoadedImage =>
   ((BigInt(word(words, 'flags')!) & 2n) === 0n ? normal : crash) as LoadedImage;
@@ -156,7 +173,9 @@ test('the record is complete', () => {
   ]);
   const cases = boots.flatMap((boot) => boot.cases);
   expect(new Set(cases.map(({ result }) => result))).toEqual(new Set([0, -1, -9, -12, -14, -22, -99]));
-  expect(cases.flatMap(({ segments }) => segments ?? []).filter(({ data }) => data !== undefined).length).toBeGreaterThan(60);
+  expect(
+    cases.flatMap(({ segments }) => segments ?? []).filter(({ data }) => data !== undefined).length,
+  ).toBeGreaterThan(60);
 });
 
 describe.each(boots)('kexec_file_load on $name', (boot) => {
@@ -179,7 +198,12 @@ describe.each(boots)('kexec_file_load on $name', (boot) => {
     if (written !== null) state = writeKernelFile(facts, state, written[2]!, written[1]!).state;
     const call = callOf(words);
     const random = hasRandom ? seedsOf(treesOf(recorded)[0]) : undefined;
-    const outcome = answerKexecFileLoad({ ...machine, random }, state, call, CALLER_OF[word(words, 'who') === 'nobody' ? 'nobody' : 'root']);
+    const outcome = answerKexecFileLoad(
+      { ...machine, random },
+      state,
+      call,
+      CALLER_OF[word(words, 'who') === 'nobody' ? 'nobody' : 'root'],
+    );
     state = outcome.state;
 
     expect({
@@ -199,10 +223,15 @@ describe.each(boots)('kexec_file_load on $name', (boot) => {
       expect(entry).toBe(segments[0]!.mem);
       const places = segments.map(({ mem, memsz, bufsz }) => ({ mem: hex(mem), memsz: hex(memsz), bufsz: hex(bufsz) }));
       expect(places).toEqual(
-        recorded.segments.map(({ mem, memsz, bufsz }, i) => ({ mem: isTold(mem) ? mem : places[i]!.mem, memsz, bufsz })),
+        recorded.segments.map(({ mem, memsz, bufsz }, i) => ({
+          mem: isTold(mem) ? mem : places[i]!.mem,
+          memsz,
+          bufsz,
+        })),
       );
       for (const [i, { sha256: digest, data }] of recorded.segments.entries()) {
-        if (data !== undefined) expect(Buffer.from(bytesOf(segments[i]!)).toString('hex')).toBe(Buffer.from(unpack(data)).toString('hex'));
+        if (data !== undefined)
+          expect(Buffer.from(bytesOf(segments[i]!)).toString('hex')).toBe(Buffer.from(unpack(data)).toString('hex'));
         const isFilled = (call[segments[i]!.role === 'initrd' ? 'initrd' : 'kernel']?.length ?? 0) <= 1 << 24;
         if (digest !== undefined && isFilled) expect(sha256(segments[i]!)).toBe(digest);
       }
@@ -217,14 +246,21 @@ describe.each(boots)('kexec_file_load on $name', (boot) => {
 
 /** Debugfs' list of memblock's ranges. */
 const memblockRanges = (text: string): readonly Range[] =>
-  [...text.matchAll(/0x([0-9a-f]{16})\.\.0x([0-9a-f]{16})/g)].map(([, start, last]) => Range.inclusive(BigInt(`0x${start}`), BigInt(`0x${last}`)));
+  [...text.matchAll(/0x([0-9a-f]{16})\.\.0x([0-9a-f]{16})/g)].map(([, start, last]) =>
+    Range.inclusive(BigInt(`0x${start}`), BigInt(`0x${last}`)),
+  );
 
 describe('free memory of memblock', () => {
-  test.each(boots.filter(({ name }) => name !== '1G-lockdown'))('is derived as the real kernel has it on $name', (boot) => {
-    const files = filesOf(boot);
-    const memory = memblockRanges(boot.files['/sys/kernel/debug/memblock/memory']!);
-    const pages = ({ start, last }: Range): Range => Range.inclusive(start & ~0xfffn, last | 0xfffn);
-    const reserved = memblockRanges(boot.files['/sys/kernel/debug/memblock/reserved']!).map(pages);
-    expect(fileLoadMachine(files, factsOf(files), undefined).holes).toEqual([...reserved, kernelData(boot)].reduce(withoutRange, [...memory]));
-  });
+  test.each(boots.filter(({ name }) => name !== '1G-lockdown'))(
+    'is derived as the real kernel has it on $name',
+    (boot) => {
+      const files = filesOf(boot);
+      const memory = memblockRanges(boot.files['/sys/kernel/debug/memblock/memory']!);
+      const pages = ({ start, last }: Range): Range => Range.inclusive(start & ~0xfffn, last | 0xfffn);
+      const reserved = memblockRanges(boot.files['/sys/kernel/debug/memblock/reserved']!).map(pages);
+      expect(fileLoadMachine(files, factsOf(files), undefined).holes).toEqual(
+        [...reserved, kernelData(boot)].reduce(withoutRange, [...memory]),
+      );
+    },
+  );
 });

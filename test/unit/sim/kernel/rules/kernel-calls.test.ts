@@ -68,11 +68,17 @@ const factsOf = (kernel: string, boot: string): KernelFacts => {
  * In these cases a "bad" pointer is one that can be read after all: as far as the call reads, or because the process
  * had asked for tagged pointers to be accepted.
  */
-const READABLE = ['buf_partly_valid_only_valid_part_used', 'buf_tagged_pointer_tag_abi_on', 'segments_tagged_pointer_tag_abi_on'];
+const READABLE = [
+  'buf_partly_valid_only_valid_part_used',
+  'buf_tagged_pointer_tag_abi_on',
+  'segments_tagged_pointer_tag_abi_on',
+];
 
 const callOf = ({ name, call }: Case): CallEntry => {
   const text = JSON.stringify([call]);
-  const known = READABLE.includes(name) ? text.replace(/"bad"/g, '"valid"').replace(/,"who":"root with[^"]*"/, '') : text;
+  const known = READABLE.includes(name)
+    ? text.replace(/"bad"/g, '"valid"').replace(/,"who":"root with[^"]*"/, '')
+    : text;
   return parseCalls(known, name)[0]!;
 };
 
@@ -103,7 +109,13 @@ const make = (facts: KernelFacts, state: KernelState, entry: CallEntry): Outcome
     case 'kexec_load':
       return answerKexecLoad(facts, state, toLoadCall('.', entry), CALLER_OF[entry.who ?? 'root']);
     case 'kexec_file_load':
-      return answerKexecFileLoad(undefined, state, { kernel: undefined, initrd: undefined, cmdline: undefined, cmdlineLen: 0, flags: 0n });
+      return answerKexecFileLoad(undefined, state, {
+        kernel: undefined,
+        initrd: undefined,
+        cmdline: undefined,
+        cmdlineLen: 0,
+        flags: 0n,
+      });
     case 'reboot':
       return answerReboot(state, rebootArguments(entry), CALLER_OF[entry.who ?? 'root']);
     case 'read':
@@ -135,21 +147,25 @@ describe('answers of real kernels', () => {
   }
 
   let left: KernelState = INITIAL_STATE;
-  test.each(recording.cases.map((one) => [`${one.kernel} ${one.boot} ${one.id} ${one.name}`, one] as const))('%s', (_, one) => {
-    const facts = factsOf(one.kernel, one.boot);
-    const before = one.setup.startsWith('as the previous') && one.id > 0 ? left : setUp(facts, one.setup.replace(/^as.*/, ''));
-    expect(loadedOf(facts, before)).toEqual(one.before);
+  test.each(recording.cases.map((one) => [`${one.kernel} ${one.boot} ${one.id} ${one.name}`, one] as const))(
+    '%s',
+    (_, one) => {
+      const facts = factsOf(one.kernel, one.boot);
+      const before =
+        one.setup.startsWith('as the previous') && one.id > 0 ? left : setUp(facts, one.setup.replace(/^as.*/, ''));
+      expect(loadedOf(facts, before)).toEqual(one.before);
 
-    const outcome = make(facts, before, callOf(one));
-    left = outcome.state;
-    expect(outcome.result).toBe(one.result);
-    expect(loadedOf(facts, outcome.state)).toEqual(one.after);
-    // The kernel's own warnings about its state of health are not ours to make.
-    expect(outcome.log).toEqual((one.dmesg ?? []).filter((line) => /^<\d>kexec/.test(line)));
-    if (['kexec_load', 'kexec_file_load'].includes(String(one.call['call']))) expectToldWhy(outcome);
-    const reads = one.call['reads'] ?? one.call['reads_back'];
-    if (typeof reads === 'string') expect(readKernelFile(facts, outcome.state, String(one.call['path']))).toBe(reads);
-  });
+      const outcome = make(facts, before, callOf(one));
+      left = outcome.state;
+      expect(outcome.result).toBe(one.result);
+      expect(loadedOf(facts, outcome.state)).toEqual(one.after);
+      // The kernel's own warnings about its state of health are not ours to make.
+      expect(outcome.log).toEqual((one.dmesg ?? []).filter((line) => /^<\d>kexec/.test(line)));
+      if (['kexec_load', 'kexec_file_load'].includes(String(one.call['call']))) expectToldWhy(outcome);
+      const reads = one.call['reads'] ?? one.call['reads_back'];
+      if (typeof reads === 'string') expect(readKernelFile(facts, outcome.state, String(one.call['path']))).toBe(reads);
+    },
+  );
 });
 
 describe('what the record does not show', () => {
@@ -161,7 +177,10 @@ describe('what the record does not show', () => {
     const loaded = setUp(old, 'crash image');
     const unreadable: LoadCall = { ...image(crash.start, 1n), segments: 'fault' };
     expect(answerKexecLoad(old, loaded, unreadable)).toMatchObject({ result: -14, state: { crash: undefined } });
-    expect(answerKexecLoad(old, loaded, { ...unreadable, entry: 0n })).toMatchObject({ result: -99, state: { crash: undefined } });
+    expect(answerKexecLoad(old, loaded, { ...unreadable, entry: 0n })).toMatchObject({
+      result: -99,
+      state: { crash: undefined },
+    });
     expect(answerKexecLoad(facts, loaded, unreadable)).toMatchObject({ result: -14, state: loaded, log: [] });
   });
 
@@ -180,7 +199,10 @@ describe('what the record does not show', () => {
     expect(result).toBe(0);
     expect(answerKexecLoad(facts, state, { ...image(0n, 0n), nrSegments: 0n }).result).toBe(-1);
     expect(writeKernelFile(facts, state, LOAD_DISABLED, '0\n').result).toBe(-22);
-    const reboot = answerReboot(state, rebootArguments({ call: 'reboot', cmd: 0x4558_4543n, magic1: undefined, magic2: undefined, who: undefined }));
+    const reboot = answerReboot(
+      state,
+      rebootArguments({ call: 'reboot', cmd: 0x4558_4543n, magic1: undefined, magic2: undefined, who: undefined }),
+    );
     expect(reboot).toEqual({ result: 0, state: INITIAL_STATE, log: [] });
   });
 
@@ -203,7 +225,8 @@ describe('what the record does not show', () => {
   });
 
   test('sysctls take integers in C notation', () => {
-    const after = (data: string): number | undefined => writeKernelFile(facts, INITIAL_STATE, LOAD_LIMIT_PANIC, data).state.limitPanic;
+    const after = (data: string): number | undefined =>
+      writeKernelFile(facts, INITIAL_STATE, LOAD_LIMIT_PANIC, data).state.limitPanic;
     expect([' 0x10\n', '010', '7 rest', '5'].map(after)).toEqual([16, 8, 7, 5]);
     expect(['', '5x', '0x', '99999999999', '-3', '08'].map(after)).toEqual([-1, -1, -1, -1, -1, -1]);
   });

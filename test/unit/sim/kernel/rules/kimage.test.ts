@@ -3,7 +3,14 @@ import { Range } from '../../../../../kexec/base/range.js';
 import { Errno } from '../../../../../kexec/base/error.js';
 import type { KernelFacts } from '../../../../../sim/kernel/facts/facts.js';
 import { INITIAL_STATE, answerKexecLoad } from '../../../../../sim/kernel/rules/kexec-load.js';
-import { type Kimage, kimageCopies, kimageEntries, layOutCrashImage, layOutKimage, storeKimage } from '../../../../../sim/kernel/rules/kimage.js';
+import {
+  type Kimage,
+  kimageCopies,
+  kimageEntries,
+  layOutCrashImage,
+  layOutKimage,
+  storeKimage,
+} from '../../../../../sim/kernel/rules/kimage.js';
 import { type PageAllocator, createPageAllocator } from '../../../../../sim/kernel/facts/page-allocator.js';
 import { PhysicalMemory } from '../../../../../sim/machine/memory.js';
 
@@ -33,14 +40,23 @@ const laidOut = (image: ReturnType<typeof layOutKimage>): Kimage => {
   return image;
 };
 
-const entriesOf = (image: Kimage): readonly string[] => [...kimageEntries(image)].map(({ entry }) => entry.toString(16));
+const entriesOf = (image: Kimage): readonly string[] =>
+  [...kimageEntries(image)].map(({ entry }) => entry.toString(16));
 
 describe('the list', () => {
   test('starts in a page of its own, and names pages in the order of the segments', () => {
     const image = laidOut(layOutKimage([at(0x100, 2), at(0x200, 1)], dealing(1, 2, 3, 4, 5, 6, 7), PAGE));
     expect(image).toMatchObject({ controlCodePage: 0x1000, swapPage: 0x2000, listPages: [0x3000] });
     expect(entriesOf(image)).toEqual(['3002', '100001', '4008', '5008', '200001', '6008', '4']);
-    expect([...kimageEntries(image)].map(({ list }) => list)).toEqual([undefined, 0x3000, 0x3008, 0x3010, 0x3018, 0x3020, 0x3028]);
+    expect([...kimageEntries(image)].map(({ list }) => list)).toEqual([
+      undefined,
+      0x3000,
+      0x3008,
+      0x3010,
+      0x3018,
+      0x3020,
+      0x3028,
+    ]);
     expect([...kimageCopies(image)]).toEqual([
       { from: 0x4000, to: 0x10_0000 },
       { from: 0x5000, to: 0x10_1000 },
@@ -160,7 +176,10 @@ describe('a crash image', () => {
     const image = layOutCrashImage([at(0x100, 2), at(0x103, 1)], region, PAGE);
     expect(image).toMatchObject({ type: 'crash', head: 4, controlCodePage: 0x10_2000 });
     expect([...kimageEntries(laidOut(image))]).toEqual([{ list: undefined, entry: 4 }]);
-    expect([laidOut(image).allocateControlPage(), laidOut(image).allocateControlPage()]).toEqual([0x10_4000, undefined]);
+    expect([laidOut(image).allocateControlPage(), laidOut(image).allocateControlPage()]).toEqual([
+      0x10_4000,
+      undefined,
+    ]);
   });
 
   test('that fills its region has no room for code', () => {

@@ -28,8 +28,11 @@ const makeMachine = (): string => {
   return machine;
 };
 
-const open = ({ machine = makeMachine(), state = temp.make('state'), record }: { machine?: string; state?: string; record?: string } = {}) =>
-  recordedMachine({ machine, state, record, env: {} });
+const open = ({
+  machine = makeMachine(),
+  state = temp.make('state'),
+  record,
+}: { machine?: string; state?: string; record?: string } = {}) => recordedMachine({ machine, state, record, env: {} });
 
 const isUp = (system: ReturnType<typeof open>, name: string): boolean => (system.interfaceFlags(name) & IFF_UP) !== 0;
 
@@ -85,7 +88,9 @@ describe('calls that go with a reboot', () => {
     };
     const system = recordedMachine({ machine: makeMachine(), state: temp.make('state'), env: {}, execution });
     expect(await system.execv('/sbin/shutdown', ['shutdown', '-r', 'now'])).toEqual({ kind: 'over', exitCode: 1 });
-    expect(err).toBe('kexec-ts: no kernel is executed (Invalid argument): the machine starts from its firmware, which is not simulated\n');
+    expect(err).toBe(
+      'kexec-ts: no kernel is executed (Invalid argument): the machine starts from its firmware, which is not simulated\n',
+    );
   });
 
   test('a sync is recorded with what follows it, or not at all', async () => {

@@ -57,7 +57,9 @@ test('what is no place for a file is told of', () => {
   for (const path of [file, join(file, 'none', 'x'), '/proc/none', '/dev/full']) {
     expect(() => replaceFile(path, pieces)).toThrow(KexecError);
   }
-  expect(() => checkReplaceable(join(file, 'none', 'x'))).toThrow(`Cannot write ${file}/none/x: No such file or directory`);
+  expect(() => checkReplaceable(join(file, 'none', 'x'))).toThrow(
+    `Cannot write ${file}/none/x: No such file or directory`,
+  );
   expect(() => replaceFile('/dev/null', pieces)).not.toThrow();
   expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
 });

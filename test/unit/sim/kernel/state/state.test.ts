@@ -3,11 +3,22 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KexecError } from '../../../../../kexec/base/error.js';
-import { INITIAL_STATE, type KernelSegment, type KernelState, type LoadedImage } from '../../../../../sim/kernel/rules/kexec-load.js';
+import {
+  INITIAL_STATE,
+  type KernelSegment,
+  type KernelState,
+  type LoadedImage,
+} from '../../../../../sim/kernel/rules/kexec-load.js';
 import { readLog } from '../../../../../sim/kernel/state/kernel-log.js';
 import { tryLock } from '../../../../../sim/kernel/state/lock.js';
 import { recordedMachine } from '../../../../../sim/kernel/recorded-system.js';
-import { lockState, readSegmentData, readSegmentSums, readState, writeState } from '../../../../../sim/kernel/state/state.js';
+import {
+  lockState,
+  readSegmentData,
+  readSegmentSums,
+  readState,
+  writeState,
+} from '../../../../../sim/kernel/state/state.js';
 import { compiled, SMALL_MACHINE, useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
@@ -19,7 +30,11 @@ const segment = (mem: bigint, bytes: Uint8Array): KernelSegment => ({
   source: { kind: 'bytes', bytes },
 });
 
-const image = (...segments: readonly KernelSegment[]): LoadedImage => ({ entry: 0x6000_0000n, flags: 0xb7_0000n, segments });
+const image = (...segments: readonly KernelSegment[]): LoadedImage => ({
+  entry: 0x6000_0000n,
+  flags: 0xb7_0000n,
+  segments,
+});
 
 const errorOf = (action: () => unknown): KexecError => {
   try {
@@ -57,7 +72,10 @@ describe('state on disk', () => {
   test('keeps the files of what stays loaded, and only those', async () => {
     const directory = temp.make('state');
     writeTree(directory, { 'precious.txt': 'x', 'segment-old-n0.bin': 'x', 'state.json.12-0123456789ab': 'x' });
-    const first = await writeState(directory, INITIAL_STATE, { ...INITIAL_STATE, crash: image(segment(0n, Uint8Array.of(9))) });
+    const first = await writeState(directory, INITIAL_STATE, {
+      ...INITIAL_STATE,
+      crash: image(segment(0n, Uint8Array.of(9))),
+    });
     const second = await writeState(directory, first, { ...first, normal: image(segment(0n, Uint8Array.of(8))) });
     expect(readSegmentData(directory, (second.crash as LoadedImage).segments[0]!)).toEqual(Uint8Array.of(9));
     expect(readdirSync(directory)).toHaveLength(6);
@@ -98,13 +116,18 @@ describe('state on disk', () => {
 
   test('refuses data files that are missing or too short, and sizes beyond all memory', async () => {
     const directory = temp.make('state');
-    const stored = await writeState(directory, INITIAL_STATE, { ...INITIAL_STATE, normal: image(segment(0n, Uint8Array.of(1, 2))) });
+    const stored = await writeState(directory, INITIAL_STATE, {
+      ...INITIAL_STATE,
+      normal: image(segment(0n, Uint8Array.of(1, 2))),
+    });
     const one = (stored.normal as LoadedImage).segments[0]!;
     const path = join(directory, (one.source as { readonly name: string }).name);
     writeFileSync(path, 'x');
     expect(errorOf(() => readSegmentData(directory, one)).message).toBe(`${path}: holds 1 bytes of 2`);
     rmSync(path);
-    expect(errorOf(() => readSegmentData(directory, one)).message).toBe(`Cannot read ${path}: No such file or directory`);
+    expect(errorOf(() => readSegmentData(directory, one)).message).toBe(
+      `Cannot read ${path}: No such file or directory`,
+    );
     for (const bufsz of [2n ** 40n, 2n ** 64n - 1n]) {
       const huge = { ...one, bufsz, memsz: bufsz, source: { kind: 'zeros' } as const };
       expect(errorOf(() => readSegmentData(directory, huge)).message).toContain('segment is too large');
@@ -196,9 +219,16 @@ test('a load that is killed at any step leaves the old image or the new one, and
 });
 
 describe('what is no file of ours in the directory', () => {
-  const kept = async (): Promise<{ readonly directory: string; readonly one: KernelSegment; readonly path: string }> => {
+  const kept = async (): Promise<{
+    readonly directory: string;
+    readonly one: KernelSegment;
+    readonly path: string;
+  }> => {
     const directory = temp.make('state');
-    const stored = await writeState(directory, INITIAL_STATE, { ...INITIAL_STATE, normal: image(segment(0n, Uint8Array.of(1))) });
+    const stored = await writeState(directory, INITIAL_STATE, {
+      ...INITIAL_STATE,
+      normal: image(segment(0n, Uint8Array.of(1))),
+    });
     const one = (stored.normal as LoadedImage).segments[0]!;
     return { directory, one, path: join(directory, (one.source as { readonly name: string }).name) };
   };

@@ -31,7 +31,8 @@ const ENTRY = 0x4500_0000n;
 /** Where pages are taken from, and where most segments go: the two overlap on purpose. */
 const FREE = [Range.between(0x4420_0000n, 0x4560_0000n), Range.between(0xa940_0000n, 0xa980_0000n)];
 
-const bytes = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 12) * 13 + seed) & 0xff);
+const bytes = (length: number, seed: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 12) * 13 + seed) & 0xff);
 
 /** Over the old kernel, among the free pages, and beside them; with and without zeros at their ends. */
 const IMAGE: KexecImage = {
@@ -52,33 +53,40 @@ const prepare = (machine: KexecMachine, image: KexecImage, order?: AllocationOrd
   return { board, cpu, log, ...prepareKexec(machine, image, board.memory, cpu, (line) => log.push(line), order) };
 };
 
-const run = (cpu: CpuModel) => cpu.run({ stopAt: new Set([ENTRY]), stopOnException: true, maxInstructions: 100_000_000n });
+const run = (cpu: CpuModel) =>
+  cpu.run({ stopAt: new Set([ENTRY]), stopOnException: true, maxInstructions: 100_000_000n });
 
 const variants: readonly Variant[] = (['5.10', '6.12'] as const).flatMap((generation) =>
   ([1, 2] as const).flatMap((bootEl) => [4096n, 16384n, 65536n].map((pageSize) => ({ generation, bootEl, pageSize }))),
 );
 
-describe.each(variants)('Linux $generation, booted at EL$bootEl, pages of $pageSize', ({ generation, bootEl, pageSize }) => {
-  const machine: KexecMachine = { ...recorded('virt-2g', pageSize), generation, bootEl, freeMemory: FREE };
+describe.each(variants)(
+  'Linux $generation, booted at EL$bootEl, pages of $pageSize',
+  ({ generation, bootEl, pageSize }) => {
+    const machine: KexecMachine = { ...recorded('virt-2g', pageSize), generation, bootEl, freeMemory: FREE };
 
-  test.each([{ kind: 'top-down' }, { kind: 'scattered', seed: 5 }] as const)('brings the segments into place: $kind', (order) => {
-    const { board, cpu, symbolAt } = prepare(machine, IMAGE, order);
-    expect(symbolAt(cpu.pc)).toBe('machine_kexec+0x0');
-    expect(cpu.el).toBe(1);
-    expect(run(cpu)).toEqual({ kind: 'stop-at', pc: ENTRY });
+    test.each([{ kind: 'top-down' }, { kind: 'scattered', seed: 5 }] as const)(
+      'brings the segments into place: $kind',
+      (order) => {
+        const { board, cpu, symbolAt } = prepare(machine, IMAGE, order);
+        expect(symbolAt(cpu.pc)).toBe('machine_kexec+0x0');
+        expect(cpu.el).toBe(1);
+        expect(run(cpu)).toEqual({ kind: 'stop-at', pc: ENTRY });
 
-    expect(cpu.el).toBe(bootEl);
-    expect(cpu.daif).toBe(15);
-    expect([0, 1, 2, 3].map((register) => cpu.getX(register))).toEqual([0n, 0n, 0n, 0n]);
-    // M, C and I.
-    for (const el of bootEl === 1 ? [1] : [1, 2]) expect(cpu.getSystemRegister(`SCTLR_EL${el}`) & 0x1005n).toBe(0n);
-    for (const { mem, memsz, data } of IMAGE.segments) {
-      const goal = new Uint8Array(Number(memsz));
-      goal.set(data);
-      expect(Buffer.compare(board.memory.read(mem, goal.length), goal)).toBe(0);
-    }
-  });
-});
+        expect(cpu.el).toBe(bootEl);
+        expect(cpu.daif).toBe(15);
+        expect([0, 1, 2, 3].map((register) => cpu.getX(register))).toEqual([0n, 0n, 0n, 0n]);
+        // M, C and I.
+        for (const el of bootEl === 1 ? [1] : [1, 2]) expect(cpu.getSystemRegister(`SCTLR_EL${el}`) & 0x1005n).toBe(0n);
+        for (const { mem, memsz, data } of IMAGE.segments) {
+          const goal = new Uint8Array(Number(memsz));
+          goal.set(data);
+          expect(Buffer.compare(board.memory.read(mem, goal.length), goal)).toBe(0);
+        }
+      },
+    );
+  },
+);
 
 describe('on the way', () => {
   const small: KexecImage = { entry: ENTRY, segments: [{ mem: ENTRY, memsz: 0x1000n, data: bytes(4096, 1) }] };
@@ -102,7 +110,13 @@ describe('on the way', () => {
     });
     expect(follow({ generation: '5.10', bootEl: 2 })).toEqual({
       copying: { el: 2, mmu: 0n },
-      functions: ['machine_kexec', '__cpu_soft_restart', '__hyp_stub_vectors', 'arm64_relocate_new_kernel', 'elsewhere'],
+      functions: [
+        'machine_kexec',
+        '__cpu_soft_restart',
+        '__hyp_stub_vectors',
+        'arm64_relocate_new_kernel',
+        'elsewhere',
+      ],
     });
   });
 
@@ -168,7 +182,10 @@ describe('what is prepared', () => {
   });
 
   test('costs what is touched, not what there is', () => {
-    const { board } = prepare(recorded('virt-8g'), { entry: ENTRY, segments: [{ mem: ENTRY, memsz: 0x1000n, data: bytes(4096, 1) }] });
+    const { board } = prepare(recorded('virt-8g'), {
+      entry: ENTRY,
+      segments: [{ mem: ENTRY, memsz: 0x1000n, data: bytes(4096, 1) }],
+    });
     expect(board.memory.touchedBytes).toBeLessThan(1 << 20);
   });
 });
@@ -182,13 +199,21 @@ describe('a machine that cannot', () => {
   test('does not tell where its kernel is', () => {
     const machine = recorded('virt-2g');
     const silent = { ...machine, resources: machine.resources.filter(({ name }) => name !== 'Kernel code') };
-    expect(() => prepare(silent, IMAGE)).toThrow('/proc/iomem does not tell where in "System RAM" the "Kernel code" is');
+    expect(() => prepare(silent, IMAGE)).toThrow(
+      '/proc/iomem does not tell where in "System RAM" the "Kernel code" is',
+    );
   });
 });
 
 describe('a machine whose recording tells less', () => {
   test.each(['5.10', '6.12'] as const)('runs as one without KASLR: %s', (generation) => {
-    const machine: KexecMachine = { ...recorded('virt-2g'), generation, freeMemory: FREE, vmcoreinfo: '', kallsyms: '' };
+    const machine: KexecMachine = {
+      ...recorded('virt-2g'),
+      generation,
+      freeMemory: FREE,
+      vmcoreinfo: '',
+      kallsyms: '',
+    };
     const { cpu } = prepare(machine, IMAGE);
     // PAGE_END and 128 MiB of modules, then the kernel, whose code starts 0x10000 behind a multiple of 2 MiB.
     expect(cpu.pc).toBe(0xffff_8000_0801_0800n);
@@ -199,7 +224,13 @@ describe('a machine whose recording tells less', () => {
     const vmcoreinfo = `NUMBER(VA_BITS)=${bits}\n`;
     for (const pageSize of bits === 42 ? [65536n] : bits === 47 ? [16384n] : [4096n]) {
       for (const generation of ['5.10', '6.12'] as const) {
-        const machine: KexecMachine = { ...recorded('virt-2g', pageSize), generation, freeMemory: FREE, vmcoreinfo, kallsyms: '' };
+        const machine: KexecMachine = {
+          ...recorded('virt-2g', pageSize),
+          generation,
+          freeMemory: FREE,
+          vmcoreinfo,
+          kallsyms: '',
+        };
         const { cpu } = prepare(machine, IMAGE);
         expect(cpu.getSystemRegister('TCR_EL1') & 0x3fn).toBe(BigInt(64 - bits));
         expect(run(cpu)).toEqual({ kind: 'stop-at', pc: ENTRY });
