@@ -24,6 +24,17 @@ test('an old Node is told of in one line, and nothing is loaded', () => {
   });
 });
 
+test('a command that is not built is told of in one line', () => {
+  const code = `
+    const { launch } = await import('${LAUNCH}');
+    await launch('no-such-command');`;
+  expect(node(code)).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'no-such-command: it is not built yet: make build does that\n',
+  });
+});
+
 test('the oldest one is the one of package.json', () => {
   const { engines } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     readonly engines: { readonly node: string };
