@@ -204,7 +204,7 @@ describe('kexec-sim diff', () => {
   ])('reads %s', async (_, encode) => {
     const path = join(temp.make('log'), 'real.log');
     writeFileSync(path, encode(readLog('virt-2g-2.0.25')));
-    expect((await diff([path])).out).toContain('looks like kexec-tools 2.0.24 to 2.0.29');
+    expect((await diff([path])).out).toContain('looks like kexec-tools 2.0.25 or 2.0.29');
   });
 
   test('reads pipes, and standard input where a file is "-"', () => {
@@ -220,7 +220,7 @@ describe('kexec-sim diff', () => {
         encoding: 'utf8',
       });
       expect(stderr).toBe('');
-      expect(stdout).toContain('looks like kexec-tools 2.0.24 to 2.0.29');
+      expect(stdout).toContain('looks like kexec-tools 2.0.25 or 2.0.29');
     }
   });
 

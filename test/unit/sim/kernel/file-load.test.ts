@@ -81,7 +81,7 @@ describe('a kernel has kexec_file_load', () => {
   test('as a user says; other words are refused', async () => {
     expect(() => open({ fileLoad: 'yes' })).toThrow('KEXEC_FILE_LOAD: "yes" is not one of on, off');
     const { code, err } = await runToEnd(['--sim-file-load=maybe', '-S'], { KEXEC_STATE: temp.make('state') });
-    expect({ code, err }).toEqual({ code: 1, err: 'KEXEC_FILE_LOAD: "maybe" is not one of on, off\n' });
+    expect({ code, err }).toEqual({ code: 1, err: 'kexec: --sim-file-load: "maybe" is not one of on, off\n' });
   });
 
   test.each(['virt-2g', 'virt-8g', 'virt-el2-4g'])('not on %s, as Debian builds it', async (machine) => {
