@@ -190,9 +190,13 @@ describe('quirks of firmware', () => {
   test('have names, between commas or white space', () => {
     expect(parseQuirks(' cpu-on-once,psci-cpu0-only\n', 'x')).toEqual(['cpu-on-once', 'psci-cpu0-only']);
     expect(parseQuirks('', 'x')).toEqual([]);
-    for (const name of ['toString', 'cpu', '\u001b[2J'])
+    for (const [name, shown] of [
+      ['toString', 'toString'],
+      ['cpu', 'cpu'],
+      ['\u001b[2J', '\\x1b[2J'],
+    ] as const)
       expect(() => parseQuirks(name, 'x')).toThrow(
-        `x: ${JSON.stringify(name)} is not one of psci-cpu0-only, cpu-on-below-1g, cpu-on-once`,
+        `x: "${shown}" is not one of psci-cpu0-only, cpu-on-below-1g, cpu-on-once`,
       );
   });
 });
