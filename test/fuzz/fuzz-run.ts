@@ -15,6 +15,10 @@ import { targets as sim } from './sim.fuzz.js';
 import { targets as text } from './text.fuzz.js';
 import { targets as vmcore } from './vmcore.fuzz.js';
 
+/** Their inputs take a hundred times as long as those of parsers. */
+const WHOLE_WEIGHT = 0.05;
+const whole = [...commands, ...library, ...guest].map((target) => ({ ...target, weight: WHOLE_WEIGHT }));
+
 export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
   ...text,
   ...elf,
@@ -25,10 +29,19 @@ export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
   ...sim,
   ...debugLog,
   ...vmcore,
-  ...commands,
-  ...library,
-  ...guest,
+  ...whole,
 ];
+
+/** How many of some inputs each target gets, by its weight. */
+export const sharesOf = (targets: readonly AsyncFuzzTarget[], count: number): readonly number[] => {
+  const total = targets.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  let before = 0;
+  return targets.map(({ weight = 1 }) => {
+    const from = Math.round((count * before) / total);
+    before += weight;
+    return Math.round((count * before) / total) - from;
+  });
+};
 
 /** Processor time that one input may take. */
 export const TIME_LIMIT_MS = 2000;

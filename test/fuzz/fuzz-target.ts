@@ -9,6 +9,8 @@ export interface FuzzTarget {
 
 /** A target that may take its time. */
 export interface AsyncFuzzTarget extends Omit<FuzzTarget, 'run'> {
+  /** How many inputs it gets beside one of weight 1; 1 by default. */
+  readonly weight?: number;
   /** Ends, or fails with KexecError; anything else is a finding. */
   run(input: Uint8Array): void | Promise<void>;
 }

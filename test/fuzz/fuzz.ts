@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { cacheDirectory } from '../support/cache.js';
 import type { Job, Message } from './fuzz-worker.js';
-import { ALL_TARGETS, inputOf, tryInput, type Finding } from './fuzz-run.js';
+import { ALL_TARGETS, inputOf, sharesOf, tryInput, type Finding } from './fuzz-run.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
 import { runMain, say } from '../support/run-main.js';
 
@@ -135,8 +135,9 @@ const runTarget = async (
 const fuzz = async ({ count, seed, targets }: Settings): Promise<void> => {
   say(`seed ${seed}`);
   const total = { passed: 0, failed: 0 };
+  const shares = sharesOf(targets, count);
   for (const [i, target] of targets.entries()) {
-    const share = Math.floor(count / targets.length) + (i < count % targets.length ? 1 : 0);
+    const share = shares[i]!;
     const started = Date.now();
     const { passed, failed } = await runTarget(target, seed, share);
     total.passed += passed;

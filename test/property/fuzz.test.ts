@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KexecError } from '../../kexec/base/error.js';
 import type { AsyncFuzzTarget } from '../fuzz/fuzz-target.js';
-import { ALL_TARGETS, fuzzTarget, inputOf, tryInput, type Finding } from '../fuzz/fuzz-run.js';
+import { ALL_TARGETS, fuzzTarget, inputOf, sharesOf, tryInput, type Finding } from '../fuzz/fuzz-run.js';
 import { createRandom, mutate, seedOf } from '../fuzz/mutate.js';
 
 /** A share of what `npm run fuzz` does, the same on every run. */
@@ -38,6 +38,14 @@ describe('every target', () => {
 });
 
 describe('the fuzzing', () => {
+  test('gives each target its share, and nothing is lost', () => {
+    const target = targetOf(() => {});
+    expect(sharesOf([target, { ...target, weight: 0.5 }, target], 1000)).toEqual([400, 200, 400]);
+    for (const count of [0, 1, 7, 100_000]) {
+      expect(sharesOf(ALL_TARGETS, count).reduce((sum, share) => sum + share, 0)).toBe(count);
+    }
+  });
+
   test('finds what is thrown, unless it is a KexecError', async () => {
     const broken = await findingsOf(
       targetOf((input) => {
