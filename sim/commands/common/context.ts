@@ -75,19 +75,31 @@ export const addCommonOptions = (yargs: Argv): CommonArgv =>
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' });
 
-/** The machine that the options and the environment name. @throws KexecError */
-export const openMachine = (args: CommonArguments, { env, progress }: SubcommandContext): RecordedMachine =>
-  recordedMachine({
-    machine: args.machine ?? env['KEXEC_MACHINE'],
-    state: args.state ?? env['KEXEC_STATE'],
+/** The environment in which kexec acts on the machine that the options and the environment name. */
+export const environmentOf = (args: CommonArguments, env: SubcommandContext['env']): SubcommandContext['env'] => ({
+  ...env,
+  KEXEC_MACHINE: args.machine ?? env['KEXEC_MACHINE'],
+  KEXEC_STATE: args.state ?? env['KEXEC_STATE'],
+  KEXEC_CRASHKERNEL: args['sim-crashkernel'] ?? env['KEXEC_CRASHKERNEL'],
+  KEXEC_MEMORY: args['sim-memory'] ?? env['KEXEC_MEMORY'],
+  KEXEC_CMDLINE: args['sim-cmdline'] ?? env['KEXEC_CMDLINE'],
+});
+
+/** That machine. @throws KexecError */
+export const openMachine = (args: CommonArguments, { env: given, progress }: SubcommandContext): RecordedMachine => {
+  const env = environmentOf(args, given);
+  return recordedMachine({
+    machine: env['KEXEC_MACHINE'],
+    state: env['KEXEC_STATE'],
     pageSize: env['KEXEC_PAGE_SIZE'],
     fileLoad: env['KEXEC_FILE_LOAD'],
     el: env['KEXEC_EL'],
     changes: {
-      crashkernel: args['sim-crashkernel'] ?? env['KEXEC_CRASHKERNEL'],
-      memory: args['sim-memory'] ?? env['KEXEC_MEMORY'],
-      cmdline: args['sim-cmdline'] ?? env['KEXEC_CMDLINE'],
+      crashkernel: env['KEXEC_CRASHKERNEL'],
+      memory: env['KEXEC_MEMORY'],
+      cmdline: env['KEXEC_CMDLINE'],
     },
-    env,
+    env: given,
     progress,
   });
+};

@@ -28,6 +28,7 @@ import {
   type CommonArgv,
   type RunKexec,
   type SubcommandContext,
+  environmentOf,
   openMachine,
 } from '../common/context.js';
 import { readLog } from '../common/read-log.js';
@@ -122,8 +123,7 @@ const readKernel = (machine: RecordedMachine, path: string): Uint8Array | undefi
 const stateOf = ({ scratch }: Case, way: Way): string => join(scratch, way);
 
 const environment = (tried: Case, way: Way): SubcommandContext['env'] => ({
-  ...tried.context.env,
-  KEXEC_MACHINE: tried.args.machine ?? tried.context.env['KEXEC_MACHINE'],
+  ...environmentOf(tried.args, tried.context.env),
   KEXEC_STATE: stateOf(tried, way),
   KEXEC_RECORD: undefined,
 });

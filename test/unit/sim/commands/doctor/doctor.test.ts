@@ -85,6 +85,19 @@ const UNTRIED = [
   'kexec-fails',
 ];
 
+test('doctor looks at the machine as it would be with another crashkernel=', async () => {
+  const initrd = join(temp.make('initrd'), 'initrd');
+  writeFileSync(initrd, '');
+  truncateSync(initrd, 4 << 20);
+  const given = ['-p', 'machines/payload/Image', '--append=x', '--initrd', initrd];
+  const idsOf = async (...options: readonly string[]): Promise<readonly string[]> => {
+    const { out } = await runSimToEnd(['doctor', '--json', ...options, '--', ...given], { XDG_STATE_HOME: temp.path });
+    return (JSON.parse(out) as Answer).findings.map(({ id }) => id);
+  };
+  expect(await idsOf('--machine=virt-2g')).not.toContain('crash-region-small');
+  expect(await idsOf('--machine=virt-2g', '--sim-crashkernel=1M')).toContain('crash-region-small');
+});
+
 describe('doctor finds nothing worse than a note', () => {
   test.each(titled(HEALTHY))('%s', async (_, one) => {
     const { code, answer } = await doctor(one);
