@@ -166,7 +166,8 @@ class Victim {
     if (!isSame(await this.look(), expected)) throw new Error(`${action} leaves something else`);
     const left = readdirSync(this.#state).filter((name) => !/^(?:state\.json|dmesg|segment-.*)$/.test(name));
     // Who changes nothing writes nothing, and does not look for what others left.
-    if (code === 0 && !isSame(before, expected) && left.length > 0) throw new Error(`${action} leaves ${left.join(', ')}`);
+    if (code === 0 && !isSame(before, expected) && left.length > 0)
+      throw new Error(`${action} leaves ${left.join(', ')}`);
   }
 }
 
