@@ -1,6 +1,4 @@
 /** `kexec-sim diff`: the debug log of a real kexec beside ours. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptAsync } from '../../kexec/base/attempt.js';
 import { KexecError } from '../../kexec/base/error.js';
@@ -27,13 +25,13 @@ import {
   type Names,
 } from '../../debug-log/report.js';
 import { findMachine } from '../kernel/recording/machines.js';
+import { asTrouble, behindDashes, inScratch, kexecFor } from './common/behind-dashes.js';
 import type { SubcommandContext, CommonArgv } from './common/context.js';
 import { readLog } from './common/read-log.js';
 import { formatJson, quoted } from './common/text.js';
 
 /** As diff(1) ends: 0 when nothing differs, 1 when something does, 2 for trouble. */
 const DIFFERENT = 1;
-export const TROUBLE = 2;
 
 interface DiffArguments extends AttemptSettings {
   readonly real: RealLog;
@@ -45,17 +43,11 @@ interface DiffArguments extends AttemptSettings {
 }
 
 /** Runs ours where nothing of the user's is: with a new state for each run. @throws KexecError */
-const runOurs = async (
-  args: DiffArguments,
-  { env, kexec }: SubcommandContext,
-): Promise<readonly [Attempt, ...Attempt[]]> => {
-  if (kexec === undefined) throw KexecError.die('there is no kexec to run here');
-  const own = args.given.find((arg) => arg.startsWith('--sim-'));
-  if (own !== undefined) throw KexecError.die(`${own}: behind -- go options of the real kexec only`, { subject: own });
-  const scratch = mkdtempSync(join(tmpdir(), 'kexec-sim-diff-'));
-  let runs = 0;
-  try {
-    return await bestAttempts(args.real, args, async (line, build) => {
+const runOurs = async (args: DiffArguments, context: SubcommandContext): Promise<readonly [Attempt, ...Attempt[]]> => {
+  const kexec = kexecFor(args.given, context);
+  return inScratch('diff', (scratch) => {
+    let runs = 0;
+    return bestAttempts(args.real, args, async (line, build) => {
       let said = '';
       const put = (text: string): void => void (said += text);
       const settings = {
@@ -66,12 +58,10 @@ const runOurs = async (
         KEXEC_RECORD: undefined,
         KEXEC_UNTIL: 'reboot',
       };
-      await kexec(line, { env: { ...env, ...settings }, out: put, err: put });
+      await kexec(line, { env: { ...context.env, ...settings }, out: put, err: put });
       return said;
     });
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  });
 };
 
 const evidenceLines = (evidence: readonly Evidence[]): string => evidence.map(({ text }) => `  ${text}\n`).join('');
@@ -171,14 +161,6 @@ const diff = async (args: DiffArguments, context: SubcommandContext): Promise<Di
   );
 };
 
-/** Whatever goes wrong is trouble, and no difference. */
-const asTrouble = async <T>(action: () => Promise<T>): Promise<T> => {
-  const result = await attemptAsync(KexecError, action);
-  if (!(result instanceof KexecError)) return result;
-  const { message, subject } = result;
-  throw KexecError.die(message, { ...(subject !== undefined && { subject }), exitCode: TROUBLE });
-};
-
 /** The option's value, or else the variable's; what is empty is not set. */
 const setting = (option: string | undefined, variable: string | undefined): string | undefined =>
   (option ?? variable) || undefined;
@@ -220,13 +202,12 @@ export const addDiffCommand = (yargs: CommonArgv, context: SubcommandContext): C
         ),
     async (args) => {
       const { env } = context;
-      const behind = args['--'];
       const outcome = await asTrouble(async () =>
         diff(
           {
             real: { name: args.real, text: await readLog(args.real), run: args.run },
             ours: args.ours,
-            given: Array.isArray(behind) ? behind.map(String) : [],
+            given: behindDashes(args),
             machine: setting(args.machine, env['KEXEC_MACHINE']),
             purgatory: setting(args.purgatory, env['KEXEC_PURGATORY']),
             compat: setting(args.compat, env['KEXEC_COMPAT']),

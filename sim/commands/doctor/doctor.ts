@@ -1,6 +1,4 @@
 /** `kexec-sim doctor`: what a command line of kexec comes to on a machine, why it fails, and what can be done. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attempt, attemptAsync } from '../../../kexec/base/attempt.js';
 import { DEFAULT_COMPAT, parseCompat, type Compat } from '../../../kexec/base/compat.js';
@@ -23,6 +21,7 @@ import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import { describeEnd } from '../../kernel/run/end-report.js';
+import { asTrouble, behindDashes, inScratch, kexecFor } from '../common/behind-dashes.js';
 import {
   type CommonArguments,
   type CommonArgv,
@@ -34,9 +33,8 @@ import {
 import { readLog } from '../common/read-log.js';
 import { formatJson } from '../common/text.js';
 
-/** Errors were found; there was trouble. */
+/** The exit code where errors were found. */
 const FOUND = 1;
-const TROUBLE = 2;
 
 /** A run to the new kernel that takes longer is one that is not worth waiting for. */
 const DEADLINE_MS = 300_000;
@@ -230,14 +228,10 @@ const diagnose = async (
   { args, given, compat: wantedCompat, runs }: Asked,
   context: SubcommandContext,
 ): Promise<number> => {
-  const { kexec } = context;
-  if (kexec === undefined) throw KexecError.die('there is no kexec to run here');
-  const own = given.find((arg) => arg.startsWith('--sim-'));
-  if (own !== undefined) throw KexecError.die(`${own}: behind -- go options of the real kexec only`, { subject: own });
+  const kexec = kexecFor(given, context);
   const compat = chosenCompat(wantedCompat ?? context.env['KEXEC_COMPAT']);
   const parsed = parse(given, compat);
-  const scratch = mkdtempSync(join(tmpdir(), 'kexec-sim-doctor-'));
-  try {
+  return inScratch('doctor', async (scratch) => {
     const env = { ...context.env, KEXEC_COMPAT: wantedCompat ?? context.env['KEXEC_COMPAT'] };
     const machine = openMachine({ ...args, state: join(scratch, 'as-recorded') }, context);
     const wanted = wantedBy(parsed, compat, machine);
@@ -254,11 +248,12 @@ const diagnose = async (
     const seen = await examine(tried, runs);
     const findings = findingsIn(seen);
     context.out(args.json ? formatJson(toJson(tried, seen, findings)) : toText(seen, findings));
-    return findings.filter(({ severity }) => severity === 'error').length;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+    return errorsIn(findings);
+  });
 };
+
+const errorsIn = (findings: readonly Pick<Finding, 'severity'>[]): number =>
+  findings.filter(({ severity }) => severity === 'error').length;
 
 const toText = (seen: Seen, findings: readonly Finding[]): string =>
   `${seen.ran?.console ?? ''}${formatWays(seen)}\n${findings.length === 0 ? 'Nothing was found.\n' : findings.map(formatFinding).join('\n')}`;
@@ -284,17 +279,7 @@ const diagnoseLog = async (path: string, json: boolean, context: SubcommandConte
         ? `Nothing in ${path} is known to tell of a failure.\n`
         : findings.map(formatLogFinding).join('\n'),
     );
-  return findings.filter(({ severity }) => severity === 'error').length;
-};
-
-/** Whatever goes wrong is trouble, and no finding. */
-const asTrouble = async (action: () => Promise<number>): Promise<number> => {
-  const result = await attemptAsync(KexecError, action);
-  if (!(result instanceof KexecError)) return result;
-  throw KexecError.die(result.message, {
-    ...(result.subject !== undefined && { subject: result.subject }),
-    exitCode: TROUBLE,
-  });
+  return errorsIn(findings);
 };
 
 /** Adds the subcommand, which ends with 0 where it finds no error, 1 where it does, 2 for trouble. */
@@ -326,8 +311,7 @@ export const addDoctorCommand = (yargs: CommonArgv, context: SubcommandContext):
           "Behind -- goes kexec's command line. Exits with 0 when no error is found, 1 when one is, 2 for trouble.",
         ),
     async (args) => {
-      const behind = args['--'];
-      const given = Array.isArray(behind) ? behind.map(String) : [];
+      const given = behindDashes(args);
       const { log, json, compat, run: runs } = args;
       const errors = await asTrouble(async () => {
         if (log === undefined) return diagnose({ args, given, compat, runs }, context);

@@ -3,7 +3,12 @@ import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import type { Found, Row, Severity } from './finding.js';
 import type { Seen } from './seen.js';
 
-/** A row for a rule of the machine's judge. */
+/** A rule of the machine's judge, and the row that tells of it. */
+interface RuleRow {
+  readonly rule: string;
+  readonly row: Row;
+}
+
 const ofRule = (
   rule: string,
   row: Pick<Row, 'id' | 'when' | 'example' | 'fixes'> & {
@@ -11,17 +16,15 @@ const ofRule = (
     readonly say: (problem: string) => string;
     readonly weigh?: (seen: Seen) => Severity;
   },
-): Row => {
+): RuleRow => {
   const { say, weigh, ...rest } = row;
-  return {
-    ...rest,
-    look: (seen) => {
-      const problem = problemOf(seen, rule);
-      return problem === undefined
-        ? undefined
-        : { sentence: say(problem), evidence: [`rule broken: ${rule}`], severity: weigh?.(seen) };
-    },
+  const look = (seen: Seen): Found | undefined => {
+    const problem = problemOf(seen, rule);
+    return problem === undefined
+      ? undefined
+      : { sentence: say(problem), evidence: [`rule broken: ${rule}`], severity: weigh?.(seen) };
   };
+  return { rule, row: { ...rest, look } };
 };
 
 /** QEMU's controller lets LPIs be switched off again, which the new kernel then does. */
@@ -35,7 +38,9 @@ const problemOf = ({ arrived }: Seen, rule: string): string | undefined => {
   return result === undefined ? undefined : result.ok ? result.warning : result.problem;
 };
 
-const OWN_ROWS: readonly Row[] = [
+const ITS_SENTENCE = `The GIC's ITS has tables in memory that the new kernel is not told of: it may say "Booted with LPIs enabled, memory probably corrupted".`;
+
+const RULE_ROWS: readonly RuleRow[] = [
   ofRule("the device tree, or UEFI's memory map, tells of memory", {
     id: 'tree-without-memory',
     severity: 'error',
@@ -87,13 +92,12 @@ const OWN_ROWS: readonly Row[] = [
     id: 'its-without-uefi',
     severity: 'warning',
     when: "there is a GIC with an ITS, and no UEFI table that tells the new kernel where the old one's LPI tables are",
-    example: `The GIC's ITS has tables in memory that the new kernel is not told of: it may say "Booted with LPIs enabled, memory probably corrupted".`,
+    example: ITS_SENTENCE,
     fixes: ['boot both kernels with irqchip.gicv3_nolpi=1', 'boot by UEFI'],
     // Without devices that send messages, nobody writes to the tables.
     weigh: ({ files }) =>
       /LPI (?:pending|property) table/.test(files.note('dmesg') ?? '') && !isQemu(files) ? 'warning' : 'note',
-    say: () =>
-      `The GIC's ITS has tables in memory that the new kernel is not told of: it may say "Booted with LPIs enabled, memory probably corrupted".`,
+    say: () => ITS_SENTENCE,
   }),
   ofRule('a console is named', {
     id: 'no-console',
@@ -105,15 +109,10 @@ const OWN_ROWS: readonly Row[] = [
   }),
 ];
 
-export const RULES_WITH_ROWS: readonly string[] = [
-  "the device tree, or UEFI's memory map, tells of memory",
-  'the kernel, the initrd and the device tree are in that memory',
-  'no segment is in memory that the device tree reserves',
-  "UEFI's tables are handed on as the running kernel has them",
-];
+const hasRow = (rule: string): boolean => RULE_ROWS.some((one) => one.rule === rule);
 
 export const ARRIVAL_ROWS: readonly Row[] = [
-  ...OWN_ROWS,
+  ...RULE_ROWS.map(({ row }) => row),
   {
     id: 'does-not-arrive',
     severity: 'error',
@@ -136,7 +135,7 @@ export const ARRIVAL_ROWS: readonly Row[] = [
     fixes: ['report it: kexec-tools or the kernel has a fault'],
     look: ({ arrived }) => {
       const broken = (arrived?.rules ?? []).flatMap((result) =>
-        result.ok || RULES_WITH_ROWS.includes(result.rule) ? [] : [`${result.rule}: ${result.problem}`],
+        result.ok || hasRow(result.rule) ? [] : [`${result.rule}: ${result.problem}`],
       );
       return broken.length === 0
         ? undefined
