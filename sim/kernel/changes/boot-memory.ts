@@ -6,7 +6,7 @@ import { Range } from '../../../kexec/base/range.js';
 import { GiB, KiB, MiB, alignDown, alignUp } from '../../../kexec/base/u64.js';
 import type { Generation } from '../facts/generations.js';
 import { traitsOf } from '../facts/generations.js';
-import { withoutRange } from '../facts/page-allocator.js';
+import { joined, withoutRange } from '../facts/page-allocator.js';
 import { DEFAULT_LOW, type WantedCrashkernel } from './crashkernel.js';
 
 /** What there is before the crash kernel's region is looked for. */
@@ -50,6 +50,9 @@ export interface CrashRegions {
   /** crashk_low_res. */
   readonly low: Range | undefined;
 }
+
+export const regionsOf = (crash: CrashRegions | undefined): readonly Range[] =>
+  [crash?.region, crash?.low].filter((range) => range !== undefined);
 
 /**
  * reserve_crashkernel(), arch/arm64/mm/init.c, since 6.7 kernel/crash_reserve.c.
@@ -152,7 +155,7 @@ export const takeApart = (facts: MemoryFacts): RecordedMemory => {
   return {
     generation,
     ram,
-    taken: found.reduce((left, { block }) => left.flatMap((range) => range.minus(block)), [...reserved]),
+    taken: found.map(({ block }) => block).reduce(withoutRange, [...reserved]),
     dmaLimit,
     cma,
     later: found.map(({ block, below }) => ({ size: block.size, below })),
@@ -164,24 +167,14 @@ export const reservedBeside = (
   { ram, taken, later }: RecordedMemory,
   crash: CrashRegions | undefined,
 ): readonly Range[] => {
-  const regions = crash === undefined ? [] : [crash.region, ...(crash.low === undefined ? [] : [crash.low])];
+  const regions = regionsOf(crash);
   let all = [...taken];
   for (const { size, below } of later) {
     const place = findPlace({ ram, taken: [...all, ...regions] }, size, PAGE, [0n, below]);
     if (place !== undefined) all = [...all, place];
   }
-  return joined(all);
+  return joined(all, true);
 };
-
-/** Ranges in order, those that touch as one. */
-const joined = (ranges: readonly Range[]): readonly Range[] =>
-  [...ranges]
-    .sort((a, b) => (a.start < b.start ? -1 : 1))
-    .reduce<Range[]>((all, range) => {
-      const last = all.at(-1);
-      if (last === undefined || last.end < range.start) return [...all, range];
-      return [...all.slice(0, -1), Range.inclusive(last.start, range.last > last.last ? range.last : last.last)];
-    }, []);
 
 /** What lies above the largest hole below an address: the kernel allocates from there down; the rest was placed by others. */
 const topGroup = ({ ram, taken }: BootMemory, [from, top]: readonly [bigint, bigint]): readonly Range[] => {
@@ -237,7 +230,7 @@ export const resized = (memory: RecordedMemory, ram: readonly Range[], dmaLimit:
   return {
     generation,
     ram,
-    taken: joined([...taken, ...small.filter((range) => !hashes.includes(range))]),
+    taken: joined([...taken, ...small.filter((range) => !hashes.includes(range))], true),
     dmaLimit,
     cma,
     later: [

@@ -8,12 +8,14 @@ import { dmaReach } from '../facts/dma-reach.js';
 import { bootInitrd } from '../facts/file-load-machine.js';
 import { type Generation, generationOf } from '../facts/generations.js';
 import { type Resource, parseResources } from '../facts/iomem.js';
+import { withoutRange } from '../facts/page-allocator.js';
 import type { RecordedFiles } from '../facts/recorded-files.js';
 import { type WantedCrashkernel, wantedCrashkernel } from './crashkernel.js';
 import {
   type CrashRegions,
   type RecordedMemory,
   dmaLimitOf,
+  regionsOf,
   reserveCrashkernel,
   reservedBeside,
   resized,
@@ -238,12 +240,12 @@ const changedIomem = (text: string, { ram, reserved, crash }: Resources): string
   const named = parseResources(lines.filter((_, i) => isInRam(lines, i)).join('\n')).filter(
     ({ name }) => name !== 'reserved' && name !== 'Crash kernel',
   );
-  const regions = crash === undefined ? [] : [crash.region, ...(crash.low === undefined ? [] : [crash.low])];
   const inside = [
     ...named,
-    ...regions.map((range) => ({ range, name: 'Crash kernel' })),
+    ...regionsOf(crash).map((range) => ({ range, name: 'Crash kernel' })),
     ...named
-      .reduce((left, { range }) => left.flatMap((each) => each.minus(range)), [...reserved])
+      .map(({ range }) => range)
+      .reduce(withoutRange, [...reserved])
       .map((range) => ({ range, name: 'reserved' })),
   ].sort((a, b) => (a.range.start < b.range.start ? -1 : 1));
   const banks = ram.map((bank) => ({

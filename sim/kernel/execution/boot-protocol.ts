@@ -4,16 +4,12 @@
  */
 import { hex } from '../../../kexec/base/format.js';
 import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
-import type { Range } from '../../../kexec/base/range.js';
 import { GiB, MiB, alignDown } from '../../../kexec/base/u64.js';
 import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
 import { type Arrival, lookAtKernel } from './arrival.js';
-import type { Rule, RuleResult } from './rule.js';
+import { type Rule, type RuleResult, address, rangeText } from './rule.js';
 import { describeDifference, differences } from './segment-difference.js';
 import { TREE_RULES } from './tree-rules.js';
-
-const address = (value: bigint): string => `0x${hex(value)}`;
-const rangeText = ({ start, last }: Range): string => `${address(start)}-${address(last)}`;
 
 /** CNTHCTL_EL2 (D17.11.2): whether EL1 may read the physical counter. */
 const EL1PCTEN = 1n << 0n;

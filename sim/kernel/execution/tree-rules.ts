@@ -2,18 +2,15 @@
  * What the new kernel is told by its device tree, against where it lies and what the running kernel was told: without
  * it, the kernel starts and gets no further, or not as far as the old one did.
  */
-import { hex } from '../../../kexec/base/format.js';
 import type { Range } from '../../../kexec/base/range.js';
 import { alignDown, alignUp } from '../../../kexec/base/u64.js';
 import type { ToldByTree } from '../../machine/board-tree/told-by-tree.js';
+import { withoutRange } from '../facts/page-allocator.js';
 import type { Arrival, NewKernel } from './arrival.js';
-import type { Rule } from './rule.js';
-
-const rangeText = ({ start, last }: Range): string => `0x${hex(start)}-0x${hex(last)}`;
+import { type Rule, rangeText } from './rule.js';
 
 /** What of a range is in none of the others. */
-const outside = (range: Range, others: readonly Range[]): readonly Range[] =>
-  others.reduce<readonly Range[]>((left, other) => left.flatMap((part) => part.minus(other)), [range]);
+const outside = (range: Range, others: readonly Range[]): readonly Range[] => others.reduce(withoutRange, [range]);
 
 /** The largest page: what is reserved in whole pages reaches beyond its bytes. */
 const PAGE = 0x1_0000n;

@@ -1,4 +1,5 @@
-/** What a kernel's configuration says. */
+/** What a kernel's configuration says, and its command line. */
+import type { RecordedFiles } from './recorded-files.js';
 
 /**
  * Whether an option is on; undefined where the configuration does not tell. One that names the architecture is a whole
@@ -11,3 +12,7 @@ export const configSays = (config: string | undefined, name: string): boolean | 
   const isWhole = /^CONFIG_ARM64=y$/m.test(config);
   return isWhole || new RegExp(`^# CONFIG_${name} is not set$`, 'm').test(config) ? false : undefined;
 };
+
+/** The last parameter of a name on the command line, such as `kho=on`; undefined without one. */
+export const kernelParameter = (files: RecordedFiles, name: string): string | undefined =>
+  (files.readText('/proc/cmdline') ?? '').split(/\s/).findLast((word) => word.startsWith(`${name}=`));

@@ -3,7 +3,7 @@
  * memory may be handed over to the next kernel (kho_locate_mem_hole(), kernel/liveupdate/kexec_handover.c).
  */
 import { Range } from '../../../kexec/base/range.js';
-import { configSays } from './kernel-config.js';
+import { configSays, kernelParameter } from './kernel-config.js';
 import type { RecordedFiles } from './recorded-files.js';
 
 export interface Handover {
@@ -22,7 +22,7 @@ export const handover = (files: RecordedFiles): Handover | undefined => {
   if (configSays(config, 'KEXEC_HANDOVER') !== true) return undefined;
   // It gives up for want of memory.
   if (files.note('dmesg')?.includes('disabling kexec handover') === true) return undefined;
-  const asked = (files.readText('/proc/cmdline') ?? '').split(/\s/).findLast((word) => word.startsWith('kho='));
+  const asked = kernelParameter(files, 'kho');
   const isOn =
     asked === undefined
       ? configSays(config, 'KEXEC_HANDOVER_ENABLE_DEFAULT') === true

@@ -33,12 +33,12 @@ export const freeMemory = (resources: readonly Resource[], pageSize: bigint): re
     .map(({ start, end }) => Range.between(start, end));
 };
 
-/** In order, those that overlap as one. */
-const joined = (ranges: readonly Range[]): readonly Range[] => {
+/** In order, those that overlap as one. @param touching whether those are one, too, between which there is nothing */
+export const joined = (ranges: readonly Range[], touching = false): readonly Range[] => {
   const all: Range[] = [];
   for (const range of ranges.toSorted((a, b) => (a.start < b.start ? -1 : Number(a.start > b.start)))) {
     const last = all.at(-1);
-    if (last === undefined || last.last < range.start) all.push(range);
+    if (last === undefined || (touching ? last.end : last.last) < range.start) all.push(range);
     else if (last.last < range.last) all[all.length - 1] = Range.inclusive(last.start, range.last);
   }
   return all;

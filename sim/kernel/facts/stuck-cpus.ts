@@ -7,7 +7,7 @@ import { KexecError } from '../../../kexec/base/error.js';
 import { boardDescription, recordedEl } from './board-arm64.js';
 import { type StuckCpus, countCpuList } from './facts.js';
 import { type Generation, traitsOf } from './generations.js';
-import { configSays } from './kernel-config.js';
+import { configSays, kernelParameter } from './kernel-config.js';
 import type { RecordedFiles } from './recorded-files.js';
 
 const POSSIBLE = '/sys/devices/system/cpu/possible';
@@ -42,8 +42,7 @@ const severalWithoutWayOut = (files: RecordedFiles): StuckCpus | undefined => {
 /** is_protected_kvm_enabled(), which is asked since 5.16. */
 const protectedKvm = (files: RecordedFiles, generation: Generation): StuckCpus | undefined => {
   if (!traitsOf(generation).protectedKvmForbidsLoads) return undefined;
-  const cmdline = files.readText('/proc/cmdline') ?? '';
-  const asked = cmdline.split(/\s/).findLast((word) => word.startsWith('kvm-arm.mode='));
+  const asked = kernelParameter(files, 'kvm-arm.mode');
   if (asked !== 'kvm-arm.mode=protected' || configSays(files.kernelConfig(), 'KVM') === false) return undefined;
   return { why: 'protected KVM', evidence: [`/proc/cmdline: ${asked}`] };
 };

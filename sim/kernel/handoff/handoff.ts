@@ -3,6 +3,7 @@ import { KexecError } from '../../../kexec/base/error.js';
 import { Range } from '../../../kexec/base/range.js';
 import { KiB, MiB, alignDown } from '../../../kexec/base/u64.js';
 import type { LoadedSegment, MemoryView } from '../execution/arrival.js';
+import { joined } from '../facts/page-allocator.js';
 import { type Move, handoffStub } from './handoff-stub.js';
 import type { Launched } from '../execution/launch.js';
 
@@ -22,18 +23,6 @@ export interface Handoff {
 /** QEMU's board `virt` puts a device tree of its own at the start of RAM, as large as this, where no other may be. */
 const QEMU_TREE_SIZE = MiB(2n);
 const STUB_ROOM = KiB(4n);
-
-/** Segments that touch become one piece. */
-const joined = (segments: readonly LoadedSegment[]): readonly Range[] =>
-  segments
-    .map(({ memory }) => memory)
-    .filter(({ size }) => size > 0n)
-    .sort((a, b) => (a.start < b.start ? -1 : 1))
-    .reduce<Range[]>((ranges, range) => {
-      const last = ranges.at(-1);
-      if (last?.end !== range.start) return [...ranges, range];
-      return [...ranges.slice(0, -1), Range.between(last.start, range.end)];
-    }, []);
 
 /** @throws KexecError where a machine has no room beside what is loaded */
 const findRoom = (size: bigint, ram: readonly Range[], taken: readonly Range[]): Range => {
@@ -60,7 +49,11 @@ export const handOff = (
 ): Handoff => {
   const lowest = ram.reduce((low, { start }) => (start < low ? start : low), ram[0]!.start);
   const tree = Range.sized(lowest, QEMU_TREE_SIZE);
-  const ranges = joined(segments);
+  // Segments that touch become one piece.
+  const ranges = joined(
+    segments.flatMap(({ memory }) => (memory.size > 0n ? [memory] : [])),
+    true,
+  );
   const hidden = ranges.flatMap((range) => range.intersect(tree) ?? []);
   const size = hidden.reduce((sum, range) => sum + range.size, STUB_ROOM);
   const room = findRoom(size, ram, [...ranges, tree]);
