@@ -4,9 +4,9 @@ import { attempt, failing } from '../../../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError } from '../../../kexec/base/error.js';
 import { NodeError, errnoOf, readOpen, systemCall } from './host-files.js';
 
-/** How long a pipe may say nothing before it is given up. */
+/** How long a pipe may say nothing, or take nothing, before it is given up, and how often it is looked at. */
 export const PIPE_PATIENCE_MS = 10_000;
-const POLL_MS = 10;
+export const POLL_MS = 10;
 const FIRST_BYTES = 64 * 1024;
 
 /** A regular file that is open. */

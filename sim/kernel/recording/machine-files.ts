@@ -56,6 +56,8 @@ export class MachineFiles implements RecordedFiles {
   readonly #known = new Map<string, string | undefined>();
 
   readonly #tree: RecordingTree;
+  /** What was found, which may be none: many ask, and it is packed. */
+  #config: { readonly text: string | undefined } | undefined;
   /** What people call the machine. */
   readonly name: string;
   /** The recording on the host, links followed. */
@@ -126,6 +128,11 @@ export class MachineFiles implements RecordedFiles {
 
   /** The kernel's configuration: what it shows itself, or a note; undefined without either. */
   kernelConfig(): string | undefined {
+    this.#config ??= { text: this.#readConfig() };
+    return this.#config.text;
+  }
+
+  #readConfig(): string | undefined {
     if (this.kind('/proc/config.gz') === 'file') {
       try {
         const bytes = this.readAt('/proc/config.gz', 0, MAX_CONFIG);

@@ -16,14 +16,11 @@ import { basename, dirname, join } from 'node:path';
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { NodeError, hostCall } from '../recording/host-files.js';
+import { PIPE_PATIENCE_MS, POLL_MS } from '../recording/input-files.js';
 
 const WHAT = 'Cannot write';
 /** Its owner's alone: memory holds what others are not to see. */
 const OWN = 0o600;
-
-/** How long a reader may leave a full pipe as it is. */
-const PIPE_PATIENCE_MS = 10_000;
-const POLL_MS = 10;
 
 /** Whether there is a pipe or a character device, such as /dev/null, in whose place no file may come. @throws KexecError for what else is no file */
 const isStream = (path: string): boolean => {
