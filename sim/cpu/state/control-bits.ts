@@ -66,3 +66,7 @@ export const ISR = { irq: 7, fiq: 6 } as const;
 
 /** Whether a bit of a register's value is one. */
 export const isSet = (value: bigint, bit: number): boolean => ((value >> BigInt(bit)) & 1n) === 1n;
+
+/** Some bits of a register's value, from a position on, as a number. */
+export const fieldOf = (value: bigint, shift: number, width: number): number =>
+  Number((value >> BigInt(shift)) & ((1n << BigInt(width)) - 1n));

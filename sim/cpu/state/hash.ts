@@ -5,4 +5,4 @@ export const HASH_MULTIPLIER = 0x9e37_79b1;
 
 /** A number below a power of two, from the low 32 bits of a number. */
 export const hashOf = (value: number, entries: number): number =>
-  Math.imul(value, HASH_MULTIPLIER) >>> (32 - Math.log2(entries));
+  Math.imul(value, HASH_MULTIPLIER) >>> (Math.clz32(entries) + 1);

@@ -1,6 +1,6 @@
 /** Debug exceptions (Arm ARM D2): when they are enabled, what matches breakpoints and watchpoints, and software step. */
 import { isTakenByEl2, type Controls } from './controls.js';
-import { DBGPRCR, isSet, MDCR, MDSCR, OSDLR, OSLSR } from '../state/control-bits.js';
+import { DBGPRCR, fieldOf, isSet, MDCR, MDSCR, OSDLR, OSLSR } from '../state/control-bits.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import type { SavedSystem, Stepped } from '../state/saved-cpu.js';
 import type { Watch, WatchedAccess } from '../state/watch.js';
@@ -21,8 +21,6 @@ const SECURE_UNLESS_HMC = 3;
 const ADDRESS_BITS = 49;
 const PAGE = 4096n;
 
-const fieldOf = (value: bigint, shift: number, width: number): number =>
-  Number((value >> BigInt(shift)) & ((1n << BigInt(width)) - 1n));
 const addressOf = (virtAddr: bigint): bigint => BigInt.asUintN(ADDRESS_BITS, virtAddr);
 
 /** Bytes that are watched, from the first to the last. */

@@ -1,5 +1,5 @@
 /** Walks of the translation tables: where a virtual address leads, and who may access it. */
-import { isSet, SCTLR } from '../state/control-bits.js';
+import { fieldOf, isSet, SCTLR } from '../state/control-bits.js';
 import type { Bus } from '../state/bus.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
 import type { ExceptionLevel } from '../state/levels.js';
@@ -73,8 +73,6 @@ const DEVICE_NGNRNE = 0x00;
 /** Instructions that are fetched with the MMU off: Normal memory, write-through (SCTLR_ELx.I) or not. */
 const NORMAL_WRITE_THROUGH = 0xaa;
 
-const field = (value: bigint, shift: number, width: number): number =>
-  Number((value >> BigInt(shift)) & ((1n << BigInt(width)) - 1n));
 const levelled = (faultStatus: number, level: number): Fault => ({ faultStatus: faultStatus | level });
 
 const half = (ttbr: bigint, granule: number, txsz: number, topIgnored: boolean, disabled: boolean): Half => {
@@ -88,7 +86,7 @@ const half = (ttbr: bigint, granule: number, txsz: number, topIgnored: boolean, 
   return { table: base - (base % alignment), granule, inputBits, startLevel, topIgnored, disabled };
 };
 
-const attributesOf = (mair: bigint): readonly number[] => Array.from({ length: 8 }, (_, i) => field(mair, 8 * i, 8));
+const attributesOf = (mair: bigint): readonly number[] => Array.from({ length: 8 }, (_, i) => fieldOf(mair, 8 * i, 8));
 
 /** Reads a system register by its name. */
 export type ReadRegister = (name: string) => bigint;
@@ -96,21 +94,21 @@ export type ReadRegister = (name: string) => bigint;
 const regimeOf = (el: 1 | 2, read: ReadRegister): Regime => {
   const sctlr = read(`SCTLR_EL${el}`);
   const tcr = read(`TCR_EL${el}`);
-  const bit = (position: number): boolean => field(tcr, position, 1) === 1;
+  const bit = (position: number): boolean => fieldOf(tcr, position, 1) === 1;
   const common = {
     enabled: isSet(sctlr, SCTLR.M),
     writeImpliesNoExecute: isSet(sctlr, SCTLR.WXN),
     attributes: attributesOf(read(`MAIR_EL${el}`)),
   };
   const lower = (topIgnored: boolean, disabled: boolean): Half =>
-    half(read(`TTBR0_EL${el}`), TG0[field(tcr, 14, 2)]!, field(tcr, 0, 6), topIgnored, disabled);
+    half(read(`TTBR0_EL${el}`), TG0[fieldOf(tcr, 14, 2)]!, fieldOf(tcr, 0, 6), topIgnored, disabled);
   if (el === 2)
-    return { ...common, outputBits: OUTPUT_BITS[field(tcr, 16, 3)]!, lower: lower(bit(20), false), upper: undefined };
+    return { ...common, outputBits: OUTPUT_BITS[fieldOf(tcr, 16, 3)]!, lower: lower(bit(20), false), upper: undefined };
   return {
     ...common,
-    outputBits: OUTPUT_BITS[field(tcr, 32, 3)]!,
+    outputBits: OUTPUT_BITS[fieldOf(tcr, 32, 3)]!,
     lower: lower(bit(37), bit(7)),
-    upper: half(read('TTBR1_EL1'), TG1[field(tcr, 30, 2)]!, field(tcr, 16, 6), bit(38), bit(23)),
+    upper: half(read('TTBR1_EL1'), TG1[fieldOf(tcr, 30, 2)]!, fieldOf(tcr, 16, 6), bit(38), bit(23)),
   };
 };
 
@@ -141,7 +139,7 @@ export class Mmu {
   /** Whether the top byte of such an address is not part of it, for accesses at `el`. */
   isTopIgnored(virtAddr: bigint, el: ExceptionLevel): boolean {
     const { lower, upper } = this.#regime(el);
-    return (field(virtAddr, 55, 1) === 1 && upper !== undefined ? upper : lower).topIgnored;
+    return (fieldOf(virtAddr, 55, 1) === 1 && upper !== undefined ? upper : lower).topIgnored;
   }
 
   /**
