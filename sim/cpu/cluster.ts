@@ -11,7 +11,6 @@ import { FIRST_BASE, LAST_BASE, PROCESSOR_BYTES } from './state/layout.js';
 
 /** A processor, as the others and what they share know it. */
 export interface ClusterMember extends CodeWatcher {
-  readonly base: number;
   /** The slow path of its accesses. @returns not 0 if the access did not take place */
   access(kind: number): number;
 }

@@ -5,8 +5,10 @@ import { CodeCache, placesOf, type Code, type FetchedPage } from './code-cache.j
 import type { Decoded, Decoder } from './language/decode.js';
 import type { KnownTraces } from './language/trace-instruction.js';
 import type { KeyedContext } from './language/context.js';
+import { i32, type I32 } from './language/value.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
 import type { Functions, NewFunction } from './emit/functions.js';
+import { BASE } from './emit/linkage.js';
 import { Words } from './cold/words.js';
 import { HOT_RUNS, STOPS, STOPS_BYTES } from './state/layout.js';
 import { runsOf, setRuns } from './state/places.js';
@@ -58,6 +60,8 @@ export interface CodeMakerHost {
 
 /** A processor, as one that hears of what happens to code. */
 export interface CodeWatcher {
+  /** Where its block is; see layout.ts. */
+  readonly base: number;
   readonly tlb: Tlb;
   /** Code was forgotten that may be running. */
   readonly codeChanged: () => void;
@@ -117,6 +121,13 @@ export class CodeMaker {
   /** Has one more processor hear of what happens to code. */
   addWatcher(user: CodeWatcher): void {
     this.#users.push(user);
+    // What was translated for the only processor knows its base.
+    if (this.#users.length === 2) this.clear();
+  }
+
+  /** What regions find the processor's state by. */
+  get #base(): I32 {
+    return this.#users.length === 1 ? i32.const(this.#users[0]!.base) : BASE;
   }
 
   /** Sets the addresses that no code may run over. */
@@ -357,7 +368,11 @@ export class CodeMaker {
     );
     if (region === undefined) return undefined;
 
-    const body = translateRegion(region, context, { stackHoldsCode: this.#stackHoldsCode(user), isCompact: !isFirst });
+    const body = translateRegion(region, context, {
+      stackHoldsCode: this.#stackHoldsCode(user),
+      isCompact: !isFirst,
+      base: this.#base,
+    });
     const pages: FetchedPage[] = [];
     for (const [virtPage, place] of places)
       if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });

@@ -140,7 +140,7 @@ class HandlerEmitter extends InstructionEmitter {
   #flags: FlagLocals | undefined;
 
   constructor(context: TranslationContext) {
-    super(3, context);
+    super(3, BASE, context);
   }
 
   make({ effects, writes, flags, end }: Trace): Uint8Array {

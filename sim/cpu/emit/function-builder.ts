@@ -1,6 +1,6 @@
 /** Functions of WebAssembly as statements over the expressions of value.ts. */
 
-import { constantOf, operation, type I32, type Leaf, type Value } from '../language/value.js';
+import { constantOf, i32, operation, type I32, type Leaf, type Value } from '../language/value.js';
 import type { Source } from '../language/leaf.js';
 import { CodeWriter, type Label } from '../wasm/writer.js';
 import type { LoadOp, StoreOp, ValueType } from '../wasm/opcodes.js';
@@ -29,10 +29,18 @@ const leb128 = (value: number): readonly number[] =>
 /** Alignment, of which nothing is promised, and offset. */
 const memoryArgument = (offset: number): readonly number[] => [0, ...leb128(offset)];
 
+/** A known address becomes part of the offset, which V8 adds for nothing. */
+const placeOf = (address: I32, offset: number): { readonly address: I32; readonly offset: number } => {
+  const known = constantOf(address);
+  return known === undefined ? { address, offset } : { address: i32.const(0), offset: Number(known) + offset };
+};
+
 const loadOf =
   <T extends ValueType>(type: T) =>
-  (op: LoadOf<T>, address: I32, offset = 0): Value<T> =>
-    operation(type, op, [address], memoryArgument(offset));
+  (op: LoadOf<T>, address: I32, offset = 0): Value<T> => {
+    const place = placeOf(address, offset);
+    return operation(type, op, [place.address], memoryArgument(place.offset));
+  };
 
 /**
  * What is in memory at an address and an offset, when the value is used: {@link FunctionBuilder.let} keeps it.
@@ -74,9 +82,10 @@ export class FunctionBuilder {
   }
 
   store<T extends ValueType>(op: StoreOf<T>, address: I32, value: Value<T>, offset = 0): void {
-    this.push(address);
+    const place = placeOf(address, offset);
+    this.push(place.address);
     this.push(value);
-    this.code.op(op, memoryArgument(offset));
+    this.code.op(op, memoryArgument(place.offset));
   }
 
   if(condition: I32, then: () => void, otherwise?: () => void): void {

@@ -19,7 +19,6 @@ import { i32, i64, leaf, type I32, type I64, type Value } from '../language/valu
 import type { ValueType } from '../wasm/opcodes.js';
 import type { Label } from '../wasm/writer.js';
 import { FunctionBuilder, load, local, type Local, type ResolvedSource } from './function-builder.js';
-import { BASE } from './linkage.js';
 import {
   bankOffset,
   isLineOfCode,
@@ -55,8 +54,10 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   /** Accesses to memory of the instruction so far. */
   #accesses = 0;
 
+  /** @param base of the processor that runs the code */
   constructor(
     parameters: number,
+    protected readonly base: I32,
     protected readonly context: TranslationContext,
   ) {
     super(parameters);
@@ -129,14 +130,14 @@ export abstract class InstructionEmitter extends FunctionBuilder {
       case 'store':
         return this.#storeValue(effect.address, effect.access, effect.value);
       case 'mark-exclusive':
-        this.store('i64.store', BASE, effect.address, EXCLUSIVE_ADDRESS);
-        this.store('i32.store', BASE, i32.const(effect.sizeBytes), EXCLUSIVE_SIZE);
+        this.store('i64.store', this.base, effect.address, EXCLUSIVE_ADDRESS);
+        this.store('i32.store', this.base, i32.const(effect.sizeBytes), EXCLUSIVE_SIZE);
         effect.parts.forEach((part, i) =>
-          this.store('i64.store', BASE, part, i === 0 ? EXCLUSIVE_LOW : EXCLUSIVE_HIGH),
+          this.store('i64.store', this.base, part, i === 0 ? EXCLUSIVE_LOW : EXCLUSIVE_HIGH),
         );
         return;
       case 'clear-exclusive':
-        return this.store('i64.store', BASE, NO_ADDRESS, EXCLUSIVE_ADDRESS);
+        return this.store('i64.store', this.base, NO_ADDRESS, EXCLUSIVE_ADDRESS);
       case 'store-exclusive':
         return this.#storeExclusive(effect);
     }
@@ -155,18 +156,18 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     const partAddress = (i: number): I64 => i64.add(address, i64.const(8 * i));
     this.set(status, i32.const(1));
     this.block((failed) => {
-      this.branchIf(failed, i64.ne(load.i64('i64.load', BASE, EXCLUSIVE_ADDRESS), address));
-      this.branchIf(failed, i32.ne(load.i32('i32.load', BASE, EXCLUSIVE_SIZE), i32.const(sizeBytes)));
+      this.branchIf(failed, i64.ne(load.i64('i64.load', this.base, EXCLUSIVE_ADDRESS), address));
+      this.branchIf(failed, i32.ne(load.i32('i32.load', this.base, EXCLUSIVE_SIZE), i32.const(sizeBytes)));
       parts.forEach((_part, i) => {
         const now = this.#pooled('i64', 'now');
         this.#load(partAddress(i), comparison, now);
-        const before = load.i64('i64.load', BASE, i === 0 ? EXCLUSIVE_LOW : EXCLUSIVE_HIGH);
+        const before = load.i64('i64.load', this.base, i === 0 ? EXCLUSIVE_LOW : EXCLUSIVE_HIGH);
         this.branchIf(failed, i64.ne(now, before));
       });
       parts.forEach((part, i) => this.#storeValue(partAddress(i), access, part));
       this.set(status, i32.const(0));
     });
-    this.store('i64.store', BASE, NO_ADDRESS, EXCLUSIVE_ADDRESS);
+    this.store('i64.store', this.base, NO_ADDRESS, EXCLUSIVE_ADDRESS);
   }
 
   /** What an address that is not sent to the slow path is a multiple of. */
@@ -185,7 +186,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   /** Looks the address up unless the page is at hand. @returns where it is in memory */
   #place(page: PageLocals, write: boolean, offset: number, slow: Label): I32 {
     this.if(i64.ne(this.#wanted, page.tag), () => {
-      this.set(this.#entry, tlbEntryOf(BASE, this.#address));
+      this.set(this.#entry, tlbEntryOf(this.base, this.#address));
       this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, write, offset), this.#wanted));
       this.set(page.addend, tlbAddendOf(this.#entry, offset));
       this.set(page.tag, this.#wanted);
@@ -198,8 +199,8 @@ export abstract class InstructionEmitter extends FunctionBuilder {
    * is only for other pages and for the lines of code themselves.
    */
   #placeBesideCode(page: PageLocals, crossesLines: boolean, sizeBytes: number, slow: Label): I32 {
-    const offset = bankOffset(this.context.bank);
-    this.set(this.#entry, tlbEntryOf(BASE, this.#address));
+    const offset = bankOffset(this.base, this.context.bank);
+    this.set(this.#entry, tlbEntryOf(this.base, this.#address));
     this.branchIf(slow, i64.ne(tlbTagOf(this.#entry, true, offset), i64.or(this.#wanted, i64.const(1))));
     for (const behind of crossesLines ? [0, sizeBytes - 1] : [0]) {
       this.branchIf(slow, isLineOfCode(this.#entry, i64.add(this.#address, i64.const(behind)), offset));
@@ -242,7 +243,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
         here(
           isBesideCode
             ? this.#placeBesideCode(page, alignment < sizeBytes, sizeBytes, slow)
-            : this.#place(page, write, bankOffset(this.context.bank), slow),
+            : this.#place(page, write, bankOffset(this.base, this.context.bank), slow),
         );
         this.branch(done);
       });
@@ -261,7 +262,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
       },
       () => {
         this.#slowly('load', access);
-        if (result !== undefined) this.set(result, loadAccessValue(BASE, access.sizeLog2));
+        if (result !== undefined) this.set(result, loadAccessValue(this.base, access.sizeLog2));
       },
     );
   }
@@ -274,7 +275,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
       true,
       (place) => storeSized(this, sizeLog2, place, value),
       () => {
-        storeAccessValue(this, BASE, sizeLog2, value);
+        storeAccessValue(this, this.base, sizeLog2, value);
         this.#slowly('store', access);
       },
     );

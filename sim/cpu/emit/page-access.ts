@@ -12,21 +12,20 @@ import {
   TLB_WRITE_TAG,
 } from '../state/layout.js';
 import type { SizeLog2 } from '../language/trace.js';
-import { i32, i64, type I32, type I64, type V128, type Value } from '../language/value.js';
+import { constantOf, i32, i64, type I32, type I64, type V128, type Value } from '../language/value.js';
 import { load, type FunctionBuilder } from './function-builder.js';
 
-/** Where the entry for an address is in the first bank, less {@link TLB}: in others, as much further as they are. */
-export const tlbEntryOf = (base: I32, address: I64): I32 =>
-  i32.add(
-    i32.and(
-      i32.wrap(i64.shrU(address, i64.const(12 - TLB_ENTRY_SHIFT))),
-      i32.const((TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT),
-    ),
-    base,
+/** Where the entry for an address is, less {@link bankOffset}. */
+export const tlbEntryOf = (base: I32, address: I64): I32 => {
+  const inBank = i32.and(
+    i32.wrap(i64.shrU(address, i64.const(12 - TLB_ENTRY_SHIFT))),
+    i32.const((TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT),
   );
+  return constantOf(base) === undefined ? i32.add(inBank, base) : inBank;
+};
 
-/** Where a bank begins, less {@link TLB}. */
-export const bankOffset = (bank: number): number => bank * TLB_BANK_BYTES;
+/** What is to be added to where an entry is: what is known of where its bank begins, less {@link TLB}. */
+export const bankOffset = (base: I32, bank: number): number => bank * TLB_BANK_BYTES + Number(constantOf(base) ?? 0n);
 
 /** @param offset of the bank; see {@link bankOffset} */
 export const tlbTagOf = (entry: I32, write: boolean, offset: number): I64 =>

@@ -13,7 +13,7 @@ import {
 } from '../emit/flags.js';
 import { call, load, local, type Local, type ResolvedSource } from '../emit/function-builder.js';
 import { InstructionEmitter, type PageLocals } from '../emit/instruction.js';
-import { BASE, IMPORTED, nextOrSlice, statusConstant } from '../emit/linkage.js';
+import { IMPORTED, nextOrSlice, statusConstant } from '../emit/linkage.js';
 import type { TranslationContext } from '../language/context.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
 import { addReads, baseOf, noReads, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
@@ -50,6 +50,8 @@ export interface RegionWishes {
   readonly stackHoldsCode: boolean;
   /** Exits to other code are to be short rather than quick. */
   readonly isCompact: boolean;
+  /** The base of the processor that runs it: quicker and shorter where it is known. */
+  readonly base: I32;
 }
 
 class RegionTranslator extends InstructionEmitter {
@@ -89,7 +91,7 @@ class RegionTranslator extends InstructionEmitter {
     context: TranslationContext,
     private readonly wishes: RegionWishes,
   ) {
-    super(2, context);
+    super(2, wishes.base, context);
     const { blocks } = region;
     this.#structure = structure(region);
     this.#facts = blocks.map(factsOf);
@@ -147,26 +149,26 @@ class RegionTranslator extends InstructionEmitter {
 
   #enter(): void {
     this.#general.forEach((general, i) => {
-      if (general !== undefined) this.set(general, load.i64('i64.load', BASE, X + 8 * i));
+      if (general !== undefined) this.set(general, load.i64('i64.load', this.base, X + 8 * i));
     });
     const flagsUsed = this.#everDirty.flags || this.#facts.some(({ reads }) => reads.flags);
-    if (flagsUsed) loadFlags(this, BASE, this.#flags);
-    this.set(this.#left, load.i32('i32.load', BASE, LEFT));
+    if (flagsUsed) loadFlags(this, this.base, this.#flags);
+    this.set(this.#left, load.i32('i32.load', this.base, LEFT));
   }
 
   /** The common end of exits in the middle of a block. */
   #exitEarly(): void {
     this.#store(this.#everDirty);
-    this.store('i64.store', BASE, this.#pc, PC);
-    this.store('i32.store', BASE, i32.add(this.#left, this.#giveBack), LEFT);
+    this.store('i64.store', this.base, this.#pc, PC);
+    this.store('i32.store', this.base, i32.add(this.#left, this.#giveBack), LEFT);
     this.push(this.#status);
   }
 
   #store({ x, flags }: Dirty): void {
     this.#general.forEach((general, i) => {
-      if (general !== undefined && (x & (1 << i)) !== 0) this.store('i64.store', BASE, general, X + 8 * i);
+      if (general !== undefined && (x & (1 << i)) !== 0) this.store('i64.store', this.base, general, X + 8 * i);
     });
-    if (flags) storeFlags(this, BASE, this.#flags);
+    if (flags) storeFlags(this, this.base, this.#flags);
   }
 
   /** Blocks `first` to `last`, which are the whole function or the inside of a loop. */
@@ -268,9 +270,9 @@ class RegionTranslator extends InstructionEmitter {
       case 'sp':
         return this.#writeGeneral(SP_NUMBER, value);
       case 'v':
-        return this.store('v128.store', BASE, value, V + 16 * target.number);
+        return this.store('v128.store', this.base, value, V + 16 * target.number);
       case 'system':
-        return this.store('i64.store', BASE, value, systemOffset(target.register));
+        return this.store('i64.store', this.base, value, systemOffset(target.register));
       case 'operand':
         throw new Error(ONLY_IN_HANDLERS);
     }
@@ -318,7 +320,7 @@ class RegionTranslator extends InstructionEmitter {
   }
 
   protected slowAccess(name: 'load' | 'store', address: I64, kind: I32): I32 {
-    return call('i32', IMPORTED[name], address, kind, BASE);
+    return call('i32', IMPORTED[name], address, kind, this.base);
   }
 
   protected exit(status: Status): void {
@@ -343,7 +345,7 @@ class RegionTranslator extends InstructionEmitter {
       case 'status':
         return this.#exitBehind(end.status, i64.const(last.address));
       case 'attention':
-        this.if(load.i32('i32.load', BASE, ATTENTION), () => this.#leave('attention', following));
+        this.if(load.i32('i32.load', this.base, ATTENTION), () => this.#leave('attention', following));
         return this.#goTo(number, following);
       case 'branch':
         if (end.branch === 'return') return this.#return(number, end.target);
@@ -364,12 +366,12 @@ class RegionTranslator extends InstructionEmitter {
   #call(number: number, target: I64, following: bigint): void {
     if (this.#successorAt(number, following) === undefined) return this.#branch(number, target);
     this.#store(this.#dirty);
-    this.store('i64.store', BASE, target, PC);
-    this.store('i32.store', BASE, this.#left, LEFT);
+    this.store('i64.store', this.base, target, PC);
+    this.store('i32.store', this.base, this.#left, LEFT);
     this.if(i32.ltS(this.#left, i32.const(0)), () => this.return(statusConstant('slice')));
-    const jumps = i32.add(BASE, i32.const(JUMP_CACHE + this.context.bank * JUMP_BANK_BYTES));
+    const jumps = i32.add(this.base, i32.const(JUMP_CACHE + this.context.bank * JUMP_BANK_BYTES));
     this.set(this.#status, call('i32', IMPORTED.call, jumps, i64.const(following)));
-    this.if(i32.or(this.#status, i64.ne(load.i64('i64.load', BASE, PC), i64.const(following))), () =>
+    this.if(i32.or(this.#status, i64.ne(load.i64('i64.load', this.base, PC), i64.const(following))), () =>
       this.return(this.#status),
     );
     this.#enter();
@@ -416,8 +418,8 @@ class RegionTranslator extends InstructionEmitter {
   /** Exits behind the last instruction of a block. */
   #exitBehind(status: Status, pc: I64): void {
     this.#store(this.#dirty);
-    this.store('i64.store', BASE, pc, PC);
-    this.store('i32.store', BASE, this.#left, LEFT);
+    this.store('i64.store', this.base, pc, PC);
+    this.store('i32.store', this.base, this.#left, LEFT);
     this.return(this.#statusBehind(status));
   }
 
@@ -433,9 +435,9 @@ class RegionTranslator extends InstructionEmitter {
       case 'sp':
         return this.#generalLocal(SP_NUMBER);
       case 'v':
-        return load.v128('v128.load', BASE, V + 16 * source.number);
+        return load.v128('v128.load', this.base, V + 16 * source.number);
       case 'system':
-        return load.i64('i64.load', BASE, systemOffset(source.register));
+        return load.i64('i64.load', this.base, systemOffset(source.register));
       case 'condition':
         return conditionOf(this.#flags, this.#flagKind, source.condition);
       case 'carry':
