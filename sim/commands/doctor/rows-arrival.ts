@@ -114,6 +114,24 @@ const hasRow = (rule: string): boolean => RULE_ROWS.some((one) => one.rule === r
 export const ARRIVAL_ROWS: readonly Row[] = [
   ...RULE_ROWS.map(({ row }) => row),
   {
+    id: 'cpu-undying',
+    severity: 'error',
+    when: 'the load works, and kexec -e ends in a BUG of the running kernel: a processor refuses to be switched off (PSCI 0.1 without CPU_OFF, a trusted operating system that stays on it)',
+    example:
+      'The load works, and at kexec -e the running kernel dies: CPU 1 cannot be switched off (Operation not supported): /psci is "arm,psci" (0.1), and has no cpu_off.',
+    fixes: [
+      'boot with maxcpus=1: a processor that was never on need not be switched off',
+      'use firmware with PSCI 0.2 or later',
+    ],
+    look: ({ arrived }): Found | undefined =>
+      arrived?.bug === undefined
+        ? undefined
+        : {
+            sentence: `The load works, and at kexec -e the running kernel dies: ${arrived.bug.why}.`,
+            evidence: arrived.bug.log.map((line) => `its last words: ${line}`),
+          },
+  },
+  {
     id: 'does-not-arrive',
     severity: 'error',
     when: 'executed, what is loaded never comes to the new kernel: the purgatory stops it, or there is an exception on the way',

@@ -60,6 +60,8 @@ export interface Refusal {
 export interface Arrived {
   /** Why it never got there; undefined where it did, or nobody tried. */
   readonly failure?: string | undefined;
+  /** What the running kernel dies of before, with its last words. */
+  readonly bug?: { readonly why: string; readonly log: readonly string[] } | undefined;
   /** Why nobody could tell; undefined where somebody can. */
   readonly skipped?: string | undefined;
   /** The rules of booting.rst, and of what the new kernel is told. */

@@ -15,7 +15,11 @@ export interface RunBounds {
   readonly interrupted: () => boolean;
 }
 
-export type RunEnd = StopReason | { readonly kind: 'timeout' };
+export type RunEnd =
+  | StopReason
+  | { readonly kind: 'timeout' }
+  /** The old kernel died before its last instructions. */
+  | { readonly kind: 'kernel-bug'; readonly why: string; readonly log: readonly string[] };
 
 /** {@link RunBounds.deadline} from now. @param timeoutMs milliseconds; undefined for no limit */
 export const deadlineIn = (timeoutMs: number | undefined): number =>

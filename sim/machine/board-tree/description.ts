@@ -8,6 +8,8 @@ export interface BoardDescription {
   readonly processors: readonly ProcessorDescription[];
   /** How the firmware's PSCI is called; undefined without a PSCI. */
   readonly conduit: 'hvc' | 'smc' | undefined;
+  /** Whether a kernel can switch processors off by it. PSCI 0.1 has what calls the tree gives numbers for. */
+  readonly hasCpuOff: boolean;
   readonly timer: TimerDescription | undefined;
   /** The one interrupt controller that the devices' interrupts are told of; undefined where it is no GIC. */
   readonly gic: GicDescription | undefined;

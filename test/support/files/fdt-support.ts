@@ -105,6 +105,7 @@ export const PLAIN_BOARD: BoardDescription = {
   memory: [],
   processors: [],
   conduit: undefined,
+  hasCpuOff: false,
   timer: undefined,
   gic: undefined,
   devices: [DEFAULT_CONSOLE],

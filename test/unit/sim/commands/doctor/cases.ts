@@ -22,6 +22,7 @@ export interface DoctorCase {
 
 const FOUR = { 'sys/devices/system/cpu/possible': '0-3\n' };
 const SPIN = { ...FOUR, 'sys/firmware/fdt': boardTree({ cpus: 4, method: 'spin-table' }) };
+const OLD_PSCI = { psci: { compatible: 'arm,psci', method: 'smc', cpu_on: [0x84000003] } };
 const FILE_ONLY = 'CONFIG_KEXEC_FILE=y\n';
 const LOCKED = { 'sys/kernel/security/lockdown': 'none [integrity] confidentiality\n' };
 const KHO = 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT=y\n';
@@ -101,6 +102,25 @@ export const CASES: readonly DoctorCase[] = [
     machine: { dmesg: 'CPU1: is stuck in kernel\nCPU: All CPU(s) started at EL2\n' },
     args: '-l @Image --reuse-cmdline',
     first: 'cpus-cannot-stop',
+  },
+  {
+    name: 'PSCI 0.1 without CPU_OFF',
+    from: 'cpu_psci_cpu_disable(), smp_shutdown_nonboot_cpus()',
+    machine: { ...FOUR, 'sys/firmware/fdt': boardTree({ cpus: 4, more: OLD_PSCI }) },
+    args: '-l @Image --reuse-cmdline',
+    first: 'cpu-undying',
+    works: 'sca',
+  },
+  {
+    name: 'a trusted operating system that stays on its processor',
+    from: 'psci_tos_resident_on()',
+    machine: {
+      ...FOUR,
+      'sys/firmware/fdt': boardTree({ cpus: 4 }),
+      dmesg: 'psci: Trusted OS resident on physical CPU 0x2\nCPU: All CPU(s) started at EL2\n',
+    },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'cpu-undying',
   },
   {
     name: 'Pi OS without CONFIG_KEXEC',
@@ -599,6 +619,23 @@ export const HEALTHY: readonly Omit<DoctorCase, 'first' | 'from'>[] = [
   {
     name: 'four processors with PSCI',
     machine: { ...FOUR, 'sys/firmware/fdt': boardTree({ cpus: 4 }) },
+    args: '-l @Image --reuse-cmdline',
+  },
+  {
+    name: 'four processors with an old PSCI that switches them off',
+    machine: {
+      ...FOUR,
+      'sys/firmware/fdt': boardTree({ cpus: 4, more: { psci: { ...OLD_PSCI.psci, cpu_off: [0x84000002] } } }),
+    },
+    args: '-l @Image --reuse-cmdline',
+  },
+  {
+    name: 'an old PSCI, and one processor that was started',
+    machine: {
+      ...FOUR,
+      'sys/devices/system/cpu/online': '0\n',
+      'sys/firmware/fdt': boardTree({ cpus: 4, more: OLD_PSCI }),
+    },
     args: '-l @Image --reuse-cmdline',
   },
   {

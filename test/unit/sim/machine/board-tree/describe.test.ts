@@ -35,6 +35,7 @@ describe('recorded boards', () => {
       // QEMU tells how to start processors only where there are several.
       processors: [{ path: '/cpus/cpu@0', affinity: 0n, enableMethods: [], start: undefined }],
       conduit: 'hvc',
+      hasCpuOff: true,
       timer: {
         securePhysical: 29,
         physical: 30,
