@@ -7,6 +7,7 @@ import { formatSize } from '../common/text.js';
 import { freeMemory, withoutRange } from '../../kernel/facts/page-allocator.js';
 import { isAtLeast } from '../../kernel/facts/generations.js';
 import type { Resource } from '../../kernel/facts/iomem.js';
+import { shortOfMemory } from '../../kernel/rules/doubts.js';
 import type { Found, Row } from './finding.js';
 import { type Seen, failedWith, refusedFor, runningCmdline, wordOf } from './seen.js';
 import { segmentsTold } from './tell.js';
@@ -272,19 +273,15 @@ export const MEMORY_ROWS: readonly Row[] = [
     when: 'loading needs more memory than was available when the machine was recorded: the files, and the copies that the kernel keeps',
     example: 'Loading takes 310.2 MiB for a moment (files and copies), and 200.0 MiB were available.',
     fixes: ['free memory before, or load a smaller initrd'],
-    look: ({ chosen, files, wanted }) => {
-      const meminfo = files.readText('/proc/meminfo') ?? '';
-      const [line, kiB] =
-        /^Mem(?:Available|Free):\s+(\d{1,15}) kB$/m.exec(/^MemAvailable:.*$/m.exec(meminfo)?.[0] ?? meminfo) ?? [];
-      if (chosen.image === undefined || wanted.onCrash || kiB === undefined) return undefined;
-      const kept = chosen.image.segments.reduce((sum, { memsz }) => sum + memsz, 0n);
-      const need = kept + BigInt((wanted.kernelFile?.length ?? 0) + (wanted.initrdBytes ?? 0));
-      const available = BigInt(kiB) << 10n;
-      if (need <= available) return undefined;
-      return {
-        sentence: `Loading takes ${formatSize(need)} for a moment (files and copies), and ${formatSize(available)} were available.`,
-        evidence: [`/proc/meminfo: ${line}`],
-      };
+    look: ({ chosen, facts, wanted }) => {
+      const short =
+        chosen.image === undefined || wanted.onCrash ? undefined : shortOfMemory(facts, chosen.image.segments);
+      return (
+        short && {
+          sentence: `Loading takes ${formatSize(short.need)} for a moment (files and copies), and ${formatSize(short.available)} were available.`,
+          evidence: [`/proc/meminfo: MemAvailable ${short.available >> 10n} kB`],
+        }
+      );
     },
   },
   {

@@ -19,6 +19,8 @@ export interface KernelFacts {
   readonly pageSize: bigint;
   /** totalram_pages(): pages that the kernel's allocator was given. */
   readonly totalRamPages: bigint;
+  /** Bytes that programs and kernel could have had; undefined where the recording does not tell. */
+  readonly availableBytes?: bigint | undefined;
   /** What the kernel's allocator hands out, in whole pages; empty when the recording does not tell. */
   readonly freeMemory: readonly Range[];
   /** Where crash images go (crashk_res); undefined when nothing is reserved. */
@@ -48,6 +50,14 @@ export const memTotalKiB = (meminfo: string | undefined): bigint | undefined => 
   return match === null ? undefined : BigInt(match[1]!);
 };
 
+/** Bytes: MemAvailable of /proc/meminfo, or MemFree of a kernel that does not count it. */
+const availableBytes = (meminfo: string | undefined): bigint | undefined => {
+  const numberOf = (name: string): string | undefined =>
+    new RegExp(`^${name}:\\s{0,64}(\\d{1,15}) kB$`, 'm').exec(meminfo ?? '')?.[1];
+  const kiB = numberOf('MemAvailable') ?? numberOf('MemFree');
+  return kiB === undefined ? undefined : BigInt(kiB) << 10n;
+};
+
 /** Bytes of the "System RAM" resources, reserved ones included. */
 export const systemRamBytes = (resources: readonly Resource[]): bigint =>
   resources.filter(({ name }) => name === 'System RAM').reduce((sum, { range }) => sum + range.end - range.start, 0n);
@@ -71,6 +81,7 @@ export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts
     generation: generationOf(sources.version),
     pageSize,
     totalRamPages: ramBytes / pageSize,
+    availableBytes: availableBytes(sources.meminfo),
     freeMemory: freeMemory(resources, pageSize),
     crashRegion: crashRegionOf(resources),
     lockedDown: /\[(integrity|confidentiality)\]/.test(sources.lockdown ?? ''),

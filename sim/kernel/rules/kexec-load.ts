@@ -12,6 +12,7 @@ import { U64_MAX, u64 } from '../../../kexec/base/u64.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import { type Shortage, layOutKimage } from './kimage.js';
+import { doubtsOf } from './doubts.js';
 import { LOCKED_DOWN } from './lockdown.js';
 import { countPages, createPageAllocator } from '../facts/page-allocator.js';
 
@@ -215,7 +216,9 @@ const describeCrashRegion = ({ crashRegion }: KernelFacts): string =>
 export const storeImage = (facts: KernelFacts, before: KernelState, slot: SlotName, image: LoadedImage): Outcome => {
   const { segments } = image;
   const refusal = checkSegments(facts, segments, slot) ?? prepare(facts, segments, slot) ?? unreadableSegment(segments);
-  return refusal === undefined ? answer(withSlot(before, slot, image), 0) : refuse(before, refusal);
+  return refusal === undefined
+    ? answer(withSlot(before, slot, image), 0, doubtsOf(facts, slot, segments))
+    : refuse(before, refusal);
 };
 
 /** Memory for the image, and machine_kexec_prepare(), arch/arm64/kernel/machine_kexec.c. */

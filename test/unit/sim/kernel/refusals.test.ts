@@ -238,6 +238,54 @@ describe('kexec-sim status', () => {
   });
 });
 
+describe('what the machine itself may do otherwise', () => {
+  const doubts = (machine: Machine): readonly string[] =>
+    machine.kernel.log
+      .filter(({ text }) => text.startsWith('kexec-ts: '))
+      .map(({ level, text }) => `<${level}>${text}`);
+  const SHORT = { 'proc/meminfo': 'MemTotal:  2000000 kB\nMemFree:  3 kB\nMemAvailable:     40 kB\n' };
+
+  test('is told in the log where a load takes more memory than there was, for files and copies', async () => {
+    const machine = open(SHORT);
+    expect(await loadFile(machine)).toBe(0);
+    const { normal } = machine.kernel.state;
+    const segmentsOf = typeof normal === 'object' ? normal.segments : [];
+    const need = segmentsOf.reduce((sum, { memsz, bufsz }) => sum + memsz + bufsz, 0n) >> 10n;
+    expect(doubts(machine)).toEqual([
+      `<4>kexec-ts: the load takes ${need} KiB for a moment, for files and copies, and 40 KiB were available: it may fail on the machine itself`,
+    ]);
+  });
+
+  test('goes by free memory where no more is told, and by nothing where that is missing, too', async () => {
+    const [free, silent] = [
+      open({ 'proc/meminfo': 'MemTotal: 2000000 kB\nMemFree: 3 kB\n' }),
+      open({ 'proc/meminfo': 'MemTotal: 2000000 kB\n' }),
+    ];
+    expect([await load(free), await load(silent)]).toEqual([0, 0]);
+    expect(doubts(free)).toEqual([expect.stringMatching(/takes 4 KiB .* and 3 KiB were available/)]);
+    expect(doubts(silent)).toEqual([]);
+  });
+
+  test('is not told of a crash kernel, which has memory of its own, nor of a load that fits', async () => {
+    const [short, roomy] = [open(SHORT), open({})];
+    const crash = [{ data: Uint8Array.of(1), memory: { start: 0xaa00_0000n, size: 0x1_0000n } }];
+    const call = { entry: 0xaa00_0000n, flags: 1n, segments: crash } as unknown as Parameters<Machine['kexecLoad']>[0];
+    expect([await short.kexecLoad(call), await load(roomy)]).toEqual([0, 0]);
+    expect([doubts(short), doubts(roomy)]).toEqual([[], []]);
+  });
+
+  test('is told where nobody recorded the scratch areas of kernel handover', async () => {
+    const machine = open({
+      config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\n',
+      'proc/version': 'Linux version 7.2.0 (x)\n',
+      'proc/cmdline': 'kho=on\n',
+    });
+    expect([await load(machine), doubts(machine).length]).toEqual([0, 0]);
+    expect(await loadFile(machine)).toBe(0);
+    expect(doubts(machine)).toEqual([expect.stringMatching(/^<4>kexec-ts: kernel handover is on/)]);
+  });
+});
+
 describe('kernel handover', () => {
   const KHO = { config: 'CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\n', 'proc/version': 'Linux version 7.2.0 (x)\n' };
   const scratch = (starts: string, sizes: string): Files => ({
