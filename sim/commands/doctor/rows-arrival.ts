@@ -151,13 +151,20 @@ export const ARRIVAL_ROWS: readonly Row[] = [
     example:
       'The new kernel cannot rely on this: the kernel is text_offset bytes from a 2 MB boundary: it is at 0x40100000, and its text_offset is 0x0.',
     fixes: ['report it: kexec-tools or the kernel has a fault'],
-    look: ({ arrived }) => {
+    look: ({ arrived, chosen }) => {
+      const isContiguous = chosen.image?.segments.some(({ contiguous }) => contiguous) === true;
       const broken = (arrived?.rules ?? []).flatMap((result) =>
         result.ok || hasRow(result.rule) ? [] : [`${result.rule}: ${result.problem}`],
       );
       return broken.length === 0
         ? undefined
-        : { sentence: `The new kernel cannot rely on this: ${broken.join('; ')}.`, evidence: [] };
+        : {
+            sentence: `The new kernel cannot rely on this: ${broken.join('; ')}.`,
+            evidence: isContiguous ? ['the running kernel put it into contiguous memory (CMA)'] : [],
+            ...(isContiguous && {
+              fixes: ['give --no-cma: contiguous memory is aligned to CONFIG_CMA_ALIGNMENT only'],
+            }),
+          };
     },
   },
   {

@@ -1,5 +1,6 @@
 /** The facts about a recorded machine that its simulated kernel answers by. */
 import type { Range } from '../../../kexec/base/range.js';
+import type { Contiguous } from './cma.js';
 import { type Generation, generationOf } from './generations.js';
 import { parseResources, type Resource } from './iomem.js';
 import { configSays } from './kernel-config.js';
@@ -33,6 +34,8 @@ export interface KernelFacts {
   readonly stuckCpus?: (() => StuckCpus | undefined) | undefined;
   /** Kernel handover; undefined where it is off. */
   readonly handover?: Handover | undefined;
+  /** Contiguous memory that kexec_file_load(2) takes; undefined for kernels before 6.17, which take none. */
+  readonly contiguous?: Contiguous | undefined;
 }
 
 /** The files that the facts come from, as text; undefined where the recording has none. */

@@ -3,7 +3,8 @@
  * else. A real kernel knows.
  */
 import type { KernelFacts } from '../facts/facts.js';
-import type { KernelSegment, SlotName } from './kexec-load.js';
+import { KEXEC_FILE_NO_CMA } from '../../../kexec/base/uapi.js';
+import type { KernelSegment, LoadedImage, SlotName } from './kexec-load.js';
 
 /** What a load takes, and what there was, both in bytes. */
 export interface MemoryShortage {
@@ -23,20 +24,22 @@ export const shortOfMemory = (
 const KIB = 10n;
 
 /** A crash kernel goes into memory that is set aside for it. */
-export const doubtsOf = (facts: KernelFacts, slot: SlotName, segments: readonly KernelSegment[]): readonly string[] => {
+export const doubtsOf = (facts: KernelFacts, slot: SlotName, { segments, flags }: LoadedImage): readonly string[] => {
   if (slot === 'crash') return [];
+  const { handover, contiguous } = facts;
   const short = shortOfMemory(facts, segments);
   const byFile = segments.some(({ role }) => role !== undefined);
+  const takesContiguous = byFile && handover === undefined && (flags & KEXEC_FILE_NO_CMA) === 0n;
   return [
-    ...(short === undefined
-      ? []
-      : [
-          `the load takes ${short.need >> KIB} KiB for a moment, for files and copies, and ${short.available >> KIB} KiB were available: it may fail on the machine itself`,
-        ]),
-    ...(byFile && facts.handover !== undefined && facts.handover.scratch === undefined
-      ? [
-          'kernel handover is on, and its scratch areas are not recorded: places are others on the machine itself, where the load may be answered EADDRNOTAVAIL',
-        ]
-      : []),
-  ].map((text) => `<4>kexec-ts: ${text}`);
+    short &&
+      `the load takes ${short.need >> KIB} KiB for a moment, for files and copies, and ${short.available >> KIB} KiB were available: it may fail on the machine itself`,
+    byFile &&
+      handover?.scratch === undefined &&
+      handover !== undefined &&
+      'kernel handover is on, and its scratch areas are not recorded: places are others on the machine itself, where the load may be answered EADDRNOTAVAIL',
+    takesContiguous &&
+      (contiguous?.total ?? 0n) > 0n &&
+      contiguous?.area === undefined &&
+      'the kernel puts what it loads into contiguous memory (CMA), of which the recording does not tell where it is free: places are others on the machine itself',
+  ].flatMap((text) => (typeof text === 'string' ? [`<4>kexec-ts: ${text}`] : []));
 };

@@ -21,6 +21,8 @@ export interface FilesToLoad {
   readonly initrd: Uint8Array | undefined;
   /** One byte a character. */
   readonly cmdline: string | undefined;
+  /** Contiguous memory that what was loaded before holds; undefined where none is to be taken. */
+  readonly contiguousTaken: readonly Range[] | undefined;
 }
 
 export type LoadResult =
@@ -68,7 +70,15 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
 
   const { start, last } = crashBounds(facts);
   const scratch = files.slot === 'normal' ? facts.handover?.scratch : undefined;
+  const taken = [...(facts.contiguous?.area?.taken ?? []), ...(files.contiguousTaken ?? [])];
+  // Handover comes first, and is content with its areas only; a crash kernel has a region of its own.
+  const area =
+    files.slot === 'crash' || facts.handover !== undefined || files.contiguousTaken === undefined
+      ? undefined
+      : facts.contiguous?.area;
   const memory: Memory = {
+    contiguous: area && { ...area, taken },
+    take: (range) => void taken.push(range),
     generation: facts.generation,
     pageSize: facts.pageSize,
     holes: files.slot === 'crash' ? [Range.inclusive(start, last)] : (scratch ?? machine.holes),

@@ -3,10 +3,12 @@
  * which segments the kernel makes of the files. Recorded answers of a real kernel are what the tests compare with.
  */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
+import { Range } from '../../../kexec/base/range.js';
 import { Errno } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
 import {
   KEXEC_FILE_DEBUG,
+  KEXEC_FILE_NO_CMA,
   KEXEC_FILE_NO_INITRAMFS,
   KEXEC_FILE_ON_CRASH,
   KEXEC_FILE_UNLOAD,
@@ -18,6 +20,7 @@ import type { FileLoadMachine } from '../facts/file-load-machine.js';
 import {
   BUSY,
   type Caller,
+  type ImageSlot,
   type KernelState,
   type Outcome,
   ROOT,
@@ -51,7 +54,9 @@ export const answerKexecFileLoad = (
   if (machine === undefined) return answer(before, -Errno.ENOSYS);
   const { facts } = machine;
   const { flags, kernel } = call;
-  const { fileLoadFlags } = traitsOf(facts.generation);
+  // What came with 6.17 need not be known to the release that answers.
+  const contiguousFlags = facts.contiguous === undefined ? 0n : KEXEC_FILE_NO_CMA;
+  const fileLoadFlags = traitsOf(facts.generation).fileLoadFlags | contiguousFlags;
   const slot = (flags & KEXEC_FILE_ON_CRASH) === 0n ? 'normal' : 'crash';
 
   const counted = permitLoad(facts, before, slot, caller);
@@ -82,12 +87,19 @@ export const answerKexecFileLoad = (
   const cmdline = readCommandLine(call, facts);
   if (isRefusal(cmdline)) return refuse(cleared, cmdline);
 
-  const image = loadArm64Image(machine, { slot, kernel, initrd, cmdline });
+  const contiguousTaken = (flags & KEXEC_FILE_NO_CMA) === 0n ? contiguousOf(before.normal) : undefined;
+  const image = loadArm64Image(machine, { slot, kernel, initrd, cmdline, contiguousTaken });
   const told = image.log.filter((line) => (flags & KEXEC_FILE_DEBUG) !== 0n || !line.startsWith(LOG_INFO));
   if (isRefusal(image)) return refuse(cleared, { ...image, log: told });
   const stored = storeImage(facts, cleared, slot, { entry: image.entry, flags, segments: image.segments });
   return { ...stored, log: [...told, ...stored.log] };
 };
+
+/** What is loaded keeps its memory until the new image takes its place. */
+const contiguousOf = (loaded: ImageSlot): readonly Range[] =>
+  typeof loaded === 'object'
+    ? loaded.segments.filter(({ contiguous }) => contiguous).map(({ mem, memsz }) => Range.sized(mem, memsz))
+    : [];
 
 /** The level of what is logged with KEXEC_FILE_DEBUG only. */
 const LOG_INFO = '<6>';

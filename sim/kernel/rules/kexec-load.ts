@@ -39,6 +39,8 @@ export interface KernelSegment {
   /** Bytes of `source`. */
   readonly bufsz: bigint;
   readonly source: SegmentSource;
+  /** Whether it lies in contiguous memory, in its place from the beginning. */
+  readonly contiguous?: true | undefined;
 }
 
 /** The arguments of kexec_load(2). */
@@ -217,7 +219,7 @@ export const storeImage = (facts: KernelFacts, before: KernelState, slot: SlotNa
   const { segments } = image;
   const refusal = checkSegments(facts, segments, slot) ?? prepare(facts, segments, slot) ?? unreadableSegment(segments);
   return refusal === undefined
-    ? answer(withSlot(before, slot, image), 0, doubtsOf(facts, slot, segments))
+    ? answer(withSlot(before, slot, image), 0, doubtsOf(facts, slot, image))
     : refuse(before, refusal);
 };
 

@@ -73,12 +73,14 @@ const parseSegment = (json: Json): KernelSegment => {
   const bufsz = asU64(field(json, 'bufsz'));
   if (bufsz > memsz) throw jsonError(json, '"bufsz" must not exceed "memsz"');
   const role = optionalField(json, 'role');
+  const contiguous = optionalField(json, 'contiguous');
   return {
     mem,
     memsz,
     bufsz,
     source: parseSource(field(json, 'file')),
     ...(role === undefined ? {} : { role: asWord(role, SEGMENT_ROLES) }),
+    ...(contiguous !== undefined && asFlag(contiguous) ? { contiguous: true } : {}),
   };
 };
 
@@ -99,12 +101,13 @@ const slotToJson = (slot: ImageSlot): unknown => {
   return {
     entry: `0x${hex(slot.entry)}`,
     flags: `0x${hex(slot.flags)}`,
-    segments: slot.segments.map(({ role, mem, memsz, bufsz, source }) => ({
+    segments: slot.segments.map(({ role, mem, memsz, bufsz, source, contiguous }) => ({
       ...(role === undefined ? {} : { role }),
       mem: `0x${hex(mem)}`,
       memsz: `0x${hex(memsz)}`,
       bufsz: `0x${hex(bufsz)}`,
       file: source.kind === 'file' ? source.name : null,
+      ...(contiguous === true ? { contiguous } : {}),
     })),
   };
 };

@@ -13,7 +13,7 @@ import { bugLines, imageInfo, shutdownLines } from './kexec-log.js';
 import type { KexecMachine } from './kexec-machine.js';
 import { type Relocation, traitsOf } from '../facts/generations.js';
 import type { UndyingCpu } from '../facts/stuck-cpus.js';
-import { type Kimage, layOutKimage, storeKimage } from '../rules/kimage.js';
+import { IND_DONE, type Kimage, layOutKimage, storeKimage } from '../rules/kimage.js';
 import { type AllocationOrder, type PageAllocator, createPageAllocator } from '../facts/page-allocator.js';
 
 /** A machine whose kernel has shut everything down, and stands before its last instructions. */
@@ -59,7 +59,9 @@ export const prepareKexec = (
   storeKimage(kimage, image.segments, memory);
 
   const { relocation } = traitsOf(machine.generation);
-  const kernel = placeKernel(machine, memory, relocation);
+  // With nothing to copy, these kernels leave by way of cpu_soft_restart(), as the older ones always do.
+  const isInPlace = relocation === 'mmu_on' && kimage.head === IND_DONE;
+  const kernel = placeKernel(machine, memory, isInPlace ? 'mmu_off' : relocation);
   const { addresses, code, hypStub, reservedTable } = kernel;
   const copying = findPiece(kernel.pieces, `relocate.${relocation}.${PAGE_SHIFTS[`${pageSize}`]}`);
   const control = placeCode(memory, copying, BigInt(kimage.controlCodePage));
@@ -77,7 +79,7 @@ export const prepareKexec = (
   cpu.sp = addresses.image(kernel.stackEnd);
   cpu.pc = addresses.image(symbolIn(code, 'machine_kexec'));
   const start: Start = { machine, image, kimage, memory, cpu, allocator, kernel, control };
-  const more = relocation === 'mmu_off' ? startWithMmuOff(start) : startWithMmuOn(start);
+  const more = (isInPlace ? startInPlace : relocation === 'mmu_off' ? startWithMmuOff : startWithMmuOn)(start);
 
   const { undyingCpu } = machine;
   const lastWords = undyingCpu === undefined ? [...imageInfo(kimage, image, control), 'Bye!'] : [];
@@ -113,6 +115,13 @@ interface Start {
 const startWithMmuOff = ({ machine, image, kimage, cpu, kernel, control }: Start): readonly PlacedCode[] => {
   const el2Switch = machine.bootEl === 2 ? 1n : 0n;
   setArguments(cpu, [el2Switch, control.at, BigInt(kimage.head), image.entry, image.dtb ?? NO_DTB]);
+  setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
+  return [];
+};
+
+/** The same, for what enters the new kernel at once. */
+const startInPlace = ({ machine, image, cpu, kernel }: Start): readonly PlacedCode[] => {
+  setArguments(cpu, [machine.bootEl === 2 ? 1n : 0n, image.entry, image.dtb ?? NO_DTB, 0n, 0n]);
   setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
   return [];
 };

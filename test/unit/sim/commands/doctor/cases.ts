@@ -26,7 +26,19 @@ const OLD_PSCI = { psci: { compatible: 'arm,psci', method: 'smc', cpu_on: [0x840
 const FILE_ONLY = 'CONFIG_KEXEC_FILE=y\n';
 const LOCKED = { 'sys/kernel/security/lockdown': 'none [integrity] confidentiality\n' };
 const KHO = 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT=y\n';
-const SEVEN = { 'proc/version': 'Linux version 7.2.0 (someone) #1 SMP\n' };
+const release = (name: string): Files => ({ 'proc/version': `Linux version ${name} (someone) #1 SMP\n` });
+const SEVEN = release('7.2.0');
+/** Contiguous memory of 64 MiB at 0xb0000000. */
+const CMA = {
+  'proc/iomem': iomem('  b0000000-b3ffffff : reserved'),
+  'proc/meminfo': 'MemTotal: 1900000 kB\nMemAvailable: 1700000 kB\nCmaTotal: 65536 kB\nCmaFree: 60000 kB\n',
+};
+const cmaDebug = (bitmap: string): Files => ({
+  'sys/kernel/debug/cma/reserved/base_pfn': `${0xb_0000}\n`,
+  'sys/kernel/debug/cma/reserved/count': '16384\n',
+  'sys/kernel/debug/cma/reserved/order_per_bit': '0\n',
+  'sys/kernel/debug/cma/reserved/bitmap': `${bitmap}\n`,
+});
 const scratch = (start: string, size: string): Files => ({
   'sys/kernel/debug/kho/out/scratch_phys': `${start}\n`,
   'sys/kernel/debug/kho/out/scratch_len': `${size}\n`,
@@ -349,6 +361,21 @@ export const CASES: readonly DoctorCase[] = [
     args: '-s -l @Image --initrd=@initrd-small --reuse-cmdline',
     first: 'kho-unknown',
     works: 'sca',
+  },
+  {
+    name: 'contiguous memory, and nobody knows where',
+    from: 'a kdump report on the kexec list, kexec_alloc_contig()',
+    machine: { ...release('6.17.0'), ...CMA },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'cma-places',
+    works: 'sca',
+  },
+  {
+    name: 'a kernel in contiguous memory, which is aligned to 1 MiB',
+    from: 'kexec_alloc_contig(), CONFIG_CMA_ALIGNMENT',
+    machine: { ...release('7.2.0'), ...CMA, ...cmaDebug(`${'4294967295 '.repeat(8)}0`) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'boot-protocol',
   },
   {
     name: 'little memory is left',
