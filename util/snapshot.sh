@@ -211,7 +211,7 @@ for file in kexec_loaded kexec_crash_loaded kexec_crash_size vmcoreinfo crash_el
 	keep sys/kernel/$file
 done
 # Where the kernel hands memory over to the next one (KHO), and what it keeps clear for that.
-for file in scratch_phys scratch_len; do keep sys/kernel/debug/kho/out/$file; done
+for file in scratch_phys scratch_len finalize; do keep sys/kernel/debug/kho/out/$file; done
 # Contiguous memory that kexec_file_load takes, and what of it is taken: the area that is no device's own.
 for area in reserved linux,cma; do
 	for file in base_pfn count order_per_bit bitmap; do keep sys/kernel/debug/cma/$area/$file; done

@@ -9,7 +9,9 @@ import { isFdtError } from '../../../kexec/device-tree/libfdt.js';
 import { Range } from '../../../kexec/base/range.js';
 import { GiB, KiB, MiB, alignDown, u64 } from '../../../kexec/base/u64.js';
 import { prepareElfHeaders } from './crash-headers-arm64.js';
+import type { KernelFacts } from '../facts/facts.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
+import type { Handover } from '../facts/kho.js';
 import { type KernelSegment, type Refusal, type SlotName, crashBounds } from './kexec-load.js';
 import { type Memory, addBuffer } from './mem-hole.js';
 import { setUpTree } from './of-kexec.js';
@@ -49,7 +51,7 @@ const NAMES = { kernel: 'kernel', initrd: 'initrd', dtb: 'dtb', elfcorehdr: 'elf
 
 const loadedLine = ({ role, mem, bufsz, memsz }: KernelSegment): string =>
   `<6>kexec_file${role === 'kernel' ? '(Image)' : ''}: ` +
-  `Loaded ${NAMES[role!]} at 0x${hex(mem)} bufsz=0x${hex(bufsz)} memsz=0x${hex(memsz)}`;
+  `Loaded ${NAMES[role as keyof typeof NAMES]} at 0x${hex(mem)} bufsz=0x${hex(bufsz)} memsz=0x${hex(memsz)}`;
 
 const refuse = (errno: number, why: string, log: readonly string[] = []): LoadResult => ({ errno, why, log });
 const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel location!';
@@ -76,7 +78,7 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
     files.slot === 'crash' || facts.handover !== undefined || files.contiguousTaken === undefined
       ? undefined
       : facts.contiguous?.area;
-  const memory: Memory = {
+  const free: Memory = {
     contiguous: area && { ...area, taken },
     take: (range) => void taken.push(range),
     generation: facts.generation,
@@ -85,6 +87,10 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
     asTheyStand: scratch !== undefined,
     placed: [],
   };
+  const handover = handoverSegment(free, files.slot, facts.handover);
+  if (handover === 'no place')
+    return refuse(Errno.EADDRNOTAVAIL, 'there is no place for the list of the scratch areas of kernel handover');
+  const memory: Memory = { ...free, placed: handover };
   const buffer = {
     role: 'kernel',
     bytes: files.kernel,
@@ -98,12 +104,12 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const whole = addBuffer(memory, { ...buffer, min });
     if (whole === undefined) break;
-    loadOthers ??= prepareOtherSegments(machine, files, log);
+    loadOthers ??= prepareOtherSegments(machine, files, handover[0], log);
     const others = loadOthers(memory, whole);
     if (others !== undefined) {
       const { mem, memsz } = whole;
       const kernel = { ...whole, mem: u64(mem + header.textOffset), memsz: u64(memsz - header.textOffset) };
-      return { segments: [kernel, ...others], entry: kernel.mem, log: [...log, loadedLine(kernel)] };
+      return { segments: [...handover, kernel, ...others], entry: kernel.mem, log: [...log, loadedLine(kernel)] };
     }
     min = whole.mem + whole.memsz;
   }
@@ -114,6 +120,43 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
   ]);
 };
 
+/** A boundary of 64 KiB makes it easier for the next kernel to map. */
+const HANDOVER_ALIGNMENT = KiB(64n);
+const SCRATCH_AREA_BYTES = 16;
+
+/** kho_fill_kimage(): the list of the scratch areas, before all else. @returns no segment where none is made */
+const handoverSegment = (
+  memory: Memory,
+  slot: SlotName,
+  handover: Handover | undefined,
+): readonly KernelSegment[] | 'no place' => {
+  if (handover?.areas === undefined || !handover.toldTo[slot]) return [];
+  const bytes = new Uint8Array(SCRATCH_AREA_BYTES * handover.areas.length);
+  const view = new DataView(bytes.buffer);
+  handover.areas.forEach(({ start, size }, i) => {
+    view.setBigUint64(SCRATCH_AREA_BYTES * i, start, true);
+    view.setBigUint64(SCRATCH_AREA_BYTES * i + 8, size, true);
+  });
+  const segment = addBuffer(memory, {
+    role: 'kho',
+    bytes,
+    memsz: BigInt(bytes.length),
+    align: HANDOVER_ALIGNMENT,
+    min: 0n,
+    topDown: true,
+  });
+  return segment === undefined ? 'no place' : [segment];
+};
+
+/**
+ * Where the tree of what is handed over is, a page that the kernel took when it had just booted (kho_init()). No file
+ * tells: it is taken for the highest free one.
+ */
+const handoverTree = ({ freeMemory, pageSize }: KernelFacts): Range | undefined => {
+  const end = freeMemory.at(-1)?.end;
+  return end === undefined ? undefined : Range.between(end - pageSize, end);
+};
+
 /** Finds places above the kernel for all else. @returns undefined when there are none */
 type LoadOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegment[] | undefined;
 
@@ -121,15 +164,18 @@ type LoadOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegm
 const prepareOtherSegments = (
   machine: FileLoadMachine,
   { slot, initrd, cmdline }: FilesToLoad,
+  scratch: KernelSegment | undefined,
   log: string[],
 ): LoadOthers => {
-  const { facts, crashRegions, random } = machine;
+  const { facts, crashRegions, random, knowsHandover } = machine;
+  const fdt = handoverTree(facts);
+  const handover = scratch && fdt && { fdt, scratch: Range.sized(scratch.mem, scratch.bufsz) };
   const headers = slot === 'crash' ? prepareElfHeaders(machine.dumpFacts(), crashRegions) : undefined;
   const bootTree = machine.bootTree();
   const treeFor = (initrdAt: Range | undefined, elfcorehdr: Range | undefined, seeds: FileLoadMachine['random']) =>
     setUpTree(
-      { ...facts, bootTree, random: seeds },
-      { initrd: initrdAt, cmdline, crash: elfcorehdr && { elfcorehdr, usable: crashRegions } },
+      { ...facts, bootTree, random: seeds, knowsHandover },
+      { initrd: initrdAt, cmdline, crash: elfcorehdr && { elfcorehdr, usable: crashRegions }, handover },
     );
   // Its size does not depend on the addresses in it: they come last.
   const somewhere = (bytes: Uint8Array | undefined) => bytes && Range.sized(facts.pageSize, BigInt(bytes.length));
@@ -154,7 +200,7 @@ const prepareOtherSegments = (
         topDown: max === undefined,
         ...(max && { max }),
       };
-      const segment = addBuffer({ ...memory, placed: [kernel, ...placed] }, buffer);
+      const segment = addBuffer({ ...memory, placed: [...memory.placed, kernel, ...placed] }, buffer);
       if (segment === undefined) return undefined;
       placed.push(segment);
       log.push(loadedLine(segment));

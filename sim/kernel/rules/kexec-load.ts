@@ -25,7 +25,7 @@ export type SegmentSource =
   | { readonly kind: 'fault' };
 
 /** What kexec_file_load(2) knows of the segments that it makes. */
-export const SEGMENT_ROLES = ['kernel', 'initrd', 'dtb', 'elfcorehdr'] as const;
+export const SEGMENT_ROLES = ['kernel', 'initrd', 'dtb', 'elfcorehdr', 'kho'] as const;
 export type SegmentRole = (typeof SEGMENT_ROLES)[number];
 
 /** `struct kexec_segment` (include/uapi/linux/kexec.h). */
