@@ -1,7 +1,11 @@
 /** Findings about what the new kernel meets at its first instruction, and behind it. */
+import { attempt } from '../../../kexec/base/attempt.js';
+import { MachineError } from '../../machine/error.js';
+import { type TreeNode, numberOf, stringsOf } from '../../machine/board-tree/tree.js';
+import { recordedTree } from '../../kernel/facts/board-arm64.js';
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import type { Found, Row, Severity } from './finding.js';
-import type { Seen } from './seen.js';
+import { type Seen, runningCmdline, wordOf } from './seen.js';
 
 /** A rule of the machine's judge, and the row that tells of it. */
 interface RuleRow {
@@ -39,6 +43,27 @@ const problemOf = ({ arrived }: Seen, rule: string): string | undefined => {
 };
 
 const ITS_SENTENCE = `The GIC's ITS has tables in memory that the new kernel is not told of: it may say "Booted with LPIs enabled, memory probably corrupted".`;
+
+/** Boards on which public reports found the device that a new kernel fails at. */
+const REPORTED: readonly { readonly board: string; readonly what: string }[] = [
+  {
+    board: 'rockchip,rk3566',
+    what: 'the initcall of its GRF driver hangs before the console is there (initcall_blacklist=rockchip_grf_init)',
+  },
+  {
+    board: 'nvidia,tegra234',
+    what: "the console's UART is without its clock, and a kernel that does not ask the BPMP for it first ends in a RAS error of the firmware",
+  },
+];
+
+/** Nodes that switch clocks or power of others. */
+const gatesOf = ({ name, properties, children }: TreeNode): readonly string[] => {
+  const isClock = (cells(properties, '#clock-cells') ?? 0n) > 0n;
+  const isGate = isClock || properties.has('#power-domain-cells');
+  return [...(isGate && name !== '' ? [name] : []), ...children.flatMap(gatesOf)];
+};
+
+const cells = (properties: TreeNode['properties'], name: string): bigint | undefined => numberOf(properties.get(name));
 
 const RULE_ROWS: readonly RuleRow[] = [
   ofRule("the device tree, or UEFI's memory map, tells of memory", {
@@ -130,6 +155,40 @@ export const ARRIVAL_ROWS: readonly Row[] = [
             sentence: `The load works, and at kexec -e the running kernel dies: ${arrived.bug.why}.`,
             evidence: arrived.bug.log.map((line) => `its last words: ${line}`),
           },
+  },
+  {
+    id: 'devices-left-off',
+    severity: 'note',
+    when: 'the running kernel has switched off the clocks and power domains that nobody uses, and a new kernel that touches such a device before it switches it on hangs, or is stopped by firmware, without a word',
+    example:
+      'Devices keep the state that the running kernel leaves them in, and reports tell of this board (rockchip,rk3566): the initcall of its GRF driver hangs before the console is there.',
+    fixes: [
+      'boot the running kernel with clk_ignore_unused pd_ignore_unused, and load from there',
+      'boot the new kernel with earlycon initcall_debug, and leave out the last initcall: initcall_blacklist=NAME',
+    ],
+    look: (seen): Found | undefined => {
+      const tree = attempt(MachineError, () => recordedTree(seen.files));
+      if (tree instanceof MachineError || seen.chosen.image === undefined) return undefined;
+      const gates = gatesOf(tree);
+      const keepsOn = ['clk_ignore_unused', 'pd_ignore_unused'].every(
+        (word) => wordOf(runningCmdline(seen), new RegExp(`^${word}$`)) !== undefined,
+      );
+      if (gates.length === 0 || keepsOn) return undefined;
+      const compatible = stringsOf(tree.properties.get('compatible'));
+      const known = REPORTED.find(({ board }) => compatible.includes(board));
+      const keep = 'Devices keep the state that the running kernel leaves them in';
+      return {
+        sentence:
+          known === undefined
+            ? `${keep}: clocks and power domains that it has switched off stay off.`
+            : `${keep}, and reports tell of this board (${known.board}): ${known.what}.`,
+        evidence: [
+          `device tree: ${gates.slice(0, 3).join(', ')}`,
+          '/proc/cmdline: no clk_ignore_unused pd_ignore_unused',
+        ],
+        ...(known && { severity: 'warning' as const }),
+      };
+    },
   },
   {
     id: 'does-not-arrive',

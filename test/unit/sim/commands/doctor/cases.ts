@@ -12,6 +12,8 @@ export interface DoctorCase {
   readonly machine?: Readonly<Record<string, Files[string] | undefined>>;
   /** KEXEC_COMPAT. */
   readonly compat?: string;
+  /** What the sentence has in it. */
+  readonly says?: RegExp;
   /** Words with "@" before them are names of files. */
   readonly args: string;
   /** The finding that comes first. */
@@ -55,6 +57,10 @@ const ITS = {
     reg: [0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0x10_0000],
     'its@8080000': { compatible: 'arm,gic-v3-its', reg: [0, 0x808_0000, 0, 0x2_0000] },
   },
+};
+const CLOCKS = {
+  'power-management@fdd90000': { compatible: 'vendor,pmu', '#power-domain-cells': [1] },
+  'clock-controller@fdd20000': { compatible: 'vendor,cru', '#clock-cells': [1] },
 };
 const UEFI = {
   'linux,uefi-system-table': [0, 0xbf00_0000],
@@ -557,6 +563,32 @@ export const CASES: readonly DoctorCase[] = [
     args: '-c -l @Image --dtb=@dtb-no-console --append=quiet',
     first: 'no-console',
   },
+  {
+    name: 'PineNote: a driver that hangs before its console',
+    from: 'wilkbook notes',
+    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'rockchip,rk3566', more: CLOCKS }) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+    says: /^Devices .*rockchip,rk3566/,
+  },
+  {
+    name: 'Jetson Orin: a RAS error behind "Starting new kernel"',
+    from: 'a UART log of a bare-metal kernel',
+    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'nvidia,tegra234', more: CLOCKS }) },
+    args: '-c -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+    says: /^Devices .*nvidia,tegra234/,
+  },
+  {
+    name: 'clocks that the running kernel has switched off',
+    from: 'clk_disable_unused()',
+    machine: {
+      'sys/firmware/fdt': boardTree({ compatible: 'vendor,board', more: CLOCKS }),
+      'proc/kcore': new Uint8Array(64),
+    },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+  },
   // Options and command lines.
   {
     name: 'Pi 5: --serial above 4 GiB',
@@ -684,6 +716,21 @@ export const HEALTHY: readonly Omit<DoctorCase, 'first' | 'from'>[] = [
     name: 'scratch areas of KHO that are large',
     machine: { ...SEVEN, ...scratch('0x50000000', '0x8000000'), config: KHO },
     args: '-s -l @Image --initrd=@initrd-20m --reuse-cmdline',
+  },
+  {
+    name: 'a board with one clock, which nobody switches off',
+    machine: {
+      'sys/firmware/fdt': boardTree({ more: { clock: { compatible: 'fixed-clock', '#clock-cells': [0] } } }),
+    },
+    args: '-l @Image --reuse-cmdline',
+  },
+  {
+    name: 'clocks that stay on',
+    machine: {
+      'proc/cmdline': 'console=ttyAMA0 clk_ignore_unused pd_ignore_unused\n',
+      'sys/firmware/fdt': boardTree({ compatible: 'rockchip,rk3566', more: CLOCKS }),
+    },
+    args: '-l @Image --reuse-cmdline',
   },
   {
     name: 'UEFI that is handed on',

@@ -54,6 +54,7 @@ describe('doctor names the cause first', () => {
   test.each(titled(CASES))('%s', async (_, one) => {
     const { code, answer, err } = await doctor(one);
     expect({ err, first: answer.findings[0]?.id }).toMatchObject({ first: one.first });
+    if (one.says !== undefined) expect(answer.findings[0]?.sentence).toMatch(one.says);
     const isError = answer.findings[0]?.severity === 'error';
     expect(code).toBe(isError ? 1 : 0);
     for (const { sentence, fixes } of answer.findings)
