@@ -12,6 +12,8 @@ export interface DoctorCase {
   readonly machine?: Readonly<Record<string, Files[string] | undefined>>;
   /** KEXEC_COMPAT. */
   readonly compat?: string;
+  /** Whether the new kernel runs on (--run). */
+  readonly run?: true;
   /** What the sentence has in it. */
   readonly says?: RegExp;
   /** Words with "@" before them are names of files. */
@@ -390,6 +392,16 @@ export const CASES: readonly DoctorCase[] = [
     args: '-c -i -l @Image --initrd=@initrd-40m --reuse-cmdline',
     first: 'memory-short',
   },
+  {
+    name: 'pages for copies are wanting',
+    from: 'kimage_alloc_page()',
+    machine: {
+      'proc/iomem':
+        '40000000-bfffffff : System RAM\n  40200000-4fdfffff : Kernel code\n  4fe00000-4fffffff : Kernel data\n  51000000-bfffffff : reserved\n',
+    },
+    args: '-c -l @Image --initrd=@initrd-40m --reuse-cmdline',
+    first: 'memory-full',
+  },
   // Files.
   {
     name: 'Fedora CoreOS: zboot, 2.0.25',
@@ -494,7 +506,73 @@ export const CASES: readonly DoctorCase[] = [
     args: '-c -l @Image --dtb=@dtb-seed --reuse-cmdline',
     first: 'kaslr-seed',
   },
+  {
+    name: 'a text as a device tree',
+    from: 'setup_2nd_dtb()',
+    args: '-c -l @Image --dtb=@README --reuse-cmdline',
+    first: 'tree-refused',
+  },
+  {
+    name: 'a type of another architecture',
+    from: 'my_load(), kexec(8) --type',
+    args: '-c -l @Image --type=bzImage --reuse-cmdline',
+    first: 'bad-options',
+  },
+  {
+    name: 'a vmlinux with two segments at one place',
+    from: 'sort_segments()',
+    args: '-c -l @vmlinux-twice --reuse-cmdline',
+    first: 'kexec-fails',
+  },
   // What the new kernel meets.
+  {
+    name: 'a vmlinux that was linked elsewhere than its header says',
+    from: 'CONFIG_ARM64_RANDOMIZE_TEXT_OFFSET, elf_arm64_load()',
+    args: '-c -l @vmlinux-moved --reuse-cmdline',
+    first: 'does-not-arrive',
+    works: 'c',
+  },
+  {
+    name: 'a panic that no console shows',
+    from: 'raspberrypi/linux#6465',
+    args: '-c -l @Image-panics --reuse-cmdline',
+    run: true,
+    first: 'kernel-fails',
+    says: /^The new kernel panics: Failed to allocate page table page\.$/,
+  },
+  {
+    name: 'more processors than are modelled',
+    from: 'Altra: 80 processors',
+    machine: { 'sys/firmware/fdt': boardTree({ cpus: 80 }), 'proc/kcore': new Uint8Array(64) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'not-executed',
+  },
+  {
+    name: 'PineNote: a driver that hangs before its console',
+    from: 'wilkbook notes',
+    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'rockchip,rk3566', more: CLOCKS }) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+    says: /^Devices .*rockchip,rk3566/,
+  },
+  {
+    name: 'Jetson Orin: a RAS error behind "Starting new kernel"',
+    from: 'a UART log of a bare-metal kernel',
+    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'nvidia,tegra234', more: CLOCKS }) },
+    args: '-c -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+    says: /^Devices .*nvidia,tegra234/,
+  },
+  {
+    name: 'clocks that the running kernel has switched off',
+    from: 'clk_disable_unused()',
+    machine: {
+      'sys/firmware/fdt': boardTree({ compatible: 'vendor,board', more: CLOCKS }),
+      'proc/kcore': new Uint8Array(64),
+    },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+  },
   {
     name: 'Pi 5: --dtb whose memory firmware fills in',
     from: 'raspberrypi/linux#6465',
@@ -563,32 +641,6 @@ export const CASES: readonly DoctorCase[] = [
     args: '-c -l @Image --dtb=@dtb-no-console --append=quiet',
     first: 'no-console',
   },
-  {
-    name: 'PineNote: a driver that hangs before its console',
-    from: 'wilkbook notes',
-    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'rockchip,rk3566', more: CLOCKS }) },
-    args: '-s -l @Image --reuse-cmdline',
-    first: 'devices-left-off',
-    says: /^Devices .*rockchip,rk3566/,
-  },
-  {
-    name: 'Jetson Orin: a RAS error behind "Starting new kernel"',
-    from: 'a UART log of a bare-metal kernel',
-    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'nvidia,tegra234', more: CLOCKS }) },
-    args: '-c -l @Image --reuse-cmdline',
-    first: 'devices-left-off',
-    says: /^Devices .*nvidia,tegra234/,
-  },
-  {
-    name: 'clocks that the running kernel has switched off',
-    from: 'clk_disable_unused()',
-    machine: {
-      'sys/firmware/fdt': boardTree({ compatible: 'vendor,board', more: CLOCKS }),
-      'proc/kcore': new Uint8Array(64),
-    },
-    args: '-s -l @Image --reuse-cmdline',
-    first: 'devices-left-off',
-  },
   // Options and command lines.
   {
     name: 'Pi 5: --serial above 4 GiB',
@@ -643,6 +695,13 @@ export const CASES: readonly DoctorCase[] = [
     first: 'sha256-slow',
   },
   { name: 'no /proc/kcore', from: 'nixos-anywhere#183', args: '-c -l @Image --reuse-cmdline', first: 'kcore-warnings' },
+  {
+    name: 'a release between two that are known',
+    from: 'Ubuntu 24.04',
+    machine: { ...release('6.8.0'), 'proc/kcore': new Uint8Array(64) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'release-unlike',
+  },
   {
     name: 'no level',
     from: 'case 26: ACPI servers',
