@@ -1,8 +1,4 @@
 /** Findings about what the new kernel meets at its first instruction, and behind it. */
-import { attempt } from '../../../kexec/base/attempt.js';
-import { MachineError } from '../../machine/error.js';
-import { type TreeNode, numberOf, stringsOf } from '../../machine/board-tree/tree.js';
-import { recordedTree } from '../../kernel/facts/board-arm64.js';
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import type { Found, Row, Severity } from './finding.js';
 import { type Seen, runningCmdline, wordOf } from './seen.js';
@@ -55,15 +51,6 @@ const REPORTED: readonly { readonly board: string; readonly what: string }[] = [
     what: "the console's UART is without its clock, and a kernel that does not ask the BPMP for it first ends in a RAS error of the firmware",
   },
 ];
-
-/** Nodes that switch clocks or power of others. */
-const gatesOf = ({ name, properties, children }: TreeNode): readonly string[] => {
-  const isClock = (cells(properties, '#clock-cells') ?? 0n) > 0n;
-  const isGate = isClock || properties.has('#power-domain-cells');
-  return [...(isGate && name !== '' ? [name] : []), ...children.flatMap(gatesOf)];
-};
-
-const cells = (properties: TreeNode['properties'], name: string): bigint | undefined => numberOf(properties.get(name));
 
 const RULE_ROWS: readonly RuleRow[] = [
   ofRule("the device tree, or UEFI's memory map, tells of memory", {
@@ -167,14 +154,12 @@ export const ARRIVAL_ROWS: readonly Row[] = [
       'boot the new kernel with earlycon initcall_debug, and leave out the last initcall: initcall_blacklist=NAME',
     ],
     look: (seen): Found | undefined => {
-      const tree = attempt(MachineError, () => recordedTree(seen.files));
-      if (tree instanceof MachineError || seen.chosen.image === undefined) return undefined;
-      const gates = gatesOf(tree);
+      const { gates = [], compatible = [] } = seen.board?.board ?? {};
+      if (seen.chosen.image === undefined) return undefined;
       const keepsOn = ['clk_ignore_unused', 'pd_ignore_unused'].every(
         (word) => wordOf(runningCmdline(seen), new RegExp(`^${word}$`)) !== undefined,
       );
       if (gates.length === 0 || keepsOn) return undefined;
-      const compatible = stringsOf(tree.properties.get('compatible'));
       const known = REPORTED.find(({ board }) => compatible.includes(board));
       const keep = 'Devices keep the state that the running kernel leaves them in';
       return {

@@ -49,10 +49,12 @@ export const describeBoard = (root: TreeNode): BoardDescription => {
   const consolePlace = tree.console();
   const psci = enabled.find((place) => isAny(place, PSCI));
   return {
+    compatible: stringsOf(root.properties.get('compatible')),
     memory: enabled.filter(isMemory).flatMap((place) => present(registersOf(tree, place))),
     processors: describeProcessors(tree),
     conduit: psci && conduitOf(psci),
     hasCpuOff: psci !== undefined && hasCpuOff(psci),
+    gates: enabled.filter(isGate).map(({ path }) => path),
     timer: describeTimer(tree, enabled, gicPlace),
     gic,
     devices: [...devices.values()],
@@ -93,6 +95,10 @@ const startOf = ({ properties }: TreeNode): ProcessorDescription['start'] => {
     ? { method: 'spin-table', releaseAddr }
     : undefined;
 };
+
+/** A clock that is one only, with no cells to choose by, is taken for one that runs always. */
+const isGate = ({ node: { properties } }: Place): boolean =>
+  (numberOf(properties.get('#clock-cells')) ?? 0n) > 0n || properties.has('#power-domain-cells');
 
 const conduitOf = ({ node }: Place): 'hvc' | 'smc' | undefined => {
   const method = stringOf(node.properties.get('method'));

@@ -23,7 +23,7 @@ const USED: Files = {
   'proc/meminfo': FREE['proc/meminfo']!.toString().replace('CmaFree: 65536', 'CmaFree: 64'),
 };
 const debugfs = (bitmap: string, name = 'reserved', order = 0): Files => ({
-  [`sys/kernel/debug/cma/${name}/base_pfn`]: `${0xb0000}\n`,
+  [`sys/kernel/debug/cma/${name}/base_pfn`]: `720896\n`,
   [`sys/kernel/debug/cma/${name}/count`]: '16384\n',
   [`sys/kernel/debug/cma/${name}/order_per_bit`]: `${order}\n`,
   [`sys/kernel/debug/cma/${name}/bitmap`]: `${bitmap}\n`,

@@ -38,7 +38,7 @@ const CMA = {
   'proc/meminfo': 'MemTotal: 1900000 kB\nMemAvailable: 1700000 kB\nCmaTotal: 65536 kB\nCmaFree: 60000 kB\n',
 };
 const cmaDebug = (bitmap: string): Files => ({
-  'sys/kernel/debug/cma/reserved/base_pfn': `${0xb_0000}\n`,
+  'sys/kernel/debug/cma/reserved/base_pfn': `720896\n`,
   'sys/kernel/debug/cma/reserved/count': '16384\n',
   'sys/kernel/debug/cma/reserved/order_per_bit': '0\n',
   'sys/kernel/debug/cma/reserved/bitmap': `${bitmap}\n`,
