@@ -31,6 +31,9 @@ import {
   LOAD_LIMIT_REBOOT,
 } from './rules/sysctl.js';
 
+/** All that may be otherwise: who passes it on is told by the compiler what is missing. */
+export type AllChanges = Required<MachineChanges>;
+
 export interface RecordedMachineOptions {
   /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
   readonly machine?: string | undefined;
