@@ -19,6 +19,7 @@ import { findMachine } from './recording/machines.js';
 import { recordedInterfaces } from './rules/network.js';
 import { KCORE_HEAD } from './facts/recorded-files.js';
 import type { RecordedMachine } from './recorded-machine.js';
+import { translationDirectory } from './translations/translation-directory.js';
 import { handover } from './facts/kho.js';
 import { stuckCpus } from './facts/stuck-cpus.js';
 import { withInterrupts } from './interrupts.js';
@@ -114,6 +115,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     files,
     kernel,
     stateDirectory,
+    translationDirectory: translationDirectory(options.env),
     bootEl,
     pageSize,
     machine: unameMachine(files),
