@@ -1,10 +1,20 @@
 /**
- * What a machine may do otherwise than its simulated kernel, which takes a load: said in the kernel's log, and by nobody
- * else. A real kernel knows.
+ * What a machine may do otherwise than its simulated kernel, which has taken a load: said in the kernel's log, in lines of
+ * ours.
  */
 import type { KernelFacts } from '../facts/facts.js';
 import { KEXEC_FILE_NO_CMA } from '../../../kexec/base/uapi.js';
-import type { KernelSegment, LoadedImage, SlotName } from './kexec-load.js';
+
+/** Of an image, as far as it counts here. */
+interface Loaded {
+  readonly flags: bigint;
+  readonly segments: readonly {
+    readonly memsz: bigint;
+    readonly bufsz: bigint;
+    /** Undefined where the caller of kexec_load(2) made it. */
+    readonly role?: string | undefined;
+  }[];
+}
 
 /** What a load takes, and what there was, both in bytes. */
 export interface MemoryShortage {
@@ -15,7 +25,7 @@ export interface MemoryShortage {
 /** While a load is made, there are the files, in kexec or in the kernel, and the kernel's copies of them. */
 export const shortOfMemory = (
   { availableBytes: available }: Pick<KernelFacts, 'availableBytes'>,
-  segments: readonly Pick<KernelSegment, 'memsz' | 'bufsz'>[],
+  segments: Loaded['segments'],
 ): MemoryShortage | undefined => {
   const need = segments.reduce((sum, { memsz, bufsz }) => sum + memsz + bufsz, 0n);
   return available === undefined || need <= available ? undefined : { need, available };
@@ -24,7 +34,11 @@ export const shortOfMemory = (
 const KIB = 10n;
 
 /** A crash kernel goes into memory that is set aside for it. */
-export const doubtsOf = (facts: KernelFacts, slot: SlotName, { segments, flags }: LoadedImage): readonly string[] => {
+export const doubtsOf = (
+  facts: KernelFacts,
+  slot: 'normal' | 'crash',
+  { segments, flags }: Loaded,
+): readonly string[] => {
   if (slot === 'crash') return [];
   const { handover, contiguous } = facts;
   const short = shortOfMemory(facts, segments);
@@ -34,8 +48,8 @@ export const doubtsOf = (facts: KernelFacts, slot: SlotName, { segments, flags }
     short &&
       `the load takes ${short.need >> KIB} KiB for a moment, for files and copies, and ${short.available >> KIB} KiB were available: it may fail on the machine itself`,
     byFile &&
-      handover?.scratch === undefined &&
       handover !== undefined &&
+      handover.scratch === undefined &&
       'kernel handover is on, and its scratch areas are not recorded: places are others on the machine itself, where the load may be answered EADDRNOTAVAIL',
     takesContiguous &&
       (contiguous?.total ?? 0n) > 0n &&
