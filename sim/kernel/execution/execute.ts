@@ -230,9 +230,12 @@ const formatSpeed = ({ instructions, first: { statistics } }: Processors, millis
 
 const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): Promise<Executed> => {
   const { processors, place } = launched;
-  if (end.kind === 'kernel-bug') options.err(end.log.map((line) => `${line}\n`).join(''));
-  options.err(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
-  if (end.kind === 'kernel-bug') return { exitCode: FAILED, keepsImage: false };
+  const reason = `kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`;
+  if (end.kind === 'kernel-bug') {
+    options.err(`${end.log.join('\n')}\n${reason}`);
+    return { exitCode: FAILED, keepsImage: false };
+  }
+  options.err(reason);
   const verdict = describeStuckPurgatory(end, launched, options.kernel);
   if (verdict !== undefined) options.err(`kexec-ts: ${verdict}\n`);
   options.err(formatQuirkEvents(launched.board) + formatRegisters(processors.current));

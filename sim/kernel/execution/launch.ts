@@ -7,7 +7,7 @@ import type { PhysicalMemory } from '../../machine/memory.js';
 import type { Quirk } from '../../machine/quirks.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
-import type { Processors } from '../machine/processors.js';
+import type { KernelBug, Processors } from '../machine/processors.js';
 import { type MachineOptions, wholeMachine } from '../machine/whole-machine.js';
 import { type CodeSymbol, nameOf, purgatorySink, purgatorySymbols } from './purgatory-symbols.js';
 
@@ -16,7 +16,7 @@ export interface Prepared {
   /** What the code at an address is called, such as `arm64_relocate_new_kernel+0x10`; undefined outside of the kernel's own. */
   readonly symbolAt: (pc: bigint) => string | undefined;
   /** What the old kernel died of before it came there. */
-  readonly bug?: { readonly why: string; readonly log: readonly string[] } | undefined;
+  readonly bug?: KernelBug | undefined;
 }
 
 /** Brings a machine to where the old kernel's last code starts. */
@@ -48,7 +48,7 @@ export interface Launched {
   /** Where the purgatory writes what it prints, if that is RAM, and not a console. */
   readonly sinkInRam: bigint | undefined;
   /** What the old kernel died of, before its last instructions. */
-  readonly bug: Prepared['bug'];
+  readonly bug: KernelBug | undefined;
 }
 
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
