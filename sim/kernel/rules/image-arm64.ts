@@ -27,9 +27,11 @@ export interface FilesToLoad {
   readonly contiguousTaken: readonly Range[] | undefined;
 }
 
-export type LoadResult =
-  | { readonly segments: readonly KernelSegment[]; readonly entry: bigint; readonly log: readonly string[] }
-  | (Refusal & { readonly log: readonly string[] });
+export type LoadResult = {
+  readonly log: readonly string[];
+  /** Contiguous memory that was taken for what came to nothing. */
+  readonly lost?: readonly Range[];
+} & ({ readonly segments: readonly KernelSegment[]; readonly entry: bigint } | Refusal);
 
 /** MIN_KIMG_ALIGN (arch/arm64/include/asm/boot.h). */
 const KERNEL_ALIGNMENT = MiB(2n);
@@ -72,7 +74,10 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
 
   const { start, last } = crashBounds(facts);
   const scratch = files.slot === 'normal' ? facts.handover?.scratch : undefined;
-  const taken = [...(facts.contiguous?.area?.taken ?? []), ...(files.contiguousTaken ?? [])];
+  const before = [...(facts.contiguous?.area?.taken ?? []), ...(files.contiguousTaken ?? [])];
+  const taken = [...before];
+  const lostBut = (segments: readonly KernelSegment[]): readonly Range[] =>
+    taken.slice(before.length).filter(({ start }) => segments.every(({ mem }) => mem !== start));
   // Handover comes first, and is content with its areas only; a crash kernel has a region of its own.
   const area =
     files.slot === 'crash' || facts.handover !== undefined || files.contiguousTaken === undefined
@@ -109,15 +114,15 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
     if (others !== undefined) {
       const { mem, memsz } = whole;
       const kernel = { ...whole, mem: u64(mem + header.textOffset), memsz: u64(memsz - header.textOffset) };
-      return { segments: [...handover, kernel, ...others], entry: kernel.mem, log: [...log, loadedLine(kernel)] };
+      const segments = [...handover, kernel, ...others];
+      const lost = lostBut([whole, ...others]);
+      return { segments, entry: kernel.mem, log: [...log, loadedLine(kernel)], lost };
     }
     min = whole.mem + whole.memsz;
   }
   const where = files.slot === 'crash' ? "the crash kernel's memory" : 'the free memory';
-  return refuse(Errno.EADDRNOTAVAIL, `${where} has no place for the kernel with all that goes behind it`, [
-    ...log,
-    NO_LOCATION,
-  ]);
+  const why = `${where} has no place for the kernel with all that goes behind it`;
+  return { ...refuse(Errno.EADDRNOTAVAIL, why, [...log, NO_LOCATION]), lost: lostBut([]) };
 };
 
 /** A boundary of 64 KiB makes it easier for the next kernel to map. */

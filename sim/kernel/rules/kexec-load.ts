@@ -9,6 +9,7 @@ import { Errno } from '../../../kexec/base/error.js';
 import { hex } from '../../../kexec/base/format.js';
 import { KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
 import { U64_MAX, u64 } from '../../../kexec/base/u64.js';
+import type { Range } from '../../../kexec/base/range.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import { type Shortage, layOutKimage } from './kimage.js';
@@ -79,6 +80,8 @@ export interface KernelState {
   readonly limitPanic: number;
   /** Network interfaces that were brought up or taken down since the machine was booted. */
   readonly interfaces: readonly InterfaceState[];
+  /** Contiguous memory that failed loads took, and that nobody gives back. */
+  readonly contiguousLost?: readonly Range[] | undefined;
 }
 
 /** A machine that was just booted. */

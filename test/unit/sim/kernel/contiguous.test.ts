@@ -98,6 +98,21 @@ describe('what is loaded goes to the first free place of contiguous memory', () 
   });
 });
 
+test('contiguous memory of a load that fails is lost to the next ones', async () => {
+  const meminfo = FREE['proc/meminfo']!.toString().replace('MemTotal: 1900000', 'MemTotal: 4000');
+  const machine = open(release('7.2.0'), FREE, { 'proc/meminfo': meminfo });
+  expect([await load(machine), await load(machine)]).toEqual([-Errno.EINVAL, -Errno.EINVAL]);
+  const lost = machine.kernel.state.contiguousLost ?? [];
+  expect(lost.map(({ start }) => start.toString(16))).toEqual([
+    'b0000000',
+    'b0380000',
+    'b0400000',
+    'b0500000',
+    'b0385000',
+    'b0900000',
+  ]);
+});
+
 describe('contiguous memory is not taken', () => {
   test.each([
     ['by a kernel before 6.17', release('6.16.9'), FREE, 0n],
