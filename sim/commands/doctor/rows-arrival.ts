@@ -121,6 +121,8 @@ const RULE_ROWS: readonly RuleRow[] = [
   }),
 ];
 
+const ON_BOUNDARY = 'the kernel is text_offset bytes from a 2 MB boundary';
+
 const hasRow = (rule: string): boolean => RULE_ROWS.some((one) => one.rule === rule);
 
 export const ARRIVAL_ROWS: readonly Row[] = [
@@ -196,19 +198,21 @@ export const ARRIVAL_ROWS: readonly Row[] = [
       'The new kernel cannot rely on this: the kernel is text_offset bytes from a 2 MB boundary: it is at 0x40100000, and its text_offset is 0x0.',
     fixes: ['report it: kexec-tools or the kernel has a fault'],
     look: ({ arrived, chosen }) => {
+      const broken = (arrived?.rules ?? []).filter((result) => !result.ok && !hasRow(result.rule));
+      if (broken.length === 0) return undefined;
+      const text = broken.map((result) => `${result.rule}: ${result.ok ? '' : result.problem}`).join('; ');
+      const sentence = `The new kernel cannot rely on this: ${text}.`;
       const isContiguous = chosen.image?.segments.some(({ contiguous }) => contiguous) === true;
-      const broken = (arrived?.rules ?? []).flatMap((result) =>
-        result.ok || hasRow(result.rule) ? [] : [`${result.rule}: ${result.problem}`],
-      );
-      return broken.length === 0
-        ? undefined
-        : {
-            sentence: `The new kernel cannot rely on this: ${broken.join('; ')}.`,
-            evidence: isContiguous ? ['the running kernel put it into contiguous memory (CMA)'] : [],
-            ...(isContiguous && {
-              fixes: ['give --no-cma: contiguous memory is aligned to CONFIG_CMA_ALIGNMENT only'],
-            }),
-          };
+      if (!isContiguous || broken.some(({ rule }) => rule !== ON_BOUNDARY)) return { sentence, evidence: [] };
+      return {
+        sentence,
+        evidence: [
+          'the running kernel put it into contiguous memory (CMA), aligned to CONFIG_CMA_ALIGNMENT',
+          'Linux 7.2 starts so, and says "[Firmware Bug]: Kernel image misaligned at boot"',
+        ],
+        severity: 'warning',
+        fixes: ['give --no-cma'],
+      };
     },
   },
   {

@@ -211,6 +211,7 @@ export const BOOTS: readonly Boot[] = [
     memory: 1024,
     cpu: 'cortex-a72',
     commandLine: 'cma=96M crashkernel=128M',
+    execute: 'console=ttyAMA0 started=yes',
     cases: [...PLACEMENTS, ...CONTIGUOUS, ...CRASH_PLACEMENTS],
     only: '7.2',
   },

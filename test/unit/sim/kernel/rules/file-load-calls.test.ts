@@ -185,7 +185,7 @@ test('the record is complete', () => {
     ['2G-old-6.1', 78],
     ['2G-old-5.10', 78],
     ['2G-crash-7.2', 85],
-    ['1G-cma-7.2', 43],
+    ['1G-cma-7.2', 44],
     ['2G-kho-7.2', 39],
   ]);
   const cases = boots.flatMap((boot) => boot.cases);
