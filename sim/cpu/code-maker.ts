@@ -52,6 +52,7 @@ const FIRST_LIMITS: CallLimits = { maxCaller: 300, maxCalled: 200 };
 const LATER_LIMITS: CallLimits = { maxCaller: 60, maxCalled: 30 };
 
 const PAGE = 4096;
+const pageNumber = (virtAddr: bigint): number => Number(virtAddr >> 12n);
 
 export interface CodeMakerHost {
   readonly bus: Bus;
@@ -93,7 +94,7 @@ export class CodeMaker {
   /** All processors. */
   readonly #users: CodeWatcher[] = [];
   /** Numbers of the virtual pages that code was translated from. */
-  readonly #codePages = new Set<bigint>();
+  readonly #codePages = new Set<number>();
   readonly #traces: KnownTraces = new WeakMap();
   /** Addresses to stop at: those that are asked for, those of breakpoints, and some of breakpoints that there were. */
   #stops: ReadonlySet<bigint> = new Set();
@@ -304,13 +305,13 @@ export class CodeMaker {
 
   /** Whether code was translated from some bytes from an address on: multiples of a page. */
   isCode(virtAddr: bigint, sizeBytes: number): boolean {
-    const first = virtAddr >> 12n;
+    const first = pageNumber(virtAddr);
     const pages = sizeBytes / PAGE;
     if (pages > this.#codePages.size) {
-      for (const page of this.#codePages) if (page >= first && page < first + BigInt(pages)) return true;
+      for (const page of this.#codePages) if (page >= first && page < first + pages) return true;
       return false;
     }
-    for (let i = 0; i < pages; i++) if (this.#codePages.has(first + BigInt(i))) return true;
+    for (let i = 0; i < pages; i++) if (this.#codePages.has(first + i)) return true;
     return false;
   }
 
@@ -445,7 +446,7 @@ export class CodeMaker {
     const pages = [...places].map(([virtPage, { physPage }]) => ({ virtPage, physPage }));
     const code: Code = { start, index, entries, instructions, pages, context: user.codeContext().number };
     this.#cache.add(code);
-    for (const { virtPage } of pages) this.#codePages.add(virtPage >> 12n);
+    for (const { virtPage } of pages) this.#codePages.add(pageNumber(virtPage));
     // When it is not in the jump cache any more, it is to be put there at once.
     const runs = Math.min(2 * PATIENCE * this.host.hotRuns, MAX_RUNS);
     for (const physAddr of placesOf(code)) setRuns(this.#view, physAddr, runs);
