@@ -9,6 +9,7 @@ import { i32, type I32 } from './language/value.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
 import type { Functions, NewFunction } from './emit/functions.js';
 import { BASE } from './emit/linkage.js';
+import { StoredHandlers } from './cold/stored-handlers.js';
 import { Words } from './cold/words.js';
 import { HOT_RUNS, STOPS, STOPS_BYTES } from './state/layout.js';
 import { runsOf, setRuns } from './state/places.js';
@@ -109,10 +110,17 @@ export class CodeMaker {
   #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
-    const { bus, functions, decode } = host;
+    const { bus, functions, decode, translations } = host;
     this.#view = new DataView(bus.linear.buffer);
-    this.#stored = new StoredRegions(host.translations.earlier, functions);
-    this.#words = new Words({ view: this.#view, decode, addHandlers: (bodies) => functions.addHandlers(bodies) });
+    this.#stored = new StoredRegions(translations.earlier.regions, functions);
+    const stored = new StoredHandlers(translations.earlier.handlers, functions);
+    this.#words = new Words({
+      view: this.#view,
+      decode,
+      stored,
+      addHandlers: (bodies) => functions.addHandlers(bodies),
+      keepHandler: (handler) => translations.addHandler(handler),
+    });
     this.#noteHotRuns();
   }
 
