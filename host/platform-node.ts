@@ -1,6 +1,8 @@
 /** The platform on Node: decompressors, checksums and digests. */
 import { createHash } from 'node:crypto';
+import { cpuUsage } from 'node:process';
 import type { Duplex } from 'node:stream';
+import { Script } from 'node:vm';
 import { type InflateRaw, constants, crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import { concatBytes, plainBytes } from '../kexec/base/bytes.js';
 import { OutputLimitError, type DecompressOutcome, type Digest, type Platform } from '../kexec/base/platform.js';
@@ -132,8 +134,36 @@ const lzma = async (
 
 const zstd = async (input: Uint8Array, limitBytes: number): Promise<Uint8Array | undefined> => {
   const { zstdDecompress } = await import('../kexec/compression/codecs.js');
-  return zstdDecompress(input, limitBytes);
+  return zstdDecompress(input, limitBytes, (mostBytes, action) =>
+    withinTime(ZSTD_START_MS + (mostBytes / 2 ** 20) * ZSTD_MS_A_MIB, action),
+  );
 };
+
+/** Ten times as long as a slow machine takes. */
+export const ZSTD_START_MS = 1000;
+export const ZSTD_MS_A_MIB = 100;
+
+/**
+ * @param limitMs of processor time
+ * @throws Error when the action is not done within it: wherever it was, it is ended
+ */
+export const withinTime = (limitMs: number, action: () => unknown): void => {
+  const start = cpuUsage();
+  for (;;) {
+    try {
+      return void script.runInNewContext({ action }, { timeout: Math.ceil(limitMs) });
+    } catch (error) {
+      // A machine that sleeps, or has much to do, lets time pass in which nothing is done.
+      const { user } = cpuUsage(start);
+      if (!isTimeout(error) || user / 1000 >= limitMs) throw error;
+    }
+  }
+};
+
+const script = new Script('action()');
+
+const isTimeout = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 
 const sha256 = (progress?: OnProgress): Digest => {
   const hash = createHash('sha256');
