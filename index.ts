@@ -15,7 +15,13 @@ import {
 import type { RecordedMachine } from './sim/kernel/recorded-machine.js';
 
 export * from './browser.js';
-export { kexecLoad, kexecUnload, loadKernel, type LoadKernelOptions } from './host/load-kernel.js';
+export {
+  kexecLoad,
+  kexecUnload,
+  loadKernel,
+  type KexecUnloadOptions,
+  type LoadKernelOptions,
+} from './host/load-kernel.js';
 export { createNodePlatform, nodePlatform } from './host/platform-node.js';
 export type { OnProgress, Progress } from './kexec/base/progress.js';
 export { runKexec, type RunKexecOptions } from './host/run-kexec.js';

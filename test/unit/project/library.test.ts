@@ -135,6 +135,54 @@ describe('loadKernel', () => {
   });
 });
 
+describe('kexec_file_load', () => {
+  const filesOf = (directory: string): unknown =>
+    fs
+      .readdirSync(directory)
+      .toSorted()
+      .map((name) => [name, fs.readFileSync(`${directory}/${name}`, 'latin1')]);
+
+  test.each(['-l', '-p'])('is called as the command does with -s %s', async (letter) => {
+    const directory = temp.make(`file${letter}`);
+    const [kernel, initrd] = [`${directory}/Image.gz`, `${directory}/initrd`];
+    fs.writeFileSync(kernel, gzip(arm64Image({ pe: true })));
+    fs.writeFileSync(initrd, 'initrd');
+    const settings = { machine: 'virt-file-2g', state: `${directory}/state`, record: `${directory}/record` };
+    const env = {
+      KEXEC_MACHINE: settings.machine,
+      KEXEC_STATE: settings.state,
+      KEXEC_RECORD: settings.record,
+    };
+    const text: string[] = [];
+    const say = (line: string): void => void text.push(line);
+    const args = ['-s', letter, kernel, `--initrd=${initrd}`, '--append=quiet', '--reuse-cmdline'];
+    const exitCode = await runKexec(args, { env, out: say, err: say });
+    expect([exitCode, text]).toEqual([0, []]);
+    const byCommand = filesOf(settings.record);
+    fs.rmSync(settings.record, { recursive: true });
+
+    const machine = recordedMachine(settings);
+    const panic = letter === '-p';
+    const options = { kernel, initrd, append: 'quiet', reuseCmdline: true, panic, kexecFileSyscall: true } as const;
+    const plan = await loadKernel(machine, options);
+    expect(plan.flags).toBe(panic ? 2n : 0n);
+    await kexecLoad(machine, plan);
+    expect(filesOf(settings.record)).toEqual(byCommand);
+    await kexecUnload(machine, { kexecFileSyscall: true, panic });
+    const loaded = `/sys/kernel/kexec_${panic ? 'crash_' : ''}loaded`;
+    expect(Buffer.from(machine.readFile(loaded)).toString()).toBe('0\n');
+  });
+
+  test('is refused as the kernel refuses it', async () => {
+    const machine = recordedMachine({ machine: 'virt-2g', state: temp.make('state') });
+    const plan = await loadKernel(machine, { kernel: 'machines/payload/Image', kexecFileSyscall: true });
+    const failure = { subject: 'kexec_file_load', errno: -38 };
+    await expect(kexecLoad(machine, plan)).rejects.toMatchObject(failure);
+    await expect(kexecUnload(machine, { kexecFileSyscall: true })).rejects.toMatchObject(failure);
+    await expect(loadKernel(machine, { kernel: '/none', kexecFileSyscall: true })).rejects.toThrow(KexecError);
+  });
+});
+
 describe('what is given to the library without a compiler', () => {
   const anything = (value: unknown): never => value as never;
   const machine = system();
