@@ -2,7 +2,8 @@
 import { ARCHITECTURES, architectureOf } from '../kexec/arch/architectures.js';
 import type { ArchContext, OptionValues } from '../kexec/architecture.js';
 import { DEFAULT_COMPAT, type Compat } from '../kexec/base/compat.js';
-import { expectElements, expectFields, type Fields, type Shape } from '../kexec/arguments/shape.js';
+import { expectElements, expectFields, optional, type Fields, type Shape } from '../kexec/arguments/shape.js';
+import { COMPAT, LOG, RANGE, checkedSystem } from '../kexec/arguments/shapes.js';
 import { KexecError, strerror } from '../kexec/base/error.js';
 import { silentLog, type Log } from '../kexec/base/log.js';
 import { fileUnloadCall, planFileLoad } from '../kexec/file-load.js';
@@ -50,17 +51,11 @@ export interface LoadKernelOptions {
   readonly progress?: OnProgress;
 }
 
-const SYSTEM: Fields = {
-  ...{ pageSize: 'bigint', machine: 'string', readFile: 'function', readAt: 'function', stat: 'function' },
-  ...{ lstat: 'function', list: 'function', random: 'function', kexecLoad: 'function' },
-  kexecFileLoad: 'function',
-};
-
 const OPTIONS: Readonly<Record<keyof LoadKernelOptions, Shape>> = {
   ...{ kernel: 'string', type: 'string?', panic: 'boolean?', initrd: 'string?', dtb: 'string?', append: 'string?' },
   ...{ reuseCmdline: 'boolean?', serial: 'string?', memMin: 'bigint?', memMax: 'bigint?', entry: 'bigint?' },
-  ...{ noChecks: 'boolean?', compat: 'object?', purgatory: 'bytes?', decompressLimitBytes: 'number?', log: 'object?' },
-  ...{ progress: 'function?', kexecFileSyscall: 'boolean?' },
+  ...{ noChecks: 'boolean?', compat: optional(COMPAT), purgatory: 'bytes?', decompressLimitBytes: 'number?' },
+  ...{ log: optional(LOG), progress: 'function?', kexecFileSyscall: 'boolean?' },
 };
 
 /** The values of the architecture's options; one without such an option has no use for its value. */
@@ -84,11 +79,8 @@ interface LoadKernel {
  * next call.
  * @throws KexecError
  */
-export const loadKernel = (async (
-  system: System,
-  options: LoadKernelOptions,
-): Promise<LoadPlan | KexecFileLoadCall> => {
-  expectFields('loadKernel: the system', system, SYSTEM);
+export const loadKernel = (async (given: System, options: LoadKernelOptions): Promise<LoadPlan | KexecFileLoadCall> => {
+  const system = checkedSystem('loadKernel: the system', given);
   expectFields('loadKernel: the options', options, OPTIONS);
   const architecture = await architectureOf(system.machine, ARCHITECTURES).load();
   const onCrash = options.panic === true;
@@ -139,8 +131,8 @@ const FILE_CALL: Fields = {
 };
 
 /** Hands a plan to the machine's kernel. @throws KexecError with the negative errno when the kernel refuses */
-export const kexecLoad = async (system: System, plan: LoadPlan | KexecFileLoadCall): Promise<void> => {
-  expectFields('kexecLoad: the system', system, SYSTEM);
+export const kexecLoad = async (given: System, plan: LoadPlan | KexecFileLoadCall): Promise<void> => {
+  const system = checkedSystem('kexecLoad: the system', given);
   expectFields('kexecLoad: the plan', plan, { flags: 'bigint' });
   if ('cmdlineLen' in plan) {
     expectFields('kexecLoad: the plan', plan, FILE_CALL);
@@ -148,12 +140,7 @@ export const kexecLoad = async (system: System, plan: LoadPlan | KexecFileLoadCa
   }
   expectFields('kexecLoad: the plan', plan, { entry: 'bigint', segments: 'list' });
   const { entry, segments, flags } = plan;
-  expectElements('kexecLoad: the segments', segments, { data: 'bytes', memory: 'object' });
-  expectElements(
-    'kexecLoad: the memory of the segments',
-    segments.map(({ memory }) => memory),
-    { start: 'bigint', last: 'bigint' },
-  );
+  expectElements('kexecLoad: the segments', segments, { data: 'bytes', memory: RANGE });
   expectSuccess('kexec_load', 'kexec_load', await system.kexecLoad({ entry, segments, flags }));
 };
 
@@ -161,8 +148,8 @@ export const kexecLoad = async (system: System, plan: LoadPlan | KexecFileLoadCa
 export type KexecUnloadOptions = Pick<LoadKernelOptions, 'panic' | 'kexecFileSyscall'>;
 
 /** Unloads what is loaded, or what is loaded for a panic. @throws KexecError when the kernel refuses */
-export const kexecUnload = async (system: System, options: KexecUnloadOptions = {}): Promise<void> => {
-  expectFields('kexecUnload: the system', system, SYSTEM);
+export const kexecUnload = async (given: System, options: KexecUnloadOptions = {}): Promise<void> => {
+  const system = checkedSystem('kexecUnload: the system', given);
   expectFields('kexecUnload: the options', options, { panic: 'boolean?', kexecFileSyscall: 'boolean?' });
   if (options.kexecFileSyscall === true) {
     const flags = KEXEC_FILE_UNLOAD | (options.panic === true ? KEXEC_FILE_ON_CRASH : 0n);

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import {
   DEFAULT_COMPAT,
   KexecError,
@@ -183,6 +186,21 @@ describe('kexec_file_load', () => {
   });
 });
 
+const documented = [...fs.readFileSync('docs/library.md', 'utf8').matchAll(/```ts\n([^]*?)```/g)].map(
+  ([, text]) => text!,
+);
+
+test.each(documented.map((text, i) => [i + 1, text] as const))('example %i of its documentation', (i, text) => {
+  const directory = temp.make(`documented${i}`);
+  const library = pathToFileURL(path.resolve('dist/index.js')).href;
+  const code = text.replace("'kexec-ts'", `'${library}'`).replaceAll('/tmp/state', `${directory}/state`);
+  fs.writeFileSync(`${directory}/example.mjs`, code);
+  const printed = execFileSync(process.execPath, [`${directory}/example.mjs`], { encoding: 'utf8' });
+  const lines = printed.split('\n').filter((line) => line !== '');
+  if (!text.includes('execution')) expect(lines).toHaveLength(3);
+  else expect(lines.slice(0, 1)).toEqual([expect.stringContaining("{ kind: 'over', exitCode: 0 } ")]);
+});
+
 describe('what is given to the library without a compiler', () => {
   const anything = (value: unknown): never => value as never;
   const machine = system();
@@ -199,6 +217,42 @@ describe('what is given to the library without a compiler', () => {
     [
       'kexecLoad: the segments: element 0: "data" must be a Uint8Array',
       () => kexecLoad(machine, anything({ entry: 0n, flags: 0n, segments: [{}] })),
+    ],
+    [
+      'loadKernel: the options: "log": "err" must be a function',
+      () => loadKernel(machine, anything({ kernel: KERNEL, log: { debug: false, out: () => {}, dbg: () => {} } })),
+    ],
+    [
+      'loadKernel: the options: "compat": "libraries" must be a set',
+      () => loadKernel(machine, anything({ kernel: KERNEL, compat: { ...DEFAULT_COMPAT, libraries: ['zlib'] } })),
+    ],
+    [
+      'what readFile returns must be a Uint8Array',
+      () => loadKernel({ ...machine, readFile: () => anything('bytes') }, { kernel: KERNEL }),
+    ],
+    [
+      'what kexecLoad returns must be a number',
+      () => kexecUnload({ ...machine, kexecLoad: () => anything(undefined) }),
+    ],
+    [
+      'kexecLoad: the segments: element 0: "memory": "start" must be a bigint',
+      () => kexecLoad(machine, anything({ entry: 0n, flags: 0n, segments: [{ data: new Uint8Array(), memory: {} }] })),
+    ],
+    [
+      'recordedMachine: the options: "execution": "console" must be a function',
+      () => recordedMachine(anything({ execution: { console: console } })),
+    ],
+    [
+      'recordedMachine: the options: "execution": "until" must be "entry", "halt", "reboot", or "console:" and a text',
+      () => recordedMachine(anything({ execution: { until: 'console:' } })),
+    ],
+    [
+      'recordedMachine: the options: "execution": "quirks": element 0 must be one of psci-cpu0-only, cpu-on-below-1g, cpu-on-once',
+      () => recordedMachine(anything({ execution: { quirks: ['x'] } })),
+    ],
+    [
+      'recordedMachine: the options: "changes": "memory" must be a string',
+      () => recordedMachine(anything({ changes: { memory: 4 } })),
     ],
     ['kexecUnload: the options: "panic" must be true or false', () => kexecUnload(machine, anything({ panic: 1 }))],
     [
