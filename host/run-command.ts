@@ -15,7 +15,7 @@ import { executionBounds } from './execution-options.js';
 import { createNodePlatform } from './platform-node.js';
 import { withPrefetched, type Prefetched } from './prefetch.js';
 import type { Keyboard } from '../sim/machine/terminal.js';
-import { recordedMachine } from '../sim/kernel/recorded-system.js';
+import { type AllChanges, recordedMachine } from '../sim/kernel/recorded-system.js';
 
 export const MAX_LIMIT = 2 ** 32;
 
@@ -61,7 +61,7 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
       crashkernel: simValue('sim-crashkernel'),
       memory: simValue('sim-memory'),
       cmdline: simValue('sim-cmdline'),
-    },
+    } satisfies AllChanges,
     env,
     execution: {
       ...executionBounds(simValue),

@@ -26,6 +26,8 @@ import { MAX_BYTES as MAX_KERNEL_LOG_BYTES } from '../sim/kernel/state/kernel-lo
 import { EMPTY_LOCK_MS } from '../sim/kernel/state/lock.js';
 import { MAX_STATE_BYTES } from '../sim/kernel/state/state.js';
 import { MAX_DEVICES } from '../sim/machine/boards/make-devices.js';
+import { MAX_ALL_BYTES, MAX_FILE_BYTES } from '../sim/kernel/translations/translation-file.js';
+import { MAX_ADDED_BYTES } from '../sim/cpu/translations.js';
 import { LINEAR_BYTES } from '../sim/machine/memory.js';
 import { MAX_OUTPUT } from '../vmcore-dmesg/vmcore-dmesg.js';
 
@@ -78,6 +80,10 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     { what: '`state.json`', most: bytes(MAX_STATE_BYTES) },
     { what: "the kernel's log, whose oldest lines go", most: bytes(MAX_KERNEL_LOG_BYTES) },
     { what: 'a lock that names no process', most: seconds(EMPTY_LOCK_MS) },
+  ],
+  'What is kept of what processors translated': [
+    { what: "a kernel's file, and what one run adds", most: `${bytes(MAX_FILE_BYTES)}, ${bytes(MAX_ADDED_BYTES)}` },
+    { what: 'all files, of which the oldest go', most: bytes(MAX_ALL_BYTES), option: '`KEXEC_TRANSLATIONS=off`' },
   ],
   Machines: [
     { what: 'RAM in use', most: bytes(LINEAR_BYTES + (1 << 16)) },

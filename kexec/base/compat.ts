@@ -1,13 +1,13 @@
 /** What differs between the releases of kexec-tools that we speak for, as data; an architecture has its own part. */
 import { Errno } from './error.js';
 
-/** 2.0.32.git is the development tree behind 2.0.32, as it calls itself: git commit 29898e1. */
-export type Release = '2.0.20' | '2.0.25' | '2.0.29' | '2.0.32' | '2.0.32.git';
+/** Oldest first. 2.0.32.git is the development tree behind 2.0.32, as it calls itself: git commit 29898e1. */
+export const RELEASES = ['2.0.20', '2.0.25', '2.0.29', '2.0.32', '2.0.32.git'] as const;
+export type Release = (typeof RELEASES)[number];
 
 /** Decompression libraries that a build may have been linked with. */
 export type Library = 'zlib' | 'zstd' | 'lzma';
 
-export const RELEASES: readonly Release[] = ['2.0.20', '2.0.25', '2.0.29', '2.0.32', '2.0.32.git'];
 export const LIBRARIES: readonly Library[] = ['zlib', 'zstd', 'lzma'];
 
 export interface Compat {

@@ -8,6 +8,7 @@ import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
 import type { Bus } from './state/bus.js';
 import { hashOf } from './state/hash.js';
 import { FIRST_BASE, LAST_BASE, PROCESSOR_BYTES } from './state/layout.js';
+import type { Translations } from './translations.js';
 
 /** A processor, as the others and what they share know it. */
 export interface ClusterMember extends CodeWatcher {
@@ -41,9 +42,9 @@ export class Cluster {
   readonly #contextNumbers = new Map<string, number>();
 
   /** @param hotRuns how often code runs before it is translated */
-  constructor(bus: Bus, hotRuns: number) {
+  constructor(bus: Bus, hotRuns: number, translations: Translations) {
     this.functions = new Functions(bus.linear, (kind, base) => this.#memberAt(base).access(kind));
-    this.code = new CodeMaker({ bus, functions: this.functions, decode: this.decode, hotRuns });
+    this.code = new CodeMaker({ bus, functions: this.functions, decode: this.decode, hotRuns, translations });
   }
 
   /** Base of the next processor's block. @throws Error when there is room for no more */

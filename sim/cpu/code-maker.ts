@@ -9,13 +9,17 @@ import { i32, type I32 } from './language/value.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
 import type { Functions, NewFunction } from './emit/functions.js';
 import { BASE } from './emit/linkage.js';
+import { StoredHandlers } from './cold/stored-handlers.js';
 import { Words } from './cold/words.js';
 import { HOT_RUNS, STOPS, STOPS_BYTES } from './state/layout.js';
 import { runsOf, setRuns } from './state/places.js';
 import type { CpuStatistics } from './state/model.js';
+import { wordRuns } from './hot/kept-region.js';
 import { findRegion } from './hot/region.js';
 import type { CodePlace, Tlb } from './memory/tlb.js';
 import { translateRegion } from './hot/translate.js';
+import { StoredRegions, type StoredRegion } from './stored-regions.js';
+import type { Translations } from './translations.js';
 
 /** The most that a region has; fewer than {@link EXACT_END}. */
 const MAX_REGION_INSTRUCTIONS = 3000;
@@ -49,6 +53,7 @@ const FIRST_LIMITS: CallLimits = { maxCaller: 300, maxCalled: 200 };
 const LATER_LIMITS: CallLimits = { maxCaller: 60, maxCalled: 30 };
 
 const PAGE = 4096;
+const pageNumber = (virtAddr: bigint): number => Number(virtAddr >> 12n);
 
 export interface CodeMakerHost {
   readonly bus: Bus;
@@ -56,6 +61,7 @@ export interface CodeMakerHost {
   readonly decode: Decoder;
   /** How often code runs before it is translated. */
   readonly hotRuns: number;
+  readonly translations: Translations;
 }
 
 /** A processor, as one that hears of what happens to code. */
@@ -89,7 +95,7 @@ export class CodeMaker {
   /** All processors. */
   readonly #users: CodeWatcher[] = [];
   /** Numbers of the virtual pages that code was translated from. */
-  readonly #codePages = new Set<bigint>();
+  readonly #codePages = new Set<number>();
   readonly #traces: KnownTraces = new WeakMap();
   /** Addresses to stop at: those that are asked for, those of breakpoints, and some of breakpoints that there were. */
   #stops: ReadonlySet<bigint> = new Set();
@@ -100,12 +106,21 @@ export class CodeMaker {
   /** Addresses of code that waits to be translated, and its context. */
   readonly #waiting = new Set<bigint>();
   #waitingIn = 0;
+  readonly #stored: StoredRegions;
   #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
-    const { bus, functions, decode } = host;
+    const { bus, functions, decode, translations } = host;
     this.#view = new DataView(bus.linear.buffer);
-    this.#words = new Words({ view: this.#view, decode, addHandlers: (bodies) => functions.addHandlers(bodies) });
+    this.#stored = new StoredRegions(translations.earlier.regions, functions);
+    const stored = new StoredHandlers(translations.earlier.handlers, functions);
+    this.#words = new Words({
+      view: this.#view,
+      decode,
+      stored,
+      addHandlers: (bodies) => functions.addHandlers(bodies),
+      keepHandler: (handler) => translations.addHandler(handler),
+    });
     this.#noteHotRuns();
   }
 
@@ -192,7 +207,7 @@ export class CodeMaker {
   }
 
   #release(codes: readonly Code[]): void {
-    for (const { index } of codes) this.host.functions.release(index);
+    for (const { index } of codes) if (!this.#stored.release(index)) this.host.functions.release(index);
   }
 
   /** Where a page's instructions are. */
@@ -206,7 +221,44 @@ export class CodeMaker {
     if (offset === undefined) return { faultStatus: FaultStatus.externalAbort };
     const place: CodePlace = { physPage: resolved.page, offset };
     user.tlb.noteFetch(bank, virtAddr, place, this.#stopPages.has(virtAddr >> 12n));
+    if (!this.hasStops) this.#useStored(user, virtAddr - (virtAddr & 0xfffn));
     return place;
+  }
+
+  /** Takes in what an earlier run made of code that begins in a page, where that is in memory once more. */
+  #useStored(user: CodeUser, virtPage: bigint): void {
+    this.#stored.useIn(this.#keptKey(user.codeContext()), virtPage, (region) => {
+      const places = new Map<bigint, CodePlace>();
+      for (const page of region.pages) {
+        const place = this.#place(user, page);
+        if ('faultStatus' in place) return false;
+        places.set(page, place);
+      }
+      return this.#isThere(region, places) && this.#takeIn(user, region, places);
+    });
+  }
+
+  #isThere({ words: runs }: StoredRegion, places: ReadonlyMap<bigint, CodePlace>): boolean {
+    return runs.every(({ address, words }) => {
+      const inPage = address & 0xfffn;
+      const at = places.get(address - inPage)!.offset + Number(inPage);
+      return words.every((word, i) => this.#view.getUint32(at + 4 * i, true) === word);
+    });
+  }
+
+  #takeIn(user: CodeUser, region: StoredRegion, places: ReadonlyMap<bigint, CodePlace>): boolean {
+    const fetched = region.words.flatMap(({ address, words }) => {
+      const inPage = address & 0xfffn;
+      const first = places.get(address - inPage)!.physPage + Number(inPage);
+      return words.map((_, i) => first + 4 * i);
+    });
+    this.#addCode(user, region, places, fetched);
+    return true;
+  }
+
+  /** What must be alike for a region of an earlier run to be one of this. */
+  #keptKey({ key }: KeyedContext): string {
+    return this.#users.length === 1 ? key : `${key} shared`;
   }
 
   /** The instruction at an address. @returns undefined where there is none */
@@ -261,13 +313,13 @@ export class CodeMaker {
 
   /** Whether code was translated from some bytes from an address on: multiples of a page. */
   isCode(virtAddr: bigint, sizeBytes: number): boolean {
-    const first = virtAddr >> 12n;
+    const first = pageNumber(virtAddr);
     const pages = sizeBytes / PAGE;
     if (pages > this.#codePages.size) {
-      for (const page of this.#codePages) if (page >= first && page < first + BigInt(pages)) return true;
+      for (const page of this.#codePages) if (page >= first && page < first + pages) return true;
       return false;
     }
-    for (let i = 0; i < pages; i++) if (this.#codePages.has(first + BigInt(i))) return true;
+    for (let i = 0; i < pages; i++) if (this.#codePages.has(first + i)) return true;
     return false;
   }
 
@@ -343,6 +395,7 @@ export class CodeMaker {
     const context = user.codeContext();
     const places = new Map<bigint, CodePlace | Fault>();
     const fetched: number[] = [];
+    const words = new Map<bigint, number>();
     const fetch = (at: bigint): Decoded | undefined => {
       const inPage = at & 0xfffn;
       let place = places.get(at - inPage);
@@ -352,7 +405,9 @@ export class CodeMaker {
       }
       if ('faultStatus' in place) return undefined;
       fetched.push(place.physPage + Number(inPage));
-      return this.host.decode(this.#view.getUint32(place.offset + Number(inPage), true));
+      const word = this.#view.getUint32(place.offset + Number(inPage), true);
+      words.set(at, word);
+      return this.host.decode(word);
     };
     const isElsewhere = (at: bigint, called: boolean): boolean => {
       if (this.#stops.has(at)) return true;
@@ -373,25 +428,38 @@ export class CodeMaker {
       isCompact: !isFirst,
       base: this.#base,
     });
-    const pages: FetchedPage[] = [];
-    for (const [virtPage, place] of places)
-      if (!('faultStatus' in place)) pages.push({ virtPage, physPage: place.physPage });
     const entries = region.entries.map((block) => region.blocks[block]!.start);
     const { instructions } = region;
     const [index] = this.host.functions.reserve(1) as [number];
-    const code: Code = { start: address, index, entries, instructions, pages, context: context.number };
+    const found = new Map(
+      [...places].flatMap(([page, place]) => ('faultStatus' in place ? [] : [[page, place] as const])),
+    );
+    this.#addCode(user, { start: address, index, entries, instructions }, found, fetched);
+    const kept = { context: this.#keptKey(context), start: address, entries, instructions };
+    this.host.translations.add({ ...kept, words: wordRuns(words), body });
+    this.#statistics = {
+      ...this.#statistics,
+      translatedInstructions: this.#statistics.translatedInstructions + region.instructions,
+    };
+    return { index, body };
+  }
+
+  /** Makes known a region's code, whose function is in the table, or will be before anybody runs. @param fetched physical addresses of its words */
+  #addCode(
+    user: CodeUser,
+    { start, index, entries, instructions }: Omit<Code, 'pages' | 'context'>,
+    places: ReadonlyMap<bigint, CodePlace>,
+    fetched: readonly number[],
+  ): void {
+    const pages = [...places].map(([virtPage, { physPage }]) => ({ virtPage, physPage }));
+    const code: Code = { start, index, entries, instructions, pages, context: user.codeContext().number };
     this.#cache.add(code);
-    for (const { virtPage } of pages) this.#codePages.add(virtPage >> 12n);
+    for (const { virtPage } of pages) this.#codePages.add(pageNumber(virtPage));
     // When it is not in the jump cache any more, it is to be put there at once.
     const runs = Math.min(2 * PATIENCE * this.host.hotRuns, MAX_RUNS);
     for (const physAddr of placesOf(code)) setRuns(this.#view, physAddr, runs);
     for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
-    for (const place of places.values()) if (!('faultStatus' in place)) this.protect(place.physPage);
-    this.#statistics = {
-      ...this.#statistics,
-      regions: this.#statistics.regions + 1,
-      translatedInstructions: this.#statistics.translatedInstructions + region.instructions,
-    };
-    return { index, body };
+    for (const { physPage } of pages) this.protect(physPage);
+    this.#statistics = { ...this.#statistics, regions: this.#statistics.regions + 1 };
   }
 }

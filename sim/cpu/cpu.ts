@@ -34,6 +34,7 @@ import { RegisterBank } from './state/registers.js';
 import type { SavedCpu } from './state/saved-cpu.js';
 import type { Space } from './state/space.js';
 import { SystemState } from './system/state.js';
+import { Translations } from './translations.js';
 
 /**
  * Instructions between two returns from translated code, where V8 swaps in better code, and between two questions whether
@@ -54,8 +55,10 @@ const isLoadExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x08
 const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
 
 /** A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without `invalidate()`. */
-export const createCpu = (host: CpuHost, { hotRuns = HOT_RUNS, affinity = 0n }: CpuOptions = {}): CpuModel =>
-  new Cpu(host, new Cluster(host.bus, hotRuns), affinity);
+export const createCpu = (
+  host: CpuHost,
+  { hotRuns = HOT_RUNS, affinity = 0n, translations = Translations.none() }: CpuOptions = {},
+): CpuModel => new Cpu(host, new Cluster(host.bus, hotRuns, translations), affinity);
 
 /**
  * The processors of a machine, which run in turns; at most eight.
@@ -64,9 +67,9 @@ export const createCpu = (host: CpuHost, { hotRuns = HOT_RUNS, affinity = 0n }: 
 export const createCpus = (
   host: CpuHost,
   affinities: readonly bigint[],
-  { hotRuns = HOT_RUNS }: Pick<CpuOptions, 'hotRuns'> = {},
+  { hotRuns = HOT_RUNS, translations = Translations.none() }: Omit<CpuOptions, 'affinity'> = {},
 ): readonly CpuModel[] => {
-  const cluster = new Cluster(host.bus, hotRuns);
+  const cluster = new Cluster(host.bus, hotRuns, translations);
   return affinities.map((affinity) => new Cpu(host, cluster, affinity));
 };
 
@@ -75,6 +78,8 @@ export interface CpuOptions {
   readonly hotRuns?: number;
   /** Which processor of the machine it is, as MPIDR_EL1 has it: Aff0 to Aff2 in bits 23 to 0, Aff3 in bits 39 to 32; 0 by default. */
   readonly affinity?: bigint;
+  /** What earlier runs translated, and what is to receive what this one does; by default nothing is kept. */
+  readonly translations?: Translations;
 }
 
 class Cpu implements CpuModel, Core, CodeUser, ClusterMember {

@@ -11,6 +11,8 @@ export interface RecordedMachine extends System {
   readonly kernel: SimulatedKernel;
   /** Where the simulated kernel keeps what is loaded. */
   readonly stateDirectory: string;
+  /** Where what processors translated is kept; undefined for nowhere. */
+  readonly translationDirectory: string | undefined;
   /** The exception level that the user says the kernel was started at. */
   readonly bootEl: 1 | 2 | undefined;
 }

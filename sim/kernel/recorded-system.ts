@@ -19,6 +19,7 @@ import { findMachine } from './recording/machines.js';
 import { recordedInterfaces } from './rules/network.js';
 import { KCORE_HEAD } from './facts/recorded-files.js';
 import type { RecordedMachine } from './recorded-machine.js';
+import { translationDirectory } from './translations/translation-directory.js';
 import { handover } from './facts/kho.js';
 import { stuckCpus } from './facts/stuck-cpus.js';
 import { withInterrupts } from './interrupts.js';
@@ -30,6 +31,9 @@ import {
   LOAD_LIMIT_PANIC,
   LOAD_LIMIT_REBOOT,
 } from './rules/sysctl.js';
+
+/** All that may be otherwise: who passes it on is told by the compiler what is missing. */
+export type AllChanges = Required<MachineChanges>;
 
 export interface RecordedMachineOptions {
   /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
@@ -111,6 +115,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     files,
     kernel,
     stateDirectory,
+    translationDirectory: translationDirectory(options.env),
     bootEl,
     pageSize,
     machine: unameMachine(files),

@@ -1,4 +1,5 @@
 /** Which options and formats the runs have: every one that a release has is to be tried. */
+import { arm64 } from '../../kexec/arch/arm64/kexec-arm64.js';
 import { ARM64_OPTIONS } from '../../kexec/arch/arm64/options-arm64.js';
 import { compatFor } from '../../kexec/base/compat.js';
 import type { Release } from '../../kexec/base/compat.js';
@@ -13,15 +14,18 @@ export interface Run {
   readonly release: Release;
 }
 
-/** A format's name in the real one's help, and the names of our files that are of this format. */
-const FORMATS: readonly { readonly name: string; readonly files: RegExp; readonly releases: readonly Release[] }[] = [
-  { name: 'vmlinux', files: /^t\/vmlinux(?!z)/, releases: ['2.0.20', '2.0.25', '2.0.29', '2.0.32'] },
-  { name: 'Image', files: /^t\/(efi-)?Image/, releases: ['2.0.20', '2.0.25', '2.0.29', '2.0.32'] },
-  { name: 'uImage', files: /^t\/uImage/, releases: ['2.0.20', '2.0.25', '2.0.29', '2.0.32'] },
-  { name: 'zImage', files: /^t\/Image.*\.gz$/, releases: ['2.0.20', '2.0.25'] },
-  { name: 'vmlinuz', files: /^t\/(zboot|vmlinuz)/, releases: ['2.0.29', '2.0.32'] },
-  { name: 'uki', files: /^t\/uki/, releases: ['2.0.32'] },
-];
+/** By a format's name in the help: the names of our files that are of this format. */
+const FILES: Readonly<Record<string, RegExp>> = {
+  vmlinux: /^t\/vmlinux(?!z)/,
+  Image: /^t\/(efi-)?Image/,
+  uImage: /^t\/uImage/,
+  zImage: /^t\/Image.*\.gz$/,
+  vmlinuz: /^t\/(zboot|vmlinuz)/,
+  uki: /^t\/uki/,
+};
+
+const formatsOf = (release: Release): readonly string[] =>
+  arm64.formatUsages(compatFor(release)).map(({ name }) => name);
 
 /** An option as a user would look for it: `-l, --load`. */
 const nameOf = ({ name, letter }: OptionSpec): string => (letter === undefined ? `--${name}` : `-${letter}, --${name}`);
@@ -41,13 +45,13 @@ const syntaxOf = (release: Release): OptionSyntax<string> => {
 
 const partsOf = ({ test, release }: Run): ReadonlySet<string> => {
   const syntax = syntaxOf(release);
-  const formats = FORMATS.filter(({ releases }) => releases.includes(release));
+  const formats = formatsOf(release);
   return new Set(
     test.commands.flatMap((args) => {
       const { tokens, operands } = getoptLong(args, syntax);
       const options = tokens.flatMap((token) => (token.kind === 'option' ? [token.id] : []));
       const [kernel = ''] = operands;
-      return [...options, ...formats.filter(({ files }) => files.test(kernel)).map(({ name }) => name)];
+      return [...options, ...formats.filter((name) => FILES[name]?.test(kernel) === true)];
     }),
   );
 };
@@ -64,10 +68,7 @@ export const coverageOf = (runs: readonly Run[], releases: readonly Release[]): 
   const known = new Map<Release, ReadonlySet<string>>(
     releases.map((release) => [
       release,
-      new Set([
-        ...optionsOf(compatFor(release), ARM64_OPTIONS).map(nameOf),
-        ...FORMATS.filter((format) => format.releases.includes(release)).map(({ name }) => name),
-      ]),
+      new Set([...optionsOf(compatFor(release), ARM64_OPTIONS).map(nameOf), ...formatsOf(release)]),
     ]),
   );
   const counts = new Map<string, number>();

@@ -9,16 +9,15 @@ import { findFile, unpackPackage } from './apt.js';
 /** A release of kexec-tools that Debian has a package of. */
 export type DebianRelease = Exclude<Release, '2.0.32.git'>;
 
-/** Oldest first. */
-export const DEBIAN_RELEASES: readonly DebianRelease[] = ['2.0.20', '2.0.25', '2.0.29', '2.0.32'];
-
-/** The Debian release that has each of them. */
+/** The Debian release that has each of them, oldest first. */
 export const SUITES: Readonly<Record<DebianRelease, string>> = {
   '2.0.20': 'bullseye',
   '2.0.25': 'bookworm',
   '2.0.29': 'trixie',
   '2.0.32': 'sid',
 };
+
+export const DEBIAN_RELEASES = Object.keys(SUITES) as readonly DebianRelease[];
 
 /** What a suite's package is a release of. @throws Error for a suite that is not here */
 export const releaseOf = (suite: string): DebianRelease => {

@@ -3,6 +3,8 @@ import { deflateRawSync } from 'node:zlib';
 import { attempt } from '../../kexec/base/attempt.js';
 import { KexecError } from '../../kexec/base/error.js';
 import { Range } from '../../kexec/base/range.js';
+import { wordRuns } from '../../sim/cpu/hot/kept-region.js';
+import { Translations } from '../../sim/cpu/translations.js';
 import { restoreMachine, saveMachine } from '../../sim/kernel/machine/saved-machine.js';
 import { ConsoleWatch } from '../../sim/kernel/run/console-watch.js';
 import { formatHead, preamble } from '../../sim/kernel/saving/records.js';
@@ -91,7 +93,28 @@ const putBack = ({ kind, address, bytes }: SavedPiece): void => {
   else disk.putBack({ index: Number(address), bytes });
 };
 
+/** Regions of two contexts, one in two pages, and a handler. */
+const translations = (): Uint8Array => {
+  const kept = Translations.fresh();
+  const start = 0xffff_8000_0800_0ff8n;
+  const words = wordRuns(new Map([0n, 4n, 8n, 12n].map((at) => [start + at, 0x9100_0421] as const)));
+  const region = { context: '1 2 0000', start, entries: [start, start + 8n], instructions: 4, words };
+  kept.add({ ...region, body: encode('a function') });
+  kept.add({ ...region, context: '0 0 1111', body: new Uint8Array(300) });
+  kept.addHandler({ context: '1 2 0000', shape: 'ADD', ends: true, body: encode('another') });
+  return kept.toBytes();
+};
+
 export const targets: readonly FuzzTarget[] = [
+  {
+    name: 'translations',
+    seeds: () => [translations(), Translations.fresh().toBytes()],
+    run: (input) => {
+      const result = attempt(RangeError, () => Translations.fromBytes(input));
+      if (result instanceof RangeError) throw refuse(result.message);
+      Translations.fromBytes(result.toBytes());
+    },
+  },
   {
     name: 'saved-records',
     seeds: () => {

@@ -116,6 +116,7 @@ const main = async (): Promise<void> => {
       record: { type: 'boolean', default: false },
     },
   });
+  if (values.record && values.filter !== '') throw new Error('--record keeps all cases, and takes no --filter');
   if (process.getuid?.() !== 0)
     throw new Error('the real vmcore-dmesg runs in a root directory of its own (chroot), which takes root');
   const scratch = scratchDirectory('vmcore');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { readFileSync, readdirSync } from 'node:fs';
 import { KexecError } from '../../kexec/base/error.js';
 import type { AsyncFuzzTarget } from '../fuzz/fuzz-target.js';
 import { ALL_TARGETS, fuzzTarget, inputOf, sharesOf, tryInput, type Finding } from '../fuzz/fuzz-run.js';
@@ -30,6 +31,14 @@ describe('every target', () => {
       expect(await findingsOf(target, INPUTS)).toEqual({ findings: [], passed: INPUTS });
     },
   );
+
+  test('is listed', () => {
+    const listed = readFileSync('test/fuzz/fuzz-run.ts', 'utf8');
+    const files = readdirSync('test/fuzz', { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.fuzz.ts'),
+    );
+    expect(files.filter((name) => !listed.includes(`from './${name.replace(/ts$/, 'js')}'`))).toEqual([]);
+  });
 
   test('has a name of its own, and seeds', () => {
     expect(new Set(ALL_TARGETS.map(({ name }) => name)).size).toBe(ALL_TARGETS.length);

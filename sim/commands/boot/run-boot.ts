@@ -7,6 +7,7 @@ import { readKernelFile } from '../../kernel/boot/kernel-file.js';
 import { type BootLoad, loadBoot } from '../../kernel/boot/load-boot.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
 import type { MachineSetup } from '../../kernel/saving/saved-session.js';
+import { translationsOf } from '../../kernel/translations/translation-file.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { Random } from '../../machine/random.js';
@@ -43,7 +44,7 @@ const bring = async (
   const machine = openMachine(args, context);
   const log = logTo(session.terminal);
   const { load, setup } = await readFiles();
-  const made = makeMachine(setup, disks, session);
+  const made = makeMachine(setup, disks, session, translationsOf(load.image, machine.translationDirectory));
   const places = loadBoot(made.whole, { ...load, rngSeed: new Random(SEED).bytes(RNG_SEED_BYTES) }, log);
   return { ...made, places };
 

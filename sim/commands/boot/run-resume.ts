@@ -10,6 +10,7 @@ import { MachineError } from '../../machine/error.js';
 import type { SubcommandContext } from '../common/context.js';
 import { type OpenDisk, changeOf, openDisk } from '../disks/file-disk.js';
 import { type DiskOption, type ResumeArguments, parseDisk } from './options.js';
+import { translationsOf } from '../../kernel/translations/translation-file.js';
 import { type Booted, type Made, type Session, makeMachine, runSession, sessionOf } from './session.js';
 
 /** @throws KexecError when it goes wrong, also where the kernel does */
@@ -52,7 +53,7 @@ const restore = (
     const told = `kexec-sim: ${before.file} stays as it is: --disk ${before.file},rw has it written to\n`;
     session.terminal.writeAside(Buffer.from(told));
   });
-  const made = makeMachine(saved.setup, disks, session);
+  const made = makeMachine(saved.setup, disks, session, translationsOf(undefined, undefined));
   for (const piece of pieces) putBack(piece, made);
   restoreMachine(made.whole, saved.machine);
   made.watch.restore(saved.console);

@@ -15,6 +15,7 @@ import { GuestView } from '../../kernel/run/guest-view.js';
 import { type GuestEnd, type GuestRun, runGuest } from '../../kernel/run/run-guest.js';
 import { ENDED_BY_USER, KEYS, TypedInput } from '../../kernel/run/typed-input.js';
 import type { FinalEnd, MachineSetup } from '../../kernel/saving/saved-session.js';
+import type { KeptTranslations } from '../../kernel/translations/translation-file.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { VirtioBlock } from '../../machine/devices/virtio/block.js';
@@ -53,6 +54,8 @@ export interface Made {
   readonly whole: WholeMachine;
   readonly watch: ConsoleWatch;
   readonly console: Console;
+  /** To be called when the machine has run. */
+  readonly keepTranslations: () => void;
 }
 
 /** The machine with its kernel in memory. */
@@ -87,6 +90,7 @@ export const makeMachine = (
   setup: MachineSetup,
   disks: readonly OpenDisk[],
   { terminal, until, json }: Pick<Session, 'terminal' | 'until' | 'json'>,
+  { translations, keep }: KeptTranslations,
 ): Made => {
   const console = new Console((text) => {
     const bytes = Buffer.from(text, 'latin1');
@@ -98,7 +102,7 @@ export const makeMachine = (
     description: describeBoard(treeOfBlob(setup.tree)),
     ram: setup.ram,
     highestEl: setup.el,
-    createCpus,
+    createCpus: (host, affinities) => createCpus(host, affinities, { translations }),
     onOutput: watch.put,
     sinks: setup.sinks,
     quirks: setup.quirks,
@@ -107,7 +111,7 @@ export const makeMachine = (
       ...(setup.entropy ? [new VirtioEntropy(SEED)] : []),
     ],
   });
-  return { setup, disks, whole, watch, console };
+  return { setup, disks, whole, watch, console, keepTranslations: keep };
 };
 
 /** @throws KexecError when the run goes wrong, also where the kernel does, or the machine cannot be saved */
@@ -138,6 +142,7 @@ export const runSession = async (booted: Booted, context: SubcommandContext, ses
       input.close();
     }
   });
+  booted.keepTranslations();
   // What is told begins a line of its own, where the console shares its terminal.
   if (watch.isInLine) terminal.writeAside(Buffer.from('\n'));
   if (json) {

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs';
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import type { Platform } from '../../../kexec/base/platform.js';
 import { DEFAULT_MACHINE } from '../../kernel/recording/machines.js';
-import { recordedMachine } from '../../kernel/recorded-system.js';
+import { type AllChanges, recordedMachine } from '../../kernel/recorded-system.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import type { Terminal } from '../../machine/terminal.js';
 
@@ -32,13 +32,14 @@ export interface SubcommandContext {
   readonly progress?: OnProgress | undefined;
 }
 
+/** Values of the options about what is otherwise than recorded, and the variables in place of them. */
+type ChangeArguments = Readonly<Record<`sim-${keyof AllChanges}`, string | undefined>>;
+type ChangeVariables = Readonly<Record<`KEXEC_${Uppercase<keyof AllChanges>}`, string | undefined>>;
+
 /** Options that every subcommand has. */
-export interface CommonArguments {
+export interface CommonArguments extends ChangeArguments {
   readonly machine: string | undefined;
   readonly state: string | undefined;
-  readonly 'sim-crashkernel': string | undefined;
-  readonly 'sim-memory': string | undefined;
-  readonly 'sim-cmdline': string | undefined;
   readonly json: boolean;
 }
 
@@ -80,9 +81,11 @@ export const environmentOf = (args: CommonArguments, env: SubcommandContext['env
   ...env,
   KEXEC_MACHINE: args.machine ?? env['KEXEC_MACHINE'],
   KEXEC_STATE: args.state ?? env['KEXEC_STATE'],
-  KEXEC_CRASHKERNEL: args['sim-crashkernel'] ?? env['KEXEC_CRASHKERNEL'],
-  KEXEC_MEMORY: args['sim-memory'] ?? env['KEXEC_MEMORY'],
-  KEXEC_CMDLINE: args['sim-cmdline'] ?? env['KEXEC_CMDLINE'],
+  ...({
+    KEXEC_CRASHKERNEL: args['sim-crashkernel'] ?? env['KEXEC_CRASHKERNEL'],
+    KEXEC_MEMORY: args['sim-memory'] ?? env['KEXEC_MEMORY'],
+    KEXEC_CMDLINE: args['sim-cmdline'] ?? env['KEXEC_CMDLINE'],
+  } satisfies ChangeVariables),
 });
 
 /** That machine. @throws KexecError */
@@ -98,7 +101,7 @@ export const openMachine = (args: CommonArguments, { env: given, progress }: Sub
       crashkernel: env['KEXEC_CRASHKERNEL'],
       memory: env['KEXEC_MEMORY'],
       cmdline: env['KEXEC_CMDLINE'],
-    },
+    } satisfies AllChanges,
     env: given,
     progress,
   });

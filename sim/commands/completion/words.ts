@@ -2,7 +2,7 @@
 import type { Argv, Options, PositionalOptions } from 'yargs';
 import type { Architecture } from '../../../kexec/architecture.js';
 import { DEFAULT_COMPAT, RELEASES } from '../../../kexec/base/compat.js';
-import { SIM_OPTIONS, optionsOf } from '../../../kexec/options/options.js';
+import { type OptionSpec, SIM_OPTIONS, optionsOf } from '../../../kexec/options/options.js';
 import { bundledMachines } from '../../kernel/recording/machines.js';
 
 /** What an argument may be. */
@@ -67,14 +67,16 @@ const candidatesOf = (argument: string, types: readonly string[] = []): Candidat
 const typesOf = (architectures: readonly Architecture[]): readonly string[] =>
   architectures.flatMap((architecture) => architecture.formatUsages(DEFAULT_COMPAT).map(({ name }) => name));
 
+/** Several architectures have options of one name. */
+const optionsOfAll = (architectures: readonly Architecture[]): readonly OptionSpec[] => [
+  ...new Map(architectures.flatMap(({ options }) => options.map((option) => [option.name, option]))).values(),
+];
+
 /** The real kexec, as our commands run it behind a "--". */
 const realKexec = (architectures: readonly Architecture[]): TypedCommand => ({
   name: 'real-kexec',
   description: 'Load a kernel to start from the running one',
-  options: optionsOf(
-    DEFAULT_COMPAT,
-    architectures.flatMap(({ options }) => options),
-  ).map(({ name, letter, argument, description }) => ({
+  options: optionsOf(DEFAULT_COMPAT, optionsOfAll(architectures)).map(({ name, letter, argument, description }) => ({
     names: [`--${name}`, ...(letter === undefined ? [] : [`-${letter}`])],
     description,
     argument: argument === undefined ? undefined : candidatesOf(argument, typesOf(architectures)),

@@ -34,6 +34,8 @@ interface Interface {
   readonly Memory: new (descriptor: { initial: number; maximum: number }) => LinearMemory;
   readonly Table: new (descriptor: { element: 'anyfunc'; initial: number; maximum?: number }) => FunctionTable;
   readonly Module: new (bytes: Uint8Array) => WasmModule;
+  /** Of bytes that are no module. */
+  readonly CompileError: new (message: string) => Error;
   readonly Instance: new (module: WasmModule, imports: WasmImports) => WasmInstance;
 }
 

@@ -60,7 +60,7 @@ const isSet = (text: string | undefined): text is string => text !== undefined &
  * @throws KexecError when the kernel would not do what is wanted, or the recording does not tell enough
  */
 export const changedFiles = (files: RecordedFiles, changes: MachineChanges): Files => {
-  if (![changes.crashkernel, changes.memory, changes.cmdline].some(isSet)) return new Map();
+  if (!Object.values(changes).some(isSet)) return new Map();
   const recorded: Recorded = {
     files,
     generation: generationOf(files.readText('/proc/version')),

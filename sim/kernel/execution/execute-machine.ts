@@ -1,4 +1,5 @@
 /** The execution of what is loaded on a recorded machine, put together from its parts. */
+import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { createCpus } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
@@ -12,14 +13,16 @@ import { boardFacts } from '../facts/board-arm64.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
 import type { RecordedMachine } from '../recorded-machine.js';
 import { deadlineIn } from '../machine/processors.js';
+import { type KeptTranslations, translationsOf } from '../translations/translation-file.js';
 
 /** @throws KexecError when there is nothing that could be executed */
 export const openExecution = (
   machine: RecordedMachine,
   image: ImageSlot,
   purgatory: Uint8Array,
-): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'describeEsr'> => {
-  const { files, stateDirectory } = machine;
+): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'describeEsr'> &
+  Pick<KeptTranslations, 'keep'> => {
+  const { files, stateDirectory, translationDirectory } = machine;
   if (image === undefined) throw KexecError.die('Nothing has been loaded!', { subject: stateDirectory });
   if (image === 'unknown') {
     throw KexecError.die(
@@ -34,11 +37,14 @@ export const openExecution = (
   const kernel = readLoadedKernel(image, stateDirectory);
   const segments = kernel.segments.map(({ memory, data }) => ({ mem: memory.start, memsz: memory.size, data }));
   const kexec = kexecMachine(machine, facts.bootEl);
+  const started = kernel.segments.find(({ data }) => readArm64ImageHeader(data) !== undefined);
+  const { translations, keep } = translationsOf(started?.data, translationDirectory);
   return {
     facts,
     kernel,
     purgatory,
-    createCpus,
+    createCpus: (host, affinities) => createCpus(host, affinities, { translations }),
+    keep,
     prepare: (memory, cpu, log) =>
       prepareKexec(
         kexec,
@@ -70,12 +76,15 @@ export const executeOn: ExecuteImage = async (machine, image, settings, interrup
   const keyboard = await open?.();
   const limit = timeoutMs ?? (isAttended(keyboard, until) ? undefined : unattendedTimeoutMs);
   const bounds = { maxInstructions, deadline: deadlineIn(limit), interrupted };
+  const { keep, ...opened } = openExecution(machine, image, purgatory());
   const options: ExecuteOptions = {
-    ...openExecution(machine, image, purgatory()),
+    ...opened,
     ...settled,
     keyboard,
     until,
     bounds,
   };
-  return tellingOfMachine(() => execute(options));
+  const executed = await tellingOfMachine(() => execute(options));
+  keep();
+  return executed;
 };

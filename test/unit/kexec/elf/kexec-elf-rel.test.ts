@@ -429,23 +429,26 @@ describe('relocations of arm64', () => {
     expect(applied(then, 'PREL32', 0x7_0000_0005n, 0x1000n, 0xff0n)).toBe('7fffffff5');
   });
 
-  test.each<[string, bigint, bigint, bigint, string]>([
-    ['LD_PREL_LO19', 0x58000000n, 0x10000n, 0x0fffcn, '58ffffe0'],
-    ['LD_PREL_LO19', 0x58000000n, 0x10000n, 0x10ffcn, '58007fe0'],
-    ['ADR_PREL_LO21', 0x10000000n, 0x10000n, 0x10004n, '10000020'],
-    ['ADR_PREL_PG_HI21', 0x90000000n, 0x10ffcn, 0x11000n, 'b0000000'],
-    ['ADR_PREL_PG_HI21', 0x90000000n, 0x11000n, 0x10ffcn, 'f0ffffe0'],
-    ['ADR_PREL_PG_HI21', 0x90000000n, 0x0n, 0x1_0000_0000n, '90800000'],
-    ['ADD_ABS_LO12_NC', 0x91000000n, 0n, 0x12345n, '910d1400'],
-    ['JUMP26', 0x14000000n, 0x10000n, 0x0fffcn, '17ffffff'],
-    ['CALL26', 0x94000000n, 0x10000n, 0x10ffcn, '940003ff'],
-    ['LDST64_ABS_LO12_NC', 0xf9400000n, 0n, 0x12ff8n, 'f947fc00'],
-    ['LDST128_ABS_LO12_NC', 0x3dc00000n, 0n, 0x12ff0n, '3dc3fc00'],
-    ['MOVW_UABS_G0_NC', 0xf2800000n, 0n, 0x1111_2222_3333_4444n, 'f2888880'],
-    ['MOVW_UABS_G1_NC', 0xf2a00000n, 0n, 0x1111_2222_3333_4444n, 'f2a66660'],
-    ['MOVW_UABS_G2_NC', 0xf2c00000n, 0n, 0x1111_2222_3333_4444n, 'f2c00000'],
-    ['MOVW_UABS_G3', 0xd2e00000n, 0n, 0x1111_2222_3333_4444n, 'd2e00000'],
-  ])('%s in %s at %s of %s', (name, place, address, value, result) => {
+  const EXAMPLES: readonly (readonly [name: string, place: bigint, address: bigint, value: bigint, result: string])[] =
+    [
+      ['LD_PREL_LO19', 0x58000000n, 0x10000n, 0x0fffcn, '58ffffe0'],
+      ['LD_PREL_LO19', 0x58000000n, 0x10000n, 0x10ffcn, '58007fe0'],
+      ['ADR_PREL_LO21', 0x10000000n, 0x10000n, 0x10004n, '10000020'],
+      ['ADR_PREL_PG_HI21', 0x90000000n, 0x10ffcn, 0x11000n, 'b0000000'],
+      ['ADR_PREL_PG_HI21', 0x90000000n, 0x11000n, 0x10ffcn, 'f0ffffe0'],
+      ['ADR_PREL_PG_HI21', 0x90000000n, 0x0n, 0x1_0000_0000n, '90800000'],
+      ['ADD_ABS_LO12_NC', 0x91000000n, 0n, 0x12345n, '910d1400'],
+      ['JUMP26', 0x14000000n, 0x10000n, 0x0fffcn, '17ffffff'],
+      ['CALL26', 0x94000000n, 0x10000n, 0x10ffcn, '940003ff'],
+      ['LDST64_ABS_LO12_NC', 0xf9400000n, 0n, 0x12ff8n, 'f947fc00'],
+      ['LDST128_ABS_LO12_NC', 0x3dc00000n, 0n, 0x12ff0n, '3dc3fc00'],
+      ['MOVW_UABS_G0_NC', 0xf2800000n, 0n, 0x1111_2222_3333_4444n, 'f2888880'],
+      ['MOVW_UABS_G1_NC', 0xf2a00000n, 0n, 0x1111_2222_3333_4444n, 'f2a66660'],
+      ['MOVW_UABS_G2_NC', 0xf2c00000n, 0n, 0x1111_2222_3333_4444n, 'f2c00000'],
+      ['MOVW_UABS_G3', 0xd2e00000n, 0n, 0x1111_2222_3333_4444n, 'd2e00000'],
+    ];
+
+  test.each(EXAMPLES)('%s in %s at %s of %s', (name, place, address, value, result) => {
     expect(applied(now, name, place, address, value)).toBe(result);
   });
 
@@ -459,8 +462,10 @@ describe('relocations of arm64', () => {
     );
   });
 
-  test('no type is listed twice', () => {
+  test('have an example each, but for those of data, and no type is listed twice', () => {
     for (const rules of [now, then]) expect(new Set(rules.map(({ type }) => type)).size).toBe(rules.length);
-    expect([now.length, then.length]).toEqual([14, 9]);
+    const tried = EXAMPLES.map(([name]) => name);
+    expect(now.map(({ name }) => name).filter((name) => !tried.includes(name))).toEqual(['ABS64', 'PREL32']);
+    expect(then.map(({ name }) => name)).toHaveLength(9);
   });
 });

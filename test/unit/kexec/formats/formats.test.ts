@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { nodePlatform } from '../../../../host/platform-node.js';
-import { compatFor } from '../../../../kexec/base/compat.js';
+import { arm64 } from '../../../../kexec/arch/arm64/kexec-arm64.js';
+import { RELEASES, compatFor } from '../../../../kexec/base/compat.js';
 import { KexecError } from '../../../../kexec/base/error.js';
 import { pezPrepare } from '../../../../kexec/formats/kexec-pe-zboot.js';
 import { IH_ARCH_ARM64, probeUImageKernel, uImageData } from '../../../../kexec/formats/kexec-uImage.js';
-import { createLog } from '../../../../kexec/base/log.js';
+import { createLog, silentLog } from '../../../../kexec/base/log.js';
 import { endOfCertificates, peHeaderOffset, peHeaderOffsetOfFile, peSections } from '../../../../kexec/formats/pe.js';
 import { OutputLimitError } from '../../../../kexec/base/platform.js';
 import { fakeSystem, smallMachine } from '../../../support/files/fake-system.js';
@@ -348,4 +349,13 @@ describe('a unified kernel image', () => {
       'ELF executable is not supported in kexec_file\nCannot load /k\n',
     );
   });
+});
+
+test.each(RELEASES)('the help of %s has the formats that are probed', (release) => {
+  const compat = compatFor(release);
+  const context = { system: fakeSystem({}), platform: nodePlatform, compat, log: silentLog, decompressLimitBytes: 0 };
+  const limits = { memMin: 0n, memMax: 0n };
+  const load = { purgatory: new Uint8Array(), limits, onCrash: false, preservesContext: false };
+  const { formats } = arm64.examine({ ...context, ...load }).open({}, false);
+  expect(arm64.formatUsages(compat)).toEqual(formats.map(({ name, usage }) => ({ name, usage })));
 });

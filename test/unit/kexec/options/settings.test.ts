@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ARM64_OPTIONS } from '../../../../kexec/arch/arm64/options-arm64.js';
+import { ARM64_OPTIONS, parseArm64Options } from '../../../../kexec/arch/arm64/options-arm64.js';
 import { compatFor, type Release } from '../../../../kexec/base/compat.js';
 import { getoptLong } from '../../../../kexec/options/getopt.js';
 import { optionSyntax, optionsOf } from '../../../../kexec/options/options.js';
@@ -17,6 +17,10 @@ const settingsOf = (line: string, release?: Release): Settings => {
   if (interpreted.kind !== 'run') throw new Error(`${line}: ${interpreted.kind}`);
   return interpreted.settings;
 };
+
+test.each(ARM64_OPTIONS)('--$name of arm64 is a value of it', ({ id }) => {
+  expect(Object.keys(parseArm64Options([{ kind: 'option', id, argument: 'x' }]))).toHaveLength(1);
+});
 
 const CRASH = 1n;
 const PRESERVE = 2n;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { arm64 } from '../../../../kexec/arch/arm64/kexec-arm64.js';
+import { ARM64_OPTIONS } from '../../../../kexec/arch/arm64/options-arm64.js';
 import { RELEASES, compatFor, type Release } from '../../../../kexec/base/compat.js';
-import { SIM_OPTIONS } from '../../../../kexec/options/options.js';
+import { SIM_OPTIONS, optionsOf } from '../../../../kexec/options/options.js';
 import { usageText, versionText } from '../../../../kexec/options/usage.js';
 import { runToEnd } from '../../../support/run-support.js';
 
@@ -14,6 +15,10 @@ describe.each(RELEASES)('%s', (release) => {
 
   test('has the usage of the original', () => {
     expect(usageText(compat, arm64.formatUsages(compat), arm64.optionUsage(compat))).toBe(original(release));
+  });
+
+  test.each(optionsOf(compat, ARM64_OPTIONS).map(({ name }) => name))('tells of --%s', (name) => {
+    expect(original(release)).toMatch(new RegExp(`--${name}(?![\\w-])`));
   });
 
   test('--help prints it, and then what is ours', async () => {

@@ -4,6 +4,7 @@ import { Range } from '../../../../kexec/base/range.js';
 import { createCpu } from '../../../../sim/cpu/cpu.js';
 import type { Bus } from '../../../../sim/cpu/state/bus.js';
 import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.js';
+import { Translations } from '../../../../sim/cpu/translations.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
 import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
 
@@ -35,6 +36,9 @@ const BRANCH_TO_X0 = bytesOfWords(encode('BR', { Rn: 0 }));
 
 const programNamed = (name: string): Program => PROGRAMS.find((program) => program.name === name)!;
 
+/** More often than code runs in any of the programs. */
+const SELDOM = 1_000_000;
+
 /** How code is carried out: never translated, or as soon as it has run once. */
 const TIERS = { interpreted: 2 ** 31 - 1, translated: 1 } as const;
 
@@ -42,6 +46,7 @@ const start = (
   program: Uint8Array,
   hotRuns: number,
   device: Partial<Pick<Bus, 'read' | 'write'>> = {},
+  translations = Translations.none(),
 ): { readonly cpu: CpuModel; readonly memory: PhysicalMemory } => {
   const memory = new PhysicalMemory([RAM]);
   memory.write(CODE, program);
@@ -66,7 +71,7 @@ const start = (
     counterFrequency: 62_500_000n,
     highestEl: 1,
   } as const;
-  const cpu = createCpu(host, { hotRuns });
+  const cpu = createCpu(host, { hotRuns, translations });
   cpu.setEl(1);
   cpu.pc = CODE;
   cpu.sp = STACK;
@@ -87,6 +92,45 @@ const run = (program: Program, hotRuns: number, limits: RunLimits = { stopOnExce
   return { stop, state: stateOf(cpu), cpu };
 };
 
+describe('what an earlier run translated', () => {
+  const [one, other] = [addImmediate(1, 1), addImmediate(1, 2)];
+  const programOf = (word: number): Uint8Array => bytesOfWords(word, branchBy(0));
+  const earlier = (): Translations => {
+    const translations = Translations.fresh();
+    start(programOf(one), TIERS.translated, {}, translations).cpu.run({ stopOnException: true });
+    return translations;
+  };
+  const runWith = (bytes: Uint8Array, word: number) => {
+    const { cpu } = start(programOf(word), SELDOM, {}, Translations.fromBytes(bytes));
+    cpu.run({ stopOnException: true });
+    return { x1: cpu.getX(1), regions: cpu.statistics.regions };
+  };
+
+  test('is used where the same code is', () => {
+    expect(runWith(earlier().toBytes(), one)).toEqual({ x1: 1n, regions: 1 });
+  });
+
+  test('is not used where other code is', () => {
+    expect(runWith(earlier().toBytes(), other)).toEqual({ x1: 2n, regions: 0 });
+  });
+
+  test('is not used where it is no code at all', () => {
+    const { regions, handlers } = Translations.fromBytes(earlier().toBytes()).earlier;
+    const translations = Translations.fresh();
+    const body = Uint8Array.of(1, 2, 3);
+    for (const region of regions) translations.add({ ...region, body });
+    for (const handler of handlers) translations.addHandler({ ...handler, body });
+    const broken = translations.toBytes();
+    expect(runWith(broken, one)).toEqual({ x1: 1n, regions: 0 });
+  });
+
+  test('is forgotten by a run of which nothing is kept', () => {
+    const translations = Translations.none();
+    start(programOf(one), TIERS.translated, {}, translations).cpu.run({ stopOnException: true });
+    expect(translations.added).toBe(0);
+  });
+});
+
 describe.each(PROGRAMS)('$name', (program) => {
   const { stop, state } = run(program, TIERS.interpreted);
 
@@ -95,6 +139,18 @@ describe.each(PROGRAMS)('$name', (program) => {
     expect(translated.stop).toEqual(stop);
     expect(translated.state).toEqual(state);
     expect(['stuck', 'exception']).toContain(stop.kind);
+  });
+
+  test('does the same with what an earlier run translated, and by that', () => {
+    const earlier = Translations.fresh();
+    start(bytesOf(program), TIERS.translated, {}, earlier).cpu.run({ stopOnException: true });
+    expect(earlier.added).toBeGreaterThan(0);
+    const later = Translations.fromBytes(earlier.toBytes());
+    const { cpu } = start(bytesOf(program), SELDOM, {}, later);
+    expect(cpu.run({ stopOnException: true })).toEqual(stop);
+    expect(stateOf(cpu)).toEqual(state);
+    expect(cpu.statistics.regions).toBeGreaterThan(0);
+    expect(later.added).toBe(0);
   });
 
   test('does the same in steps', () => {

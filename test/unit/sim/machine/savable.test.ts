@@ -115,6 +115,18 @@ describe.each(CASES)('%s', (_, make) => {
     );
   });
 
+  test.each([1n, 0xffff_ffffn])('has in each register what was there when %s was written to it', (value) => {
+    const differing: unknown[] = [];
+    for (let offset = 0; offset < 0x1000; offset += 4) {
+      const [first, second] = [make(new SmallRam()), make(new SmallRam())];
+      first.device.write(offset, 4, value);
+      second.device.restore(savedOf(first.device));
+      const [was, is] = [first, second].map(({ device }) => device.read(offset, 4));
+      if (is !== was) differing.push({ offset, was, is });
+    }
+    expect(differing).toEqual([]);
+  });
+
   test('refuses what was never saved', () => {
     const saved = savedOf(make(new SmallRam()).device);
     for (const broken of [undefined, 7, 'text', [], saved === null ? {} : null]) {

@@ -1,0 +1,57 @@
+/** Regions of earlier runs, which wait for the code that they were made from to turn up in memory. */
+
+import type { Functions } from './emit/functions.js';
+import { pagesOf, type KeptRegion } from './hot/kept-region.js';
+
+/** How often a region is compared with what is in memory before it is given up: a kernel patches itself when it starts. */
+const MAX_ATTEMPTS = 8;
+const PAGE_MASK = ~0xfffn;
+
+/** A region that is in the table of functions, and that nobody runs yet. */
+export interface StoredRegion extends KeptRegion {
+  /** In the table. */
+  readonly index: number;
+  readonly pages: readonly bigint[];
+  attempts: number;
+  inUse: boolean;
+}
+
+export class StoredRegions {
+  /** By context, and by the page that they begin in. */
+  readonly #regions = new Map<string, Map<bigint, StoredRegion[]>>();
+  readonly #byIndex = new Map<number, StoredRegion>();
+
+  /** All of them are one module, whose functions V8 compiles as they are called first; where it is none, there are no regions. */
+  constructor(regions: readonly KeptRegion[], functions: Functions) {
+    const indexes = functions.addRegionsIfValid(regions.map(({ body }) => body)) ?? [];
+    const stored = indexes.map((index, i): StoredRegion => {
+      const region = regions[i]!;
+      return { ...region, index, pages: pagesOf(region), attempts: 0, inUse: false };
+    });
+    for (const region of stored) {
+      this.#byIndex.set(region.index, region);
+      const page = region.start & PAGE_MASK;
+      const ofContext = this.#regions.get(region.context) ?? new Map<bigint, StoredRegion[]>();
+      this.#regions.set(region.context, ofContext);
+      const alike = ofContext.get(page);
+      if (alike === undefined) ofContext.set(page, [region]);
+      else alike.push(region);
+    }
+  }
+
+  /** Has those used that begin in a page, as far as they can be. @param use says whether it could */
+  useIn(context: string, virtPage: bigint, use: (region: StoredRegion) => boolean): void {
+    for (const region of this.#regions.get(context)?.get(virtPage) ?? []) {
+      if (region.inUse || region.attempts >= MAX_ATTEMPTS) continue;
+      region.inUse = use(region);
+      region.attempts++;
+    }
+  }
+
+  /** A function is not used any more. @returns whether it is one of these, which stay where they are */
+  release(index: number): boolean {
+    const region = this.#byIndex.get(index);
+    if (region !== undefined) region.inUse = false;
+    return region !== undefined;
+  }
+}
