@@ -11,6 +11,8 @@ import { PROGRESS_BYTES, type OnProgress } from '../kexec/base/progress.js';
 /** Deflate makes at most 1032 bytes of one (zlib's technical notes, "Maximum Compression Factor"). */
 const MAX_DEFLATE_RATIO = 1032;
 const SMALL_CHUNK = 64 * 1024;
+/** A buffer of Node's usual size costs more than what a tiny stream needs besides. */
+const TINY_CHUNK = 1024;
 
 interface Collected {
   readonly output: Uint8Array;
@@ -62,12 +64,16 @@ const likelySize = (input: Uint8Array): number => {
 const inflateLittle = (input: Uint8Array, limitBytes: number): DecompressOutcome | undefined => {
   const maxOutputLength = Math.min(SMALL_CHUNK, limitBytes) || 1;
   try {
-    const { buffer, engine } = inflateRawSync(input, { maxOutputLength, info: true }) as unknown as {
+    const { buffer, engine } = inflateRawSync(input, {
+      maxOutputLength,
+      chunkSize: TINY_CHUNK,
+      info: true,
+    }) as unknown as {
       readonly buffer: Uint8Array;
       readonly engine: InflateRaw;
     };
     // A copy: what zlib gives is a few bytes of its buffer, and keeps all of that.
-    return { output: Uint8Array.from(buffer), consumed: engine.bytesWritten, ended: true };
+    return { output: new Uint8Array(buffer), consumed: engine.bytesWritten, ended: true };
   } catch {
     return undefined;
   }
