@@ -181,7 +181,7 @@ fi
 
 config() {
 	case $1 in *.gz) gzip -dc "$1" ;; *) cat "$1" ;; esac 2>/dev/null |
-		grep -E 'CONFIG_(KEXEC|(ARM64|HOTPLUG_CPU|KVM)[= ])'
+		grep -E 'CONFIG_(KEXEC|(ARM64|HOTPLUG_CPU|KVM|CMA_ALIGNMENT)[= ])'
 }
 for file in proc/config.gz "boot/config-$(uname -r)" "lib/modules/$(uname -r)/config"; do
 	config "$root/$file" >"$copy/config" && break
@@ -211,7 +211,11 @@ for file in kexec_loaded kexec_crash_loaded kexec_crash_size vmcoreinfo crash_el
 	keep sys/kernel/$file
 done
 # Where the kernel hands memory over to the next one (KHO), and what it keeps clear for that.
-for file in scratch_phys scratch_len; do keep sys/kernel/debug/kho/out/$file; done
+for file in scratch_phys scratch_len finalize; do keep sys/kernel/debug/kho/out/$file; done
+# Contiguous memory that kexec_file_load takes, and what of it is taken: the area that is no device's own.
+for area in reserved linux,cma; do
+	for file in base_pfn count order_per_bit bitmap; do keep sys/kernel/debug/cma/$area/$file; done
+done
 for file in possible present online; do keep sys/devices/system/cpu/$file; done
 for file in "$root"/sys/devices/system/cpu/cpu[0-9]*/crash_notes "$root"/sys/devices/system/cpu/cpu[0-9]*/crash_notes_size; do
 	[ ! -f "$file" ] || keep "${file#"$root/"}"
@@ -292,9 +296,10 @@ if [ -n "$dmesg" ]; then
 	if why=$(dmesg 2>&1 >"$copy/dmesg"); then kept "$(bytes "$copy/dmesg")" dmesg; else rm "$copy/dmesg"; kept failed "dmesg: ${why##*: }"; fi
 fi
 
-# Lines of the log that count for kexec: the exception level, lost processors, KHO, LPI tables, lockdown.
+# Lines of the log that count for kexec: the exception level, lost processors and one that is not given up, KHO, LPI
+# tables, lockdown, contiguous memory.
 if [ -z "$dmesg" ]; then
-	told='CPU\(s\) started at EL|: is stuck in kernel|KHO: |kexec handover|LPI (pending|property) table|Lockdown: |cma: Reserved'
+	told='CPU\(s\) started at EL|: is stuck in kernel|KHO: |kexec handover|LPI (pending|property) table|Lockdown: |cma: Reserved|CMA memory pool|Trusted OS resident'
 	dmesg 2>/dev/null | grep -E "$told" >"$copy/dmesg"
 	if [ -s "$copy/dmesg" ]; then kept "$(bytes "$copy/dmesg")" "dmesg: what counts for kexec"; else rm "$copy/dmesg"; fi
 fi

@@ -9,6 +9,7 @@ import type { OnProgress } from '../../kexec/base/progress.js';
 import type { FileStat, KexecFileLoadCall, KexecLoadCall, RebootOutcome, System } from '../../kexec/base/system.js';
 import { type MachineChanges, changedFiles } from './changes/changed-machine.js';
 import type { Execution } from './execution-settings.js';
+import { contiguousMemory } from './facts/cma.js';
 import { countCpuList, kernelFacts } from './facts/facts.js';
 import { checkPageSize, pageSizeOfKcore, parsePageSize } from './facts/page-sizes-arm64.js';
 import { type FileLoadMachine, fileLoadMachine, hasFileLoad } from './facts/file-load-machine.js';
@@ -95,6 +96,7 @@ export const recordedMachine = (options: RecordedMachineOptions): RecordedMachin
     ...recorded,
     stuckCpus: () => stuckCpus(files, recorded.generation, bootEl),
     handover: handover(files),
+    contiguous: contiguousMemory(files, pageSize),
   };
   const random = options.random ?? ((length: number) => new Uint8Array(randomBytes(length)));
   const forced = parseFileLoad(options.fileLoad);

@@ -170,6 +170,7 @@ const arrive = async (tried: Case, { way, image }: Attempt): Promise<Arrived | u
         const run = { ...options, bounds, console: () => {}, step: undefined, progress: tried.context.progress };
         const { end, launched } = await runToEntry(run);
         if (end.kind === 'stop-at') return { rules: rulesAt(launched, options) };
+        if (end.kind === 'kernel-bug') return { rules: [], bug: end };
         const reason = describeEnd(end, launched, options.describeEsr);
         return OURS.includes(end.kind) ? { rules: [], skipped: reason } : { rules: [], failure: reason };
       }),

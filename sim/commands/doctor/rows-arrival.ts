@@ -1,7 +1,7 @@
 /** Findings about what the new kernel meets at its first instruction, and behind it. */
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import type { Found, Row, Severity } from './finding.js';
-import type { Seen } from './seen.js';
+import { type Seen, runningCmdline, wordOf } from './seen.js';
 
 /** A rule of the machine's judge, and the row that tells of it. */
 interface RuleRow {
@@ -39,6 +39,18 @@ const problemOf = ({ arrived }: Seen, rule: string): string | undefined => {
 };
 
 const ITS_SENTENCE = `The GIC's ITS has tables in memory that the new kernel is not told of: it may say "Booted with LPIs enabled, memory probably corrupted".`;
+
+/** Boards on which public reports found the device that a new kernel fails at. */
+const REPORTED: readonly { readonly board: string; readonly what: string }[] = [
+  {
+    board: 'rockchip,rk3566',
+    what: 'the initcall of its GRF driver hangs before the console is there (initcall_blacklist=rockchip_grf_init)',
+  },
+  {
+    board: 'nvidia,tegra234',
+    what: "the console's UART is without its clock, and a kernel that does not ask the BPMP for it first ends in a RAS error of the firmware",
+  },
+];
 
 const RULE_ROWS: readonly RuleRow[] = [
   ofRule("the device tree, or UEFI's memory map, tells of memory", {
@@ -114,6 +126,56 @@ const hasRow = (rule: string): boolean => RULE_ROWS.some((one) => one.rule === r
 export const ARRIVAL_ROWS: readonly Row[] = [
   ...RULE_ROWS.map(({ row }) => row),
   {
+    id: 'cpu-undying',
+    severity: 'error',
+    when: 'the load works, and kexec -e ends in a BUG of the running kernel: a processor refuses to be switched off (PSCI 0.1 without CPU_OFF, a trusted operating system that stays on it)',
+    example:
+      'The load works, and at kexec -e the running kernel dies: CPU 1 cannot be switched off (Operation not supported): /psci is "arm,psci" (0.1), and has no cpu_off.',
+    fixes: [
+      'boot with maxcpus=1: a processor that was never on need not be switched off',
+      'use firmware with PSCI 0.2 or later',
+    ],
+    look: ({ arrived }): Found | undefined =>
+      arrived?.bug === undefined
+        ? undefined
+        : {
+            sentence: `The load works, and at kexec -e the running kernel dies: ${arrived.bug.why}.`,
+            evidence: arrived.bug.log.map((line) => `its last words: ${line}`),
+          },
+  },
+  {
+    id: 'devices-left-off',
+    severity: 'note',
+    when: 'the running kernel has switched off the clocks and power domains that nobody uses, and a new kernel that touches such a device before it switches it on hangs, or is stopped by firmware, without a word',
+    example:
+      'Devices keep the state that the running kernel leaves them in, and reports tell of this board (rockchip,rk3566): the initcall of its GRF driver hangs before the console is there.',
+    fixes: [
+      'boot the running kernel with clk_ignore_unused pd_ignore_unused, and load from there',
+      'boot the new kernel with earlycon initcall_debug, and leave out the last initcall: initcall_blacklist=NAME',
+    ],
+    look: (seen): Found | undefined => {
+      const { gates = [], compatible = [] } = seen.board?.board ?? {};
+      if (seen.chosen.image === undefined) return undefined;
+      const keepsOn = ['clk_ignore_unused', 'pd_ignore_unused'].every(
+        (word) => wordOf(runningCmdline(seen), new RegExp(`^${word}$`)) !== undefined,
+      );
+      if (gates.length === 0 || keepsOn) return undefined;
+      const known = REPORTED.find(({ board }) => compatible.includes(board));
+      const keep = 'Devices keep the state that the running kernel leaves them in';
+      return {
+        sentence:
+          known === undefined
+            ? `${keep}: clocks and power domains that it has switched off stay off.`
+            : `${keep}, and reports tell of this board (${known.board}): ${known.what}.`,
+        evidence: [
+          `device tree: ${gates.slice(0, 3).join(', ')}`,
+          '/proc/cmdline: no clk_ignore_unused pd_ignore_unused',
+        ],
+        ...(known && { severity: 'warning' as const }),
+      };
+    },
+  },
+  {
     id: 'does-not-arrive',
     severity: 'error',
     when: 'executed, what is loaded never comes to the new kernel: the purgatory stops it, or there is an exception on the way',
@@ -133,13 +195,20 @@ export const ARRIVAL_ROWS: readonly Row[] = [
     example:
       'The new kernel cannot rely on this: the kernel is text_offset bytes from a 2 MB boundary: it is at 0x40100000, and its text_offset is 0x0.',
     fixes: ['report it: kexec-tools or the kernel has a fault'],
-    look: ({ arrived }) => {
+    look: ({ arrived, chosen }) => {
+      const isContiguous = chosen.image?.segments.some(({ contiguous }) => contiguous) === true;
       const broken = (arrived?.rules ?? []).flatMap((result) =>
         result.ok || hasRow(result.rule) ? [] : [`${result.rule}: ${result.problem}`],
       );
       return broken.length === 0
         ? undefined
-        : { sentence: `The new kernel cannot rely on this: ${broken.join('; ')}.`, evidence: [] };
+        : {
+            sentence: `The new kernel cannot rely on this: ${broken.join('; ')}.`,
+            evidence: isContiguous ? ['the running kernel put it into contiguous memory (CMA)'] : [],
+            ...(isContiguous && {
+              fixes: ['give --no-cma: contiguous memory is aligned to CONFIG_CMA_ALIGNMENT only'],
+            }),
+          };
     },
   },
   {

@@ -5,8 +5,8 @@ import { MiB, alignUp } from '../../../kexec/base/u64.js';
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { formatSize } from '../common/text.js';
 import { freeMemory, withoutRange } from '../../kernel/facts/page-allocator.js';
-import { isAtLeast } from '../../kernel/facts/generations.js';
 import type { Resource } from '../../kernel/facts/iomem.js';
+import { shortOfMemory } from '../../kernel/rules/doubts.js';
 import type { Found, Row } from './finding.js';
 import { type Seen, failedWith, refusedFor, runningCmdline, wordOf } from './seen.js';
 import { segmentsTold } from './tell.js';
@@ -272,19 +272,15 @@ export const MEMORY_ROWS: readonly Row[] = [
     when: 'loading needs more memory than was available when the machine was recorded: the files, and the copies that the kernel keeps',
     example: 'Loading takes 310.2 MiB for a moment (files and copies), and 200.0 MiB were available.',
     fixes: ['free memory before, or load a smaller initrd'],
-    look: ({ chosen, files, wanted }) => {
-      const meminfo = files.readText('/proc/meminfo') ?? '';
-      const [line, kiB] =
-        /^Mem(?:Available|Free):\s+(\d{1,15}) kB$/m.exec(/^MemAvailable:.*$/m.exec(meminfo)?.[0] ?? meminfo) ?? [];
-      if (chosen.image === undefined || wanted.onCrash || kiB === undefined) return undefined;
-      const kept = chosen.image.segments.reduce((sum, { memsz }) => sum + memsz, 0n);
-      const need = kept + BigInt((wanted.kernelFile?.length ?? 0) + (wanted.initrdBytes ?? 0));
-      const available = BigInt(kiB) << 10n;
-      if (need <= available) return undefined;
-      return {
-        sentence: `Loading takes ${formatSize(need)} for a moment (files and copies), and ${formatSize(available)} were available.`,
-        evidence: [`/proc/meminfo: ${line}`],
-      };
+    look: ({ chosen, facts, wanted }) => {
+      const short =
+        chosen.image === undefined || wanted.onCrash ? undefined : shortOfMemory(facts, chosen.image.segments);
+      return (
+        short && {
+          sentence: `Loading takes ${formatSize(short.need)} for a moment (files and copies), and ${formatSize(short.available)} were available.`,
+          evidence: [`/proc/meminfo: MemAvailable ${short.available >> 10n} kB`],
+        }
+      );
     },
   },
   {
@@ -312,24 +308,22 @@ export const MEMORY_ROWS: readonly Row[] = [
   {
     id: 'cma-places',
     severity: 'note',
-    when: 'the kernel is 6.17 or later and has contiguous memory (CMA): kexec_file_load puts segments there, at other places than here',
+    when: 'the kernel is 6.17 or later and has contiguous memory (CMA), of which the recording does not tell where it is free: kexec_file_load puts segments there, at other places than here',
     example:
       'This kernel puts what kexec_file_load loads into contiguous memory (1.0 GiB): its places are others than those told here.',
-    fixes: ['give --no-cma where places count'],
-    look: ({ chosen, files, wanted }) => {
-      const [line, kiB] = /^CmaTotal:\s+(\d{1,15}) kB$/m.exec(files.readText('/proc/meminfo') ?? '') ?? [];
+    fixes: ['record /sys/kernel/debug/cma, as kexec-sim snapshot does for root', 'give --no-cma where places count'],
+    look: ({ chosen, files, facts, wanted }) => {
+      const { contiguous, handover } = facts;
       const byFile = chosen.image?.segments.some(({ role }) => role !== undefined) === true;
-      if (
-        !byFile ||
-        wanted.onCrash ||
-        !isAtLeast(files.readText('/proc/version'), 6, 17) ||
-        kiB === undefined ||
-        kiB === '0'
-      )
+      const isUnknown = contiguous !== undefined && contiguous.total > 0n && contiguous.area === undefined;
+      if (!byFile || !isUnknown || wanted.onCrash || wanted.given.includes('no-cma') || handover !== undefined)
         return undefined;
       return {
-        sentence: `This kernel puts what kexec_file_load loads into contiguous memory (${formatSize(BigInt(kiB) << 10n)}): its places are others than those told here.`,
-        evidence: [`/proc/meminfo: ${line}`, files.readText('/proc/version')?.split(' (')[0] ?? ''],
+        sentence: `This kernel puts what kexec_file_load loads into contiguous memory (${formatSize(contiguous.total)}): its places are others than those told here.`,
+        evidence: [
+          `/proc/meminfo: CmaTotal ${contiguous.total >> 10n} kB`,
+          files.readText('/proc/version')?.split(' (')[0] ?? '',
+        ],
       };
     },
   },

@@ -4,6 +4,7 @@ import type { BoardFacts } from '../../kernel/facts/board-arm64.js';
 import type { KernelFacts } from '../../kernel/facts/facts.js';
 import type { Resource } from '../../kernel/facts/iomem.js';
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
+import type { KernelBug } from '../../kernel/machine/processors.js';
 import type { RuleResult } from '../../kernel/execution/rule.js';
 import type { KernelState, LoadedImage } from '../../kernel/rules/kexec-load.js';
 
@@ -60,6 +61,8 @@ export interface Refusal {
 export interface Arrived {
   /** Why it never got there; undefined where it did, or nobody tried. */
   readonly failure?: string | undefined;
+  /** What the running kernel dies of before, with its last words. */
+  readonly bug?: KernelBug | undefined;
   /** Why nobody could tell; undefined where somebody can. */
   readonly skipped?: string | undefined;
   /** The rules of booting.rst, and of what the new kernel is told. */

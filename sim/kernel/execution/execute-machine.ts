@@ -35,7 +35,12 @@ export const openExecution = (
   checkSize(image, machine);
   const facts = boardFacts(files, machine.bootEl);
   const kernel = readLoadedKernel(image, stateDirectory);
-  const segments = kernel.segments.map(({ memory, data }) => ({ mem: memory.start, memsz: memory.size, data }));
+  const segments = kernel.segments.map(({ memory, data }, i) => ({
+    mem: memory.start,
+    memsz: memory.size,
+    data,
+    contiguous: image.segments[i]?.contiguous,
+  }));
   const kexec = kexecMachine(machine, facts.bootEl);
   const started = kernel.segments.find(({ data }) => readArm64ImageHeader(data) !== undefined);
   const { translations, keep } = translationsOf(started?.data, translationDirectory);

@@ -163,7 +163,9 @@ export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' |
     tell(launched, options.progress);
   };
   const limits: GuestLimits = { stopAt: kernel.kernelEntries, stopOnException: true };
-  const end = await launched.processors.run(() => limits, bounds, betweenSlices);
+  const { bug, processors } = launched;
+  const end: RunEnd =
+    bug === undefined ? await processors.run(() => limits, bounds, betweenSlices) : { kind: 'kernel-bug', ...bug };
   const redirect = (other: (byte: number) => void): void => {
     put = other;
   };
@@ -228,7 +230,12 @@ const formatSpeed = ({ instructions, first: { statistics } }: Processors, millis
 
 const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): Promise<Executed> => {
   const { processors, place } = launched;
-  options.err(`kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`);
+  const reason = `kexec-ts: ${describeEnd(end, launched, options.describeEsr)}\n`;
+  if (end.kind === 'kernel-bug') {
+    options.err(`${end.log.join('\n')}\n${reason}`);
+    return { exitCode: FAILED, keepsImage: false };
+  }
+  options.err(reason);
   const verdict = describeStuckPurgatory(end, launched, options.kernel);
   if (verdict !== undefined) options.err(`kexec-ts: ${verdict}\n`);
   options.err(formatQuirkEvents(launched.board) + formatRegisters(processors.current));

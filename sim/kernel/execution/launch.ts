@@ -7,7 +7,7 @@ import type { PhysicalMemory } from '../../machine/memory.js';
 import type { Quirk } from '../../machine/quirks.js';
 import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
-import type { Processors } from '../machine/processors.js';
+import type { KernelBug, Processors } from '../machine/processors.js';
 import { type MachineOptions, wholeMachine } from '../machine/whole-machine.js';
 import { type CodeSymbol, nameOf, purgatorySink, purgatorySymbols } from './purgatory-symbols.js';
 
@@ -15,6 +15,8 @@ import { type CodeSymbol, nameOf, purgatorySink, purgatorySymbols } from './purg
 export interface Prepared {
   /** What the code at an address is called, such as `arm64_relocate_new_kernel+0x10`; undefined outside of the kernel's own. */
   readonly symbolAt: (pc: bigint) => string | undefined;
+  /** What the old kernel died of before it came there. */
+  readonly bug?: KernelBug | undefined;
 }
 
 /** Brings a machine to where the old kernel's last code starts. */
@@ -45,6 +47,8 @@ export interface Launched {
   readonly place: (pc: bigint) => string;
   /** Where the purgatory writes what it prints, if that is RAM, and not a console. */
   readonly sinkInRam: bigint | undefined;
+  /** What the old kernel died of, before its last instructions. */
+  readonly bug: KernelBug | undefined;
 }
 
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
@@ -61,7 +65,7 @@ export const launch = (options: LaunchOptions): Launched => {
   });
   board.firmware.tookDownOthers();
   const [cpu] = cpus;
-  const { symbolAt } = prepare(board.memory, cpu, log);
+  const { symbolAt, bug } = prepare(board.memory, cpu, log);
   cpu.invalidate();
   const symbols = (kernel.purgatory && purgatorySymbols(purgatory, kernel.purgatory)) ?? [];
   const place = (pc: bigint): string => {
@@ -70,7 +74,7 @@ export const launch = (options: LaunchOptions): Launched => {
   };
   const sink = kernel.purgatory && purgatorySink(purgatory, kernel.purgatory);
   const sinkInRam = sink !== undefined && board.memory.isRam(sink, 1n) ? sink : undefined;
-  return { board, console, processors, place, sinkInRam };
+  return { board, console, processors, place, sinkInRam, bug };
 };
 
 /** What Linux reserves for good is no System RAM, and yet it is RAM. */

@@ -1,5 +1,6 @@
 /** The facts about a recorded machine that its simulated kernel answers by. */
 import type { Range } from '../../../kexec/base/range.js';
+import type { Contiguous } from './cma.js';
 import { type Generation, generationOf } from './generations.js';
 import { parseResources, type Resource } from './iomem.js';
 import { configSays } from './kernel-config.js';
@@ -19,6 +20,8 @@ export interface KernelFacts {
   readonly pageSize: bigint;
   /** totalram_pages(): pages that the kernel's allocator was given. */
   readonly totalRamPages: bigint;
+  /** Bytes that programs and kernel could have had; undefined where the recording does not tell. */
+  readonly availableBytes?: bigint | undefined;
   /** What the kernel's allocator hands out, in whole pages; empty when the recording does not tell. */
   readonly freeMemory: readonly Range[];
   /** Where crash images go (crashk_res); undefined when nothing is reserved. */
@@ -31,6 +34,8 @@ export interface KernelFacts {
   readonly stuckCpus?: (() => StuckCpus | undefined) | undefined;
   /** Kernel handover; undefined where it is off. */
   readonly handover?: Handover | undefined;
+  /** Contiguous memory that kexec_file_load(2) takes; undefined for kernels before 6.17, which take none. */
+  readonly contiguous?: Contiguous | undefined;
 }
 
 /** The files that the facts come from, as text; undefined where the recording has none. */
@@ -46,6 +51,14 @@ export interface FactSources {
 export const memTotalKiB = (meminfo: string | undefined): bigint | undefined => {
   const match = /^MemTotal:\s{0,64}(\d{1,19}) kB$/m.exec(meminfo ?? '');
   return match === null ? undefined : BigInt(match[1]!);
+};
+
+/** Bytes: MemAvailable of /proc/meminfo, or MemFree of a kernel that does not count it. */
+const availableBytes = (meminfo: string | undefined): bigint | undefined => {
+  const numberOf = (name: string): string | undefined =>
+    new RegExp(`^${name}:\\s{0,64}(\\d{1,15}) kB$`, 'm').exec(meminfo ?? '')?.[1];
+  const kiB = numberOf('MemAvailable') ?? numberOf('MemFree');
+  return kiB === undefined ? undefined : BigInt(kiB) << 10n;
 };
 
 /** Bytes of the "System RAM" resources, reserved ones included. */
@@ -71,6 +84,7 @@ export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts
     generation: generationOf(sources.version),
     pageSize,
     totalRamPages: ramBytes / pageSize,
+    availableBytes: availableBytes(sources.meminfo),
     freeMemory: freeMemory(resources, pageSize),
     crashRegion: crashRegionOf(resources),
     lockedDown: /\[(integrity|confidentiality)\]/.test(sources.lockdown ?? ''),

@@ -18,6 +18,7 @@ import { initrdOf } from './boot-tree.js';
 import { type KernelFacts, countCpuList } from './facts.js';
 import { traitsOf } from './generations.js';
 import { type Resource, parseResources } from './iomem.js';
+import { configSays } from './kernel-config.js';
 import { freeMemory, withoutRange } from './page-allocator.js';
 import { hasPagesOf } from './page-sizes-arm64.js';
 import { type SignaturePolicy, signaturePolicy } from './policies.js';
@@ -40,6 +41,8 @@ export interface FileLoadMachine {
   readonly dumpFacts: () => DumpFacts;
   /** Gives random bytes; undefined stands for a kernel that has gathered too little randomness yet. */
   readonly random: ((length: number) => Uint8Array) | undefined;
+  /** Whether it is built with handover (CONFIG_KEXEC_HANDOVER), on or off. */
+  readonly knowsHandover?: boolean | undefined;
 }
 
 /**
@@ -68,6 +71,7 @@ export const fileLoadMachine = (
     bootTree: () => bootTree(files),
     dumpFacts: () => dumpFacts(files, resources),
     random,
+    knowsHandover: configSays(files.kernelConfig(), 'KEXEC_HANDOVER') === true,
   };
 };
 

@@ -77,7 +77,7 @@ const LINUX_7_2: LinuxTraits = {
   copiesSegmentsFirst: true,
   hasLoadLimits: true,
   nothingAtZeroIsEverything: true,
-  // Since 6.17: not to use contiguous memory (which the simulated kernel never does); and a flag of other architectures.
+  // Since 6.17: not to use contiguous memory; and a flag of other architectures.
   fileLoadFlags: FILE_LOAD_FLAGS_6_12 | KEXEC_FILE_NO_CMA | KEXEC_FILE_FORCE_DTB,
   maxFileBytes: 2 ** 32,
   fillsHolesToTheEnd: true,

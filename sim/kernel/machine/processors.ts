@@ -15,7 +15,15 @@ export interface RunBounds {
   readonly interrupted: () => boolean;
 }
 
-export type RunEnd = StopReason | { readonly kind: 'timeout' };
+export type RunEnd = StopReason | { readonly kind: 'timeout' } | ({ readonly kind: 'kernel-bug' } & KernelBug);
+
+/** What a kernel died of before its last instructions. */
+export interface KernelBug {
+  /** One sentence, without its end. */
+  readonly why: string;
+  /** Its last words. */
+  readonly log: readonly string[];
+}
 
 /** {@link RunBounds.deadline} from now. @param timeoutMs milliseconds; undefined for no limit */
 export const deadlineIn = (timeoutMs: number | undefined): number =>

@@ -9,7 +9,9 @@ import { isFdtError } from '../../../kexec/device-tree/libfdt.js';
 import { Range } from '../../../kexec/base/range.js';
 import { GiB, KiB, MiB, alignDown, u64 } from '../../../kexec/base/u64.js';
 import { prepareElfHeaders } from './crash-headers-arm64.js';
+import type { KernelFacts } from '../facts/facts.js';
 import type { FileLoadMachine } from '../facts/file-load-machine.js';
+import type { Handover } from '../facts/kho.js';
 import { type KernelSegment, type Refusal, type SlotName, crashBounds } from './kexec-load.js';
 import { type Memory, addBuffer } from './mem-hole.js';
 import { setUpTree } from './of-kexec.js';
@@ -21,11 +23,15 @@ export interface FilesToLoad {
   readonly initrd: Uint8Array | undefined;
   /** One byte a character. */
   readonly cmdline: string | undefined;
+  /** Contiguous memory that what was loaded before holds; undefined where none is to be taken. */
+  readonly contiguousTaken: readonly Range[] | undefined;
 }
 
-export type LoadResult =
-  | { readonly segments: readonly KernelSegment[]; readonly entry: bigint; readonly log: readonly string[] }
-  | (Refusal & { readonly log: readonly string[] });
+export type LoadResult = {
+  readonly log: readonly string[];
+  /** Contiguous memory that was taken for what came to nothing. */
+  readonly lost?: readonly Range[];
+} & ({ readonly segments: readonly KernelSegment[]; readonly entry: bigint } | Refusal);
 
 /** MIN_KIMG_ALIGN (arch/arm64/include/asm/boot.h). */
 const KERNEL_ALIGNMENT = MiB(2n);
@@ -47,7 +53,7 @@ const NAMES = { kernel: 'kernel', initrd: 'initrd', dtb: 'dtb', elfcorehdr: 'elf
 
 const loadedLine = ({ role, mem, bufsz, memsz }: KernelSegment): string =>
   `<6>kexec_file${role === 'kernel' ? '(Image)' : ''}: ` +
-  `Loaded ${NAMES[role!]} at 0x${hex(mem)} bufsz=0x${hex(bufsz)} memsz=0x${hex(memsz)}`;
+  `Loaded ${NAMES[role as keyof typeof NAMES]} at 0x${hex(mem)} bufsz=0x${hex(bufsz)} memsz=0x${hex(memsz)}`;
 
 const refuse = (errno: number, why: string, log: readonly string[] = []): LoadResult => ({ errno, why, log });
 const NO_LOCATION = '<3>kexec_file(Image): Could not find any suitable kernel location!';
@@ -68,13 +74,28 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
 
   const { start, last } = crashBounds(facts);
   const scratch = files.slot === 'normal' ? facts.handover?.scratch : undefined;
-  const memory: Memory = {
+  const before = [...(facts.contiguous?.area?.taken ?? []), ...(files.contiguousTaken ?? [])];
+  const taken = [...before];
+  const lostBut = (segments: readonly KernelSegment[]): readonly Range[] =>
+    taken.slice(before.length).filter(({ start }) => segments.every(({ mem }) => mem !== start));
+  // Handover comes first, and is content with its areas only; a crash kernel has a region of its own.
+  const area =
+    files.slot === 'crash' || facts.handover !== undefined || files.contiguousTaken === undefined
+      ? undefined
+      : facts.contiguous?.area;
+  const free: Memory = {
+    contiguous: area && { ...area, taken },
+    take: (range) => void taken.push(range),
     generation: facts.generation,
     pageSize: facts.pageSize,
     holes: files.slot === 'crash' ? [Range.inclusive(start, last)] : (scratch ?? machine.holes),
     asTheyStand: scratch !== undefined,
     placed: [],
   };
+  const handover = handoverSegment(free, files.slot, facts.handover);
+  if (handover === 'no place')
+    return refuse(Errno.EADDRNOTAVAIL, 'there is no place for the list of the scratch areas of kernel handover');
+  const memory: Memory = { ...free, placed: handover };
   const buffer = {
     role: 'kernel',
     bytes: files.kernel,
@@ -88,20 +109,57 @@ export const loadArm64Image = (machine: FileLoadMachine, files: FilesToLoad): Lo
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const whole = addBuffer(memory, { ...buffer, min });
     if (whole === undefined) break;
-    loadOthers ??= prepareOtherSegments(machine, files, log);
+    loadOthers ??= prepareOtherSegments(machine, files, handover[0], log);
     const others = loadOthers(memory, whole);
     if (others !== undefined) {
       const { mem, memsz } = whole;
       const kernel = { ...whole, mem: u64(mem + header.textOffset), memsz: u64(memsz - header.textOffset) };
-      return { segments: [kernel, ...others], entry: kernel.mem, log: [...log, loadedLine(kernel)] };
+      const segments = [...handover, kernel, ...others];
+      const lost = lostBut([whole, ...others]);
+      return { segments, entry: kernel.mem, log: [...log, loadedLine(kernel)], lost };
     }
     min = whole.mem + whole.memsz;
   }
   const where = files.slot === 'crash' ? "the crash kernel's memory" : 'the free memory';
-  return refuse(Errno.EADDRNOTAVAIL, `${where} has no place for the kernel with all that goes behind it`, [
-    ...log,
-    NO_LOCATION,
-  ]);
+  const why = `${where} has no place for the kernel with all that goes behind it`;
+  return { ...refuse(Errno.EADDRNOTAVAIL, why, [...log, NO_LOCATION]), lost: lostBut([]) };
+};
+
+/** A boundary of 64 KiB makes it easier for the next kernel to map. */
+const HANDOVER_ALIGNMENT = KiB(64n);
+const SCRATCH_AREA_BYTES = 16;
+
+/** kho_fill_kimage(): the list of the scratch areas, before all else. @returns no segment where none is made */
+const handoverSegment = (
+  memory: Memory,
+  slot: SlotName,
+  handover: Handover | undefined,
+): readonly KernelSegment[] | 'no place' => {
+  if (handover?.areas === undefined || !handover.toldTo[slot]) return [];
+  const bytes = new Uint8Array(SCRATCH_AREA_BYTES * handover.areas.length);
+  const view = new DataView(bytes.buffer);
+  handover.areas.forEach(({ start, size }, i) => {
+    view.setBigUint64(SCRATCH_AREA_BYTES * i, start, true);
+    view.setBigUint64(SCRATCH_AREA_BYTES * i + 8, size, true);
+  });
+  const segment = addBuffer(memory, {
+    role: 'kho',
+    bytes,
+    memsz: BigInt(bytes.length),
+    align: HANDOVER_ALIGNMENT,
+    min: 0n,
+    topDown: true,
+  });
+  return segment === undefined ? 'no place' : [segment];
+};
+
+/**
+ * Where the tree of what is handed over is, a page that the kernel took when it had just booted (kho_init()). No file
+ * tells: it is taken for the highest free one.
+ */
+const handoverTree = ({ freeMemory, pageSize }: KernelFacts): Range | undefined => {
+  const end = freeMemory.at(-1)?.end;
+  return end === undefined ? undefined : Range.between(end - pageSize, end);
 };
 
 /** Finds places above the kernel for all else. @returns undefined when there are none */
@@ -111,15 +169,18 @@ type LoadOthers = (memory: Memory, kernel: KernelSegment) => readonly KernelSegm
 const prepareOtherSegments = (
   machine: FileLoadMachine,
   { slot, initrd, cmdline }: FilesToLoad,
+  scratch: KernelSegment | undefined,
   log: string[],
 ): LoadOthers => {
-  const { facts, crashRegions, random } = machine;
+  const { facts, crashRegions, random, knowsHandover } = machine;
+  const fdt = handoverTree(facts);
+  const handover = scratch && fdt && { fdt, scratch: Range.sized(scratch.mem, scratch.bufsz) };
   const headers = slot === 'crash' ? prepareElfHeaders(machine.dumpFacts(), crashRegions) : undefined;
   const bootTree = machine.bootTree();
   const treeFor = (initrdAt: Range | undefined, elfcorehdr: Range | undefined, seeds: FileLoadMachine['random']) =>
     setUpTree(
-      { ...facts, bootTree, random: seeds },
-      { initrd: initrdAt, cmdline, crash: elfcorehdr && { elfcorehdr, usable: crashRegions } },
+      { ...facts, bootTree, random: seeds, knowsHandover },
+      { initrd: initrdAt, cmdline, crash: elfcorehdr && { elfcorehdr, usable: crashRegions }, handover },
     );
   // Its size does not depend on the addresses in it: they come last.
   const somewhere = (bytes: Uint8Array | undefined) => bytes && Range.sized(facts.pageSize, BigInt(bytes.length));
@@ -144,7 +205,7 @@ const prepareOtherSegments = (
         topDown: max === undefined,
         ...(max && { max }),
       };
-      const segment = addBuffer({ ...memory, placed: [kernel, ...placed] }, buffer);
+      const segment = addBuffer({ ...memory, placed: [...memory.placed, kernel, ...placed] }, buffer);
       if (segment === undefined) return undefined;
       placed.push(segment);
       log.push(loadedLine(segment));

@@ -3,10 +3,12 @@
  * which segments the kernel makes of the files. Recorded answers of a real kernel are what the tests compare with.
  */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
+import { Range } from '../../../kexec/base/range.js';
 import { Errno } from '../../../kexec/base/error.js';
 import type { KexecFileLoadCall } from '../../../kexec/base/system.js';
 import {
   KEXEC_FILE_DEBUG,
+  KEXEC_FILE_NO_CMA,
   KEXEC_FILE_NO_INITRAMFS,
   KEXEC_FILE_ON_CRASH,
   KEXEC_FILE_UNLOAD,
@@ -18,6 +20,7 @@ import type { FileLoadMachine } from '../facts/file-load-machine.js';
 import {
   BUSY,
   type Caller,
+  type KernelSegment,
   type KernelState,
   type Outcome,
   ROOT,
@@ -51,7 +54,9 @@ export const answerKexecFileLoad = (
   if (machine === undefined) return answer(before, -Errno.ENOSYS);
   const { facts } = machine;
   const { flags, kernel } = call;
-  const { fileLoadFlags } = traitsOf(facts.generation);
+  // What came with 6.17 need not be known to the release that answers.
+  const contiguousFlags = facts.contiguous === undefined ? 0n : KEXEC_FILE_NO_CMA;
+  const fileLoadFlags = traitsOf(facts.generation).fileLoadFlags | contiguousFlags;
   const slot = (flags & KEXEC_FILE_ON_CRASH) === 0n ? 'normal' : 'crash';
 
   const counted = permitLoad(facts, before, slot, caller);
@@ -82,12 +87,31 @@ export const answerKexecFileLoad = (
   const cmdline = readCommandLine(call, facts);
   if (isRefusal(cmdline)) return refuse(cleared, cmdline);
 
-  const image = loadArm64Image(machine, { slot, kernel, initrd, cmdline });
+  const contiguousTaken = (flags & KEXEC_FILE_NO_CMA) === 0n ? contiguousOf(before) : undefined;
+  const image = loadArm64Image(machine, { slot, kernel, initrd, cmdline, contiguousTaken });
   const told = image.log.filter((line) => (flags & KEXEC_FILE_DEBUG) !== 0n || !line.startsWith(LOG_INFO));
-  if (isRefusal(image)) return refuse(cleared, { ...image, log: told });
-  const stored = storeImage(facts, cleared, slot, { entry: image.entry, flags, segments: image.segments });
-  return { ...stored, log: [...told, ...stored.log] };
+  const left = withLost(cleared, image.lost);
+  if (isRefusal(image)) return refuse(left, { ...image, log: told });
+  const stored = storeImage(facts, left, slot, { entry: image.entry, flags, segments: image.segments });
+  const state = losesSegments(stored) ? withLost(stored.state, contiguousIn(image.segments)) : stored.state;
+  return { ...stored, state, log: [...told, ...stored.log] };
 };
+
+/** What fails before machine_kexec_prepare() is freed by kfree(), which leaves the memory of its segments taken. */
+const losesSegments = ({ result, log }: Outcome): boolean =>
+  result === -Errno.EINVAL || result === -Errno.EADDRNOTAVAIL || (result === -Errno.ENOMEM && log.length > 0);
+
+const withLost = (state: KernelState, lost: readonly Range[] = []): KernelState =>
+  lost.length === 0 ? state : { ...state, contiguousLost: [...(state.contiguousLost ?? []), ...lost] };
+
+/** What is loaded keeps its memory until the new image takes its place. */
+const contiguousOf = ({ normal, contiguousLost = [] }: KernelState): readonly Range[] => [
+  ...(typeof normal === 'object' ? contiguousIn(normal.segments) : []),
+  ...contiguousLost,
+];
+
+const contiguousIn = (segments: readonly KernelSegment[]): readonly Range[] =>
+  segments.filter(({ contiguous }) => contiguous).map(({ mem, memsz }) => Range.sized(mem, memsz));
 
 /** The level of what is logged with KEXEC_FILE_DEBUG only. */
 const LOG_INFO = '<6>';

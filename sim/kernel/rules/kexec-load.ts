@@ -9,9 +9,11 @@ import { Errno } from '../../../kexec/base/error.js';
 import { hex } from '../../../kexec/base/format.js';
 import { KEXEC_MAX_SEGMENTS, KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
 import { U64_MAX, u64 } from '../../../kexec/base/u64.js';
+import type { Range } from '../../../kexec/base/range.js';
 import type { KernelFacts } from '../facts/facts.js';
 import { traitsOf } from '../facts/generations.js';
 import { type Shortage, layOutKimage } from './kimage.js';
+import { doubtsOf } from './doubts.js';
 import { LOCKED_DOWN } from './lockdown.js';
 import { countPages, createPageAllocator } from '../facts/page-allocator.js';
 
@@ -24,7 +26,7 @@ export type SegmentSource =
   | { readonly kind: 'fault' };
 
 /** What kexec_file_load(2) knows of the segments that it makes. */
-export const SEGMENT_ROLES = ['kernel', 'initrd', 'dtb', 'elfcorehdr'] as const;
+export const SEGMENT_ROLES = ['kernel', 'initrd', 'dtb', 'elfcorehdr', 'kho'] as const;
 export type SegmentRole = (typeof SEGMENT_ROLES)[number];
 
 /** `struct kexec_segment` (include/uapi/linux/kexec.h). */
@@ -38,6 +40,8 @@ export interface KernelSegment {
   /** Bytes of `source`. */
   readonly bufsz: bigint;
   readonly source: SegmentSource;
+  /** Whether it lies in contiguous memory, in its place from the beginning. */
+  readonly contiguous?: true | undefined;
 }
 
 /** The arguments of kexec_load(2). */
@@ -76,6 +80,8 @@ export interface KernelState {
   readonly limitPanic: number;
   /** Network interfaces that were brought up or taken down since the machine was booted. */
   readonly interfaces: readonly InterfaceState[];
+  /** Contiguous memory that failed loads took, and that nobody gives back. */
+  readonly contiguousLost?: readonly Range[] | undefined;
 }
 
 /** A machine that was just booted. */
@@ -215,7 +221,9 @@ const describeCrashRegion = ({ crashRegion }: KernelFacts): string =>
 export const storeImage = (facts: KernelFacts, before: KernelState, slot: SlotName, image: LoadedImage): Outcome => {
   const { segments } = image;
   const refusal = checkSegments(facts, segments, slot) ?? prepare(facts, segments, slot) ?? unreadableSegment(segments);
-  return refusal === undefined ? answer(withSlot(before, slot, image), 0) : refuse(before, refusal);
+  return refusal === undefined
+    ? answer(withSlot(before, slot, image), 0, doubtsOf(facts, slot, image))
+    : refuse(before, refusal);
 };
 
 /** Memory for the image, and machine_kexec_prepare(), arch/arm64/kernel/machine_kexec.c. */

@@ -28,6 +28,8 @@ export interface KimageSegment {
   readonly mem: bigint;
   /** Bytes; a multiple of the page size. */
   readonly memsz: bigint;
+  /** Whether its bytes lie there from the beginning, in contiguous memory, and are not copied. */
+  readonly contiguous?: boolean | undefined;
 }
 
 /** A segment and its bytes; those behind them, up to `memsz`, are zero. */
@@ -81,7 +83,9 @@ export const layOutKimage = (
   if (swapPage === undefined) return { lacks: 'swap page' };
 
   const list = new PageList(allocator, isDestination, pageSize);
-  for (const { start, end } of targets) {
+  for (const [index, { start, end }] of targets.entries()) {
+    // kimage_load_cma_segment() makes no entries.
+    if (segments[index]!.contiguous === true) continue;
     if (!list.add(start + IND_DESTINATION)) return { lacks: 'page' };
     for (let page = start; page < end; page += pageSize) {
       if (!list.addSource(page)) return { lacks: 'page' };
@@ -247,6 +251,11 @@ function* crashHoles(
  */
 export const storeKimage = (image: Kimage, segments: readonly FilledSegment[], memory: PhysicalMemory): void => {
   if (image.type === 'crash') return storeInPlace(segments, memory);
+  const copied = segments.filter(({ contiguous }) => contiguous !== true);
+  storeInPlace(
+    segments.filter(({ contiguous }) => contiguous === true),
+    memory,
+  );
   const { pageSize, entries } = image;
   storeList(image, memory);
   let segment = -1;
@@ -257,7 +266,7 @@ export const storeKimage = (image: Kimage, segments: readonly FilledSegment[], m
       at = 0;
       continue;
     }
-    const bytes = segments[segment]!.data.subarray(at, at + pageSize);
+    const bytes = copied[segment]!.data.subarray(at, at + pageSize);
     if (bytes.length < pageSize) memory.clear(BigInt(addressOf(entry)), pageSize);
     memory.write(BigInt(addressOf(entry)), bytes);
     at += pageSize;

@@ -1,7 +1,8 @@
 /** Where kexec_file_load(2) puts a segment: the search for a hole in memory. */
-import type { Range } from '../../../kexec/base/range.js';
+import { Range } from '../../../kexec/base/range.js';
 import { U64_MAX, alignDown, alignUp, u64 } from '../../../kexec/base/u64.js';
 import { type Generation, traitsOf } from '../facts/generations.js';
+import type { ContiguousArea } from '../facts/cma.js';
 import type { KernelSegment, SegmentRole } from './kexec-load.js';
 
 /** A segment that has no place yet (`struct kexec_buf`, include/linux/kexec.h). */
@@ -29,6 +30,10 @@ export interface Memory {
   /** Whether the holes are tried as they stand, also where places are looked for from the top. */
   readonly asTheyStand?: boolean;
   readonly placed: readonly KernelSegment[];
+  /** Contiguous memory, which comes before the holes; undefined where none is taken. */
+  readonly contiguous?: ContiguousArea | undefined;
+  /** Receives what is taken of it. The kernel does not give back what it took in vain. */
+  readonly take?: (range: Range) => void;
 }
 
 /**
@@ -40,11 +45,17 @@ export const addBuffer = (memory: Memory, buffer: KexecBuffer): KernelSegment | 
   const { role, bytes, topDown } = buffer;
   const memsz = alignUp(buffer.memsz, pageSize);
   const align = buffer.align > pageSize ? buffer.align : pageSize;
+  const segment = { role, memsz, bufsz: BigInt(bytes.length), source: { kind: 'bytes', bytes } } as const;
+  const contiguousAt = memory.contiguous && locateContiguous(memory.contiguous, memsz, align);
+  if (contiguousAt !== undefined) {
+    memory.take?.(Range.sized(contiguousAt, memsz));
+    return { ...segment, mem: contiguousAt, contiguous: true };
+  }
   const locate = topDown ? locateTopDown : locateBottomUp;
   for (const hole of topDown && !asTheyStand ? holes.toReversed() : holes) {
     if (u64(hole.size) < memsz || hole.last < buffer.min || hole.start > (buffer.max ?? U64_MAX)) continue;
     const mem = locate(hole, { ...buffer, memsz, align }, memory);
-    if (mem !== undefined) return { role, mem, memsz, bufsz: BigInt(bytes.length), source: { kind: 'bytes', bytes } };
+    if (mem !== undefined) return { ...segment, mem };
   }
   return undefined;
 };
@@ -85,4 +96,22 @@ const locateBottomUp = (
     if (conflict === undefined) return start;
     start = conflict.mem + conflict.memsz;
   }
+};
+
+/**
+ * cma_range_alloc(), mm/cma.c: the first place that is free. Which addresses a segment may have is not asked, and of its
+ * alignment no more is kept than the kernel was built for.
+ */
+const locateContiguous = (
+  { range, taken, mostAlignment }: ContiguousArea,
+  memsz: bigint,
+  wanted: bigint,
+): bigint | undefined => {
+  const align = wanted < mostAlignment ? wanted : mostAlignment;
+  for (let start = alignUp(range.start, align); start + memsz <= range.end;) {
+    const other = taken.find((one) => start < one.end && one.start < start + memsz);
+    if (other === undefined) return start;
+    start = alignUp(other.end, align);
+  }
+  return undefined;
 };

@@ -2,7 +2,7 @@
  * The device tree that the kernel itself makes for the next one: of_kexec_alloc_and_setup_fdt(), drivers/of/kexec.c. In
  * 5.10 it is setup_dtb(), arch/arm64/kernel/machine_kexec_file.c, which changes less, and in another order.
  *
- * What IMA, KHO and dm-crypt add is left out: a kernel does so where it was built and told to.
+ * What IMA and dm-crypt add is left out: a kernel does so where it was built and told to.
  */
 import { cells32, cells64, stringValue } from '../../../kexec/device-tree/fdt-values.js';
 import { Fdt, type FdtError, isFdtError } from '../../../kexec/device-tree/libfdt.js';
@@ -27,6 +27,15 @@ export interface NextKernel {
   readonly cmdline: string | undefined;
   /** Only for a crash kernel. */
   readonly crash: CrashRanges | undefined;
+  /** Of kernel handover (KHO). */
+  readonly handover?: HandoverRanges | undefined;
+}
+
+export interface HandoverRanges {
+  /** The tree of what is handed over, which the running kernel keeps. */
+  readonly fdt: Range;
+  /** The list of scratch areas. */
+  readonly scratch: Range;
 }
 
 export interface CrashRanges {
@@ -43,6 +52,8 @@ export interface TreeSource {
   readonly bootTree: Uint8Array;
   /** Undefined as long as the kernel has gathered too little that is random: then the tree has no seeds. */
   readonly random: ((length: number) => Uint8Array) | undefined;
+  /** Whether the kernel is built with handover, and so takes out what the kernel before it was told. */
+  readonly knowsHandover?: boolean | undefined;
 }
 
 const EXTRA_SPACE = 0x1000;
@@ -53,6 +64,8 @@ const INITRD_START = 'linux,initrd-start';
 const INITRD_END = 'linux,initrd-end';
 const ELFCOREHDR = 'linux,elfcorehdr';
 const USABLE_MEMORY = 'linux,usable-memory-range';
+const HANDOVER_FDT = 'linux,kho-fdt';
+const HANDOVER_SCRATCH = 'linux,kho-scratch';
 
 /** A change of the tree, in which the node /chosen is at the offset `chosen`. */
 type Step = (tree: Fdt, chosen: number, next: NextKernel, source: TreeSource) => FdtError | undefined;
@@ -159,6 +172,16 @@ const reserveElfcorehdr: Step = (tree, _chosen, { crash }) => crash && reserve(t
 const setUsableMemory: Step = (tree, chosen, { crash }) =>
   crash && setRanges(tree, chosen, USABLE_MEMORY, crash.usable);
 
+/** kho_add_chosen(). */
+const removeHandover: Step = (tree, chosen, next, source) =>
+  source.knowsHandover === true
+    ? inOrder(remove(HANDOVER_FDT), remove(HANDOVER_SCRATCH))(tree, chosen, next, source)
+    : undefined;
+const setHandoverFdt: Step = (tree, chosen, { handover }) =>
+  handover && setRanges(tree, chosen, HANDOVER_FDT, [handover.fdt]);
+const setHandoverScratch: Step = (tree, chosen, { handover }) =>
+  handover && setRanges(tree, chosen, HANDOVER_SCRATCH, [handover.scratch]);
+
 const removeCrashRanges = inOrder(remove(ELFCOREHDR), remove(USABLE_MEMORY));
 const setBootargs = setOrRemove('bootargs', ({ cmdline }) =>
   cmdline === undefined ? undefined : stringValue(cmdline),
@@ -186,6 +209,9 @@ const CHANGES = inOrder(
   setElfcorehdr,
   reserveElfcorehdr,
   setUsableMemory,
+  removeHandover,
+  setHandoverFdt,
+  setHandoverScratch,
   setBootargs,
   setSeeds,
   (tree, chosen) => setProp(tree, chosen, 'linux,booted-from-kexec', new Uint8Array()),

@@ -84,6 +84,8 @@ export const describeEnd = (
     case 'turn-over':
     case 'max-instructions':
       return `the limit of ${instructions} instructions is reached at ${place(cpu.pc)}`;
+    case 'kernel-bug':
+      return `the old kernel dies on its way out: ${end.why}`;
     case 'timeout':
       return `the time limit is reached at ${place(cpu.pc)} ${after}`;
     case 'interrupted':

@@ -1,5 +1,7 @@
 /** state.json: what a simulated kernel has loaded, the bytes of segments excepted. */
 import { hex } from '../../../kexec/base/format.js';
+import { Range } from '../../../kexec/base/range.js';
+import { U64_MAX } from '../../../kexec/base/u64.js';
 import { KEXEC_MAX_SEGMENTS } from '../../../kexec/base/uapi.js';
 import {
   type Json,
@@ -46,6 +48,7 @@ export const parseState = (text: string, subject: string): KernelState => {
     limitReboot: asInteger(field(json, 'limitReboot'), -1, 2 ** 31 - 1),
     limitPanic: asInteger(field(json, 'limitPanic'), -1, 2 ** 31 - 1),
     interfaces: parseInterfaces(optionalField(json, 'interfaces')),
+    ...parseLost(optionalField(json, 'contiguousLost')),
   };
 };
 
@@ -54,6 +57,20 @@ const parseInterfaces = (json: Json | undefined): readonly InterfaceState[] =>
   json === undefined
     ? []
     : elements(json, 'interface').map((each) => ({ name: asText(field(each, 'name')), up: asFlag(field(each, 'up')) }));
+
+const parseLost = (json: Json | undefined): Pick<KernelState, 'contiguousLost'> =>
+  json === undefined
+    ? {}
+    : {
+        contiguousLost: elements(json, 'range').map((each) => {
+          const [start, size] = [asU64(field(each, 'start')), asU64(field(each, 'size'))];
+          if (size === 0n || start + size > U64_MAX) throw jsonError(each, 'is no range of memory');
+          return Range.sized(start, size);
+        }),
+      };
+
+const lostToJson = (lost: readonly Range[] | undefined): unknown =>
+  lost?.map(({ start, size }) => ({ start: `0x${hex(start)}`, size: `0x${hex(size)}` }));
 
 const parseSlot = (json: Json): ImageSlot => {
   if (json.value === null) return undefined;
@@ -73,12 +90,14 @@ const parseSegment = (json: Json): KernelSegment => {
   const bufsz = asU64(field(json, 'bufsz'));
   if (bufsz > memsz) throw jsonError(json, '"bufsz" must not exceed "memsz"');
   const role = optionalField(json, 'role');
+  const contiguous = optionalField(json, 'contiguous');
   return {
     mem,
     memsz,
     bufsz,
     source: parseSource(field(json, 'file')),
     ...(role === undefined ? {} : { role: asWord(role, SEGMENT_ROLES) }),
+    ...(contiguous !== undefined && asFlag(contiguous) ? { contiguous: true } : {}),
   };
 };
 
@@ -91,7 +110,17 @@ const parseSource = (json: Json): SegmentSource => {
 
 /** @param state has no segments whose bytes are in memory only */
 export const formatState = (state: KernelState): string =>
-  `${JSON.stringify({ version: VERSION, ...state, normal: slotToJson(state.normal), crash: slotToJson(state.crash) }, null, 2)}\n`;
+  `${JSON.stringify(
+    {
+      version: VERSION,
+      ...state,
+      normal: slotToJson(state.normal),
+      crash: slotToJson(state.crash),
+      contiguousLost: lostToJson(state.contiguousLost),
+    },
+    null,
+    2,
+  )}\n`;
 
 const slotToJson = (slot: ImageSlot): unknown => {
   if (slot === undefined) return null;
@@ -99,12 +128,13 @@ const slotToJson = (slot: ImageSlot): unknown => {
   return {
     entry: `0x${hex(slot.entry)}`,
     flags: `0x${hex(slot.flags)}`,
-    segments: slot.segments.map(({ role, mem, memsz, bufsz, source }) => ({
+    segments: slot.segments.map(({ role, mem, memsz, bufsz, source, contiguous }) => ({
       ...(role === undefined ? {} : { role }),
       mem: `0x${hex(mem)}`,
       memsz: `0x${hex(memsz)}`,
       bufsz: `0x${hex(bufsz)}`,
       file: source.kind === 'file' ? source.name : null,
+      ...(contiguous === true ? { contiguous } : {}),
     })),
   };
 };

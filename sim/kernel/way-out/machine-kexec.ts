@@ -1,5 +1,5 @@
 /** machine_kexec() of arm64: memory and registers as it leaves them. */
-import { KexecError } from '../../../kexec/base/error.js';
+import { KexecError, strerror } from '../../../kexec/base/error.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { PhysicalMemory } from '../../machine/memory.js';
 import { findPiece } from './code.js';
@@ -9,10 +9,11 @@ import { setLinuxRegisters } from './registers.js';
 import { copyForRelocation, storeKimageFields } from './relocation-copy.js';
 import { type RunningKernel, placeKernel } from './running-kernel.js';
 import type { KexecImage } from './kexec-image.js';
-import { imageInfo, shutdownLines } from './kexec-log.js';
+import { bugLines, imageInfo, shutdownLines } from './kexec-log.js';
 import type { KexecMachine } from './kexec-machine.js';
 import { type Relocation, traitsOf } from '../facts/generations.js';
-import { type Kimage, layOutKimage, storeKimage } from '../rules/kimage.js';
+import type { UndyingCpu } from '../facts/stuck-cpus.js';
+import { IND_DONE, type Kimage, layOutKimage, storeKimage } from '../rules/kimage.js';
 import { type AllocationOrder, type PageAllocator, createPageAllocator } from '../facts/page-allocator.js';
 
 /** A machine whose kernel has shut everything down, and stands before its last instructions. */
@@ -27,6 +28,8 @@ export interface PreparedKexec {
   readonly code: readonly PlacedCode[];
   /** The code at an address, such as `arm64_relocate_new_kernel+0x10`; undefined where it is not the kernel's. */
   readonly symbolAt: (pc: bigint) => string | undefined;
+  /** What the old kernel died of before, which then executes nothing of this. */
+  readonly bug: { readonly why: string; readonly log: readonly string[] } | undefined;
 }
 
 const PAGE_SHIFTS: Readonly<Record<string, number>> = { 4096: 12, 16384: 14, 65536: 16 };
@@ -56,7 +59,9 @@ export const prepareKexec = (
   storeKimage(kimage, image.segments, memory);
 
   const { relocation } = traitsOf(machine.generation);
-  const kernel = placeKernel(machine, memory, relocation);
+  // With nothing to copy, these kernels leave by way of cpu_soft_restart(), as the older ones always do.
+  const isInPlace = relocation === 'mmu_on' && kimage.head === IND_DONE;
+  const kernel = placeKernel(machine, memory, isInPlace ? 'mmu_off' : relocation);
   const { addresses, code, hypStub, reservedTable } = kernel;
   const copying = findPiece(kernel.pieces, `relocate.${relocation}.${PAGE_SHIFTS[`${pageSize}`]}`);
   const control = placeCode(memory, copying, BigInt(kimage.controlCodePage));
@@ -74,14 +79,22 @@ export const prepareKexec = (
   cpu.sp = addresses.image(kernel.stackEnd);
   cpu.pc = addresses.image(symbolIn(code, 'machine_kexec'));
   const start: Start = { machine, image, kimage, memory, cpu, allocator, kernel, control };
-  const more = relocation === 'mmu_off' ? startWithMmuOff(start) : startWithMmuOn(start);
+  const more = (isInPlace ? startInPlace : relocation === 'mmu_off' ? startWithMmuOff : startWithMmuOn)(start);
 
-  for (const line of imageInfo(kimage, image, control)) log(line);
-  log('Bye!');
+  const { undyingCpu } = machine;
+  const lastWords = undyingCpu === undefined ? [...imageInfo(kimage, image, control), 'Bye!'] : [];
+  for (const line of lastWords) log(line);
   const placed = [control, code, hypStub, ...more];
   const symbolAt = (pc: bigint): string | undefined => nameCode(memory, placed, pc);
-  return { kimage, relocation, controlCodePage: control.at, dtb: image.dtb ?? NO_DTB, code: placed, symbolAt };
+  const dtb = image.dtb ?? NO_DTB;
+  const bug = undyingCpu && bugOf(undyingCpu);
+  return { kimage, relocation, controlCodePage: control.at, dtb, code: placed, symbolAt, bug };
 };
+
+const bugOf = (undying: UndyingCpu): PreparedKexec['bug'] => ({
+  why: `CPU ${undying.cpu} cannot be switched off (${strerror(undying.errno)}): ${undying.evidence.join(', ')}`,
+  log: bugLines(undying),
+});
 
 const outOfMemory = (what: string): KexecError =>
   KexecError.die(`simulated machine: no memory is left for ${what}`, { subject: 'memory' });
@@ -102,6 +115,13 @@ interface Start {
 const startWithMmuOff = ({ machine, image, kimage, cpu, kernel, control }: Start): readonly PlacedCode[] => {
   const el2Switch = machine.bootEl === 2 ? 1n : 0n;
   setArguments(cpu, [el2Switch, control.at, BigInt(kimage.head), image.entry, image.dtb ?? NO_DTB]);
+  setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
+  return [];
+};
+
+/** The same, for what enters the new kernel at once. */
+const startInPlace = ({ machine, image, cpu, kernel }: Start): readonly PlacedCode[] => {
+  setArguments(cpu, [machine.bootEl === 2 ? 1n : 0n, image.entry, image.dtb ?? NO_DTB, 0n, 0n]);
   setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
   return [];
 };

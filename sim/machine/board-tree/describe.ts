@@ -19,7 +19,8 @@ const GIC_V3 = ['arm,gic-v3'];
 const V2M = 'arm,gic-v2m-frame';
 const ITS = 'arm,gic-v3-its';
 const TIMERS = ['arm,armv8-timer', 'arm,armv7-timer'];
-const PSCI = ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'];
+const PSCI_0_1 = 'arm,psci';
+const PSCI = ['arm,psci-1.0', 'arm,psci-0.2', PSCI_0_1];
 
 /** The interrupts that a v2m frame has where neither the tree nor its register says: QEMU's `virt`. */
 const DEFAULT_V2M = { firstSpi: 80, spiCount: 64 } as const;
@@ -46,10 +47,14 @@ export const describeBoard = (root: TreeNode): BoardDescription => {
     if (device !== undefined) devices.set(place, device);
   }
   const consolePlace = tree.console();
+  const psci = enabled.find((place) => isAny(place, PSCI));
   return {
+    compatible: stringsOf(root.properties.get('compatible')),
     memory: enabled.filter(isMemory).flatMap((place) => present(registersOf(tree, place))),
     processors: describeProcessors(tree),
-    conduit: conduitOf(enabled),
+    conduit: psci && conduitOf(psci),
+    hasCpuOff: psci !== undefined && hasCpuOff(psci),
+    gates: enabled.filter(isGate).map(({ path }) => path),
     timer: describeTimer(tree, enabled, gicPlace),
     gic,
     devices: [...devices.values()],
@@ -91,11 +96,19 @@ const startOf = ({ properties }: TreeNode): ProcessorDescription['start'] => {
     : undefined;
 };
 
-const conduitOf = (enabled: readonly Place[]): 'hvc' | 'smc' | undefined => {
-  const psci = enabled.find((place) => isAny(place, PSCI));
-  const method = stringOf(psci?.node.properties.get('method'));
+/** A clock that is one only, with no cells to choose by, is taken for one that runs always. */
+const isGate = ({ node: { properties } }: Place): boolean =>
+  (numberOf(properties.get('#clock-cells')) ?? 0n) > 0n || properties.has('#power-domain-cells');
+
+const conduitOf = ({ node }: Place): 'hvc' | 'smc' | undefined => {
+  const method = stringOf(node.properties.get('method'));
   return method === 'hvc' || method === 'smc' ? method : undefined;
 };
+
+/** Of several versions, the one that is named first counts (Linux' bindings arm/psci.yaml). */
+const hasCpuOff = ({ node: { properties } }: Place): boolean =>
+  stringsOf(properties.get('compatible')).find((name) => PSCI.includes(name)) !== PSCI_0_1 ||
+  properties.get('cpu_off')?.length === 4;
 
 const describeTimer = (
   tree: IndexedTree,

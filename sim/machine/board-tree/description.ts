@@ -3,11 +3,17 @@ import type { Range } from '../../../kexec/base/range.js';
 import type { Interrupt } from './interrupts.js';
 
 export interface BoardDescription {
+  /** What the board is called, from the most to the least special. */
+  readonly compatible: readonly string[];
   /** What the /memory nodes say, in the tree's order. */
   readonly memory: readonly Range[];
   readonly processors: readonly ProcessorDescription[];
   /** How the firmware's PSCI is called; undefined without a PSCI. */
   readonly conduit: 'hvc' | 'smc' | undefined;
+  /** Whether a kernel can switch processors off by it. PSCI 0.1 has what calls the tree gives numbers for. */
+  readonly hasCpuOff: boolean;
+  /** Paths of what switches clocks or the power of others. */
+  readonly gates: readonly string[];
   readonly timer: TimerDescription | undefined;
   /** The one interrupt controller that the devices' interrupts are told of; undefined where it is no GIC. */
   readonly gic: GicDescription | undefined;

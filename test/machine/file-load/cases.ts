@@ -21,6 +21,8 @@ export interface Boot {
   readonly cases: readonly Case[];
   /** Command line of a kernel that is started at last. */
   readonly execute?: string;
+  /** The release that it is of, where the others do not have what it is about. */
+  readonly only?: string;
 }
 
 export interface Case {
@@ -78,6 +80,18 @@ const PLACEMENTS: readonly Case[] = [
   load('a command line larger than the room for changes', SMALL, undefined, 0, '@100000'),
   { name: 'no command line', words: `kernel=${SMALL} flags=${DEBUG | NO_INITRAMFS}` },
   { name: 'an empty command line', words: `kernel=${SMALL} cmdline= flags=${DEBUG | NO_INITRAMFS}` },
+];
+
+/** Flags: not to take contiguous memory. */
+const NO_CMA = 0x10;
+
+/** One behind the other, and without what is contiguous. */
+const CONTIGUOUS: readonly Case[] = [
+  { ...load('a kernel in contiguous memory', SMALL, 0x5678), keep: true },
+  { ...load('another behind it', SMALL, 0x100000), keep: true },
+  { ...load('a third, where the first was', image(0x11234, 3 << 20), 0x5678), keep: true },
+  load('not in contiguous memory', SMALL, 0x5678, NO_CMA),
+  load('an initrd that is too large for it', SMALL, 100 * MiB),
 ];
 
 const onCrash = (cases: readonly Case[]): readonly Case[] =>
@@ -191,6 +205,23 @@ export const BOOTS: readonly Boot[] = [
     commandLine: 'crashkernel=128M@0x50000000 lockdown=integrity',
     board: 'gic-version=3',
     cases: [...PLACEMENTS, ...CRASH_PLACEMENTS],
+  },
+  {
+    name: '1G-cma',
+    memory: 1024,
+    cpu: 'cortex-a72',
+    commandLine: 'cma=96M crashkernel=128M',
+    cases: [...PLACEMENTS, ...CONTIGUOUS, ...CRASH_PLACEMENTS],
+    only: '7.2',
+  },
+  {
+    name: '2G-kho',
+    memory: 2048,
+    cpu: 'cortex-a72',
+    commandLine: 'kho=on kho_scratch=16M,192M,0 crashkernel=128M',
+    execute: 'console=ttyAMA0 started=yes kho=on',
+    cases: [...PLACEMENTS, ...CRASH_PLACEMENTS],
+    only: '7.2',
   },
 ];
 

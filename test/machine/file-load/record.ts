@@ -87,6 +87,12 @@ const FACTS = [
   '/sys/kernel/debug/memblock/reserved',
 ] as const;
 
+/** Of kernels that have contiguous memory, or hand over. */
+const MORE_FACTS = [
+  ...['base_pfn', 'count', 'order_per_bit', 'bitmap'].map((name) => `/sys/kernel/debug/cma/reserved/${name}`),
+  ...['scratch_phys', 'scratch_len'].map((name) => `/sys/kernel/debug/kho/out/${name}`),
+];
+
 /** What a command prints, byte for byte. */
 const bytesFrom = async (guest: Guest, command: string): Promise<Buffer> =>
   gunzipSync(Buffer.from(await guest.run(`${command} | gzip -c | base64`), 'base64'));
@@ -97,6 +103,9 @@ const recordFacts = async (guest: Guest, cpus: number) => {
   const text = async (file: string): Promise<string> => guest.run(`cat ${file}`);
   const files: Record<string, string> = {};
   for (const file of FACTS) files[file] = await text(file);
+  for (const file of MORE_FACTS) {
+    if ((await guest.run(`[ -f ${file} ] && echo yes`)).startsWith('yes')) files[file] = await text(file);
+  }
   for (let cpu = 0; cpu < cpus; cpu++) {
     for (const name of ['crash_notes', 'crash_notes_size']) {
       const file = `/sys/devices/system/cpu/cpu${cpu}/${name}`;
@@ -249,7 +258,7 @@ const main = async (): Promise<void> => {
     const program = buildProgram(work);
     if (values.machine) return await recordMachine(image, busybox, work);
     const boots = new Map((fs.existsSync(DATA) ? readBoots() : []).map((boot) => [boot.name, boot]));
-    const all = release.old ? [OLD_BOOT] : BOOTS;
+    const all = release.old ? [OLD_BOOT] : BOOTS.filter(({ only }) => only === undefined || only === values.release);
     for (const each of all.filter(({ name }) => values.boot === undefined || name === values.boot)) {
       const name = values.release === MAIN_RELEASE ? each.name : `${each.name}-${values.release}`;
       const recorded = await recordBoot({ ...each, name }, image, program, busybox, work);

@@ -102,9 +102,12 @@ export const emptyTree = (): Uint8Array => {
 
 /** A board of which no tree tells more than a UART. */
 export const PLAIN_BOARD: BoardDescription = {
+  compatible: [],
   memory: [],
   processors: [],
   conduit: undefined,
+  hasCpuOff: false,
+  gates: [],
   timer: undefined,
   gic: undefined,
   devices: [DEFAULT_CONSOLE],

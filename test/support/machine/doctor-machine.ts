@@ -1,6 +1,8 @@
 /** Invented machines and files for the cases that `kexec-sim doctor` is judged by. */
 import { gzipSync } from 'node:zlib';
-import { type TreeNode, arm64Image, deviceTree, uImage, uki, zboot } from '../files/kernel-files.js';
+import { ARM64_EXECUTABLE, buildElf } from '../files/elf-builder.js';
+import { type TreeNode, arm64Image, deviceTree, uImage, uki, vmlinux, zboot } from '../files/kernel-files.js';
+import { panickedImage } from '../files/log-kernel.js';
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
@@ -108,6 +110,16 @@ const putAt = (bytes: Uint8Array, at: number, text: string): Uint8Array => {
 
 const ZBOOT = zboot(new Uint8Array(gzipSync(arm64Image({ imageSize: 0x20_0000n, pe: true }))));
 
+/** Where most kernels go on the invented machine. */
+const FIRST_PLACE = 0x4000_0000n;
+const LINKED_AT = 0xffff_8000_0800_0000n;
+
+/** A vmlinux with two segments at the same place. */
+const overlapping = (): Uint8Array => {
+  const segment = { type: 1, data: image(), vaddr: LINKED_AT, paddr: LINKED_AT, align: 0x1_0000 };
+  return buildElf(ARM64_EXECUTABLE, [], { segments: [segment, segment], entry: LINKED_AT });
+};
+
 /** Files that the cases name, by their names. Those that are numbers are of so many zeros. */
 export const FILES: Readonly<Record<string, Uint8Array | number>> = {
   Image: image(),
@@ -147,6 +159,14 @@ export const FILES: Readonly<Record<string, Uint8Array | number>> = {
     0,
     ...new Uint8Array(100),
   ),
+  // What its header says of its place is not where it was linked to.
+  'vmlinux-moved': vmlinux(image(), { entry: LINKED_AT + 0x8_0000n }),
+  'vmlinux-twice': overlapping(),
+  'Image-panics': panickedImage(FIRST_PLACE, [
+    'Booting Linux on physical CPU 0x0000000000 [0x410fd083]',
+    'Kernel panic - not syncing: Failed to allocate page table page',
+    '---[ end Kernel panic - not syncing: Failed to allocate page table page ]---',
+  ]),
   README: putAt(new Uint8Array(200).fill(32), 0, 'This is no kernel.'),
   empty: new Uint8Array(),
   'initrd-small': putAt(new Uint8Array(1024), 0, '070701'),

@@ -234,15 +234,17 @@ describe('a recording by the script', () => {
     const root = machineRoot({
       'proc/self/smaps': 'ab-cd r-xp\nSize: 8 kB\nKernelPageSize:       16 kB\nKernelPageSize: 2048 kB\n',
       'boot/config-6.1.0-test':
-        'CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\nCONFIG_NET=y\nCONFIG_ARM64=y\nCONFIG_ARM64_VA_BITS=48\n',
+        'CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\nCONFIG_NET=y\nCONFIG_ARM64=y\nCONFIG_ARM64_VA_BITS=48\nCONFIG_CMA_ALIGNMENT=9\n',
       'sys/kernel/debug/kho/out/scratch_phys': '0x50000000\n',
+      'sys/kernel/debug/cma/reserved/bitmap': '0 4294967295\n',
     });
     const { archive } = record(root);
     expect(recordedMachine({ machine: archive, env: { HOME: temp.path } }).pageSize).toBe(16384n);
     expect(MachineFiles.open(archive).note('config')).toBe(
-      'CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\nCONFIG_ARM64=y\n',
+      'CONFIG_KEXEC=y\n# CONFIG_KEXEC_FILE is not set\nCONFIG_ARM64=y\nCONFIG_CMA_ALIGNMENT=9\n',
     );
     expect(MachineFiles.open(archive).readText('/sys/kernel/debug/kho/out/scratch_phys')).toBe('0x50000000\n');
+    expect(MachineFiles.open(archive).readText('/sys/kernel/debug/cma/reserved/bitmap')).toBe('0 4294967295\n');
     mkdirSync(join(root, 'proc'), { recursive: true });
     const zipped = spawnSync('gzip', ['-c'], { input: 'CONFIG_KEXEC_FILE=y\n' }).stdout;
     writeFileSync(join(root, 'proc/config.gz'), zipped);

@@ -4,6 +4,9 @@ import { boardFacts } from '../../../../sim/kernel/facts/board-arm64.js';
 import { type RecordedMachineOptions, recordedMachine } from '../../../../sim/kernel/recorded-system.js';
 import { type TreeNode, arm64Image, deviceTree } from '../../../support/files/kernel-files.js';
 import { runSimToEnd } from '../../../support/run-support.js';
+import { Fdt, isFdtError } from '../../../../kexec/device-tree/libfdt.js';
+import { getProp, pathOffset } from '../../../../kexec/device-tree/libfdt-ro.js';
+import { readSegmentData } from '../../../../sim/kernel/state/state.js';
 import { SMALL_MACHINE, useTempDir, writeTree } from '../../../support/machine/sim-support.js';
 
 /** What a machine's kernel refuses whatever is to be loaded, by what is recorded of it. */
@@ -238,6 +241,54 @@ describe('kexec-sim status', () => {
   });
 });
 
+describe('what the machine itself may do otherwise', () => {
+  const doubts = (machine: Machine): readonly string[] =>
+    machine.kernel.log
+      .filter(({ text }) => text.startsWith('kexec-ts: '))
+      .map(({ level, text }) => `<${level}>${text}`);
+  const SHORT = { 'proc/meminfo': 'MemTotal:  2000000 kB\nMemFree:  3 kB\nMemAvailable:     40 kB\n' };
+
+  test('is told in the log where a load takes more memory than there was, for files and copies', async () => {
+    const machine = open(SHORT);
+    expect(await loadFile(machine)).toBe(0);
+    const { normal } = machine.kernel.state;
+    const segmentsOf = typeof normal === 'object' ? normal.segments : [];
+    const need = segmentsOf.reduce((sum, { memsz, bufsz }) => sum + memsz + bufsz, 0n) >> 10n;
+    expect(doubts(machine)).toEqual([
+      `<4>kexec-ts: the load takes ${need} KiB for a moment, for files and copies, and 40 KiB were available: it may fail on the machine itself`,
+    ]);
+  });
+
+  test('goes by free memory where no more is told, and by nothing where that is missing, too', async () => {
+    const [free, silent] = [
+      open({ 'proc/meminfo': 'MemTotal: 2000000 kB\nMemFree: 3 kB\n' }),
+      open({ 'proc/meminfo': 'MemTotal: 2000000 kB\n' }),
+    ];
+    expect([await load(free), await load(silent)]).toEqual([0, 0]);
+    expect(doubts(free)).toEqual([expect.stringMatching(/takes 4 KiB .* and 3 KiB were available/)]);
+    expect(doubts(silent)).toEqual([]);
+  });
+
+  test('is not told of a crash kernel, which has memory of its own, nor of a load that fits', async () => {
+    const [short, roomy] = [open(SHORT), open({})];
+    const crash = [{ data: Uint8Array.of(1), memory: { start: 0xaa00_0000n, size: 0x1_0000n } }];
+    const call = { entry: 0xaa00_0000n, flags: 1n, segments: crash } as unknown as Parameters<Machine['kexecLoad']>[0];
+    expect([await short.kexecLoad(call), await load(roomy)]).toEqual([0, 0]);
+    expect([doubts(short), doubts(roomy)]).toEqual([[], []]);
+  });
+
+  test('is told where nobody recorded the scratch areas of kernel handover', async () => {
+    const machine = open({
+      config: 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\n',
+      'proc/version': 'Linux version 7.2.0 (x)\n',
+      'proc/cmdline': 'kho=on\n',
+    });
+    expect([await load(machine), doubts(machine).length]).toEqual([0, 0]);
+    expect(await loadFile(machine)).toBe(0);
+    expect(doubts(machine)).toEqual([expect.stringMatching(/^<4>kexec-ts: kernel handover is on/)]);
+  });
+});
+
 describe('kernel handover', () => {
   const KHO = { config: 'CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\n', 'proc/version': 'Linux version 7.2.0 (x)\n' };
   const scratch = (starts: string, sizes: string): Files => ({
@@ -253,10 +304,88 @@ describe('kernel handover', () => {
   test('keeps what kexec_file_load places to its scratch areas, in their order', async () => {
     const machine = open({ ...KHO, ...TWO, 'proc/cmdline': 'kho=on\n' });
     expect(await loadFile(machine)).toBe(0);
-    expect(placed(machine)[0]).toBe(0x5000_0000n);
+    expect(placed(machine).slice(0, 2)).toEqual([0x7000_0000n, 0x5000_0000n]);
     expect(placed(machine).every((mem) => (mem >= 0x5000_0000n && mem < 0x5400_0000n) || mem === 0x7000_0000n)).toBe(
       true,
     );
+  });
+
+  /** The bytes of the segment of a role; undefined where there is none. */
+  const segmentOf = (machine: Machine, role: string, slot: 'normal' | 'crash' = 'normal') => {
+    const image = machine.kernel.state[slot];
+    const segment = typeof image === 'object' ? image.segments.find((one) => one.role === role) : undefined;
+    return segment && { ...segment, bytes: readSegmentData(machine.stateDirectory, segment) };
+  };
+  /** Addresses and sizes in a property of /chosen; undefined where it is not there. */
+  const told = (machine: Machine, name: string): readonly bigint[] | undefined => {
+    const tree = new Fdt(segmentOf(machine, 'dtb')!.bytes, 'made');
+    const value = getProp(tree, pathOffset(tree, '/chosen') as number, name);
+    if (isFdtError(value)) return undefined;
+    const view = new DataView(value.buffer, value.byteOffset, value.length);
+    return [0, 8].map((at) => view.getBigUint64(at));
+  };
+  const ON = { ...KHO, 'proc/cmdline': 'kho=on\n' };
+  const linux = (release: string): Files => ({ 'proc/version': `Linux version ${release} (x)\n` });
+
+  test('tells the next kernel of its areas, by the first segment and by the device tree', async () => {
+    const machine = open({ ...ON, ...scratch('0x50000000\n0x60000000\n0x0\n', '0x4000000\n0x10000\n0x0\n') });
+    expect(await loadFile(machine)).toBe(0);
+    const list = segmentOf(machine, 'kho')!;
+    expect(list).toMatchObject({ mem: 0x53ff_0000n, memsz: 0x1000n, bufsz: 48n });
+    const words = new DataView(list.bytes.buffer, list.bytes.byteOffset);
+    expect([0, 8, 16, 24, 32, 40].map((at) => words.getBigUint64(at, true))).toEqual([
+      0x5000_0000n,
+      0x400_0000n,
+      0x6000_0000n,
+      0x1_0000n,
+      0n,
+      0n,
+    ]);
+    expect(told(machine, 'linux,kho-scratch')).toEqual([list.mem, 48n]);
+    // Nothing tells where it really is.
+    const end = machine.kernel.facts.freeMemory.at(-1)!.end;
+    expect(told(machine, 'linux,kho-fdt')).toEqual([end - 0x1000n, 0x1000n]);
+    expect(placed(machine)).toHaveLength(3);
+  });
+
+  test.each([
+    ['6.16.0', {}, false],
+    ['6.18.4', {}, false],
+    ['6.18.4', { 'sys/kernel/debug/kho/out/finalize': '1\n' }, true],
+    ['6.18.4', { 'sys/kernel/debug/kho/out/finalize': '0\n' }, false],
+    ['6.19.0', {}, true],
+    ['7.0.0', {}, true],
+  ] as readonly (readonly [string, Files, boolean])[])(
+    'before 6.19 only once it is finalized: Linux %s, %j',
+    async (release, files, isTold) => {
+      const machine = open({ ...ON, ...TWO, ...linux(release), ...files });
+      expect(await loadFile(machine)).toBe(0);
+      expect([segmentOf(machine, 'kho') !== undefined, told(machine, 'linux,kho-fdt') !== undefined]).toEqual([
+        isTold,
+        isTold,
+      ]);
+    },
+  );
+
+  test.each([
+    ['7.0.10', true],
+    ['7.0.11', false],
+    ['7.1.0', false],
+  ])('no more of a crash kernel since 7.0.11: Linux %s', (release, isTold) => {
+    expect(open({ ...ON, ...TWO, ...linux(release) }).kernel.facts.handover?.toldTo).toEqual({
+      normal: true,
+      crash: isTold,
+    });
+  });
+
+  test('takes out what the kernel before told, also where it is off', async () => {
+    const before = { chosen: { 'linux,kho-fdt': [0, 1, 0, 2], 'linux,kho-scratch': [0, 3, 0, 4] } };
+    const tree = { 'sys/firmware/fdt': board(before) };
+    const [off, without] = [open({ ...KHO, ...tree }), open(tree)];
+    expect([await loadFile(off), await loadFile(without)]).toEqual([0, 0]);
+    expect([told(off, 'linux,kho-fdt'), told(off, 'linux,kho-scratch')]).toEqual([undefined, undefined]);
+    // A kernel that does not know them keeps them.
+    expect(told(without, 'linux,kho-fdt')).toEqual([1n, 2n]);
   });
 
   test.each([

@@ -12,6 +12,10 @@ export interface DoctorCase {
   readonly machine?: Readonly<Record<string, Files[string] | undefined>>;
   /** KEXEC_COMPAT. */
   readonly compat?: string;
+  /** Whether the new kernel runs on (--run). */
+  readonly run?: true;
+  /** What the sentence has in it. */
+  readonly says?: RegExp;
   /** Words with "@" before them are names of files. */
   readonly args: string;
   /** The finding that comes first. */
@@ -22,10 +26,23 @@ export interface DoctorCase {
 
 const FOUR = { 'sys/devices/system/cpu/possible': '0-3\n' };
 const SPIN = { ...FOUR, 'sys/firmware/fdt': boardTree({ cpus: 4, method: 'spin-table' }) };
+const OLD_PSCI = { psci: { compatible: 'arm,psci', method: 'smc', cpu_on: [0x84000003] } };
 const FILE_ONLY = 'CONFIG_KEXEC_FILE=y\n';
 const LOCKED = { 'sys/kernel/security/lockdown': 'none [integrity] confidentiality\n' };
 const KHO = 'CONFIG_KEXEC=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT=y\n';
-const SEVEN = { 'proc/version': 'Linux version 7.2.0 (someone) #1 SMP\n' };
+const release = (name: string): Files => ({ 'proc/version': `Linux version ${name} (someone) #1 SMP\n` });
+const SEVEN = release('7.2.0');
+/** Contiguous memory of 64 MiB at 0xb0000000. */
+const CMA = {
+  'proc/iomem': iomem('  b0000000-b3ffffff : reserved'),
+  'proc/meminfo': 'MemTotal: 1900000 kB\nMemAvailable: 1700000 kB\nCmaTotal: 65536 kB\nCmaFree: 60000 kB\n',
+};
+const cmaDebug = (bitmap: string): Files => ({
+  'sys/kernel/debug/cma/reserved/base_pfn': `720896\n`,
+  'sys/kernel/debug/cma/reserved/count': '16384\n',
+  'sys/kernel/debug/cma/reserved/order_per_bit': '0\n',
+  'sys/kernel/debug/cma/reserved/bitmap': `${bitmap}\n`,
+});
 const scratch = (start: string, size: string): Files => ({
   'sys/kernel/debug/kho/out/scratch_phys': `${start}\n`,
   'sys/kernel/debug/kho/out/scratch_len': `${size}\n`,
@@ -42,6 +59,10 @@ const ITS = {
     reg: [0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0x10_0000],
     'its@8080000': { compatible: 'arm,gic-v3-its', reg: [0, 0x808_0000, 0, 0x2_0000] },
   },
+};
+const CLOCKS = {
+  'power-management@fdd90000': { compatible: 'vendor,pmu', '#power-domain-cells': [1] },
+  'clock-controller@fdd20000': { compatible: 'vendor,cru', '#clock-cells': [1] },
 };
 const UEFI = {
   'linux,uefi-system-table': [0, 0xbf00_0000],
@@ -101,6 +122,25 @@ export const CASES: readonly DoctorCase[] = [
     machine: { dmesg: 'CPU1: is stuck in kernel\nCPU: All CPU(s) started at EL2\n' },
     args: '-l @Image --reuse-cmdline',
     first: 'cpus-cannot-stop',
+  },
+  {
+    name: 'PSCI 0.1 without CPU_OFF',
+    from: 'cpu_psci_cpu_disable(), smp_shutdown_nonboot_cpus()',
+    machine: { ...FOUR, 'sys/firmware/fdt': boardTree({ cpus: 4, more: OLD_PSCI }) },
+    args: '-l @Image --reuse-cmdline',
+    first: 'cpu-undying',
+    works: 'sca',
+  },
+  {
+    name: 'a trusted operating system that stays on its processor',
+    from: 'psci_tos_resident_on()',
+    machine: {
+      ...FOUR,
+      'sys/firmware/fdt': boardTree({ cpus: 4 }),
+      dmesg: 'psci: Trusted OS resident on physical CPU 0x2\nCPU: All CPU(s) started at EL2\n',
+    },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'cpu-undying',
   },
   {
     name: 'Pi OS without CONFIG_KEXEC',
@@ -331,11 +371,36 @@ export const CASES: readonly DoctorCase[] = [
     works: 'sca',
   },
   {
+    name: 'contiguous memory, and nobody knows where',
+    from: 'a kdump report on the kexec list, kexec_alloc_contig()',
+    machine: { ...release('6.17.0'), ...CMA },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'cma-places',
+    works: 'sca',
+  },
+  {
+    name: 'a kernel in contiguous memory, which is aligned to 1 MiB',
+    from: 'kexec_alloc_contig(), CONFIG_CMA_ALIGNMENT',
+    machine: { ...release('7.2.0'), ...CMA, ...cmaDebug(`${'4294967295 '.repeat(8)}0`) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'boot-protocol',
+  },
+  {
     name: 'little memory is left',
     from: 'nixos-images',
     machine: { 'proc/meminfo': 'MemTotal:        1900000 kB\nMemAvailable:      50000 kB\n' },
     args: '-c -i -l @Image --initrd=@initrd-40m --reuse-cmdline',
     first: 'memory-short',
+  },
+  {
+    name: 'pages for copies are wanting',
+    from: 'kimage_alloc_page()',
+    machine: {
+      'proc/iomem':
+        '40000000-bfffffff : System RAM\n  40200000-4fdfffff : Kernel code\n  4fe00000-4fffffff : Kernel data\n  51000000-bfffffff : reserved\n',
+    },
+    args: '-c -l @Image --initrd=@initrd-40m --reuse-cmdline',
+    first: 'memory-full',
   },
   // Files.
   {
@@ -441,7 +506,73 @@ export const CASES: readonly DoctorCase[] = [
     args: '-c -l @Image --dtb=@dtb-seed --reuse-cmdline',
     first: 'kaslr-seed',
   },
+  {
+    name: 'a text as a device tree',
+    from: 'setup_2nd_dtb()',
+    args: '-c -l @Image --dtb=@README --reuse-cmdline',
+    first: 'tree-refused',
+  },
+  {
+    name: 'a type of another architecture',
+    from: 'my_load(), kexec(8) --type',
+    args: '-c -l @Image --type=bzImage --reuse-cmdline',
+    first: 'bad-options',
+  },
+  {
+    name: 'a vmlinux with two segments at one place',
+    from: 'sort_segments()',
+    args: '-c -l @vmlinux-twice --reuse-cmdline',
+    first: 'kexec-fails',
+  },
   // What the new kernel meets.
+  {
+    name: 'a vmlinux that was linked elsewhere than its header says',
+    from: 'CONFIG_ARM64_RANDOMIZE_TEXT_OFFSET, elf_arm64_load()',
+    args: '-c -l @vmlinux-moved --reuse-cmdline',
+    first: 'does-not-arrive',
+    works: 'c',
+  },
+  {
+    name: 'a panic that no console shows',
+    from: 'raspberrypi/linux#6465',
+    args: '-c -l @Image-panics --reuse-cmdline',
+    run: true,
+    first: 'kernel-fails',
+    says: /^The new kernel panics: Failed to allocate page table page\.$/,
+  },
+  {
+    name: 'more processors than are modelled',
+    from: 'Altra: 80 processors',
+    machine: { 'sys/firmware/fdt': boardTree({ cpus: 80 }), 'proc/kcore': new Uint8Array(64) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'not-executed',
+  },
+  {
+    name: 'PineNote: a driver that hangs before its console',
+    from: 'wilkbook notes',
+    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'rockchip,rk3566', more: CLOCKS }) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+    says: /^Devices .*rockchip,rk3566/,
+  },
+  {
+    name: 'Jetson Orin: a RAS error behind "Starting new kernel"',
+    from: 'a UART log of a bare-metal kernel',
+    machine: { 'sys/firmware/fdt': boardTree({ compatible: 'nvidia,tegra234', more: CLOCKS }) },
+    args: '-c -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+    says: /^Devices .*nvidia,tegra234/,
+  },
+  {
+    name: 'clocks that the running kernel has switched off',
+    from: 'clk_disable_unused()',
+    machine: {
+      'sys/firmware/fdt': boardTree({ compatible: 'vendor,board', more: CLOCKS }),
+      'proc/kcore': new Uint8Array(64),
+    },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'devices-left-off',
+  },
   {
     name: 'Pi 5: --dtb whose memory firmware fills in',
     from: 'raspberrypi/linux#6465',
@@ -565,6 +696,13 @@ export const CASES: readonly DoctorCase[] = [
   },
   { name: 'no /proc/kcore', from: 'nixos-anywhere#183', args: '-c -l @Image --reuse-cmdline', first: 'kcore-warnings' },
   {
+    name: 'a release between two that are known',
+    from: 'Ubuntu 24.04',
+    machine: { ...release('6.8.0'), 'proc/kcore': new Uint8Array(64) },
+    args: '-s -l @Image --reuse-cmdline',
+    first: 'release-unlike',
+  },
+  {
     name: 'no level',
     from: 'case 26: ACPI servers',
     machine: { dmesg: undefined, 'sys/firmware/fdt': boardTree({ method: '' }), 'proc/kcore': new Uint8Array(64) },
@@ -602,6 +740,23 @@ export const HEALTHY: readonly Omit<DoctorCase, 'first' | 'from'>[] = [
     args: '-l @Image --reuse-cmdline',
   },
   {
+    name: 'four processors with an old PSCI that switches them off',
+    machine: {
+      ...FOUR,
+      'sys/firmware/fdt': boardTree({ cpus: 4, more: { psci: { ...OLD_PSCI.psci, cpu_off: [0x84000002] } } }),
+    },
+    args: '-l @Image --reuse-cmdline',
+  },
+  {
+    name: 'an old PSCI, and one processor that was started',
+    machine: {
+      ...FOUR,
+      'sys/devices/system/cpu/online': '0\n',
+      'sys/firmware/fdt': boardTree({ cpus: 4, more: OLD_PSCI }),
+    },
+    args: '-l @Image --reuse-cmdline',
+  },
+  {
     name: 'one processor at a spin table',
     machine: { 'sys/firmware/fdt': boardTree({ method: 'spin-table' }) },
     args: '-l @Image --reuse-cmdline',
@@ -620,6 +775,21 @@ export const HEALTHY: readonly Omit<DoctorCase, 'first' | 'from'>[] = [
     name: 'scratch areas of KHO that are large',
     machine: { ...SEVEN, ...scratch('0x50000000', '0x8000000'), config: KHO },
     args: '-s -l @Image --initrd=@initrd-20m --reuse-cmdline',
+  },
+  {
+    name: 'a board with one clock, which nobody switches off',
+    machine: {
+      'sys/firmware/fdt': boardTree({ more: { clock: { compatible: 'fixed-clock', '#clock-cells': [0] } } }),
+    },
+    args: '-l @Image --reuse-cmdline',
+  },
+  {
+    name: 'clocks that stay on',
+    machine: {
+      'proc/cmdline': 'console=ttyAMA0 clk_ignore_unused pd_ignore_unused\n',
+      'sys/firmware/fdt': boardTree({ compatible: 'rockchip,rk3566', more: CLOCKS }),
+    },
+    args: '-l @Image --reuse-cmdline',
   },
   {
     name: 'UEFI that is handed on',

@@ -6,7 +6,8 @@ import { FakeTerminal } from '../../../../support/machine/fake-terminal.js';
 import { guestImage } from '../../../../support/machine/guests.js';
 import { boardFacts } from '../../../../../sim/kernel/facts/board-arm64.js';
 import { MachineFiles } from '../../../../../sim/kernel/recording/machine-files.js';
-import { useTempDir } from '../../../../support/machine/sim-support.js';
+import { boardTree, machineFiles } from '../../../../support/machine/doctor-machine.js';
+import { useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
 import { runToEnd } from '../../../../support/run-support.js';
 
 const temp = useTempDir();
@@ -51,6 +52,29 @@ describe('kexec -e', () => {
       expect(rules.filter((line) => !/^(ok {4}|warn {2}tables of a GIC)/.test(line))).toEqual([]);
     },
   );
+
+  test('ends with the old kernel where a processor cannot be switched off', async () => {
+    const machine = temp.make('old-psci');
+    const psci = { compatible: 'arm,psci', method: 'smc', cpu_on: [0x8400_0003] };
+    writeTree(
+      machine,
+      machineFiles({
+        'sys/devices/system/cpu/possible': '0-3\n',
+        'sys/firmware/fdt': boardTree({ cpus: 4, more: { psci } }),
+      }),
+    );
+    const { kexec } = session(machine);
+    expect(await kexec('-l', PAYLOAD, '--append=hello')).toMatchObject({ code: 0 });
+    const { code, out, err } = await kexec('-d', '-e');
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^kexec_core: Starting new kernel\nFailed to offline CPU1 - error=-95\n-{12}\[ cut here ]/m);
+    expect(err).toMatch(
+      /^kexec-ts: the old kernel dies on its way out: CPU 1 cannot be switched off \(Operation not supported\)/m,
+    );
+    expect(err).not.toMatch(/killed|Bye|first instruction/);
+    // The machine is reset then, and nothing is loaded any more.
+    expect((await kexec('-e')).err).toBe('Nothing has been loaded!\n');
+  });
 
   test('a state that takes more than the kernel loads is refused before anything is made of it', async () => {
     const { env, kexec } = session();

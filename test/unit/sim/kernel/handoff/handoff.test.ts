@@ -21,6 +21,7 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
     cpu,
     place: String,
     sinkInRam: undefined,
+    bug: undefined,
   };
 };
 

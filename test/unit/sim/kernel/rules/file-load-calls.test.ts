@@ -5,6 +5,8 @@ import { plainBytes } from '../../../../../kexec/base/bytes.js';
 import { FDT_NOP, Fdt, isFdtError } from '../../../../../kexec/device-tree/libfdt.js';
 import { type Property, getProperty, pathOffset } from '../../../../../kexec/device-tree/libfdt-ro.js';
 import { Range } from '../../../../../kexec/base/range.js';
+import { contiguousMemory } from '../../../../../sim/kernel/facts/cma.js';
+import { handover } from '../../../../../sim/kernel/facts/kho.js';
 import { type KernelFacts, kernelFacts } from '../../../../../sim/kernel/facts/facts.js';
 import {
   type FileLoadMachine,
@@ -76,13 +78,13 @@ const filesOf = ({ name, files, kcore, fdt }: Boot): MachineFiles => {
     'proc/kallsyms': 'ffff800080096a2c T kexec_add_buffer\n',
     'proc/kcore': unpack(kcore),
     'sys/firmware/fdt': unpack(fdt),
-    config: '# CONFIG_KEXEC_SIG is not set\nCONFIG_KEXEC_FILE=y\n',
+    config: '# CONFIG_KEXEC_SIG is not set\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_HANDOVER=y\n',
   });
   return MachineFiles.open(directory);
 };
 
-const factsOf = (files: MachineFiles): KernelFacts =>
-  kernelFacts(
+const factsOf = (files: MachineFiles): KernelFacts => ({
+  ...kernelFacts(
     {
       version: files.readText('/proc/version'),
       meminfo: files.readText('/proc/meminfo'),
@@ -90,7 +92,10 @@ const factsOf = (files: MachineFiles): KernelFacts =>
       lockdown: files.readText('/sys/kernel/security/lockdown'),
     },
     4096n,
-  );
+  ),
+  handover: handover(files),
+  contiguous: contiguousMemory(files, 4096n),
+});
 
 const WORDS = 'kernel|initrd|cmdline|cmdlinelen|flags|who';
 const word = (words: string, name: string): string | undefined =>
@@ -144,6 +149,16 @@ const withoutSeeds = (bytes: Uint8Array): Uint8Array => {
   return tree.bytes;
 };
 
+/** Where the tree of a handover is, no file tells that is recorded. */
+const withHandoverOf = (found: Uint8Array, bytes: Uint8Array): Uint8Array => {
+  const [from, to] = [new Fdt(found, 'recorded'), new Fdt(bytes, 'made')];
+  const at = getProperty(from, pathOffset(from, '/chosen') as number, 'linux,kho-fdt');
+  if (isFdtError(at)) return bytes;
+  const { position } = chosenProperty(to, 'linux,kho-fdt');
+  to.bytes.set(from.slice(at.position + 12, at.length), position + 12);
+  return to.bytes;
+};
+
 const bytesOf = ({ source }: KernelSegment): Uint8Array => (source.kind === 'bytes' ? source.bytes : new Uint8Array());
 
 const sha256 = (segment: KernelSegment): string =>
@@ -170,6 +185,8 @@ test('the record is complete', () => {
     ['2G-old-6.1', 78],
     ['2G-old-5.10', 78],
     ['2G-crash-7.2', 85],
+    ['1G-cma-7.2', 43],
+    ['2G-kho-7.2', 39],
   ]);
   const cases = boots.flatMap((boot) => boot.cases);
   expect(new Set(cases.map(({ result }) => result))).toEqual(new Set([0, -1, -9, -12, -14, -22, -99]));
@@ -220,7 +237,7 @@ describe.each(boots)('kexec_file_load on $name', (boot) => {
     expect(outcome.why === undefined).toBe(outcome.result === 0);
     if (recorded.segments !== undefined) {
       const { segments, entry } = imageOf(state, words);
-      expect(entry).toBe(segments[0]!.mem);
+      expect(entry).toBe(segments.find(({ role }) => role === 'kernel')!.mem);
       const places = segments.map(({ mem, memsz, bufsz }) => ({ mem: hex(mem), memsz: hex(memsz), bufsz: hex(bufsz) }));
       expect(places).toEqual(
         recorded.segments.map(({ mem, memsz, bufsz }, i) => ({
@@ -237,7 +254,8 @@ describe.each(boots)('kexec_file_load on $name', (boot) => {
       }
       if (recorded.found !== undefined) {
         const made = withoutSeeds(bytesOf(segments.find(({ role }) => role === 'dtb')!));
-        expect(Buffer.from(made).toString('hex')).toBe(Buffer.from(unpack(recorded.found)).toString('hex'));
+        const found = unpack(recorded.found);
+        expect(Buffer.from(withHandoverOf(found, made)).toString('hex')).toBe(Buffer.from(found).toString('hex'));
       }
     }
     if (keep !== true) state = { ...state, normal: undefined, crash: undefined };

@@ -35,6 +35,9 @@ describe('recorded boards', () => {
       // QEMU tells how to start processors only where there are several.
       processors: [{ path: '/cpus/cpu@0', affinity: 0n, enableMethods: [], start: undefined }],
       conduit: 'hvc',
+      hasCpuOff: true,
+      gates: [],
+      compatible: ['linux,dummy-virt'],
       timer: {
         securePhysical: 29,
         physical: 30,
@@ -253,6 +256,26 @@ test('the firmware is called as the tree says', () => {
   expect(describeBoard(board(psci('hvc'))).conduit).toBe('hvc');
   expect(describeBoard(board(psci('call'))).conduit).toBeUndefined();
   expect(describeBoard(board()).conduit).toBeUndefined();
+});
+
+test.each([
+  ['arm,psci-1.0\0arm,psci-0.2\0arm,psci', {}, true],
+  ['arm,psci', { cpu_off: [0x8400_0002] }, true],
+  ['arm,psci', { cpu_on: [0x8400_0003] }, false],
+  ['vendor,psci', {}, false],
+])('whether firmware switches processors off: %j, %j', (compatible, calls, hasCpuOff) => {
+  const psci = treeNode('psci', { compatible, method: 'smc', ...calls });
+  expect(describeBoard(board(psci)).hasCpuOff).toBe(hasCpuOff);
+});
+
+test('what switches clocks or power of others is told; a clock without a choice is not', () => {
+  const nodes = [
+    treeNode('clock', { '#clock-cells': [0] }),
+    treeNode('cru', { '#clock-cells': [1] }),
+    treeNode('soc', {}, treeNode('power', { '#power-domain-cells': [0] })),
+    treeNode('off', { '#clock-cells': [1], status: 'disabled' }),
+  ];
+  expect(describeBoard(board(...nodes)).gates).toEqual(['/cru', '/soc/power']);
 });
 
 describe('the console', () => {
