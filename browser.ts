@@ -12,16 +12,30 @@ import {
 } from './kexec/base/compat.js';
 import { KexecError, strerror as errorText } from './kexec/base/error.js';
 import { createLog as makeLog } from './kexec/base/log.js';
-import { checked, expectElements, expectFields, type Fields } from './kexec/arguments/shape.js';
+import {
+  answered,
+  checked,
+  expectElements,
+  expectFields,
+  fields,
+  listOf,
+  oneOf,
+  optional,
+  type Check,
+  type Fields,
+} from './kexec/arguments/shape.js';
+import { COMPAT, LOG } from './kexec/arguments/shapes.js';
 import { gunzipPortable as gunzip, zstdDecompress as unzstd } from './kexec/compression/codecs.js';
 import { extractPurgatory as extract } from './kexec/elf/extract-purgatory.js';
 import { buildElfExecInfo as readExecutable } from './kexec/elf/kexec-elf-exec.js';
 import { loadRelocatable as loadObject } from './kexec/elf/kexec-elf-rel.js';
 import { buildElfInfo as readElf } from './kexec/elf/kexec-elf.js';
+import { Placement } from './kexec/memory/placement.js';
 import { concatCmdline as concat, removeParameter as remove } from './kexec/options/command-line.js';
 import { type OptionSyntax, type ParsedArguments, getoptLong as parseArguments } from './kexec/options/getopt.js';
+import type { CoreSource } from './kexec/running-kernel/core-reader.js';
 import { parseIomem as readMap } from './kexec/running-kernel/kexec-iomem.js';
-import { vmcoreDmesg as readLog } from './vmcore-dmesg/vmcore-dmesg.js';
+import { vmcoreDmesg as readLog, type VmcoreDmesgOptions } from './vmcore-dmesg/vmcore-dmesg.js';
 
 export { DEFAULT_COMPAT, RELEASES, type Compat, type Library, type Release } from './kexec/base/compat.js';
 export { Errno, KexecError, SystemError } from './kexec/base/error.js';
@@ -34,18 +48,29 @@ export type { Arm64ImageHeader } from './kexec/arch/arm64/image-header.js';
 export { purgatory } from './kexec/arch/arm64/purgatory.js';
 export type { ElfInfo } from './kexec/elf/kexec-elf.js';
 export type { RelocationRule } from './kexec/elf/relocation-rule.js';
-export { Placement, type BufferRequest, type HoleRequest, type MemoryLimits } from './kexec/memory/placement.js';
+export { Placement };
+export type { BufferRequest, HoleRequest, MemoryLimits } from './kexec/memory/placement.js';
 export type { OptionSyntax, ParsedArguments, Token } from './kexec/options/getopt.js';
-export type { CoreSource } from './kexec/running-kernel/core-reader.js';
+export type { CoreSource };
 export type { IomemLine } from './kexec/running-kernel/kexec-iomem.js';
-export type { VmcoreDmesgOptions } from './vmcore-dmesg/vmcore-dmesg.js';
+export type { VmcoreDmesgOptions };
 
-const OBJECT: Fields = {
-  ...{ machine: 'number', placement: 'object', relocations: 'list', log: 'object' },
-  ...{ min: 'bigint', max: 'bigint', from: 'string' },
+const RELOCATIONS = listOf(fields({ type: 'number', name: 'string', size: oneOf([4, 8]), apply: 'function' }));
+
+const isPlacement: Check = (what, value) => {
+  if (!(value instanceof Placement)) throw KexecError.die(`${what} must be a Placement`, { subject: what });
 };
 
-const SYNTAX: Fields = { long: 'list', short: 'list', exact: 'list', program: 'string', posixlyCorrect: 'boolean' };
+const OBJECT: Fields = {
+  ...{ machine: 'number', placement: isPlacement, relocations: RELOCATIONS, log: LOG },
+  ...{ min: 'bigint', max: 'bigint', from: oneOf(['bottom', 'top']) },
+};
+
+const SYNTAX: Fields = {
+  long: listOf(fields({ name: 'string', takesArgument: 'boolean' })),
+  short: listOf(fields({ letter: 'string', takesArgument: 'boolean' })),
+  ...{ exact: listOf('string'), program: 'string', posixlyCorrect: 'boolean' },
+};
 
 /** @throws KexecError for one that is not known */
 const expectRelease = (release: Release): void => {
@@ -101,10 +126,15 @@ export const parseIomem = checked('parseIomem', ['string'], readMap);
 /** The purgatory out of a kexec's executable. @throws KexecError */
 export const extractPurgatory = checked('extractPurgatory', ['bytes', 'string'], extract);
 /** An ELF file; undefined when it is none. */
-export const buildElfInfo = checked('buildElfInfo', ['bytes', { log: 'object' }], readElf);
+export const buildElfInfo = checked('buildElfInfo', ['bytes', { log: LOG }], readElf);
 /** An ELF executable; undefined when it is none. */
-export const buildElfExecInfo = checked('buildElfExecInfo', ['bytes', { log: 'object' }], readExecutable);
+export const buildElfExecInfo = checked('buildElfExecInfo', ['bytes', { log: LOG }], readExecutable);
 /** Puts a relocatable object into place. @throws KexecError */
 export const loadRelocatable = checked('loadRelocatable', ['bytes', 'string', OBJECT], loadObject);
 /** The kernel's log out of a core file, piece by piece. @throws KexecError */
-export const vmcoreDmesg = checked('vmcoreDmesg', [{ readAt: 'function' }, 'string', 'object?'], readLog);
+export const vmcoreDmesg = checked(
+  'vmcoreDmesg',
+  [{ readAt: 'function' }, 'string', optional(fields({ compat: optional(COMPAT), log: optional(LOG) }))],
+  (source: CoreSource, path: string, options?: VmcoreDmesgOptions) =>
+    readLog({ readAt: (...at) => answered('readAt', source.readAt(...at), 'bytes') }, path, options),
+);

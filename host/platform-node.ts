@@ -1,6 +1,8 @@
 /** The platform on Node: decompressors, checksums and digests. */
 import { createHash } from 'node:crypto';
+import { cpuUsage } from 'node:process';
 import type { Duplex } from 'node:stream';
+import { Script } from 'node:vm';
 import { type InflateRaw, constants, crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import { concatBytes, plainBytes } from '../kexec/base/bytes.js';
 import { OutputLimitError, type DecompressOutcome, type Digest, type Platform } from '../kexec/base/platform.js';
@@ -9,6 +11,8 @@ import { PROGRESS_BYTES, type OnProgress } from '../kexec/base/progress.js';
 /** Deflate makes at most 1032 bytes of one (zlib's technical notes, "Maximum Compression Factor"). */
 const MAX_DEFLATE_RATIO = 1032;
 const SMALL_CHUNK = 64 * 1024;
+/** A buffer of Node's usual size costs more than what a tiny stream needs besides. */
+const TINY_CHUNK = 1024;
 
 interface Collected {
   readonly output: Uint8Array;
@@ -60,12 +64,16 @@ const likelySize = (input: Uint8Array): number => {
 const inflateLittle = (input: Uint8Array, limitBytes: number): DecompressOutcome | undefined => {
   const maxOutputLength = Math.min(SMALL_CHUNK, limitBytes) || 1;
   try {
-    const { buffer, engine } = inflateRawSync(input, { maxOutputLength, info: true }) as unknown as {
+    const { buffer, engine } = inflateRawSync(input, {
+      maxOutputLength,
+      chunkSize: TINY_CHUNK,
+      info: true,
+    }) as unknown as {
       readonly buffer: Uint8Array;
       readonly engine: InflateRaw;
     };
     // A copy: what zlib gives is a few bytes of its buffer, and keeps all of that.
-    return { output: Uint8Array.from(buffer), consumed: engine.bytesWritten, ended: true };
+    return { output: new Uint8Array(buffer), consumed: engine.bytesWritten, ended: true };
   } catch {
     return undefined;
   }
@@ -132,8 +140,36 @@ const lzma = async (
 
 const zstd = async (input: Uint8Array, limitBytes: number): Promise<Uint8Array | undefined> => {
   const { zstdDecompress } = await import('../kexec/compression/codecs.js');
-  return zstdDecompress(input, limitBytes);
+  return zstdDecompress(input, limitBytes, (mostBytes, action) =>
+    withinTime(ZSTD_START_MS + (mostBytes / 2 ** 20) * ZSTD_MS_A_MIB, action),
+  );
 };
+
+/** Ten times as long as a slow machine takes. */
+export const ZSTD_START_MS = 1000;
+export const ZSTD_MS_A_MIB = 100;
+
+/**
+ * @param limitMs of processor time
+ * @throws Error when the action is not done within it: wherever it was, it is ended
+ */
+export const withinTime = (limitMs: number, action: () => unknown): void => {
+  const start = cpuUsage();
+  for (;;) {
+    try {
+      return void script.runInNewContext({ action }, { timeout: Math.ceil(limitMs) });
+    } catch (error) {
+      // A machine that sleeps, or has much to do, lets time pass in which nothing is done.
+      const { user } = cpuUsage(start);
+      if (!isTimeout(error) || user / 1000 >= limitMs) throw error;
+    }
+  }
+};
+
+const script = new Script('action()');
+
+const isTimeout = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 
 const sha256 = (progress?: OnProgress): Digest => {
   const hash = createHash('sha256');

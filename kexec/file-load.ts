@@ -4,6 +4,7 @@ import type { ArchContext, ArchSession } from './architecture.js';
 import { slurpDecompressFile } from './compression/decompress.js';
 import { EFALLBACK, Errno, KexecError, SystemError, strerror } from './base/error.js';
 import { hex } from './base/format.js';
+import type { KexecFileLoadCall } from './base/system.js';
 import type { CompressedFile, FileLoadPlan, ImageFormat, RecognisedKernel } from './formats/image-format.js';
 import { KEXEC_FILE_NO_INITRAMFS } from './base/uapi.js';
 import { isGzipFile } from './compression/zlib.js';
@@ -44,15 +45,12 @@ const readInitrd = (initrd: FileLoadPlan['initrd'], kernel: string, context: Arc
     .follow(`Cannot load ${kernel}\n`);
 };
 
-/**
- * Loads by kexec_file_load, which leaves the work to the kernel (do_kexec_file_load(), kexec/kexec.c).
- * @throws KexecError with exit code EFALLBACK when kexec_load is worth a try
- */
-export const fileLoad = async (
+/** What kexec_file_load is to be called with (do_kexec_file_load(), kexec/kexec.c). @throws KexecError */
+export const planFileLoad = async (
   { kernel, flags, descriptor }: FileLoadRequest,
   session: ArchSession,
   context: ArchContext,
-): Promise<void> => {
+): Promise<KexecFileLoadCall> => {
   const { system, compat, log } = context;
   const fileSize = compat.opensKernelFirst ? openKernel(kernel, context) : undefined;
   const read = (): Promise<Uint8Array> => slurpDecompressFile(kernel, context);
@@ -77,16 +75,24 @@ export const fileLoad = async (
   if (unpacked) say(`do_kexec_file_load: using image-specific kernel fd ${descriptor + plan.descriptorOffset}`);
   const callFlags = initrd === undefined ? flags | KEXEC_FILE_NO_INITRAMFS : flags;
   say(`kexec_file_load: flags = 0x${hex(callFlags)}`);
-  const result = await system.kexecFileLoad({
+  return {
     // QUIRK-35: a compressed file that is as large as what it holds is handed over as it is.
     kernel: compat.keepsKernelOpen && keepsFile && !unpacked ? system.readFile(kernel) : plan.kernel,
     initrd,
     cmdline: plan.cmdline,
     cmdlineLen: plan.cmdline === undefined ? 0 : plan.cmdline.length + 1,
     flags: callFlags,
-  });
+  };
+};
+
+/**
+ * Loads by kexec_file_load, which leaves the work to the kernel.
+ * @throws KexecError with exit code EFALLBACK when kexec_load is worth a try
+ */
+export const fileLoad = async (request: FileLoadRequest, session: ArchSession, context: ArchContext): Promise<void> => {
+  const result = await context.system.kexecFileLoad(await planFileLoad(request, session, context));
   if (result === 0) return;
-  if (compat.fallsBackToKexecLoad && FALLBACK_ERRNOS.includes(-result)) throw fallback(-result);
+  if (context.compat.fallsBackToKexecLoad && FALLBACK_ERRNOS.includes(-result)) throw fallback(-result);
   throw refused('kexec_file_load failed: ', -result);
 };
 
@@ -124,15 +130,18 @@ const openKernel = (kernel: string, { system }: ArchContext): number => {
   throw KexecError.failed(`Failed to open file ${kernel}:${strerror(size.errno)}`, { subject: kernel });
 };
 
+/** What it is called with to unload; KEXEC_FILE_UNLOAD is among the flags. */
+export const fileUnloadCall = (flags: bigint): KexecFileLoadCall => ({
+  kernel: undefined,
+  initrd: undefined,
+  cmdline: undefined,
+  cmdlineLen: 0,
+  flags,
+});
+
 /** Unloads by kexec_file_load (kexec_file_unload()). @throws KexecError, see {@link fileLoad} */
 export const fileUnload = async (flags: bigint, { system, compat }: ArchContext): Promise<void> => {
-  const result = await system.kexecFileLoad({
-    kernel: undefined,
-    initrd: undefined,
-    cmdline: undefined,
-    cmdlineLen: 0,
-    flags,
-  });
+  const result = await system.kexecFileLoad(fileUnloadCall(flags));
   if (result === 0) return;
   if (compat.fallsBackToKexecLoad && -result === Errno.ENOSYS) throw fallback(-result);
   throw refused(compat.fileUnloadFailed, -result);

@@ -2,6 +2,7 @@
 import { LONGEST_LINE } from '../debug-log/parse.js';
 import { MOST_DIFFERENCES, MOST_LINES, MOST_OTHERS } from '../debug-log/report.js';
 import { MAX_TIMEOUT, UNATTENDED_TIMEOUT_MS } from '../host/execution-options.js';
+import { ZSTD_MS_A_MIB, ZSTD_START_MS } from '../host/platform-node.js';
 import { MAX_LIMIT } from '../host/run-command.js';
 import { DEFAULT_DECOMPRESS_LIMIT } from '../kexec/compression/read-context.js';
 import { MAX_IMAGE_BYTES } from '../kexec/elf/kexec-elf-rel.js';
@@ -56,6 +57,10 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       what: `what a compressed kernel holds (the option takes up to ${bytes(MAX_LIMIT)})`,
       most: bytes(DEFAULT_DECOMPRESS_LIMIT),
       option: '`--sim-decompress-limit`',
+    },
+    {
+      what: 'processor time for a zstd file',
+      most: `${seconds(ZSTD_START_MS)}, and ${seconds(ZSTD_MS_A_MIB)} for each MiB that it may hold`,
     },
     { what: 'a purgatory in memory', most: bytes(MAX_IMAGE_BYTES) },
     { what: 'a pipe that says nothing', most: seconds(PIPE_PATIENCE_MS) },

@@ -45,13 +45,24 @@ export const gunzipPortable = (input: Uint8Array, limitBytes: number): Uint8Arra
   return last.final ? output.all() : undefined;
 };
 
-/** zstd frames, one behind the other; undefined when they are broken or end early. @throws OutputLimitError */
-export const zstdDecompress = (input: Uint8Array, limitBytes: number): Uint8Array | undefined => {
+/** Has something done that makes so many bytes at most. @throws anything when it takes far too long */
+export type Guard = (mostBytes: number, action: () => void) => void;
+
+/**
+ * zstd frames, one behind the other; undefined when they are broken or end early.
+ * @param guard ends what takes too long: fzstd follows sequences of lengths that no block can have, for hours
+ * @throws OutputLimitError
+ */
+export const zstdDecompress = (
+  input: Uint8Array,
+  limitBytes: number,
+  guard: Guard = (_mostBytes, action) => action(),
+): Uint8Array | undefined => {
   const frames = readZstdFrames(input);
   if (frames === undefined) return undefined;
   const output = gather(limitBytes);
   for (const frame of frames) {
-    const part = decodeFrame(input, frame, limitBytes - output.size());
+    const part = decodeFrame(input, frame, limitBytes - output.size(), guard);
     if (part === undefined) return undefined;
     output.add(part);
   }
@@ -88,6 +99,7 @@ const decodeFrame = (
   input: Uint8Array,
   { start, lastBlock, end, contentSize, minOutput, maxOutput, windowSize, checksum }: ZstdFrame,
   limitBytes: number,
+  guard: Guard,
 ): Uint8Array | undefined => {
   if (contentSize === undefined && windowSize > MAX_WINDOW) return undefined;
   if ((contentSize ?? minOutput) > limitBytes) throw new OutputLimitError(limitBytes);
@@ -99,7 +111,7 @@ const decodeFrame = (
   frame.set(EMPTY_LAST_BLOCK, end - start - (checksum === undefined ? 0 : 4));
   const output = new Output(capacity + Math.min(MAX_BLOCK, windowSize));
   try {
-    decompress(frame, output);
+    guard(Math.min(capacity, maxOutput), () => void decompress(frame, output));
   } catch {
     if (capacity === limitBytes && maxOutput > limitBytes) throw new OutputLimitError(limitBytes);
     return undefined;

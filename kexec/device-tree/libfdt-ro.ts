@@ -42,6 +42,17 @@ export const numMemRsv = (fdt: Fdt): number => {
   return n;
 };
 
+/**
+ * The same of a map that may run over the end of the buffer, where it is taken to end: the original reads on, and finds
+ * zeros more often than not.
+ */
+export const numMemRsvInside = (fdt: Fdt): number => {
+  const start = fdt.header('reserveMapOffset');
+  let n = 0;
+  while (start + (n + 1) * RESERVE_ENTRY_SIZE <= fdt.bytes.length && getMemRsv(fdt, n).size !== 0n) n++;
+  return n;
+};
+
 /** Whether a node has the name; one without unit address stands for any (_fdt_nodename_eq()). */
 const nodeNameMatches = (fdt: Fdt, node: number, name: string): boolean => {
   const position = fdt.structPosition(node + TAG_SIZE, name.length + 1);

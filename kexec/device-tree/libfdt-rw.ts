@@ -20,7 +20,7 @@ import {
   nodeContents,
   tagAlign,
 } from './libfdt.js';
-import { type MemoryReservation, getProperty, numMemRsv, subnodeOffset } from './libfdt-ro.js';
+import { type MemoryReservation, getProperty, numMemRsv, numMemRsvInside, subnodeOffset } from './libfdt-ro.js';
 
 /**
  * Changing device trees in place (kexec/libfdt/fdt_rw.c, fdt_wip.c). A tree must be opened into a larger buffer first,
@@ -207,7 +207,7 @@ const packBlocks = (from: Fdt, to: Fdt, reserveMapSize: number, structSize: numb
   const structOffset = HEADER_SIZE + reserveMapSize;
   const stringsOffset = structOffset + structSize;
 
-  to.write(HEADER_SIZE, from.slice(from.header('reserveMapOffset'), reserveMapSize));
+  to.copyBlock(HEADER_SIZE, from, from.header('reserveMapOffset'), reserveMapSize);
   to.setHeader('reserveMapOffset', HEADER_SIZE);
 
   to.write(structOffset, from.slice(from.header('structOffset'), structSize));
@@ -215,13 +215,13 @@ const packBlocks = (from: Fdt, to: Fdt, reserveMapSize: number, structSize: numb
   to.setHeader('structSize', structSize);
 
   const stringsSize = from.header('stringsSize');
-  to.write(stringsOffset, from.slice(from.header('stringsOffset'), stringsSize));
+  to.copyBlock(stringsOffset, from, from.header('stringsOffset'), stringsSize);
   to.setHeader('stringsOffset', stringsOffset);
   to.setHeader('stringsSize', stringsSize);
 };
 
 /** Bytes of the reserve map with its last, empty entry. */
-const reserveMapSizeOf = (fdt: Fdt): number => (numMemRsv(fdt) + 1) * RESERVE_ENTRY_SIZE;
+const reserveMapSizeOf = (fdt: Fdt): number => (numMemRsvInside(fdt) + 1) * RESERVE_ENTRY_SIZE;
 
 /** Bytes of the structure block; before version 17 it must be walked to its end. */
 const structSizeOf = (fdt: Fdt): number => {

@@ -7,7 +7,8 @@ import { hex } from '../base/format.js';
  * Devicetree Specification). Reading by name is in libfdt-ro.ts, changing in libfdt-rw.ts.
  *
  * The original's library is an old one and trusts the header. Its answers are kept, for sound trees and for broken
- * ones, as long as it stays inside the buffer; where it would read outside or never end, a KexecError is thrown.
+ * ones, as long as it stays inside the buffer; where it would read outside or never end, a KexecError is thrown. What it
+ * only copies from behind the buffer may be copied on, but no tree that holds some of it is given away.
  */
 
 /** What the functions answer in place of a value, by the names that fdt_strerror() prints. */
@@ -71,6 +72,8 @@ export const tagAlign = (length: number): number => (length + TAG_SIZE - 1) & ~(
 /** A tree in memory. The buffer may be longer than the tree: /sys/firmware/fdt is 1 MiB on some machines. */
 export class Fdt {
   readonly #view: DataView;
+  /** The error of a copy that should hold what is behind the end of another tree's buffer. */
+  #incomplete: KexecError | undefined;
 
   constructor(
     readonly bytes: Uint8Array,
@@ -87,9 +90,12 @@ export class Fdt {
 
   /** @throws KexecError unless `length` bytes from `position` are in the buffer */
   #require(position: number, length: number): void {
-    if (position >= 0 && length >= 0 && position + length <= this.bytes.length) return;
+    if (position < 0 || length < 0 || position + length > this.bytes.length) throw this.#outside(position, length);
+  }
+
+  #outside(position: number, length: number): KexecError {
     const where = position < 0 ? `-0x${hex(-position)}` : `0x${hex(position)}`;
-    throw this.damaged(
+    return this.damaged(
       `is cut off or damaged: it has ${this.bytes.length} bytes, but refers to ${length} bytes at ${where}`,
     );
   }
@@ -144,8 +150,21 @@ export class Fdt {
     this.setU32(HEADER[field], value);
   }
 
-  /** A copy of the bytes that belong to the tree by its header. */
+  /**
+   * Copies a block of another tree. Zeros stand for what would be behind the end of its buffer, and this tree can then
+   * be looked at, but not be had.
+   * @throws KexecError unless the block begins in the other's buffer, and fits into this one
+   */
+  copyBlock(to: number, other: Fdt, from: number, length: number): void {
+    const inside = other.slice(from, Math.min(length, Math.max(other.bytes.length - from, 0)));
+    this.write(to, inside);
+    this.fill(to + inside.length, length - inside.length);
+    if (inside.length < length) this.#incomplete = other.#outside(from, length);
+  }
+
+  /** A copy of the bytes that belong to the tree by its header. @throws KexecError when some of them are unknown */
   trimmed(): Uint8Array {
+    if (this.#incomplete !== undefined) throw this.#incomplete;
     return this.slice(0, this.header('totalSize')).slice();
   }
 

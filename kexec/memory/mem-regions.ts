@@ -1,16 +1,21 @@
 /** Lists of memory ranges that others are taken out of (kexec/mem_regions.c). */
 import { hex16 } from '../base/format.js';
 import { type Range, RANGE_RAM, type MemoryRange } from '../base/range.js';
+import { RangeIndex } from './range-index.js';
 
 /**
  * A growing list of memory ranges (kexec/mem_regions.c). Not sorted by itself: what is left of a range that was split
  * goes to the end of the list.
  */
 export class MemRegions {
-  readonly #regions: MemoryRange[] = [];
+  /** In the list's order; undefined for one that was taken out. */
+  #slots: (MemoryRange | undefined)[] = [];
+  #size = 0;
+  /** The slots that hold an address, by address; undefined when some of them overlap. */
+  #index: RangeIndex | undefined = new RangeIndex();
   /**
    * Where each range starts and ends, nearly: numbers are compared a hundred times as fast as addresses, and rounding
-   * keeps their order. A hostile memory map has tens of thousands of lines, each of which is looked for in all ranges.
+   * keeps their order. Ranges that overlap are searched one by one, and a hostile memory map has tens of thousands.
    */
   #starts: number[] = [];
   #lasts: number[] = [];
@@ -19,15 +24,18 @@ export class MemRegions {
   constructor(private readonly maxSize?: number) {}
 
   get regions(): readonly MemoryRange[] {
-    return this.#regions;
+    if (this.#slots.length !== this.#size) this.#refill(this.#slots.filter((region) => region !== undefined));
+    return this.#slots as readonly MemoryRange[];
   }
 
   /** @returns false when the list is full */
   add(range: Range, type: number = RANGE_RAM): boolean {
-    if (this.maxSize !== undefined && this.#regions.length >= this.maxSize) return false;
-    this.#regions.push({ range, type });
+    if (this.maxSize !== undefined && this.#size >= this.maxSize) return false;
+    if (this.#index?.insert(range, this.#slots.length) === false) this.#index = undefined;
+    this.#slots.push({ range, type });
     this.#starts.push(Number(range.start));
     this.#lasts.push(Number(range.last));
+    this.#size++;
     return true;
   }
 
@@ -37,38 +45,70 @@ export class MemRegions {
    * @returns false when the list is full
    */
   exclude(excluded: Range): boolean {
+    if (this.#index === undefined || excluded.last < excluded.start) return this.#excludeFromAll(excluded);
+    const found = this.#index.find(excluded.start);
+    return found?.range.covers(excluded) !== true || this.#excludeFrom(found.slot, excluded) !== 'full';
+  }
+
+  /** The same, range by range: any number of them may cover it. */
+  #excludeFromAll(excluded: Range): boolean {
     const [start, last] = [Number(excluded.start), Number(excluded.last)];
-    const [starts, lasts] = [this.#starts, this.#lasts];
-    for (let i = 0; i < starts.length; i++) {
-      if (lasts[i]! < last || starts[i]! > start) continue;
-      const { range, type } = this.#regions[i]!;
-      if (!range.covers(excluded)) continue;
-      const before = range.before(excluded);
-      const behind = range.behind(excluded);
-      if (before !== undefined && behind !== undefined) {
-        if (!this.add(behind)) return false;
-        this.#replace(i, { range: before, type });
-        break;
-      }
-      const rest = before ?? behind;
-      this.#replace(i, rest && { range: rest, type });
+    for (let i = 0; i < this.#slots.length; i++) {
+      if (this.#lasts[i]! < last || this.#starts[i]! > start) continue;
+      if (this.#slots[i]?.range.covers(excluded) !== true) continue;
+      const outcome = this.#excludeFrom(i, excluded);
+      if (outcome === 'full') return false;
+      if (outcome === 'split') break;
+      // The original closes the gap, and goes on behind what is now in its place.
+      if (outcome === 'gone')
+        do i++;
+        while (i < this.#slots.length && this.#slots[i] === undefined);
     }
     return true;
   }
 
-  /** @param region undefined to take the range out of the list */
-  #replace(i: number, region: MemoryRange | undefined): void {
-    const fresh = region === undefined ? [] : [region];
-    this.#regions.splice(i, 1, ...fresh);
-    this.#starts.splice(i, 1, ...fresh.map(({ range }) => Number(range.start)));
-    this.#lasts.splice(i, 1, ...fresh.map(({ range }) => Number(range.last)));
+  #excludeFrom(slot: number, excluded: Range): 'full' | 'split' | 'cut' | 'gone' {
+    const region = this.#slots[slot]!;
+    const before = region.range.before(excluded);
+    const behind = region.range.behind(excluded);
+    if (before !== undefined && behind !== undefined) {
+      if (this.maxSize !== undefined && this.#size >= this.maxSize) return 'full';
+      this.#replace(slot, { range: before, type: region.type });
+      this.add(behind);
+      return 'split';
+    }
+    const rest = before ?? behind;
+    this.#replace(slot, rest && { range: rest, type: region.type });
+    return rest === undefined ? 'gone' : 'cut';
+  }
+
+  /** @param region part of what is there; undefined to take the range out of the list */
+  #replace(slot: number, region: MemoryRange | undefined): void {
+    const indexed = this.#index?.find(this.#slots[slot]!.range.start);
+    this.#slots[slot] = region;
+    // No address is so high.
+    this.#starts[slot] = region === undefined ? Infinity : Number(region.range.start);
+    this.#lasts[slot] = region === undefined ? -1 : Number(region.range.last);
+    if (region === undefined) this.#size--;
+    if (indexed === undefined) return;
+    if (region === undefined) this.#index?.delete(indexed);
+    else indexed.range = region.range;
   }
 
   /** Sorts by start; ranges of the same start keep their order. */
   sort(): void {
-    this.#regions.sort((a, b) => (a.range.start < b.range.start ? -1 : a.range.start > b.range.start ? 1 : 0));
-    this.#starts = this.#regions.map(({ range }) => Number(range.start));
-    this.#lasts = this.#regions.map(({ range }) => Number(range.last));
+    this.#refill(
+      this.regions.toSorted((a, b) => (a.range.start < b.range.start ? -1 : a.range.start > b.range.start ? 1 : 0)),
+    );
+  }
+
+  #refill(regions: readonly MemoryRange[]): void {
+    this.#slots = [];
+    this.#size = 0;
+    this.#index = new RangeIndex();
+    this.#starts = [];
+    this.#lasts = [];
+    for (const { range, type } of regions) this.add(range, type);
   }
 }
 

@@ -9,6 +9,7 @@ import { i32, type I32 } from './language/value.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from './state/fault.js';
 import type { Functions, NewFunction } from './emit/functions.js';
 import { BASE } from './emit/linkage.js';
+import { StoredHandlers } from './cold/stored-handlers.js';
 import { Words } from './cold/words.js';
 import { HOT_RUNS, STOPS, STOPS_BYTES } from './state/layout.js';
 import { runsOf, setRuns } from './state/places.js';
@@ -52,6 +53,7 @@ const FIRST_LIMITS: CallLimits = { maxCaller: 300, maxCalled: 200 };
 const LATER_LIMITS: CallLimits = { maxCaller: 60, maxCalled: 30 };
 
 const PAGE = 4096;
+const pageNumber = (virtAddr: bigint): number => Number(virtAddr >> 12n);
 
 export interface CodeMakerHost {
   readonly bus: Bus;
@@ -93,7 +95,7 @@ export class CodeMaker {
   /** All processors. */
   readonly #users: CodeWatcher[] = [];
   /** Numbers of the virtual pages that code was translated from. */
-  readonly #codePages = new Set<bigint>();
+  readonly #codePages = new Set<number>();
   readonly #traces: KnownTraces = new WeakMap();
   /** Addresses to stop at: those that are asked for, those of breakpoints, and some of breakpoints that there were. */
   #stops: ReadonlySet<bigint> = new Set();
@@ -108,10 +110,17 @@ export class CodeMaker {
   #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
-    const { bus, functions, decode } = host;
+    const { bus, functions, decode, translations } = host;
     this.#view = new DataView(bus.linear.buffer);
-    this.#stored = new StoredRegions(host.translations.earlier, functions);
-    this.#words = new Words({ view: this.#view, decode, addHandlers: (bodies) => functions.addHandlers(bodies) });
+    this.#stored = new StoredRegions(translations.earlier.regions, functions);
+    const stored = new StoredHandlers(translations.earlier.handlers, functions);
+    this.#words = new Words({
+      view: this.#view,
+      decode,
+      stored,
+      addHandlers: (bodies) => functions.addHandlers(bodies),
+      keepHandler: (handler) => translations.addHandler(handler),
+    });
     this.#noteHotRuns();
   }
 
@@ -304,13 +313,13 @@ export class CodeMaker {
 
   /** Whether code was translated from some bytes from an address on: multiples of a page. */
   isCode(virtAddr: bigint, sizeBytes: number): boolean {
-    const first = virtAddr >> 12n;
+    const first = pageNumber(virtAddr);
     const pages = sizeBytes / PAGE;
     if (pages > this.#codePages.size) {
-      for (const page of this.#codePages) if (page >= first && page < first + BigInt(pages)) return true;
+      for (const page of this.#codePages) if (page >= first && page < first + pages) return true;
       return false;
     }
-    for (let i = 0; i < pages; i++) if (this.#codePages.has(first + BigInt(i))) return true;
+    for (let i = 0; i < pages; i++) if (this.#codePages.has(first + i)) return true;
     return false;
   }
 
@@ -445,7 +454,7 @@ export class CodeMaker {
     const pages = [...places].map(([virtPage, { physPage }]) => ({ virtPage, physPage }));
     const code: Code = { start, index, entries, instructions, pages, context: user.codeContext().number };
     this.#cache.add(code);
-    for (const { virtPage } of pages) this.#codePages.add(virtPage >> 12n);
+    for (const { virtPage } of pages) this.#codePages.add(pageNumber(virtPage));
     // When it is not in the jump cache any more, it is to be put there at once.
     const runs = Math.min(2 * PATIENCE * this.host.hotRuns, MAX_RUNS);
     for (const physAddr of placesOf(code)) setRuns(this.#view, physAddr, runs);

@@ -2,7 +2,6 @@
 
 import type { Functions } from './emit/functions.js';
 import { pagesOf, type KeptRegion } from './hot/kept-region.js';
-import { wasm } from './wasm/host.js';
 
 /** How often a region is compared with what is in memory before it is given up: a kernel patches itself when it starts. */
 const MAX_ATTEMPTS = 8;
@@ -22,20 +21,13 @@ export class StoredRegions {
   readonly #regions = new Map<string, Map<bigint, StoredRegion[]>>();
   readonly #byIndex = new Map<number, StoredRegion>();
 
-  /** All of them are one module, whose functions V8 compiles as they are called first. */
+  /** All of them are one module, whose functions V8 compiles as they are called first; where it is none, there are no regions. */
   constructor(regions: readonly KeptRegion[], functions: Functions) {
-    if (regions.length === 0) return;
-    const indexes = functions.reserve(regions.length);
-    const stored = regions.map((region, i): StoredRegion => {
-      return { ...region, index: indexes[i]!, pages: pagesOf(region), attempts: 0, inUse: false };
+    const indexes = functions.addRegionsIfValid(regions.map(({ body }) => body)) ?? [];
+    const stored = indexes.map((index, i): StoredRegion => {
+      const region = regions[i]!;
+      return { ...region, index, pages: pagesOf(region), attempts: 0, inUse: false };
     });
-    try {
-      functions.addRegions(stored);
-    } catch (error) {
-      // Somebody wrote something else: then there are none.
-      if (error instanceof wasm.CompileError) return;
-      throw error;
-    }
     for (const region of stored) {
       this.#byIndex.set(region.index, region);
       const page = region.start & PAGE_MASK;

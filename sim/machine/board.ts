@@ -1,7 +1,8 @@
 /** The machine around the processors, after QEMU's board `virt`: RAM, devices, firmware, a counter. */
 import { attempt } from '../../kexec/base/attempt.js';
 import type { Range } from '../../kexec/base/range.js';
-import { expectElements, expectFields } from '../../kexec/arguments/shape.js';
+import { expectElements, expectFields, fields, listOf, oneOf, optional } from '../../kexec/arguments/shape.js';
+import { RANGE } from '../../kexec/arguments/shapes.js';
 import type { Bus } from '../cpu/state/bus.js';
 import type {
   CpuHost,
@@ -22,6 +23,8 @@ import { Firmware, type FirmwareOptions } from './psci.js';
 import type { Json, Savable } from './savable.js';
 import { processorToJson, readProcessor } from './saved-processor.js';
 import { SavedState } from './saved-state.js';
+
+const DEVICE = fields({ sizeBytes: 'number', read: 'function', write: 'function', connect: 'function?' });
 
 export interface BoardOptions {
   /** Where there is RAM. */
@@ -92,12 +95,11 @@ export class Board implements Bus, CpuHost, Savable {
   /** @throws MachineError when the host has no room for the RAM */
   constructor(options: BoardOptions) {
     expectFields('Board: the options', options, {
-      highestEl: 'number',
-      interrupts: 'function?',
-      startSeconds: 'bigint?',
+      ...{ highestEl: oneOf([1, 2]), interrupts: 'function?', startSeconds: 'bigint?' },
+      ...{ quirks: optional(listOf('string')), releaseAddrs: 'list?' },
     });
-    expectElements('Board: the RAM', options.ram, { start: 'bigint', last: 'bigint' });
-    expectElements('Board: the devices', options.devices, { physAddr: 'bigint', device: 'object' });
+    expectElements('Board: the RAM', options.ram, RANGE);
+    expectElements('Board: the devices', options.devices, { physAddr: 'bigint', line: 'number?', device: DEVICE });
     const { ram, devices, interrupts, highestEl, startSeconds = 0n, quirks, releaseAddrs } = options;
     this.firmware = new Firmware(this.#cpus, { quirks, releaseAddrs, read: (physAddr) => this.#word(physAddr) });
     this.memory = new PhysicalMemory(ram);

@@ -1,6 +1,7 @@
 /** A machine's RAM. */
 import type { Range } from '../../kexec/base/range.js';
 import { expectElements } from '../../kexec/arguments/shape.js';
+import { RANGE } from '../../kexec/arguments/shapes.js';
 import { FIRST_RAM_OFFSET } from '../cpu/state/bus.js';
 import { MachineError } from './error.js';
 import { type LinearMemory, wasm } from '../cpu/wasm/host.js';
@@ -33,7 +34,7 @@ export class PhysicalMemory {
 
   /** @param ranges where there is RAM; whole pages of them count @throws MachineError when the host has no room */
   constructor(readonly ranges: readonly Range[]) {
-    expectElements('PhysicalMemory: the ranges', ranges, { start: 'bigint', last: 'bigint' });
+    expectElements('PhysicalMemory: the ranges', ranges, RANGE);
     try {
       this.linear = new wasm.Memory({ initial: LINEAR_PAGES, maximum: LINEAR_PAGES });
     } catch {

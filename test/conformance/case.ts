@@ -25,7 +25,8 @@ export interface Case {
   readonly crashingReleases?: readonly Release[];
   /**
    * Output that depends on memory behind the real one's buffers, and why. Where all that it does depends on that, ours
-   * is only to end by itself, and to say so when it ends with another status than 0.
+   * is only to end by itself, and to say so when it ends with another status than 0. Both may agree by chance in a
+   * stream, but not in all runs with the same reason.
    */
   readonly unforeseeable?: {
     readonly stream: 'stdout' | 'stderr' | 'everything';

@@ -9,12 +9,12 @@ import yargs from 'yargs';
 import { RELEASES, type Release } from '../../kexec/base/compat.js';
 import { extractPurgatory } from '../../kexec/elf/extract-purgatory.js';
 import { allCases } from './cases/index.js';
-import type { Case } from './case.js';
 import { differences } from './compare.js';
-import type { Outcome } from './compare.js';
 import { coverageOf } from './coverage.js';
 import { DEBIAN_RELEASES, prepareReal } from './debian.js';
 import type { RealKexec } from './debian.js';
+import { excuseOf, excusedFailures, needless, showExcuses } from './excuse.js';
+import type { Task } from './excuse.js';
 import { allFiles } from './files.js';
 import { hostileFiles } from './formats/hostile.js';
 import { libfdtTrees } from './formats/trees.js';
@@ -27,13 +27,10 @@ import { runMain } from '../support/run-main.js';
 
 const WORKERS = 2;
 
-interface Task {
-  readonly test: Case;
-  readonly release: Release;
-}
-
 interface Result extends Task {
   readonly failures: readonly string[];
+  /** Whether the two differ, also in what is excused. */
+  readonly differs: boolean;
 }
 
 const LONGEST_NAME = 120;
@@ -65,6 +62,7 @@ const settings = () =>
         "VERSION=FILE: a kexec of one's own in place of Debian's 2.0.32, whose runs and libraries it has; ours follows VERSION",
     })
     .option('again', { type: 'string', describe: 'Only what failed in this report' })
+    .option('excused', { type: 'boolean', default: false, describe: 'Only what is marked as not comparable' })
     .option('keep', { type: 'boolean', default: false, describe: "Keep the machines' roots, recordings and input" })
     .option('list', { type: 'boolean', default: false, describe: 'List the runs' })
     .option('real', { type: 'boolean', default: false, describe: 'Print what the real one does, and compare nothing' })
@@ -78,6 +76,8 @@ interface Selection {
   readonly releases: readonly string[];
   /** Every case on every release that it is for; else on two of them, by turns. */
   readonly all: boolean;
+  /** Only what is not compared in all. */
+  readonly excused: boolean;
   /** The titles to take. */
   readonly titles: ReadonlySet<string> | undefined;
 }
@@ -89,7 +89,7 @@ const releasesByTurns = (index: number): readonly Release[] => {
 };
 
 /** The tasks in an order that keeps a machine's together. */
-const selectTasks = ({ filters, releases, all, titles }: Selection): Task[] =>
+const selectTasks = ({ filters, releases, all, excused, titles }: Selection): Task[] =>
   allCases
     .flatMap((test, index) => {
       const on = test.releases ?? (all ? DEBIAN_RELEASES : (test.byTurns ?? releasesByTurns(index)));
@@ -97,6 +97,7 @@ const selectTasks = ({ filters, releases, all, titles }: Selection): Task[] =>
     })
     .filter(({ release }) => releases.length === 0 || releases.includes(release))
     .filter((task) => filters.every((text) => title(task).includes(text)))
+    .filter((task) => !excused || excuseOf(task) !== undefined)
     .filter((task) => titles?.has(title(task)) ?? true)
     .sort((a, b) => (a.test.machine < b.test.machine ? -1 : a.test.machine > b.test.machine ? 1 : 0));
 
@@ -108,22 +109,6 @@ const failedTitles = (report: string): ReadonlySet<string> =>
       .split('\n')
       .flatMap((line) => (line.startsWith('FAIL ') ? [line.slice(5)] : [])),
   );
-
-const crashesHere = ({ test, release }: Task): boolean =>
-  test.realCrashes !== undefined && (test.crashingReleases ?? DEBIAN_RELEASES).includes(release);
-
-/** Ours must refuse, in words, where the real one was killed. */
-const crashFailures = (theirs: Outcome, own: Outcome): string[] => [
-  ...(theirs.signal === undefined ? [`marked as a crash of the real one, which ended with ${theirs.exitCode}`] : []),
-  ...(own.exitCode > 0 && own.signal === undefined ? [] : [`ours ended with ${own.signal ?? own.exitCode}`]),
-  ...(own.stderr.trim() === '' ? ['ours said nothing on stderr'] : []),
-];
-
-/** Where the real one cannot be foreseen, ours ends in order. */
-const disorder = ({ exitCode, signal, stderr }: Outcome): string[] => [
-  ...(signal === undefined ? [] : [`ours ended with ${signal}`]),
-  ...(exitCode !== 0 && stderr.trim() === '' ? ['ours said nothing on stderr'] : []),
-];
 
 /** A program in place of Debian's newest. */
 interface Build {
@@ -160,7 +145,7 @@ interface Workplace {
   readonly purgatories: ReadonlyMap<Release, string>;
 }
 
-const runTask = async (task: Task, workplace: Workplace, root: string): Promise<string[]> => {
+const runTask = async (task: Task, workplace: Workplace, root: string): Promise<Result> => {
   const { test, release } = task;
   const machine = workplace.machineDirectory(test.machine);
   const purgatory = workplace.purgatories.get(release) ?? '';
@@ -173,21 +158,20 @@ const runTask = async (task: Task, workplace: Workplace, root: string): Promise<
   const theirs = real(test, release, { root, machine });
   own.reset();
   theirs.reset();
-  const ignored = test.unforeseeable?.releases.includes(release) === true ? test.unforeseeable.stream : undefined;
+  const excuse = excuseOf(task);
   const failures: string[] = [];
+  let differs = false;
   for (const args of test.commands) {
     const ownOutcome = await own.run(args);
     theirs.answer(ownOutcome.calls.map(({ fields }) => Number(fields['result'])));
     const theirOutcome = await theirs.run(args);
-    const found = crashesHere(task)
-      ? crashFailures(theirOutcome, ownOutcome)
-      : ignored === 'everything'
-        ? disorder(ownOutcome)
-        : differences(theirOutcome, ownOutcome, ignored);
+    const compared = differences(theirOutcome, ownOutcome);
+    differs ||= compared.length > 0;
+    const found = excuse === undefined ? compared : excusedFailures(excuse, theirOutcome, ownOutcome);
     if (test.commands.length > 1 && found.length > 0) failures.push(`at: kexec ${args.join(' ')}`);
     failures.push(...found);
   }
-  return failures;
+  return { ...task, failures: [...failures, ...needless(excuse, differs)], differs };
 };
 
 /** The real side alone, printed: for finding out what it does. */
@@ -218,7 +202,7 @@ const work = async (
       execFileSync('mknod', ['-m', '666', path.join(root, 'dev/null'), 'c', '1', '3']);
     }
     if (show) await showReal(task, workplace, root);
-    else done({ ...task, failures: await runTask(task, workplace, root) });
+    else done(await runTask(task, workplace, root));
   }
 };
 
@@ -256,7 +240,8 @@ const report = (results: readonly Result[], whole: boolean): number => {
   const failed = results.filter(({ failures }) => failures.length > 0).length;
   console.log(`\nBy release:\n${countBy(results, ({ release }) => release)}`);
   console.log(`By machine:\n${countBy(results, ({ test }) => test.machine)}`);
-  const missing = whole ? showCoverage(results) : [];
+  const idle = showExcuses(results);
+  const missing = whole ? [...idle, ...showCoverage(results)] : [];
   console.log(`\n${results.length - failed} passed, ${failed} failed`);
   return failed === 0 && missing.length === 0 && results.length > 0 ? 0 : 1;
 };
@@ -273,12 +258,24 @@ const showCoverage = (results: readonly Result[]): readonly string[] => {
 };
 
 const main = async (): Promise<number> => {
-  const { filter, release, all, again, keep, list, real: onlyReal, failures: onlyFailures, ...options } = settings();
+  const {
+    filter,
+    release,
+    all,
+    excused,
+    again,
+    keep,
+    list,
+    real: onlyReal,
+    failures: onlyFailures,
+    ...options
+  } = settings();
   const build = parseBuild(options.build);
   const tasks = selectTasks({
     filters: filter,
     releases: build === undefined ? release : [BUILD_STANDS_FOR],
     all: all || again !== undefined,
+    excused,
     titles: again === undefined ? undefined : failedTitles(again),
   });
   if (list) {
@@ -347,7 +344,9 @@ const main = async (): Promise<number> => {
         await work(queue, { project, directory, machineDirectory, reals, build, purgatories }, done, onlyReal);
       }),
     );
-    return onlyReal ? 0 : report(results, filter.length === 0 && again === undefined && build === undefined);
+    return onlyReal
+      ? 0
+      : report(results, filter.length === 0 && !excused && again === undefined && build === undefined);
   } finally {
     if (keep) console.log(`kept: ${scratch}`);
     else fs.rmSync(scratch, { recursive: true, force: true });

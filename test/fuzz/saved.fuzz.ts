@@ -3,7 +3,8 @@ import { deflateRawSync } from 'node:zlib';
 import { attempt } from '../../kexec/base/attempt.js';
 import { KexecError } from '../../kexec/base/error.js';
 import { Range } from '../../kexec/base/range.js';
-import { decodeRegions, encodeRegions, wordRuns } from '../../sim/cpu/hot/kept-region.js';
+import { wordRuns } from '../../sim/cpu/hot/kept-region.js';
+import { Translations } from '../../sim/cpu/translations.js';
 import { restoreMachine, saveMachine } from '../../sim/kernel/machine/saved-machine.js';
 import { ConsoleWatch } from '../../sim/kernel/run/console-watch.js';
 import { formatHead, preamble } from '../../sim/kernel/saving/records.js';
@@ -92,25 +93,26 @@ const putBack = ({ kind, address, bytes }: SavedPiece): void => {
   else disk.putBack({ index: Number(address), bytes });
 };
 
-/** Regions of two contexts, one in two pages. */
-const regions = (): Uint8Array => {
+/** Regions of two contexts, one in two pages, and a handler. */
+const translations = (): Uint8Array => {
+  const kept = Translations.fresh();
   const start = 0xffff_8000_0800_0ff8n;
   const words = wordRuns(new Map([0n, 4n, 8n, 12n].map((at) => [start + at, 0x9100_0421] as const)));
   const region = { context: '1 2 0000', start, entries: [start, start + 8n], instructions: 4, words };
-  return encodeRegions([
-    { ...region, body: encode('a function') },
-    { ...region, context: '0 0 1111', body: new Uint8Array(300) },
-  ]);
+  kept.add({ ...region, body: encode('a function') });
+  kept.add({ ...region, context: '0 0 1111', body: new Uint8Array(300) });
+  kept.addHandler({ context: '1 2 0000', shape: 'ADD', ends: true, body: encode('another') });
+  return kept.toBytes();
 };
 
 export const targets: readonly FuzzTarget[] = [
   {
-    name: 'kept-regions',
-    seeds: () => [regions(), encodeRegions([])],
+    name: 'translations',
+    seeds: () => [translations(), Translations.fresh().toBytes()],
     run: (input) => {
-      const result = attempt(RangeError, () => decodeRegions(input));
+      const result = attempt(RangeError, () => Translations.fromBytes(input));
       if (result instanceof RangeError) throw refuse(result.message);
-      decodeRegions(encodeRegions(result));
+      Translations.fromBytes(result.toBytes());
     },
   },
   {

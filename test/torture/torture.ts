@@ -5,15 +5,18 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRandom, type Random } from '../fuzz/mutate.js';
 import { scratchDirectory } from '../support/cache.js';
 import { runMain, say } from '../support/run-main.js';
 import { runSimToEnd } from '../support/run-support.js';
+import { BEGINS, ENDS, TELL_FD } from './told.js';
 
 const KEXEC = fileURLToPath(new URL('../../commands/kexec.js', import.meta.url));
 const SLOW = new URL('slow-files.js', import.meta.url).href;
+const TOLD = new URL('told-files.js', import.meta.url).href;
 const PAYLOAD = 'machines/payload/Image';
 const SMALL_BYTES = 100_000;
 const LARGE_BYTES = 8_000_000;
@@ -40,7 +43,21 @@ type Action = (typeof ACTIONS)[number];
 interface Ended {
   readonly code: number | null;
   readonly err: string;
-  readonly seconds: number;
+  /** Milliseconds until it began to change files, and until it had done so; undefined where it did not get there. */
+  readonly beginMs: number | undefined;
+  readonly endMs: number | undefined;
+}
+
+/** When a command is killed: milliseconds from its start, or from where it begins to change files. */
+interface Blow {
+  readonly from: 'start' | 'begin';
+  readonly ms: number;
+}
+
+/** When a command changes files, in milliseconds from its start. */
+interface Window {
+  readonly beginMs: number;
+  readonly endMs: number;
 }
 
 /** What the user may be told of a command that could not do its work. */
@@ -80,31 +97,35 @@ class Victim {
     }
   }
 
-  /** @param killMs when it is killed; undefined: not at all */
-  run(
-    action: Action,
-    { killMs, slow = false }: { readonly killMs?: number; readonly slow?: boolean } = {},
-  ): Promise<Ended> {
+  /** @param blow when it is killed; undefined: not at all */
+  run(action: Action, { blow, slow = false }: { readonly blow?: Blow; readonly slow?: boolean } = {}): Promise<Ended> {
     const start = performance.now();
-    const child = spawn(
-      process.execPath,
-      [...(slow ? [`--import=${SLOW}`] : []), KEXEC, ...this.#argumentsOf(action)],
-      {
-        env: { PATH: process.env['PATH'], ...this.#env },
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    );
-    const timer = setTimeout(() => child.kill('SIGKILL'), killMs ?? PATIENCE_MS);
+    const preloaded = [...(slow ? [SLOW] : []), TOLD].map((module) => `--import=${module}`);
+    const child = spawn(process.execPath, [...preloaded, KEXEC, ...this.#argumentsOf(action)], {
+      env: { PATH: process.env['PATH'], ...this.#env },
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
+    const killIn = (ms: number) => setTimeout(() => child.kill('SIGKILL'), ms);
+    let timer = killIn(blow?.from === 'start' ? blow.ms : PATIENCE_MS);
     let err = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (err += text));
+    let [beginMs, endMs]: (number | undefined)[] = [];
+    (child.stdio[TELL_FD] as Readable).setEncoding('utf8').on('data', (told: string) => {
+      if (told.includes(BEGINS)) {
+        beginMs = performance.now() - start;
+        if (blow?.from === 'begin') {
+          clearTimeout(timer);
+          timer = killIn(blow.ms);
+        }
+      }
+      if (told.includes(ENDS)) endMs = performance.now() - start;
+    });
     return new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code) => {
         clearTimeout(timer);
-        const seconds = (performance.now() - start) / 1000;
-        if (code === null && killMs === undefined)
-          reject(new Error(`${action} does not end in ${PATIENCE_MS / 1000} s`));
-        else resolve({ code, err, seconds });
+        if (code === null && blow === undefined) reject(new Error(`${action} does not end in ${PATIENCE_MS / 1000} s`));
+        else resolve({ code, err, beginMs, endMs });
       });
     });
   }
@@ -121,18 +142,18 @@ class Victim {
     return { normal: slot('normal'), crash: slot('crash') };
   }
 
-  /** Learns what the loads leave. @returns how long each action takes */
-  async learn(): Promise<ReadonlyMap<Action, number>> {
-    const seconds = new Map<Action, number>();
-    for (const action of ['large', 'panic', 'small', 'execute', 'unload'] as const) {
-      const ended = await this.run(action);
-      if (ended.code !== 0) throw new Error(`${action} fails: ${ended.err}`);
-      seconds.set(action, ended.seconds);
+  /** Learns what the loads leave. @returns when each action changes files */
+  async learn(slow: boolean): Promise<Map<Action, Window>> {
+    const windows = new Map<Action, Window>();
+    for (const action of ['large', 'panic', 'small', 'execute', 'small', 'unload'] as const) {
+      const { code, err, beginMs, endMs } = await this.run(action, { slow });
+      if (code !== 0 || beginMs === undefined || endMs === undefined) throw new Error(`${action} fails: ${err}`);
+      windows.set(action, { beginMs, endMs });
       const { normal, crash } = await this.look();
       if (action === 'panic') this.#images.set(action, crash);
       else if (action === 'small' || action === 'large') this.#images.set(action, normal);
     }
-    return seconds;
+    return windows;
   }
 
   /** What is loaded after an action that ends well. */
@@ -173,27 +194,55 @@ class Victim {
 
 const pick = <T>(list: readonly T[], random: Random): T => list[random.below(list.length)]!;
 
-/** SIGKILL at random times. @returns how many commands were killed before they had done their work */
-const kill = async (victim: Victim, random: Random, count: number): Promise<number> => {
-  const seconds = await victim.learn();
-  let early = 0;
+/** Where the kills hit: before a command began to change files, while it did, and behind that. */
+interface Hits {
+  before: number;
+  during: number;
+  after: number;
+  /** Those after which the old is loaded, of the ones that hit while files were changed. */
+  old: number;
+}
+
+/** So many kills tell whether half of them hit where they should. */
+const ENOUGH = 50;
+/** One of so many kills comes at any time from the start on; the others, once the command changes files. */
+const ANY_TIME = 5;
+
+/** SIGKILL at random times. */
+const kill = async (victim: Victim, random: Random, count: number): Promise<Hits> => {
+  const learned = { fast: await victim.learn(false), slow: await victim.learn(true) };
+  const hits: Hits = { before: 0, during: 0, after: 0, old: 0 };
   for (let round = 0; round < count; round++) {
-    const action = pick(ACTIONS, random);
-    if (round % UNHARMED === UNHARMED - 1) await victim.mustDo(action);
+    if (round % UNHARMED === UNHARMED - 1) await victim.mustDo(pick(ACTIONS, random));
     const before = await victim.look();
-    const after = victim.after(action, before);
+    // Without an image, these change nothing.
+    const isIdle = (action: Action): boolean => before.normal === '' && (action === 'unload' || action === 'execute');
+    const action = pick(
+      ACTIONS.filter((each) => !isIdle(each)),
+      random,
+    );
     const slow = random.below(4) === 0;
-    // Before that, a command is still being loaded.
-    const earliest = seconds.get(action)! * 500;
-    const latest = seconds.get(action)! * (slow ? 2500 : 1100);
-    await victim.run(action, { killMs: earliest + random.below(latest - earliest), slow });
+    const windows = slow ? learned.slow : learned.fast;
+    const { beginMs, endMs } = windows.get(action)!;
+    const blow: Blow =
+      random.below(ANY_TIME) === 0
+        ? { from: 'start', ms: random.below(Math.ceil(endMs * 1.1)) }
+        : { from: 'begin', ms: random.below(Math.ceil(endMs - beginMs)) };
+    const ended = await victim.run(action, { blow, slow });
+    // The machine is not always as fast as it was: of a command that got to its end, the times are learned anew.
+    if (ended.beginMs === undefined) hits.before++;
+    else if (ended.endMs === undefined) hits.during++;
+    else {
+      hits.after++;
+      windows.set(action, { beginMs: ended.beginMs, endMs: ended.endMs });
+    }
     const now = await victim.look();
-    if (isSame(now, before)) early++;
-    else if (!isSame(now, after))
+    if (ended.beginMs !== undefined && ended.endMs === undefined && isSame(now, before)) hits.old++;
+    if (!isSame(now, before) && !isSame(now, victim.after(action, before)))
       throw new Error(`round ${round}: ${action}, killed, leaves neither the old nor the new`);
   }
   await victim.mustDo('small');
-  return early;
+  return hits;
 };
 
 /** Commands beside each other, some on slow disks. @returns how many were refused */
@@ -277,7 +326,13 @@ await runMain('torture', async () => {
   const directory = scratchDirectory('torture');
   try {
     const victim = new Victim(directory);
-    say(`${kills} kills: ${await kill(victim, random, kills)} before the work was done; the old or the new each time`);
+    const { before, during, after, old } = await kill(victim, random, kills);
+    say(
+      `${kills} kills: ${before} before anything was written, ${during} while it was (the old is left ${old} times), ${after} behind that; the old or the new each time`,
+    );
+    // A few may fall as they like.
+    if (kills >= ENOUGH && during * 2 < kills)
+      throw new Error('fewer than half of the kills hit where files are changed');
     say(`${crowds} crowds: ${await crowd(victim, random, crowds)} commands refused, as busy or without an image`);
     starveApart(directory);
     say('a full disk and one that is read-only: what was loaded stays, and one message says why');

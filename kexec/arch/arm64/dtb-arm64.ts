@@ -6,7 +6,7 @@ import { Errno, KexecError, SystemError, strerror } from '../../base/error.js';
 import { hex } from '../../base/format.js';
 import { createFlattenTree } from '../../device-tree/fs2dt.js';
 import { Fdt, type FdtError, checkHeader, isFdtError } from '../../device-tree/libfdt.js';
-import { getMemRsv, getProp, numMemRsv, pathOffset } from '../../device-tree/libfdt-ro.js';
+import { getMemRsv, getProp, numMemRsvInside, pathOffset } from '../../device-tree/libfdt-ro.js';
 import { openInto, pack, setProp } from '../../device-tree/libfdt-rw.js';
 import type { Log } from '../../base/log.js';
 import { Range } from '../../base/range.js';
@@ -127,7 +127,7 @@ const setRanges = (fdt: Fdt, property: string, ranges: readonly Range[], cells: 
 };
 
 const dumpReservemap = (fdt: Fdt, log: Log): void => {
-  const count = numMemRsv(fdt);
+  const count = numMemRsvInside(fdt);
   for (let i = 0; i < count; i++) {
     const { address, size } = getMemRsv(fdt, i);
     log.dbg(`dump_reservemap: ${fdt.name} {${hex(address)}, ${hex(size)}}\n`);

@@ -1,5 +1,5 @@
 /** Completion for bash. */
-import type { Candidates, TypedCommand } from './words.js';
+import { type Candidates, type TypedCommand, commandsBehindDashes } from './words.js';
 
 /** What bash's `compopt -o` calls the names of files as completions. */
 const FILE_OPTION = { none: '', directories: ' plusdirs', any: ' default' } as const;
@@ -27,6 +27,17 @@ const dispatch = (command: TypedCommand, path: readonly string[]): readonly stri
   ];
 };
 
+/** Behind a "--" are another command's words. */
+const passOn = ({ behindDashes }: TypedCommand): readonly string[] =>
+  behindDashes === undefined
+    ? []
+    : [
+        '  local i',
+        '  for ((i = 1; i < COMP_CWORD; i++)); do',
+        `    if [[ \${COMP_WORDS[i]} == -- ]]; then ${functionName([behindDashes.name])}; return; fi`,
+        '  done',
+      ];
+
 const commandFunctions = (command: TypedCommand, path: readonly string[]): readonly string[] => {
   const { options, operands, subcommands } = command;
   const operandWords = [...operands.words, ...subcommands.map(({ name }) => name)];
@@ -34,6 +45,7 @@ const commandFunctions = (command: TypedCommand, path: readonly string[]): reado
     ...subcommands.flatMap((inner) => commandFunctions(inner, [...path, inner.name])),
     `${functionName(path)}() {`,
     ...dispatch(command, path),
+    ...passOn(command),
     '  case $option in',
     ...options.flatMap(({ names, argument }) =>
       argument === undefined ? [] : [`    ${names.join(' | ')}) ${offer(argument)}; return ;;`],
@@ -74,7 +86,10 @@ export const bashCompletion = (commands: readonly TypedCommand[]): string =>
     '  esac',
     '}',
     '',
-    ...commands.flatMap((command) => [...commandFunctions(command, [command.name]), '']),
+    ...[...commandsBehindDashes(commands), ...commands].flatMap((command) => [
+      ...commandFunctions(command, [command.name]),
+      '',
+    ]),
     `complete -F _kexec_ts ${commands.map(({ name }) => name).join(' ')}`,
     '',
   ].join('\n');

@@ -25,6 +25,8 @@ export interface TypedCommand {
   readonly options: readonly TypedOption[];
   readonly operands: Candidates;
   readonly subcommands: readonly TypedCommand[];
+  /** The command whose options and operands go behind a "--". */
+  readonly behindDashes?: TypedCommand | undefined;
 }
 
 const ANYTHING: Candidates = { words: [], files: 'none' };
@@ -70,24 +72,31 @@ const optionsOfAll = (architectures: readonly Architecture[]): readonly OptionSp
   ...new Map(architectures.flatMap(({ options }) => options.map((option) => [option.name, option]))).values(),
 ];
 
-/** `kexec`: the options of kexec-tools and ours. */
-const kexec = (architectures: readonly Architecture[]): TypedCommand => ({
-  name: 'kexec',
+/** The real kexec, as our commands run it behind a "--". */
+const realKexec = (architectures: readonly Architecture[]): TypedCommand => ({
+  name: 'real-kexec',
   description: 'Load a kernel to start from the running one',
+  options: optionsOf(DEFAULT_COMPAT, optionsOfAll(architectures)).map(({ name, letter, argument, description }) => ({
+    names: [`--${name}`, ...(letter === undefined ? [] : [`-${letter}`])],
+    description,
+    argument: argument === undefined ? undefined : candidatesOf(argument, typesOf(architectures)),
+  })),
+  operands: FILES,
+  subcommands: [],
+});
+
+/** `kexec`: the options of kexec-tools and ours. */
+const kexec = (real: TypedCommand): TypedCommand => ({
+  ...real,
+  name: 'kexec',
   options: [
-    ...optionsOf(DEFAULT_COMPAT, optionsOfAll(architectures)).map(({ name, letter, argument, description }) => ({
-      names: [`--${name}`, ...(letter === undefined ? [] : [`-${letter}`])],
-      description,
-      argument: argument === undefined ? undefined : candidatesOf(argument, typesOf(architectures)),
-    })),
+    ...real.options,
     ...SIM_OPTIONS.map(({ name, argument, description }) => ({
       names: [`--${name}`],
       description,
       argument: candidatesOf(argument),
     })),
   ],
-  operands: FILES,
-  subcommands: [],
 });
 
 const vmcoreDmesg: TypedCommand = {
@@ -103,6 +112,8 @@ interface Told {
   readonly options: readonly (readonly [name: string, option: Options])[];
   readonly positionals: readonly (readonly [name: string, positional: PositionalOptions])[];
   readonly commands: readonly (readonly [usage: string, description: string, build: Builder])[];
+  /** Whether it asks for the words behind a "--". */
+  readonly takesDashes: boolean;
 }
 
 export type Builder = (yargs: Argv) => unknown;
@@ -124,6 +135,7 @@ const listen = (build: Builder): Told => {
     options: argumentsOf('option') as Told['options'][number][],
     positionals: argumentsOf('positional') as Told['positionals'][number][],
     commands: argumentsOf('command') as unknown as Told['commands'],
+    takesDashes: (argumentsOf('parserConfiguration') as [object][]).some(([how]) => 'populate--' in how),
   };
 };
 
@@ -151,15 +163,24 @@ const toOption = ([name, option]: Told['options'][number]): TypedOption => ({
   argument: option.type === 'boolean' ? undefined : (candidatesOfOption(name, option) ?? ANYTHING),
 });
 
-const toCommand = (name: string, description: string, build: Builder, common: readonly TypedOption[]): TypedCommand => {
-  const { options, positionals, commands } = listen(build);
-  const all = [...options.map(toOption), ...common];
+/** What all subcommands have in common. */
+interface Common {
+  readonly options: readonly TypedOption[];
+  readonly behindDashes: TypedCommand;
+}
+
+const toCommand = (name: string, description: string, build: Builder, common: Common): TypedCommand => {
+  const { options, positionals, commands, takesDashes } = listen(build);
+  const all = [...options.map(toOption), ...common.options];
   return {
     name,
     description,
     options: all,
     operands: union(positionals.map(([positional, option]) => candidatesOfOption(positional, option) ?? FILES)),
-    subcommands: commands.map(([usage, about, inner]) => toCommand(usage.split(' ', 1)[0]!, about, inner, all)),
+    subcommands: commands.map(([usage, about, inner]) =>
+      toCommand(usage.split(' ', 1)[0]!, about, inner, { ...common, options: all }),
+    ),
+    behindDashes: takesDashes ? common.behindDashes : undefined,
   };
 };
 
@@ -168,8 +189,19 @@ const toCommand = (name: string, description: string, build: Builder, common: re
  * @param architectures whose kernels `kexec` loads
  * @throws KexecError when the bundled machines cannot be listed
  */
-export const typedCommands = (kexecSim: Builder, architectures: readonly Architecture[]): readonly TypedCommand[] => [
-  kexec(architectures),
-  toCommand('kexec-sim', 'Look at recorded machines and at what is loaded', kexecSim, YARGS_OPTIONS),
-  vmcoreDmesg,
+export const typedCommands = (kexecSim: Builder, architectures: readonly Architecture[]): readonly TypedCommand[] => {
+  const real = realKexec(architectures);
+  const common = { options: YARGS_OPTIONS, behindDashes: real };
+  return [
+    kexec(real),
+    toCommand('kexec-sim', 'Look at recorded machines and at what is loaded', kexecSim, common),
+    vmcoreDmesg,
+  ];
+};
+
+/** Those that go behind a "--" somewhere, each once. */
+export const commandsBehindDashes = (commands: readonly TypedCommand[]): readonly TypedCommand[] => [
+  ...new Set(
+    commands.flatMap(({ behindDashes, subcommands }) => [behindDashes ?? [], commandsBehindDashes(subcommands)].flat()),
+  ),
 ];

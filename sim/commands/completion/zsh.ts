@@ -1,5 +1,5 @@
 /** Completion for zsh. */
-import type { Candidates, TypedCommand, TypedOption } from './words.js';
+import { type Candidates, type TypedCommand, type TypedOption, commandsBehindDashes } from './words.js';
 
 /** Within a specification for _arguments these have a meaning. */
 const escaped = (text: string): string => text.replaceAll(/[\\[\]:]/g, '\\$&');
@@ -24,6 +24,20 @@ const optionSpecs = ({ names, description, argument }: TypedOption): readonly st
 
 const functionName = (path: readonly string[]): string => ['_kexec_ts', ...path].join('_').replaceAll('-', '_');
 
+/** Behind a "--" are another command's words: it gets them as if nothing were before them but its name. */
+const passOn = ({ behindDashes }: TypedCommand): readonly string[] =>
+  behindDashes === undefined
+    ? []
+    : [
+        '  local -i dashes=${words[(i)--]}',
+        '  if (( dashes < CURRENT )); then',
+        '    words=(kexec "${(@)words[dashes + 1, -1]}")',
+        '    (( CURRENT -= dashes - 1 ))',
+        `    ${functionName([behindDashes.name])}`,
+        '    return',
+        '  fi',
+      ];
+
 const commandFunctions = (command: TypedCommand, path: readonly string[]): readonly string[] => {
   const { options, operands, subcommands } = command;
   const hasSubcommands = subcommands.length > 0;
@@ -32,6 +46,7 @@ const commandFunctions = (command: TypedCommand, path: readonly string[]): reado
   return [
     ...subcommands.flatMap((inner) => commandFunctions(inner, [...path, inner.name])),
     `${functionName(path)}() {`,
+    ...passOn(command),
     ...(hasSubcommands ? ['  local context curcontext=$curcontext state line'] : []),
     `  _arguments ${hasSubcommands ? '-C ' : ''}-s : \\`,
     specs.join(' \\\n'),
@@ -63,7 +78,7 @@ export const zshCompletion = (commands: readonly TypedCommand[]): string => {
     '# Completion in zsh for kexec, kexec-sim and vmcore-dmesg. In ~/.zshrc, behind compinit:',
     '# source <(kexec-sim completion zsh)',
     '',
-    ...commands.flatMap((command) => commandFunctions(command, [command.name])),
+    ...[...commandsBehindDashes(commands), ...commands].flatMap((command) => commandFunctions(command, [command.name])),
     '_kexec_ts() {',
     '  case $service in',
     ...commands.map(({ name }) => `    ${name}) ${functionName([name])} ;;`),

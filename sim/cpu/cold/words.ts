@@ -18,6 +18,8 @@ import {
 } from '../state/layout.js';
 import type { InstructionRow, OpsRow } from '../language/row.js';
 import type { Pattern } from '../language/pattern.js';
+import type { KeptHandler } from './kept-handler.js';
+import type { AddedHandler, StoredHandlers } from './stored-handlers.js';
 import { isForCode } from '../language/trace-instruction.js';
 import { hashOf } from '../state/hash.js';
 
@@ -26,15 +28,16 @@ export interface WordsHost {
   readonly decode: Decoder;
   /** Makes handlers of bodies that belong together, and gives their indexes in the table. */
   addHandlers(bodies: readonly Uint8Array[]): readonly number[];
-}
-
-interface AddedHandler {
-  readonly ends: boolean;
-  readonly index: number;
+  /** Those of earlier runs. */
+  readonly stored: StoredHandlers;
+  /** Keeps one for later runs. */
+  keepHandler(handler: KeptHandler): void;
 }
 
 interface Missing {
   readonly key: number;
+  /** See {@link KeptHandler}. */
+  readonly shape: string;
   readonly handler: Handler;
 }
 
@@ -75,6 +78,8 @@ const TWO_32 = 2 ** 32;
 /** Handlers are made when the first word of a shape is met, and those of the words around it in the same module. */
 export class Words {
   readonly #rules = new Map<InstructionRow, ShapeRule & { readonly number: number }>();
+  /** Rows by the numbers of their rules. */
+  readonly #rows: OpsRow[] = [];
   /** By context. */
   readonly #handlers = new Map<number, Map<number, AddedHandler>>();
   readonly #bytes: Uint8Array;
@@ -115,8 +120,11 @@ export class Words {
       let handler: { readonly ends: boolean } | undefined =
         handlers.get(key) ?? (missing.length === 0 ? undefined : missing.find((one) => one.key === key)?.handler);
       if (handler === undefined) {
-        const made = this.#make(decoded, context);
-        missing.push({ key, handler: made });
+        const shape = this.#shapeOf(key);
+        const stored = this.host.stored.find(context.key, shape);
+        if (stored !== undefined) handlers.set(key, stored);
+        const made = stored ?? this.#make(decoded, context);
+        if ('body' in made) missing.push({ key, shape, handler: made });
         handler = made;
       }
       ({ ends } = handler);
@@ -127,7 +135,7 @@ export class Words {
       added.push({ word, key, form, ends });
     }
     if (missing.length > 0) this.#addNeighbours({ offset, count: available }, context, handlers, missing);
-    this.#makeAll(missing, handlers);
+    this.#makeAll(missing, handlers, context);
     for (const { word, key, form, ends: isEnd } of added) {
       const entry = this.#entryOf(word, context.number);
       for (const at of [entry, form + FORM.key]) {
@@ -166,7 +174,7 @@ export class Words {
       const key = this.#keyOf(decoded, word, context);
       if (handlers.has(key) || known.has(key)) continue;
       known.add(key);
-      missing.push({ key, handler: this.#make(decoded, context) });
+      missing.push({ key, shape: this.#shapeOf(key), handler: this.#make(decoded, context) });
     }
   }
 
@@ -179,10 +187,13 @@ export class Words {
     return handlers;
   }
 
-  #makeAll(missing: readonly Missing[], handlers: Map<number, AddedHandler>): void {
+  #makeAll(missing: readonly Missing[], handlers: Map<number, AddedHandler>, context: KeyedContext): void {
     if (missing.length === 0) return;
     const indexes = this.host.addHandlers(missing.map(({ handler }) => handler.body));
-    missing.forEach(({ key, handler }, i) => handlers.set(key, { ends: handler.ends, index: indexes[i]! }));
+    missing.forEach(({ key, shape, handler: { ends, body } }, i) => {
+      handlers.set(key, { ends, index: indexes[i]! });
+      this.host.keepHandler({ context: context.key, shape, ends, body });
+    });
   }
 
   /** @returns how many immediates the word has */
@@ -209,6 +220,7 @@ export class Words {
       rule = { ...shapeRule(row, pattern), number: this.#rules.size };
       if (rule.slots.length > MAX_SLOTS) throw new Error(`${row.name} has more than ${MAX_SLOTS} register fields`);
       this.#rules.set(row, rule);
+      this.#rows.push(row);
     }
     return rule;
   }
@@ -219,6 +231,12 @@ export class Words {
     if (!isForCode(row, fields, context)) return row.fp === true ? FP_SYSTEM_KEY : SYSTEM_KEY;
     const { mask, number } = this.#ruleOf(row, pattern);
     return number * TWO_32 + ((word & mask) >>> 0);
+  }
+
+  /** The same as a key, for runs that number rows otherwise. */
+  #shapeOf(key: number): string {
+    const row = this.#rows[Math.floor(key / TWO_32)];
+    return row === undefined ? `${key}` : `${row.name} ${row.pattern} ${key % TWO_32}`;
   }
 
   #make(decoded: Decoded, context: TranslationContext): Handler {

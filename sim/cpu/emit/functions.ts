@@ -12,6 +12,15 @@ const WASM_PAGE = 65_536;
 /** What the runtime module exports; see runtime-module.ts. */
 type Runtime = Readonly<Record<'load' | 'store' | 'nzcv' | 'run' | 'call', WasmFunction>>;
 
+const ifValid = <T>(action: () => T): T | undefined => {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof wasm.CompileError) return undefined;
+    throw error;
+  }
+};
+
 const exported = ({ exports }: WasmInstance, name: string): WasmFunction => {
   const function_ = exports[name];
   if (function_ === undefined) throw new Error(`the module has no function ${name}`);
@@ -61,6 +70,20 @@ export class Functions {
       'handler',
     );
     return indexes;
+  }
+
+  /** The same of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions */
+  addHandlersIfValid(bodies: readonly Uint8Array[]): readonly number[] | undefined {
+    return ifValid(() => this.addHandlers(bodies));
+  }
+
+  /** {@link addRegions} of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions */
+  addRegionsIfValid(bodies: readonly Uint8Array[]): readonly number[] | undefined {
+    return ifValid(() => {
+      const indexes = this.reserve(bodies.length);
+      this.addRegions(bodies.map((body, i) => ({ index: indexes[i]!, body })));
+      return indexes;
+    });
   }
 
   /** Indexes for so many functions that are to be added. */

@@ -1,6 +1,7 @@
 /** Translated regions as bytes, from which a later run has them back. */
 
-import { ByteWriter } from '../wasm/writer.js';
+import type { ByteReader } from '../wasm/reader.js';
+import type { ByteWriter } from '../wasm/writer.js';
 
 /** A translated region, and all that it is true of. */
 export interface KeptRegion {
@@ -43,9 +44,8 @@ export const pagesOf = ({ words }: KeptRegion): readonly bigint[] => [
   ...new Set(words.map(({ address }) => address & PAGE_MASK)),
 ];
 
-/** Bytes of regions that {@link decodeRegions} understands. */
-export const encodeRegions = (regions: readonly KeptRegion[]): Uint8Array => {
-  const writer = new ByteWriter(1 << 16);
+/** Writes regions as {@link readRegions} reads them. */
+export const writeRegions = (writer: ByteWriter, regions: readonly KeptRegion[]): void => {
   writer.u32(regions.length);
   for (const { context, start, entries, instructions, words, body } of regions) {
     writer.name(context);
@@ -62,13 +62,11 @@ export const encodeRegions = (regions: readonly KeptRegion[]): Uint8Array => {
     writer.u32(body.length);
     writer.append(body);
   }
-  return writer.bytes.slice();
 };
 
 /** @throws RangeError for bytes that are cut off, or no regions that could be */
-export const decodeRegions = (bytes: Uint8Array): readonly KeptRegion[] => {
-  const reader = new ByteReader(bytes);
-  return reader.list(() => {
+export const readRegions = (reader: ByteReader): readonly KeptRegion[] =>
+  reader.list(() => {
     const context = reader.name();
     const start = BigInt.asUintN(64, reader.s64());
     const address = (): bigint => BigInt.asUintN(64, start + reader.s64());
@@ -79,7 +77,6 @@ export const decodeRegions = (bytes: Uint8Array): readonly KeptRegion[] => {
     check(region);
     return region;
   });
-};
 
 /** Words are where words are, and a region is entered at words of its own. */
 const check = ({ entries, words: runs }: KeptRegion): void => {
@@ -91,54 +88,3 @@ const check = ({ entries, words: runs }: KeptRegion): void => {
   }
   if (!entries.every((entry) => known.has(entry))) throw new RangeError('a region that is entered elsewhere');
 };
-
-/** What {@link ByteWriter} wrote, piece by piece. */
-class ByteReader {
-  #at = 0;
-
-  constructor(private readonly source: Uint8Array) {}
-
-  #byte(): number {
-    const byte = this.source[this.#at++];
-    if (byte === undefined) throw new RangeError('regions that are cut off');
-    return byte;
-  }
-
-  u32(): number {
-    let value = 0;
-    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
-      const byte = this.#byte();
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
-    throw new RangeError('a number of more than 32 bits');
-  }
-
-  s64(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#byte();
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asIntN(64, (byte & 0x40) === 0 ? value : value | (-1n << (shift + 7n)));
-    }
-    throw new RangeError('a number of more than 64 bits');
-  }
-
-  name(): string {
-    return String.fromCharCode(...this.bytes(this.u32()));
-  }
-
-  /** A copy of so many bytes. */
-  bytes(count: number): Uint8Array {
-    if (count > this.source.length - this.#at) throw new RangeError('regions that are cut off');
-    this.#at += count;
-    return this.source.slice(this.#at - count, this.#at);
-  }
-
-  /** As many as a number says that comes first: each takes a byte at least. */
-  list<T>(read: () => T): readonly T[] {
-    const count = this.u32();
-    if (count > this.source.length - this.#at) throw new RangeError('regions that are cut off');
-    return Array.from({ length: count }, read);
-  }
-}

@@ -145,17 +145,16 @@ export class Tlb {
       for (let bank = 0; bank < TLB_BANKS; bank++) this.flushBank(bank);
       return;
     }
-    const first = indexOf(virtAddr);
-    const start = Number((virtAddr & BELOW_TOP) >> 12n);
+    const first = Number((virtAddr & BELOW_TOP) >> 12n);
     for (let bank = 0; bank < TLB_BANKS; bank++) {
       const { lower, upper } = this.#halves[bank]!;
       if (!lower && !upper) continue;
       for (let i = 0; i < entries; i++) {
-        const number = start + i;
-        const at = entryAt(bank, (first + i) % TLB_ENTRIES);
+        const number = first + i;
+        const at = entryAt(bank, number % TLB_ENTRIES);
         if (this.#isOf(at + TLB_READ_TAG, number)) this.#clear(at);
         if (bank >= JUMP_BANKS) continue;
-        const fetch = fetchAt(bank, (first + i) % FETCH_ENTRIES);
+        const fetch = fetchAt(bank, number % FETCH_ENTRIES);
         if (this.#isOf(fetch, number)) this.#view.setBigUint64(fetch, NO_TAG, true);
       }
     }

@@ -31,6 +31,7 @@ export const trapTarget = (
   controls: Controls,
   isRead: boolean,
 ): 1 | 2 | undefined => {
+  if (traps === undefined || traps.length === 0) return undefined;
   const { el, hasEl2, bit } = controls;
   const catches = ({ to, register, bits, when, on }: Trap): boolean =>
     el < to &&
@@ -39,7 +40,7 @@ export const trapTarget = (
     bits.every((position) => bit(register, position) === (when === 1));
   // EL1 is asked before EL2, whatever the order of the table.
   let caught: 1 | 2 | undefined;
-  for (const trap of traps ?? []) if (caught !== 1 && catches(trap)) caught = trap.to;
+  for (const trap of traps) if (caught !== 1 && catches(trap)) caught = trap.to;
   return caught === 1 ? usualTarget(controls) : caught;
 };
 

@@ -101,34 +101,34 @@ export class SystemInstructions implements SystemCpu {
   }
 
   readSystemRegister(encoding: SysregEncoding, rt: number): void {
-    const row = this.#accessible({ ...encoding, rt, isRead: true });
+    const row = this.#accessible(encoding, rt, true);
     if (row !== undefined) this.setX(rt, readRegister(row, this.#state.registers));
   }
 
   writeSystemRegister(encoding: SysregEncoding, rt: number): void {
-    const access = { ...encoding, rt, isRead: false };
-    const row = this.#accessible(access);
+    const row = this.#accessible(encoding, rt, false);
     if (row === undefined) return;
     const missing = row.unmodelled?.(this.x(rt));
-    if (missing !== undefined) this.#state.stopUnmodelled(`${missing} (${row.name})`, wordOf(access));
+    if (missing !== undefined)
+      this.#state.stopUnmodelled(`${missing} (${row.name})`, wordOf({ ...encoding, rt, isRead: false }));
     else this.#state.write(row, this.x(rt));
   }
 
   /** The register of an MRS or MSR, if no exception or end of the run comes of it. */
-  #accessible(access: TrappedAccess): RegisterRow | undefined {
+  #accessible(encoding: SysregEncoding, rt: number, isRead: boolean): RegisterRow | undefined {
     const { controls, spSel, host } = this.#state.registers;
-    const { isRead } = access;
-    const row = registerAt(access);
+    const access = (): TrappedAccess => ({ ...encoding, rt, isRead });
+    const row = registerAt(encoding);
     const isThere = row?.ofInterruptController !== true || host.interruptRegisters !== undefined;
     const isAllocated = row !== undefined && isThere && isReachable(row, isRead, this.el, host.highestEl);
     // SP_EL0 is not reached by this name while it is the stack pointer (Arm ARM C5.2.16).
     if (!isAllocated || (row.name === 'SP_EL0' && spSel === 0)) this.undefined();
-    else if (row.absent !== undefined) this.#state.stopUnmodelled(`${row.absent} (${row.name})`, wordOf(access));
+    else if (row.absent !== undefined) this.#state.stopUnmodelled(`${row.absent} (${row.name})`, wordOf(access()));
     else if (row.fp === true && !this.#state.fpEnabled) this.#state.takeFpTrap();
     else {
       const target = trapTarget(row.traps, controls, isRead);
       if (target === undefined) return row;
-      this.#takeTrap(access, target);
+      this.#takeTrap(access(), target);
     }
     return undefined;
   }
@@ -168,12 +168,10 @@ export class SystemInstructions implements SystemCpu {
 
   #operate({ name, encoding, traps, effect, absent }: SystemOperation, rt: number): void {
     if (this.el < levelOf(encoding)) return this.undefined();
-    if (absent !== undefined || traps.length > 0) {
-      const access = { ...encoding, rt, isRead: false };
-      if (absent !== undefined) return this.#state.stopUnmodelled(`${absent} (${name})`, wordOf(access));
-      const target = trapTarget(traps, this.#state.registers.controls, false);
-      if (target !== undefined) return this.#takeTrap(access, target);
-    }
+    const access = (): TrappedAccess => ({ ...encoding, rt, isRead: false });
+    if (absent !== undefined) return this.#state.stopUnmodelled(`${absent} (${name})`, wordOf(access()));
+    const target = trapTarget(traps, this.#state.registers.controls, false);
+    if (target !== undefined) return this.#takeTrap(access(), target);
     switch (effect.kind) {
       case 'none':
         return;

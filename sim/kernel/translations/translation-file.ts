@@ -49,7 +49,7 @@ export const translationsOf = (
     translations,
     keep: () => {
       const { added, earlier } = translations;
-      if (added < Math.max(MIN_ADDED, earlier.length / PART)) return;
+      if (added < Math.max(MIN_ADDED, earlier.regions.length / PART)) return;
       const bytes = translations.toBytes();
       if (bytes.length > MAX_FILE_BYTES - DIGEST_BYTES) return;
       const failure = attempt(KexecError, () => writeFile(directory, path, bytes));

@@ -73,6 +73,13 @@ describe('bash', () => {
     [['kexec-sim', 'cpu', '--pc', ''], [], []],
     [['kexec-sim', 'cpu', '--el', ''], ['1', '2'], []],
     [['kexec-sim', 'completion', ''], ['bash', 'zsh'], []],
+    [['kexec-sim', 'diff', 'x.log', '--', '--ini'], ['--initrd='], ['nospace']],
+    [['kexec-sim', 'diff', 'x.log', '--', '--sim'], [], []],
+    [['kexec-sim', 'diff', 'x.log', '--ini'], [], []],
+    [['kexec-sim', 'diff', 'x.log', '--', '--initrd', '='], [], ['default']],
+    [['kexec-sim', 'diff', 'x.log', '--', '-t', 'vml'], ['vmlinux', 'vmlinuz'], []],
+    [['kexec-sim', 'diff', 'x.log', '--', '-l', ''], [], ['default']],
+    [['kexec-sim', '--machine', 'virt-2g', 'doctor', '--', '--reuse'], ['--reuseinitrd', '--reuse-cmdline'], []],
     [['vmcore-dmesg', ''], [], ['default']],
   ])('%j', async (line, words, options) => {
     expect(await inBash(...line)).toEqual({ words, options });
@@ -108,6 +115,14 @@ describe('the option table', () => {
   });
 });
 
+test('what goes behind "--" is told once', async () => {
+  for (const shell of ['bash', 'zsh'] as const) {
+    const script = await scriptFor(shell);
+    expect(script.match(/^_kexec_ts_real_kexec\(\)/gm)).toHaveLength(1);
+    expect(script.match(/^.*_kexec_ts_real_kexec\b(?!\()/gm)).toHaveLength(2);
+  }
+});
+
 test('what kexec-sim tells yargs is completed, and nothing else', () => {
   const commands = typedCommands(
     (yargs) =>
@@ -141,8 +156,11 @@ const hasZsh = spawnSync('zsh', ['--version']).status === 0;
       ],
     ],
     ['kexec-sim', 'segments', ['--pages[List the pages that they wait in]', '*:argument:(normal crash)']],
+    ['kexec-sim', 'diff x.log', ['*:argument:_files']],
+    ['kexec-sim', 'diff x.log -- -l ', ['--initrd=[Initial ramdisk]:argument:_files', 'words kexec -l ', 'current 3']],
     ['vmcore-dmesg', 'vmcore-dmesg', ['*:argument:_files']],
-  ])('%s gets as far as %s', async (service, word, expected) => {
+  ])('%s gets as far as %s', async (service, typed, expected) => {
+    const line = typed.split(' ');
     const file = join(temp.make('zsh'), 'completion');
     writeFileSync(file, await scriptFor('zsh'));
     const { stdout, stderr } = spawnSync(
@@ -150,11 +168,11 @@ const hasZsh = spawnSync('zsh', ['--version']).status === 0;
       [
         '-f',
         '-c',
-        'compdef() {}; _arguments() { state=argument; print -rl -- "$@"; }; words=("$2"); service=$3; source "$1"; _kexec_ts',
+        'compdef() {}; _arguments() { state=argument; print -rl -- "$@" "words $words" "current $CURRENT"; }; source "$1"; service=$2; shift 2; words=("$@"); CURRENT=$#; _kexec_ts',
         'zsh',
         file,
-        word,
         service,
+        ...line,
       ],
       { encoding: 'utf8' },
     );

@@ -25,7 +25,7 @@ const CRASH_IOMEM = `40000000-bfffffff : System RAM
 `;
 const KERNEL = '/boot/kernel';
 
-type Options = Partial<LoadKernelOptions> & {
+type Options = Partial<Omit<LoadKernelOptions, 'kexecFileSyscall'>> & {
   readonly iomem?: string;
   readonly files?: Readonly<Record<string, MemoryFile>>;
 };

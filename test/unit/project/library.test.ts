@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import {
   DEFAULT_COMPAT,
   KexecError,
@@ -135,6 +138,69 @@ describe('loadKernel', () => {
   });
 });
 
+describe('kexec_file_load', () => {
+  const filesOf = (directory: string): unknown =>
+    fs
+      .readdirSync(directory)
+      .toSorted()
+      .map((name) => [name, fs.readFileSync(`${directory}/${name}`, 'latin1')]);
+
+  test.each(['-l', '-p'])('is called as the command does with -s %s', async (letter) => {
+    const directory = temp.make(`file${letter}`);
+    const [kernel, initrd] = [`${directory}/Image.gz`, `${directory}/initrd`];
+    fs.writeFileSync(kernel, gzip(arm64Image({ pe: true })));
+    fs.writeFileSync(initrd, 'initrd');
+    const settings = { machine: 'virt-file-2g', state: `${directory}/state`, record: `${directory}/record` };
+    const env = {
+      KEXEC_MACHINE: settings.machine,
+      KEXEC_STATE: settings.state,
+      KEXEC_RECORD: settings.record,
+    };
+    const text: string[] = [];
+    const say = (line: string): void => void text.push(line);
+    const args = ['-s', letter, kernel, `--initrd=${initrd}`, '--append=quiet', '--reuse-cmdline'];
+    const exitCode = await runKexec(args, { env, out: say, err: say });
+    expect([exitCode, text]).toEqual([0, []]);
+    const byCommand = filesOf(settings.record);
+    fs.rmSync(settings.record, { recursive: true });
+
+    const machine = recordedMachine(settings);
+    const panic = letter === '-p';
+    const options = { kernel, initrd, append: 'quiet', reuseCmdline: true, panic, kexecFileSyscall: true } as const;
+    const plan = await loadKernel(machine, options);
+    expect(plan.flags).toBe(panic ? 2n : 0n);
+    await kexecLoad(machine, plan);
+    expect(filesOf(settings.record)).toEqual(byCommand);
+    await kexecUnload(machine, { kexecFileSyscall: true, panic });
+    const loaded = `/sys/kernel/kexec_${panic ? 'crash_' : ''}loaded`;
+    expect(Buffer.from(machine.readFile(loaded)).toString()).toBe('0\n');
+  });
+
+  test('is refused as the kernel refuses it', async () => {
+    const machine = recordedMachine({ machine: 'virt-2g', state: temp.make('state') });
+    const plan = await loadKernel(machine, { kernel: 'machines/payload/Image', kexecFileSyscall: true });
+    const failure = { subject: 'kexec_file_load', errno: -38 };
+    await expect(kexecLoad(machine, plan)).rejects.toMatchObject(failure);
+    await expect(kexecUnload(machine, { kexecFileSyscall: true })).rejects.toMatchObject(failure);
+    await expect(loadKernel(machine, { kernel: '/none', kexecFileSyscall: true })).rejects.toThrow(KexecError);
+  });
+});
+
+const documented = [...fs.readFileSync('docs/library.md', 'utf8').matchAll(/```ts\n([^]*?)```/g)].map(
+  ([, text]) => text!,
+);
+
+test.each(documented.map((text, i) => [i + 1, text] as const))('example %i of its documentation', (i, text) => {
+  const directory = temp.make(`documented${i}`);
+  const library = pathToFileURL(path.resolve('dist/index.js')).href;
+  const code = text.replace("'kexec-ts'", `'${library}'`).replaceAll('/tmp/state', `${directory}/state`);
+  fs.writeFileSync(`${directory}/example.mjs`, code);
+  const printed = execFileSync(process.execPath, [`${directory}/example.mjs`], { encoding: 'utf8' });
+  const lines = printed.split('\n').filter((line) => line !== '');
+  if (!text.includes('execution')) expect(lines).toHaveLength(3);
+  else expect(lines.slice(0, 1)).toEqual([expect.stringContaining("{ kind: 'over', exitCode: 0 } ")]);
+});
+
 describe('what is given to the library without a compiler', () => {
   const anything = (value: unknown): never => value as never;
   const machine = system();
@@ -151,6 +217,42 @@ describe('what is given to the library without a compiler', () => {
     [
       'kexecLoad: the segments: element 0: "data" must be a Uint8Array',
       () => kexecLoad(machine, anything({ entry: 0n, flags: 0n, segments: [{}] })),
+    ],
+    [
+      'loadKernel: the options: "log": "err" must be a function',
+      () => loadKernel(machine, anything({ kernel: KERNEL, log: { debug: false, out: () => {}, dbg: () => {} } })),
+    ],
+    [
+      'loadKernel: the options: "compat": "libraries" must be a set',
+      () => loadKernel(machine, anything({ kernel: KERNEL, compat: { ...DEFAULT_COMPAT, libraries: ['zlib'] } })),
+    ],
+    [
+      'what readFile returns must be a Uint8Array',
+      () => loadKernel({ ...machine, readFile: () => anything('bytes') }, { kernel: KERNEL }),
+    ],
+    [
+      'what kexecLoad returns must be a number',
+      () => kexecUnload({ ...machine, kexecLoad: () => anything(undefined) }),
+    ],
+    [
+      'kexecLoad: the segments: element 0: "memory": "start" must be a bigint',
+      () => kexecLoad(machine, anything({ entry: 0n, flags: 0n, segments: [{ data: new Uint8Array(), memory: {} }] })),
+    ],
+    [
+      'recordedMachine: the options: "execution": "console" must be a function',
+      () => recordedMachine(anything({ execution: { console: console } })),
+    ],
+    [
+      'recordedMachine: the options: "execution": "until" must be "entry", "halt", "reboot", or "console:" and a text',
+      () => recordedMachine(anything({ execution: { until: 'console:' } })),
+    ],
+    [
+      'recordedMachine: the options: "execution": "quirks": element 0 must be one of psci-cpu0-only, cpu-on-below-1g, cpu-on-once',
+      () => recordedMachine(anything({ execution: { quirks: ['x'] } })),
+    ],
+    [
+      'recordedMachine: the options: "changes": "memory" must be a string',
+      () => recordedMachine(anything({ changes: { memory: 4 } })),
     ],
     ['kexecUnload: the options: "panic" must be true or false', () => kexecUnload(machine, anything({ panic: 1 }))],
     [

@@ -141,3 +141,13 @@ describe('zstd', () => {
     ]);
   });
 });
+
+test('a frame that takes too long is broken, and the time goes by what it may hold', () => {
+  const allowed: number[] = [];
+  const input = Uint8Array.from([...single(4, ...block(Block.Raw, 4, true)), 1, 2, 3, 4]);
+  const output = zstdDecompress(input, LIMIT, (mostBytes) => {
+    allowed.push(mostBytes);
+    throw new Error('too long');
+  });
+  expect({ output, allowed }).toEqual({ output: undefined, allowed: [4] });
+});

@@ -2,7 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { KexecError } from '../../../../kexec/base/error.js';
 import { cells32, cells64, stringValue } from '../../../../kexec/device-tree/fdt-values.js';
 import { FDT_END, FDT_PROP, Fdt, checkHeader, isFdtError, nextTag } from '../../../../kexec/device-tree/libfdt.js';
-import { getMemRsv, getProp, numMemRsv, pathOffset, subnodeOffset } from '../../../../kexec/device-tree/libfdt-ro.js';
+import {
+  getMemRsv,
+  getProp,
+  numMemRsv,
+  numMemRsvInside,
+  pathOffset,
+  subnodeOffset,
+} from '../../../../kexec/device-tree/libfdt-ro.js';
 import { addSubnode, delProp, openInto, pack, setProp } from '../../../../kexec/device-tree/libfdt-rw.js';
 import { MACHINES, contents, tree, treeBytes } from '../../../support/files/fdt-support.js';
 
@@ -203,6 +210,33 @@ describe('broken trees', () => {
       broken.setHeader('reserveMapOffset', broken.bytes.length - 20);
     });
     expect(() => numMemRsv(fdt)).toThrow(KexecError);
+  });
+
+  const atTheEnd = (field: 'reserveMapOffset' | 'stringsOffset', before: number): Fdt =>
+    changed('full', (broken) => broken.setHeader(field, broken.bytes.length - before));
+
+  test.each([
+    ['a reserve map', atTheEnd('reserveMapOffset', 20)],
+    ['strings', atTheEnd('stringsOffset', 0)],
+  ])('%s over the end of the buffer can be copied, and the copy be looked at, but not be had', (_, fdt) => {
+    const { length } = fdt.bytes;
+    const copy = openInto(fdt, 2 * length) as Fdt;
+    expect(pathOffset(copy, '/chosen')).toBe(pathOffset(fdt, '/chosen'));
+    expect(pack(copy)).toBeUndefined();
+    expect(() => copy.trimmed()).toThrow(
+      new RegExp(`is cut off or damaged: it has ${length} bytes, but refers to \\d+ bytes at 0x`),
+    );
+  });
+
+  test.each(['reserveMapOffset', 'stringsOffset'] as const)('a block that begins behind the buffer: %s', (field) => {
+    const fdt = atTheEnd(field, -1);
+    expect(() => openInto(fdt, 2 * fdt.bytes.length)).toThrow(/is cut off or damaged/);
+  });
+
+  test('whole entries of a reserve map without end', () => {
+    expect(numMemRsvInside(atTheEnd('reserveMapOffset', 20))).toBe(1);
+    expect(numMemRsvInside(atTheEnd('reserveMapOffset', 15))).toBe(0);
+    expect(numMemRsvInside(tree('full'))).toBe(numMemRsv(tree('full')));
   });
 
   test('a structure that ends too early reads as its end', () => {

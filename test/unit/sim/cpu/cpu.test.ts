@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Range } from '../../../../kexec/base/range.js';
 import { createCpu } from '../../../../sim/cpu/cpu.js';
-import { decodeRegions, encodeRegions } from '../../../../sim/cpu/hot/kept-region.js';
 import type { Bus } from '../../../../sim/cpu/state/bus.js';
 import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.js';
 import { Translations } from '../../../../sim/cpu/translations.js';
@@ -116,8 +115,12 @@ describe('what an earlier run translated', () => {
   });
 
   test('is not used where it is no code at all', () => {
-    const [region] = decodeRegions(earlier().toBytes());
-    const broken = encodeRegions([{ ...region!, body: Uint8Array.of(1, 2, 3) }]);
+    const { regions, handlers } = Translations.fromBytes(earlier().toBytes()).earlier;
+    const translations = Translations.fresh();
+    const body = Uint8Array.of(1, 2, 3);
+    for (const region of regions) translations.add({ ...region, body });
+    for (const handler of handlers) translations.addHandler({ ...handler, body });
+    const broken = translations.toBytes();
     expect(runWith(broken, one)).toEqual({ x1: 1n, regions: 0 });
   });
 

@@ -1,12 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  decodeRegions,
-  encodeRegions,
   pagesOf,
+  readRegions,
   wordRuns,
+  writeRegions,
   type KeptRegion,
 } from '../../../../../sim/cpu/hot/kept-region.js';
+import { ByteReader } from '../../../../../sim/cpu/wasm/reader.js';
+import { ByteWriter } from '../../../../../sim/cpu/wasm/writer.js';
+
+const encodeRegions = (regions: readonly KeptRegion[]): Uint8Array => {
+  const writer = new ByteWriter();
+  writeRegions(writer, regions);
+  return writer.bytes.slice();
+};
+const decodeRegions = (bytes: Uint8Array): readonly KeptRegion[] => readRegions(new ByteReader(bytes));
 
 const word = fc.integer({ min: 0, max: 0xffff_ffff });
 const address = fc.bigInt({ min: 0n, max: 2n ** 62n - 3000n }).map((number) => number * 4n);

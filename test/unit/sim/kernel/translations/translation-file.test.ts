@@ -36,7 +36,7 @@ const runOf = (kernel: Uint8Array, regions: number, from = 0, where = place(), b
     });
   }
   keep();
-  return translations.earlier.length;
+  return translations.earlier.regions.length;
 };
 
 const onlyFile = (): string => {
@@ -111,7 +111,7 @@ describe('translations that are kept', () => {
       translationsOf(undefined, place(), BUILD),
       translationsOf(KERNEL, place(), undefined),
     ]) {
-      expect(translations.earlier).toEqual([]);
+      expect(translations.earlier.regions).toEqual([]);
     }
   });
 });

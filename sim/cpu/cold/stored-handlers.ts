@@ -1,0 +1,29 @@
+/** Handlers of earlier runs, by what they are for. */
+
+import type { Functions } from '../emit/functions.js';
+import type { KeptHandler } from './kept-handler.js';
+
+/** A handler that is in the table of functions. */
+export interface AddedHandler {
+  readonly ends: boolean;
+  readonly index: number;
+}
+
+export class StoredHandlers {
+  readonly #handlers = new Map<string, AddedHandler>();
+
+  /** All of them are one module; where that is none, there are no handlers. */
+  constructor(handlers: readonly KeptHandler[], functions: Pick<Functions, 'addHandlersIfValid'>) {
+    const indexes = functions.addHandlersIfValid(handlers.map(({ body }) => body)) ?? [];
+    indexes.forEach((index, i) => {
+      const { context, shape, ends } = handlers[i]!;
+      this.#handlers.set(nameOf(context, shape), { ends, index });
+    });
+  }
+
+  find(context: string, shape: string): AddedHandler | undefined {
+    return this.#handlers.get(nameOf(context, shape));
+  }
+}
+
+const nameOf = (context: string, shape: string): string => `${context}\n${shape}`;
