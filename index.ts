@@ -7,6 +7,7 @@ import { executeLater } from './host/execute-later.js';
 import {
   type Check,
   type Fields,
+  type Shape,
   answered,
   checked,
   expectFields,
@@ -93,16 +94,20 @@ const until: Check = (what, value) => {
   }
 };
 
-const EXECUTION: Fields = {
+const EXECUTION: Readonly<Record<keyof ExecutionSettings, Shape>> = {
   ...{ console: 'function?', keyboard: 'function?', out: 'function?', err: 'function?', step: 'function?', until },
   ...{ maxInstructions: 'bigint?', timeoutMs: 'number?', unattendedTimeoutMs: 'number?', purgatory: 'function?' },
   quirks: optional(listOf(oneOf(Object.keys(QUIRKS)))),
 };
 
-const MACHINE: Fields = {
+const CHANGES: Readonly<Record<keyof NonNullable<MachineOptions['changes']>, Shape>> = {
+  ...{ crashkernel: 'string?', memory: 'string?', cmdline: 'string?' },
+};
+
+const MACHINE: Readonly<Record<keyof RecordedMachineOptions, Shape>> = {
   ...{ machine: 'string?', state: 'string?', fileLoad: 'string?', record: 'string?', env: 'object?', el: 'string?' },
   ...{ random: 'function?', progress: 'function?', execution: optional(fields(EXECUTION)) },
-  changes: optional(fields({ crashkernel: 'string?', memory: 'string?', cmdline: 'string?' })),
+  changes: optional(fields(CHANGES)),
   pageSize: (what, value) => {
     if (['string', 'bigint', 'undefined'].includes(typeof value)) return;
     throw KexecError.die(`${what} must be a bigint, or a string`, { subject: what });

@@ -77,7 +77,7 @@ const releasesOf = (name: string, index: number): readonly Release[] => {
   return [DEBIAN_RELEASES[index % DEBIAN_RELEASES.length]!];
 };
 
-/** Before these, -p does not try kexec_file_load, which takes no ELF file at all. */
+/** In these, -p does not try kexec_file_load first, which takes no ELF file at all. */
 const withoutFileLoad: readonly Release[] = ['2.0.20', '2.0.25'];
 
 /** A quirk in the releases that get as far as it. */
