@@ -60,9 +60,12 @@ interface Window {
   readonly endMs: number;
 }
 
-/** What the user may be told of a command that could not do its work. */
+/**
+ * What the user may be told of a command that could not do its work. Invalid is a reboot of which another command has
+ * taken the image away, once -e had seen that there is one.
+ */
 const REFUSALS =
-  /^(?:.*Device or resource busy|.*No space left on device|.*Read-only file system|Nothing has been loaded!)/m;
+  /^(?:.*Device or resource busy|.*No space left on device|.*Read-only file system|Nothing has been loaded!|kexec failed: Invalid argument)/m;
 
 class Victim {
   readonly #state: string;
