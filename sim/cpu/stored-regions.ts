@@ -22,7 +22,7 @@ export class StoredRegions {
   readonly #byIndex = new Map<number, StoredRegion>();
 
   /** All of them are one module, whose functions V8 compiles as they are called first; where it is none, there are no regions. */
-  constructor(regions: readonly KeptRegion[], functions: Functions) {
+  constructor(regions: readonly KeptRegion[], functions: Pick<Functions, 'addRegionsIfValid'>) {
     const indexes = functions.addRegionsIfValid(regions.map(({ body }) => body)) ?? [];
     const stored = indexes.map((index, i): StoredRegion => {
       const region = regions[i]!;
@@ -43,8 +43,10 @@ export class StoredRegions {
   useIn(context: string, virtPage: bigint, use: (region: StoredRegion) => boolean): void {
     for (const region of this.#regions.get(context)?.get(virtPage) ?? []) {
       if (region.inUse || region.attempts >= MAX_ATTEMPTS) continue;
-      region.inUse = use(region);
+      // To find its pages may make others known, and this one once more: meanwhile it is nobody else's.
+      region.inUse = true;
       region.attempts++;
+      region.inUse = use(region);
     }
   }
 
