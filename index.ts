@@ -133,7 +133,8 @@ const completed = ({
 });
 
 /**
- * A recorded machine with a simulated kernel: a bundled one by name, a directory with proc/ and sys/, or a tar file of one.
+ * A recorded machine with a simulated kernel: a bundled one by name, a directory with proc/ and sys/, or a tar file of
+ * one.
  * @throws KexecError when there is none
  */
 export const recordedMachine = (settings: RecordedMachineOptions = {}): RecordedMachine => {

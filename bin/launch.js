@@ -1,4 +1,7 @@
-/** Starts a command, or says why it cannot: what must be said by a Node that is too old is written so that it understands. */
+/**
+ * Starts a command, or says why it cannot: what must be said by a Node that is too old is written so that it
+ * understands.
+ */
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { URL } from 'node:url';

@@ -1,6 +1,8 @@
 /** The differences between two lists of lines, by the algorithm of Myers. */
 
-/** Lines `aStart` to `aEnd` of the one text in place of `bStart` to `bEnd` of the other; indices from 0, ends exclusive. */
+/**
+ * Lines `aStart` to `aEnd` of the one text in place of `bStart` to `bEnd` of the other; indices from 0, ends exclusive.
+ */
 export interface Change {
   readonly aStart: number;
   readonly aEnd: number;
@@ -12,8 +14,8 @@ export interface Change {
 const MOST_EDITS = 1000;
 
 /**
- * The changes that make the one text into the other, in order, none next to another. As few lines as can be, unless there are too many
- * edits: then one change covers all that is between the first difference and the last.
+ * The changes that make the one text into the other, in order, none next to another. As few lines as can be, unless
+ * there are too many edits: then one change covers all that is between the first difference and the last.
  *
  * Eugene W. Myers, "An O(ND) Difference Algorithm and Its Variations" (Algorithmica 1, 1986).
  */

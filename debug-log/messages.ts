@@ -117,7 +117,9 @@ const STDOUT = new RegExp(
 
 export type Stream = 'stdout' | 'stderr';
 
-/** @returns the stream that kexec writes such a line to, {@link normalise}d; undefined when it is not known as kexec's */
+/**
+ * @returns the stream that kexec writes such a line to, {@link normalise}d; undefined when it is not known as kexec's
+ */
 export const streamOf = (normal: string): Stream | undefined => {
   if (STDERR.test(normal)) return 'stderr';
   return STDOUT.test(normal) ? 'stdout' : undefined;
@@ -126,7 +128,9 @@ export const streamOf = (normal: string): Stream | undefined => {
 /** `__LINE__` in a message, as in "arch_process_options:178: initrd: (null)". */
 const SOURCE_LINE = /^((?:kexec: )?[a-z]\w*):(\d+):(?= )/;
 
-/** The messages that print it, by what they are about: the fields of `MessageLines` in kexec/base/compat.ts. */
+/**
+ * The messages that print it, by what they are about: the fields of `MessageLines` in kexec/arch/arm64/compat-arm64.ts.
+ */
 const NUMBERED = [
   ['commandLine', /^arch_process_options:(\d+): command_line:/],
   ['initrd', /^arch_process_options:(\d+): initrd:/],
@@ -164,8 +168,8 @@ export const withoutFileNames = (normal: string): string => normal.replace(NAMED
 const withSingleSpaces = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
 /**
- * A line without what a run makes up or a build decides: addresses in the tool's own memory, its file descriptors, lines
- * of its source; and without the directories of the user's files.
+ * A line without what a run makes up or a build decides: addresses in the tool's own memory, its file descriptors,
+ * lines of its source; and without the directories of the user's files.
  * @param text without anything in front of the message
  */
 export const normalise = (text: string): string =>

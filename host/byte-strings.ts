@@ -1,4 +1,4 @@
-/** The tool's text has one byte a character; the file system's and the terminal's is Unicode. */
+/** Between the tool's text, which has one byte a character, and the host's, which is Unicode. */
 
 export const toByteString = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 

@@ -75,8 +75,8 @@ interface LoadKernel {
 
 /**
  * Computes where every byte of a kernel goes, as `kexec -c -l` does, or what the kernel gets that is to find that out
- * itself, as `kexec -s -l` does; and tells nobody: see {@link kexecLoad}. Nothing is printed, and nothing is kept for the
- * next call.
+ * itself, as `kexec -s -l` does; and tells nobody: see {@link kexecLoad}. Nothing is printed, and nothing is kept for
+ * the next call.
  * @throws KexecError
  */
 export const loadKernel = (async (given: System, options: LoadKernelOptions): Promise<LoadPlan | KexecFileLoadCall> => {

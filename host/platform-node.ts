@@ -104,8 +104,8 @@ const inflateRaw = async (input: Uint8Array, limitBytes: number, progress?: OnPr
 const LZMA_PIECE = 8 * 1024;
 
 /**
- * Where a piece that begins at `start` ends. lzma-native finds the end of an .xz stream by its last two bytes, "YZ", which
- * must not be in two pieces.
+ * Where a piece that begins at `start` ends. lzma-native finds the end of an .xz stream by its last two bytes, "YZ",
+ * which must not be in two pieces.
  */
 const endOfPiece = (input: Uint8Array, start: number): number => {
   const end = Math.min(start + LZMA_PIECE, input.length);
@@ -113,8 +113,8 @@ const endOfPiece = (input: Uint8Array, start: number): number => {
 };
 
 /**
- * Decodes by liblzma, which is loaded only now. Of a piece of input it makes all that can be made, whether anybody wants it
- * or not: the next piece is given to it only when that was within the limit.
+ * Decodes by liblzma, which is loaded only now. Of a piece of input it makes all that can be made, whether anybody
+ * wants it or not: the next piece is given to it only when that was within the limit.
  */
 const lzma = async (
   input: Uint8Array,

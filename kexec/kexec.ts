@@ -275,8 +275,8 @@ class CommandRun {
 }
 
 /**
- * The first file descriptor that is free, behind the standard streams and /proc/cmdline, which stays open whenever it was
- * read (slurp_proc_file(), kexec/kexec.c).
+ * The first file descriptor that is free, behind the standard streams and /proc/cmdline, which stays open whenever it
+ * was read (slurp_proc_file(), kexec/kexec.c).
  */
 const kernelDescriptor = ({ options, doReuseInitrd }: Settings, architecture: Architecture): number => {
   const leavesFileOpen = (id: string): boolean =>

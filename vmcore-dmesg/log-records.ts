@@ -8,8 +8,8 @@ import type { CoreBlock, CoreMemory } from './core-memory.js';
 import { shown, timestamp } from './log-text.js';
 
 /**
- * What the original holds back of its output before it writes; lost when it exits (OUT_BUF_SIZE - 64). Records of nothing
- * are not counted there, and many of them one behind the other overflow its buffer.
+ * What the original holds back of its output before it writes; lost when it exits (OUT_BUF_SIZE - 64). Records of
+ * nothing are not counted there, and many of them one behind the other overflow its buffer.
  */
 const HELD_BYTES = 4096 - 64;
 

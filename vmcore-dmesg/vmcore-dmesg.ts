@@ -48,7 +48,10 @@ export function* vmcoreDmesg(
   }
 }
 
-/** main() and read_vmcore_dmesg(), up to where the log begins. @throws KexecError; SystemError when there is no opening it */
+/**
+ * main() and read_vmcore_dmesg(), up to where the log begins. @throws KexecError; SystemError when there is no opening
+ * it
+ */
 const openCore = (source: CoreSource, path: string, compat: Compat, log: Log): CoreMemory => {
   let said = '';
   const keep = createLog(

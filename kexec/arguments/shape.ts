@@ -71,7 +71,10 @@ export const oneOf =
     if (!values.includes(value)) throw KexecError.die(`${what} must be one of ${values.join(', ')}`, { subject: what });
   };
 
-/** The value, which is what a function of the library's user has answered. @throws KexecError when it is not of the shape */
+/**
+ * The value, which is what a function of the library's user has answered. @throws KexecError when it is not of the
+ * shape
+ */
 export const answered = <T>(what: string, value: T, shape: Shape): T => {
   expectShape(`what ${what} returns`, value, shape);
   return value;

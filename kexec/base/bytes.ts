@@ -1,3 +1,5 @@
+/** Bytes: joined, and as plain arrays. */
+
 /** One behind the other. A single part is given as it is. */
 export const concatBytes = (parts: readonly Uint8Array[]): Uint8Array => {
   const [only] = parts;

@@ -48,8 +48,8 @@ export interface Compat {
   /** KEXEC_DEBUG is passed with `-d`. */
   readonly loadDebugFlag: boolean;
   /**
-   * kexec_file_load is given a kernel that is not compressed by the file itself, which is opened before it is read; the
-   * debug log tells the file descriptor and the flags.
+   * Where the kernel is not compressed, kexec_file_load is given the file itself; the debug log tells the file
+   * descriptor and the flags.
    */
   readonly keepsKernelOpen: boolean;
   /** Which of its two sizes a section of a UKI has: the one in memory, or the one in the file, which is padded. */

@@ -8,7 +8,7 @@ export interface Progress {
   readonly total?: number;
 }
 
-/** Is told now and then while something takes its time; must be quick. */
+/** Is called from time to time during long work, with how far it is, and must return quickly. */
 export type OnProgress = (progress: Progress) => void;
 
 /** Between two tellings at most so many bytes are worked on. */

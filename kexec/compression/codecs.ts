@@ -69,7 +69,10 @@ export const zstdDecompress = (
   return output.all();
 };
 
-/** libzstd decodes nothing that wants a larger window, unless it knows the content's size (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
+/**
+ * libzstd decodes nothing that wants a larger window, unless it knows the content's size
+ * (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
+ */
 const MAX_WINDOW = 2 ** 27;
 /** A decoder puts literals behind what it has written, as far as a block reaches. */
 const MAX_BLOCK = 128 * 1024;

@@ -1,4 +1,6 @@
-/** How zlib's gzread() comes to the end of a gzip file, or to a fault in it: in which of kexec's calls, with how much. */
+/**
+ * How zlib's gzread() comes to the end of a gzip file, or to a fault in it: in which of kexec's calls, with how much.
+ */
 
 /** The buffer in zlib_decompress_file() starts so large and doubles. */
 const FIRST_ALLOCATION = 65536;
@@ -69,7 +71,9 @@ const knowsTheEnd = ({ fileSize }: GzipEnd): boolean => fileSize % INPUT_SIZE !=
 /** A copy is of at most 258 bytes, and fewer than four fit into what inflate() has left of a byte. */
 const MOST_PENDING = 4 * 258;
 
-/** Whether zlib comes to a fault as it fills the last room: it goes on as far as it needs no other piece of the file. */
+/**
+ * Whether zlib comes to a fault as it fills the last room: it goes on as far as it needs no other piece of the file.
+ */
 const isMetWhenFull = (end: GzipEnd, size: number): boolean =>
   end.at !== undefined && pieceOf(end, end.inflate(size).filledAt) === pieceOf(end, end.at);
 

@@ -203,8 +203,8 @@ export const zlibDecompressFile = async (
 };
 
 /**
- * The count in "Read on %s of %d bytes failed": what the failing gzread() was asked for. Since 1.3.2 the call that meets
- * the fault gives what there is, and the next one fails, for which the buffer may have doubled.
+ * The count in "Read on %s of %d bytes failed": what the failing gzread() was asked for. Since 1.3.2 the call that
+ * meets the fault gives what there is, and the next one fails, for which the buffer may have doubled.
  */
 const failedReadSize = (end: GzipEnd, { zlibReadsToTheFault }: Compat): number => {
   const { before, asked, ready } = endingOf(end).call!;

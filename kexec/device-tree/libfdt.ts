@@ -7,8 +7,8 @@ import { hex } from '../base/format.js';
  * Devicetree Specification). Reading by name is in libfdt-ro.ts, changing in libfdt-rw.ts.
  *
  * The original's library is an old one and trusts the header. Its answers are kept, for sound trees and for broken
- * ones, as long as it stays inside the buffer; where it would read outside or never end, a KexecError is thrown. What it
- * only copies from behind the buffer may be copied on, but no tree that holds some of it is given away.
+ * ones, as long as it stays inside the buffer; where it would read outside or never end, a KexecError is thrown. What
+ * it only copies from behind the buffer may be copied on, but no tree that holds some of it is given away.
  */
 
 /** What the functions answer in place of a value, by the names that fdt_strerror() prints. */

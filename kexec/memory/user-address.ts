@@ -1,6 +1,6 @@
 /**
- * Made-up addresses of buffers for messages that print user-space pointers: plausible for a Linux process, distinct, and
- * the same on every run. Large buffers are mapped from the top down, small ones come from a heap, as in glibc.
+ * Made-up addresses of buffers for messages that print user-space pointers: plausible for a Linux process, distinct,
+ * and the same on every run. Large buffers are mapped from the top down, small ones come from a heap, as in glibc.
  */
 import type { Word } from '../base/word.js';
 

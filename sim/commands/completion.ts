@@ -9,7 +9,8 @@ const SHELLS = ['bash', 'zsh'] as const;
 const SCRIPT_FOR = { bash: bashCompletion, zsh: zshCompletion } as const;
 
 /**
- * `kexec-sim completion`: a script for a shell. All that may be typed is written out in it: pressing TAB starts nothing.
+ * `kexec-sim completion`: a script for a shell. All that may be typed is written out in it: pressing TAB starts
+ * nothing.
  * @param kexecSim adds all that there is of kexec-sim to yargs
  */
 export const addCompletionCommand = (yargs: CommonArgv, context: SubcommandContext, kexecSim: Builder): CommonArgv =>

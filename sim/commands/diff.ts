@@ -79,7 +79,10 @@ interface DiffResult {
   readonly names: Names;
 }
 
-/** Prints the answer. @returns undefined when there was nothing to compare with, but the release is known @throws KexecError */
+/**
+ * Prints the answer. @returns undefined when there was nothing to compare with, but the release is known @throws
+ * KexecError
+ */
 const diff = async (args: DiffArguments, context: SubcommandContext): Promise<DiffResult | undefined> => {
   const { real: log, json } = args;
   const other = otherArchitectureIn(log.text);

@@ -37,7 +37,9 @@ const rankOf = ({ start, entries }: Code, address: bigint): number => {
   return entries.includes(address) ? 1 : 0;
 };
 
-/** So many pieces of code are known at most for one place: its page is mapped at several addresses, or beside others. */
+/**
+ * So many pieces of code are known at most for one place: its page is mapped at several addresses, or beside others.
+ */
 const MAX_ALIKE = 6;
 
 /** Physical addresses of where code may be entered. */

@@ -84,9 +84,9 @@ export interface CodeUser {
 }
 
 /**
- * Finds code for addresses, and makes it where there is none: handlers for the interpreter at first, translations of what
- * has run often. The code is that of all processors of a machine: each finds what another had made, and what is forgotten
- * is forgotten for all.
+ * Finds code for addresses, and makes it where there is none: handlers for the interpreter at first, translations of
+ * what has run often. The code is that of all processors of a machine: each finds what another had made, and what is
+ * forgotten is forgotten for all.
  */
 export class CodeMaker {
   readonly #cache = new CodeCache();
@@ -291,7 +291,9 @@ export class CodeMaker {
     if (code !== undefined) tlb.setJump(bank, address, code.index, code.entries.indexOf(address));
   }
 
-  /** Has the interpreter go on with what it was to return for. @param runs as often as it counts as having begun there */
+  /**
+   * Has the interpreter go on with what it was to return for. @param runs as often as it counts as having begun there
+   */
   #cool(user: CodeUser, address: bigint, runs: number): void {
     const place = this.#place(user, address);
     if (!('faultStatus' in place)) setRuns(this.#view, place.physPage + Number(address & 0xfffn), runs);
@@ -334,8 +336,8 @@ export class CodeMaker {
   }
 
   /**
-   * Translates code that has run often, and what waits: all goes into one module, since each module costs time. Code that
-   * runs on while it waits is due.
+   * Translates code that has run often, and what waits: all goes into one module, since each module costs time. Code
+   * that runs on while it waits is due.
    */
   #translateIfDue(user: CodeUser, address: bigint): Code | undefined {
     const place = this.#place(user, address);
@@ -368,7 +370,10 @@ export class CodeMaker {
     return this.#find(user, address);
   }
 
-  /** Whether what is translated now is among the first: all that follows is taken in, and the code is quick rather than short. */
+  /**
+   * Whether what is translated now is among the first: all that follows is taken in, and the code is quick rather than
+   * short.
+   */
   get #isFirst(): boolean {
     return this.host.hotRuns <= 1 || this.#statistics.regions < EAGER_REGIONS;
   }
@@ -444,7 +449,10 @@ export class CodeMaker {
     return { index, body };
   }
 
-  /** Makes known a region's code, whose function is in the table, or will be before anybody runs. @param fetched physical addresses of its words */
+  /**
+   * Makes known a region's code, whose function is in the table, or will be before anybody runs. @param fetched
+   * physical addresses of its words
+   */
   #addCode(
     user: CodeUser,
     { start, index, entries, instructions }: Omit<Code, 'pages' | 'context'>,

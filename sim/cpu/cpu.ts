@@ -37,8 +37,8 @@ import { SystemState } from './system/state.js';
 import { Translations } from './translations.js';
 
 /**
- * Instructions between two returns from translated code, where V8 swaps in better code, and between two questions whether
- * the run is to end: some milliseconds, and a tenth of a second where code is not translated.
+ * Instructions between two returns from translated code, where V8 swaps in better code, and between two questions
+ * whether the run is to end: some milliseconds, and a tenth of a second where code is not translated.
  */
 const SLICE = 4_000_000;
 /** What an instruction costs that ends translated code, in instructions that do not: it takes so much longer. */
@@ -54,7 +54,10 @@ const LINE = 64;
 const isLoadExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x0840_0000;
 const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
 
-/** A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without `invalidate()`. */
+/**
+ * A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without
+ * `invalidate()`.
+ */
 export const createCpu = (
   host: CpuHost,
   { hotRuns = HOT_RUNS, affinity = 0n, translations = Translations.none() }: CpuOptions = {},
@@ -76,7 +79,10 @@ export const createCpus = (
 export interface CpuOptions {
   /** How often code runs before the region that begins with it is translated; 1 to 2^31 - 1. */
   readonly hotRuns?: number;
-  /** Which processor of the machine it is, as MPIDR_EL1 has it: Aff0 to Aff2 in bits 23 to 0, Aff3 in bits 39 to 32; 0 by default. */
+  /**
+   * Which processor of the machine it is, as MPIDR_EL1 has it: Aff0 to Aff2 in bits 23 to 0, Aff3 in bits 39 to 32; 0
+   * by default.
+   */
   readonly affinity?: bigint;
   /** What earlier runs translated, and what is to receive what this one does; by default nothing is kept. */
   readonly translations?: Translations;

@@ -3,7 +3,9 @@
 import type { Functions } from './emit/functions.js';
 import { pagesOf, type KeptRegion } from './hot/kept-region.js';
 
-/** How often a region is compared with what is in memory before it is given up: a kernel patches itself when it starts. */
+/**
+ * How often a region is compared with what is in memory before it is given up: a kernel patches itself when it starts.
+ */
 const MAX_ATTEMPTS = 8;
 const PAGE_MASK = ~0xfffn;
 
@@ -21,7 +23,10 @@ export class StoredRegions {
   readonly #regions = new Map<string, Map<bigint, StoredRegion[]>>();
   readonly #byIndex = new Map<number, StoredRegion>();
 
-  /** All of them are one module, whose functions V8 compiles as they are called first; where it is none, there are no regions. */
+  /**
+   * All of them are one module, whose functions V8 compiles as they are called first; where it is none, there are no
+   * regions.
+   */
   constructor(regions: readonly KeptRegion[], functions: Pick<Functions, 'addRegionsIfValid'>) {
     const indexes = functions.addRegionsIfValid(regions.map(({ body }) => body)) ?? [];
     const stored = indexes.map((index, i): StoredRegion => {

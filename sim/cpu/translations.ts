@@ -38,8 +38,8 @@ export class Translations {
   }
 
   /**
-   * What {@link toBytes} gave. The code in it is carried out as it is, so that whoever can change the bytes decides what
-   * the machine does; nothing outside the machine's memory can be reached by it.
+   * What {@link toBytes} gave. The code in it is carried out as it is, so that whoever can change the bytes decides
+   * what the machine does; nothing outside the machine's memory can be reached by it.
    * @throws RangeError for other bytes
    */
   static fromBytes(bytes: Uint8Array): Translations {

@@ -46,7 +46,10 @@ export interface Execution extends ExecutionSettings {
 /** Ends of a run that are no answer of the machine, but of the model or the user: what is loaded can be tried again. */
 export const OURS: readonly string[] = ['unmodelled', 'max-instructions', 'timeout', 'interrupted'];
 
-/** Where a run ends: at the new kernel's first instruction, when the machine is switched off, or when its console shows a text. */
+/**
+ * Where a run ends: at the new kernel's first instruction, when the machine is switched off, or when its console shows
+ * a text.
+ */
 export type Until = 'entry' | 'halt' | `${typeof CONSOLE}${string}`;
 
 /** What stands before the text that is waited for, one character a byte. */

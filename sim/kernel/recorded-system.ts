@@ -37,7 +37,9 @@ import {
 export type AllChanges = Required<MachineChanges>;
 
 export interface RecordedMachineOptions {
-  /** A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one. */
+  /**
+   * A bundled machine's name, a directory with proc/ and sys/, or a tar file of one; the default is the bundled one.
+   */
   readonly machine?: string | undefined;
   /** What is otherwise than it was recorded, as the user typed it. */
   readonly changes?: MachineChanges | undefined;
@@ -295,7 +297,9 @@ const recordedState = (files: MachineFiles): KernelState => {
   };
 };
 
-/** A directory for each machine: its name for people, its path's digest because names repeat; and for each change of it. */
+/**
+ * A directory for each machine: its name for people, its path's digest because names repeat; and for each change of it.
+ */
 const defaultState = (
   files: MachineFiles,
   changed: ReadonlyMap<string, Uint8Array>,

@@ -1,6 +1,6 @@
 /**
- * The system counter (Arm ARM D11.1.2). Its time is that of the instructions: one takes a nanosecond. So a run is the same
- * every time, on every host.
+ * The system counter (Arm ARM D11.1.2). Its time is that of the instructions: one takes a nanosecond. So a run is the
+ * same every time, on every host.
  */
 
 /** Hz; CNTFRQ_EL0 on QEMU's board `virt`, which the recorded machines are. */

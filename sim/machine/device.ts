@@ -17,7 +17,9 @@ export interface Device extends Savable {
   write(offset: number, sizeBytes: AccessSize, value: bigint): boolean;
   /** Connects its interrupt line, which it is to set whenever the level changes. Undefined for a device without one. */
   readonly connect?: (setLine: SetLine) => void;
-  /** The second since 1970, as the machine's clock counts, at which it is to be polled; undefined while none is to come. */
+  /**
+   * The second since 1970, as the machine's clock counts, at which it is to be polled; undefined while none is to come.
+   */
   readonly alarm?: bigint | undefined;
   /** Looks whether its time has come. Undefined for a device that does nothing by itself. */
   readonly poll?: () => void;

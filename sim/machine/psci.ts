@@ -1,6 +1,6 @@
 /**
- * The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention, and
- * what there was before it, the spin table (Linux Documentation/arch/arm64/booting.rst).
+ * The firmware: the Power State Coordination Interface (DEN0022) by calls after DEN0028, the SMC Calling Convention,
+ * and what there was before it, the spin table (Linux Documentation/arch/arm64/booting.rst).
  */
 import type { CpuModel, FirmwareEnd } from '../cpu/state/model.js';
 import { type Quirk, type QuirkEvent, QUIRKS } from './quirks.js';

@@ -1,7 +1,8 @@
 /**
  * The model of the processor beside qemu-system-aarch64 (TCG, Cortex-A57): the same memory, the same code, the same
  * output. What qemu needs to start is measured with the same memory and code that does nothing, and taken off; of the
- * model, the time counts from the making of the processor on, translation included. The sides take turns, best of several.
+ * model, the time counts from the making of the processor on, translation included. The sides take turns, best of
+ * several.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * Whole boots of Debian's kernels, ours beside qemu-system-aarch64's: from the command to the machine's switching itself
- * off, both starts included. The sides take turns, best of several; our first boot of a kernel, which begins without
- * translations of an earlier one, is told apart.
+ * Whole boots of Debian's kernels, ours beside qemu-system-aarch64's: from the command to the machine's switching
+ * itself off, both starts included. The sides take turns, best of several; our first boot of a kernel, which begins
+ * without translations of an earlier one, is told apart.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';

@@ -1,4 +1,6 @@
-/** Runs a workload on the model, in a process of its own: `node model-run.js WORKLOAD.json`. Prints a {@link ModelRun}. */
+/**
+ * Runs a workload on the model, in a process of its own: `node model-run.js WORKLOAD.json`. Prints a {@link ModelRun}.
+ */
 import { readFileSync } from 'node:fs';
 import { Range } from '../../kexec/base/range.js';
 import { createCpu } from '../../sim/cpu/cpu.js';

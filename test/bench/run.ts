@@ -1,6 +1,7 @@
 /**
- * `npm run bench`. Our `kexec -l` beside the native kexec-tools of this processor, in one run: kernels and initrds of the same sizes,
- * both keep what is loaded on the same disk, best of several. Machines are noisy: the ratios count, not the seconds.
+ * `npm run bench`. Our `kexec -l` beside the native kexec-tools of this processor, in one run: kernels and initrds of
+ * the same sizes, both keep what is loaded on the same disk, best of several. Machines are noisy: the ratios count, not
+ * the seconds.
  */
 import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
@@ -212,8 +213,8 @@ const benchLoad = (rounds: number): void => {
 };
 
 /**
- * `npm run bench -- [load|cpu|linux] [--rounds N]`, and for the processor and whole boots `[--only NAME] [--json]`; load
- * and cpu without a name.
+ * `npm run bench -- [load|cpu|linux] [--rounds N]`, and for the processor and whole boots `[--only NAME] [--json]`;
+ * load and cpu without a name.
  */
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({

@@ -1,4 +1,4 @@
-/** Debug logs, as people paste them. */
+/** Fuzz targets: debug logs, as people paste them. */
 import { readFileSync } from 'node:fs';
 import { commandLines } from '../../debug-log/command-line.js';
 import { compareLogs } from '../../debug-log/compare.js';

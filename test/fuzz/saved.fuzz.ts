@@ -75,7 +75,10 @@ const restore = (action: () => void): void => {
   if (result instanceof MachineError) throw refuse(result.message);
 };
 
-/** Restores a description as `kexec-sim resume` does, saves the machine once more, and runs it a little. @throws KexecError */
+/**
+ * Restores a description as `kexec-sim resume` does, saves the machine once more, and runs it a little. @throws
+ * KexecError
+ */
 export const restoreDescription = (json: unknown): void => {
   restore(() => {
     const session = readSession(json, new Uint8Array());

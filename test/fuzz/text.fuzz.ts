@@ -1,4 +1,4 @@
-/** What stands at the machine's interfaces of text, kernel files of every format, and whole loads. */
+/** Fuzz targets: what stands at the machine's interfaces of text, kernel files of every format, and whole loads. */
 import { nodePlatform } from '../../host/platform-node.js';
 import { loadKernel, type LoadKernelOptions } from '../../host/load-kernel.js';
 import { processImageHeader, readArm64ImageHeader } from '../../kexec/arch/arm64/image-header.js';

@@ -1,7 +1,8 @@
 /**
- * Compares the model of the processor with qemu's user mode on random sequences of every instruction of the table that a
- * user process can carry out: `npm run fuzz:cpu -- [--count N] [--seed N] [--batch N] [--row NAME] [--findings N]`.
- * `--count` is in instructions, `--batch` runs one batch of a seed again, `--row` takes only rows whose names contain it.
+ * Compares the model of the processor with qemu's user mode on random sequences of every instruction of the table that
+ * a user process can carry out: `npm run fuzz:cpu -- [--count N] [--seed N] [--batch N] [--row NAME] [--findings N]`.
+ * `--count` is in instructions, `--batch` runs one batch of a seed again, `--row` takes only rows whose names contain
+ * it.
  */
 import { parseArgs } from 'node:util';
 import { createDecoder } from '../../sim/cpu/language/decode.js';

@@ -1,7 +1,7 @@
 /**
- * Boots Debian's kernels from where `kexec-sim handoff` leaves them: `npm run handoff -- [--kernel SUITE] [--machine NAME]`.
- * `kexec -l` loads a kernel and a small initramfs, the model runs to the kernel's first instruction, and qemu goes on from
- * there: the kernel must say that it boots, and its init must be reached.
+ * Boots Debian's kernels from where `kexec-sim handoff` leaves them: `npm run handoff -- [--kernel SUITE] [--machine
+ * NAME]`. `kexec -l` loads a kernel and a small initramfs, the model runs to the kernel's first instruction, and qemu
+ * goes on from there: the kernel must say that it boots, and its init must be reached.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';

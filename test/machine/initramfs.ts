@@ -1,4 +1,6 @@
-/** An initramfs: a cpio archive of the kind "newc" (Linux' Documentation/driver-api/early-userspace/buffer-format.rst). */
+/**
+ * An initramfs: a cpio archive of the kind "newc" (Linux' Documentation/driver-api/early-userspace/buffer-format.rst).
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 

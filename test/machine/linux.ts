@@ -1,6 +1,7 @@
 /**
- * Boots Debian's kernels on our machine and in QEMU, and compares the consoles line by line: `npm run linux -- [--all]`;
- * some are saved in the midst of that, and go on. `--help` tells how to choose boots. What may differ stands in `linux/known-differences.ts`, each with its reason.
+ * Boots Debian's kernels on our machine and in QEMU, and compares the consoles line by line: `npm run linux --
+ * [--all]`; some are saved in the midst of that, and go on. `--help` tells how to choose boots. What may differ stands
+ * in `linux/known-differences.ts`, each with its reason.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -114,7 +115,10 @@ const judgeAccesses = async (boot: Boot, work: string): Promise<boolean> => {
   return differences.length === 0;
 };
 
-/** Boots on both, says how that went, and keeps the consoles. @returns the known differences that it has; undefined for others */
+/**
+ * Boots on both, says how that went, and keeps the consoles. @returns the known differences that it has; undefined for
+ * others
+ */
 const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference[] | undefined> => {
   const files = { kernel: debianKernel(boot.suite), initrd: initrdOf(boot, work), work };
   const { qemu, ours } = await bootBoth(boot, files);
@@ -133,7 +137,10 @@ const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference
 /** What is told of the end says after how many instructions it came. */
 const lastLineOf = ({ aside }: Booted): string => aside.trimEnd().split('\n').at(-1) ?? '';
 
-/** @returns whether a boot that is broken off goes on as the unbroken one did, to the last byte and instruction; or is not one */
+/**
+ * @returns whether a boot that is broken off goes on as the unbroken one did, to the last byte and instruction; or is
+ * not one
+ */
 const goesOn = async (boot: Boot, files: Files, unbroken: Booted): Promise<boolean> => {
   if (!isInTwo(boot)) return true;
   const inTwo = await bootInTwo(boot, files);

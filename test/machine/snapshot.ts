@@ -1,7 +1,7 @@
 /**
  * Records Debian's kernels in QEMU and on our machine by the script of `kexec-sim snapshot`, as root and as nobody, and
- * runs the real kexec there: `npm run snapshot -- [--kernel SUITE] [--machine qemu|ours]`. On the recording ours must print
- * what the real one printed on the machine, and load and execute what it did.
+ * runs the real kexec there: `npm run snapshot -- [--kernel SUITE] [--machine qemu|ours]`. On the recording ours must
+ * print what the real one printed on the machine, and load and execute what it did.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -55,7 +55,9 @@ const THOROUGH = `try closed sh /snapshot.sh -o - --no-cmdline
 try nobody su nobody -c 'sh /snapshot.sh'
 try partial su nobody -c 'sh /snapshot.sh --partial -o -'`;
 
-/** Runs everything, and shows each result between two lines, as base64. The last thing is to execute the demo kernel. */
+/**
+ * Runs everything, and shows each result between two lines, as base64. The last thing is to execute the demo kernel.
+ */
 const initOf = ({ thorough }: Guest): string => `#!/bin/sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc

@@ -1,4 +1,7 @@
-/** Where the runners keep what they fetch and make: directories in the project's `.cache/`, made when they are asked for. */
+/**
+ * Where the runners keep what they fetch and make: directories in the project's `.cache/`, made when they are asked
+ * for.
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { packageRoot } from '../../sim/kernel/recording/package-root.js';

@@ -1,4 +1,4 @@
-/** Where a command changes files: has something done around each such step. */
+/** Wraps the steps by which a command changes files. */
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';

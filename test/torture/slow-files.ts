@@ -1,4 +1,6 @@
-/** Preloaded into a command, has each of its steps that change files wait, as a slow file system does. */
+/**
+ * Makes a command slow, as a slow file system would: each step that changes files waits. Preloaded into the command.
+ */
 import { wrapChanges } from './changes.js';
 
 const STEP_MS = 15;

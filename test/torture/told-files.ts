@@ -1,4 +1,4 @@
-/** Preloaded into a command, tells on file descriptor 3 when it begins to change files, and when it ends. */
+/** Makes a command tell when it begins to change files and when it ends. Preloaded into the command. */
 import { writeSync } from 'node:fs';
 import { wrapChanges } from './changes.js';
 import { BEGINS, ENDS, TELL_FD } from './told.js';

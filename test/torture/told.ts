@@ -1,4 +1,4 @@
-/** What a command that tells where it is says, and on which file descriptor. */
+/** How a command tells where it is: its words, and the file descriptor that it writes them to. */
 export const TELL_FD = 3;
 export const BEGINS = 'b';
 export const ENDS = 'e';

@@ -1,6 +1,7 @@
 /**
- * Kills, crowds and starves the commands: `npm run torture -- [--kills N] [--crowds N] [--seed N]`. After each blow what
- * is loaded is the old or the new, and the next command works. Needs root, for disks of its own that are full or fixed.
+ * Kills, crowds and starves the commands: `npm run torture -- [--kills N] [--crowds N] [--seed N]`. After each blow
+ * what is loaded is the old or the new, and the next command works. Needs root, for disks of its own that are full or
+ * fixed.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -23,7 +23,9 @@ const FLOATING: ReadonlySet<Part> = new Set([
   'bin',
 ]);
 
-/** A colour for each part: strong for frames and arrows; boxes have a light one, so that their text is dark anywhere. */
+/**
+ * A colour for each part: strong for frames and arrows; boxes have a light one, so that their text is dark anywhere.
+ */
 const HUES: Readonly<Record<Part, number>> = {
   kexec: 212,
   'vmcore-dmesg': 190,

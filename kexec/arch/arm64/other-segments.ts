@@ -21,7 +21,7 @@ import type { Arm64Session } from './session.js';
 
 /**
  * Length of the original's buffers for paths below /sys/class/tty, and for the address read there.
- * QUIRK-36: of an address above 4 GiB the last digits are lost, and the purgatory prints elsewhere.
+ * QUIRK-37: of an address above 4 GiB the last digits are lost, and the purgatory prints elsewhere.
  */
 const PATH_SIZE = 255;
 const ADDRESS_SIZE = 10;

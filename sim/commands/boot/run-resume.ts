@@ -61,8 +61,8 @@ const restore = (
 };
 
 /**
- * Opens a disk where it was, or where the user says that it is now. Only the user says that it is written to: who made the
- * file may want to write to any other.
+ * Opens a disk where it was, or where the user says that it is now. Only the user says that it is written to: who made
+ * the file may want to write to any other.
  */
 const reopen = (before: SavedDisk, { file, writes }: DiskOption, save: string): OpenDisk => {
   if (writes && !before.writes) {

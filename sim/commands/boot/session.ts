@@ -200,7 +200,9 @@ const finalEndOf = (guestEnd: GuestEnd): FinalEnd | undefined => {
   return end.kind === 'processor-off' ? 'processors-off' : undefined;
 };
 
-/** How a machine that has come to its end ends when it is to go on: nothing runs, but the console may show what is left. */
+/**
+ * How a machine that has come to its end ends when it is to go on: nothing runs, but the console may show what is left.
+ */
 const endAgain = ({ watch, console }: Booted, end: FinalEnd): GuestEnd => {
   console.flush();
   const run: RunEnd = end === 'processors-off' ? { kind: 'processor-off' } : { kind: 'power', what: end };

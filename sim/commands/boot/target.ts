@@ -1,4 +1,7 @@
-/** The machine that `kexec-sim boot` boots a kernel on: a recorded one, one that a device tree describes, or an invented one. */
+/**
+ * The machine that `kexec-sim boot` boots a kernel on: a recorded one, one that a device tree describes, or an invented
+ * one.
+ */
 import { readFirstDtb } from '../../../kexec/arch/arm64/dtb-arm64.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { silentLog } from '../../../kexec/base/log.js';

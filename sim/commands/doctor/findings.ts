@@ -1,4 +1,7 @@
-/** The table of findings, and what it makes of what is seen. Where severities are equal, a row that stands first comes first. */
+/**
+ * The table of findings, and what it makes of what is seen. Where severities are equal, a row that stands first comes
+ * first.
+ */
 import { type Finding, type Row, SEVERITIES } from './finding.js';
 import { ANSWER_ROWS } from './rows-answers.js';
 import { ARRIVAL_ROWS } from './rows-arrival.js';

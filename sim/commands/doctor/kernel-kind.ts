@@ -1,4 +1,7 @@
-/** What a kernel's file is, by its first bytes: more kinds than kexec-tools loads, so that it can be said why it does not. */
+/**
+ * What a kernel's file is, by its first bytes: more kinds than kexec-tools loads, so that it can be said why it does
+ * not.
+ */
 import type { Library } from '../../../kexec/base/compat.js';
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 

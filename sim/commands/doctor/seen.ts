@@ -1,4 +1,6 @@
-/** What is seen of a machine, of a command line for it, and of what becomes of that: what the findings are drawn from. */
+/**
+ * What is seen of a machine, of a command line for it, and of what becomes of that: what the findings are drawn from.
+ */
 import type { Compat } from '../../../kexec/base/compat.js';
 import type { BoardFacts } from '../../kernel/facts/board-arm64.js';
 import type { KernelFacts } from '../../kernel/facts/facts.js';

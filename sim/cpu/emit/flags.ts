@@ -1,6 +1,6 @@
 /**
- * Conditions over flags as code has them: not computed, but by what set them. Mostly one comparison of the operands says
- * the same.
+ * Conditions over flags as code has them: not computed, but by what set them. Mostly one comparison of the operands
+ * says the same.
  */
 
 import { FLAG_A, FLAG_B, FLAG_KIND, FLAG_KINDS, type FlagKind } from '../state/layout.js';

@@ -77,7 +77,9 @@ export class Functions {
     return ifValid(() => this.addHandlers(bodies));
   }
 
-  /** {@link addRegions} of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions */
+  /**
+   * {@link addRegions} of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions
+   */
   addRegionsIfValid(bodies: readonly Uint8Array[]): readonly number[] | undefined {
     return ifValid(() => {
       const indexes = this.reserve(bodies.length);

@@ -195,8 +195,8 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   }
 
   /**
-   * The same for a store to a page that is known to hold code, such as a stack that shares a page with it: the slow path
-   * is only for other pages and for the lines of code themselves.
+   * The same for a store to a page that is known to hold code, such as a stack that shares a page with it: the slow
+   * path is only for other pages and for the lines of code themselves.
    */
   #placeBesideCode(page: PageLocals, crossesLines: boolean, sizeBytes: number, slow: Label): I32 {
     const offset = bankOffset(this.base, this.context.bank);

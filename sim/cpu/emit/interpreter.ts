@@ -55,8 +55,8 @@ const hashed = (value: I32, entries: number, shift: number): I32 =>
   i32.shl(i32.shrU(i32.mul(value, i32.const(HASH_MULTIPLIER)), i32.const(32 - Math.log2(entries))), i32.const(shift));
 
 /**
- * From the program counter on, instruction by instruction, up to the end of the slice, to something that TypeScript must
- * see to, or to a branch to code that is translated (`next`).
+ * From the program counter on, instruction by instruction, up to the end of the slice, to something that TypeScript
+ * must see to, or to a branch to code that is translated (`next`).
  */
 export const interpretFunction = (): Uint8Array => new Interpreter().make();
 

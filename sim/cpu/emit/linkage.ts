@@ -1,4 +1,6 @@
-/** What translated code, handlers and the runtime's functions agree on: their types, their numbers and their results. */
+/**
+ * What translated code, handlers and the runtime's functions agree on: their types, their numbers and their results.
+ */
 
 import { STATUSES, type Status } from '../state/layout.js';
 import { i32, select, type I32, type Value } from '../language/value.js';
@@ -42,7 +44,9 @@ export const RUNTIME_TABLE = Object.keys(RUNTIME) as readonly RuntimeFunction[];
 export const callRuntime = (name: RuntimeFunction, ...args: readonly Value[]): I32 =>
   callIndirect(RUNTIME[name], i32.const(RUNTIME_TABLE.indexOf(name)), ...args);
 
-/** What the module of handlers imports: no functions, since V8 takes several times as long to make a module that does. */
+/**
+ * What the module of handlers imports: no functions, since V8 takes several times as long to make a module that does.
+ */
 export const handlerImports = (memoryPages: number): readonly WasmImport[] => [
   { kind: 'memory', name: 'memory', pages: memoryPages },
   { kind: 'table', name: 'runtime' },
@@ -62,7 +66,9 @@ export const IMPORTED = { load: 0, store: 1, call: 2 } as const;
 /** Parameter of regions and handlers: the base of the processor that runs them. */
 export const BASE = local('i32', 1);
 
-/** The status of code behind which others may go on, unless the slice is used up. @param left instructions of the slice */
+/**
+ * The status of code behind which others may go on, unless the slice is used up. @param left instructions of the slice
+ */
 export const nextOrSlice = (left: I32): I32 =>
   select(i32.ltS(left, i32.const(0)), statusConstant('slice'), statusConstant('next'));
 

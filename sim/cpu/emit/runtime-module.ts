@@ -44,8 +44,8 @@ const SIZES: readonly SizeLog2[] = [0, 1, 2, 3, 4];
 const PAGE_MASK = ~0xfffn;
 
 /**
- * An access by way of the TLB. The value is in ACCESS_VALUE: after a load, and before a store. Stores to pages that hold
- * code succeed here if no line of code is hit.
+ * An access by way of the TLB. The value is in ACCESS_VALUE: after a load, and before a store. Stores to pages that
+ * hold code succeed here if no line of code is hit.
  */
 const accessFunction = (write: boolean): Uint8Array => {
   const f = new FunctionBuilder(3);
@@ -122,7 +122,9 @@ const nzcvFunction = (): Uint8Array => {
 /** Functions of this module, by their number in it: behind the one that is imported. */
 const INTERPRET = 5;
 
-/** The base of the processor whose bank of the jump cache it is: not kept, since what outlives a call has to be saved. */
+/**
+ * The base of the processor whose bank of the jump cache it is: not kept, since what outlives a call has to be saved.
+ */
 const baseOf = (jumps: I32): I32 => i32.and(jumps, i32.const(-PROCESSOR_BYTES));
 
 /** Calls the region at the program counter, for its status. @param absent where to go on if the jump cache has none */
@@ -166,8 +168,8 @@ const runFunction = (): Uint8Array => {
 const MAX_DEPTH = 64;
 
 /**
- * A call out of a region, whose state is stored: on from region to region, until the call returns. There, or where there
- * is no region any more, the status is `next`, so that the caller must see where the program counter is.
+ * A call out of a region, whose state is stored: on from region to region, until the call returns. There, or where
+ * there is no region any more, the status is `next`, so that the caller must see where the program counter is.
  */
 const callFunction = (): Uint8Array => {
   const f = new FunctionBuilder(2);
@@ -188,7 +190,9 @@ const callFunction = (): Uint8Array => {
   return f.finish(status);
 };
 
-/** The module's bytes. It imports `memory`, `table` and `slow`, and exports `load`, `store`, `nzcv`, `run` and `call`. */
+/**
+ * The module's bytes. It imports `memory`, `table` and `slow`, and exports `load`, `store`, `nzcv`, `run` and `call`.
+ */
 export const runtimeModule = (memoryPages: number): Uint8Array => {
   const imports: readonly WasmImport[] = [
     { kind: 'memory', name: 'memory', pages: memoryPages },

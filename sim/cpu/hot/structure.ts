@@ -3,8 +3,8 @@
 import type { Region } from './region.js';
 
 /**
- * Blocks keep their order. A back edge becomes a branch to a `loop` around the blocks from its target to its source, if nothing else leads
- * into the middle of them; other back edges, and the entries, go through a table at the top.
+ * Blocks keep their order. A back edge becomes a branch to a `loop` around the blocks from its target to its source, if
+ * nothing else leads into the middle of them; other back edges, and the entries, go through a table at the top.
  */
 export interface Structure {
   /** Loops by the block they begin with: the last block inside, inclusive. */

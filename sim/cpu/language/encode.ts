@@ -17,8 +17,8 @@ export const wordOf = ({ value, fields: described }: Pattern, fields: Fields): n
 };
 
 /**
- * Gives the function that makes the words of a table's rows, unsigned. It throws an Error that names the row for one that
- * there is not, for fields that are not the row's or out of range, and for an encoding that is not allocated.
+ * Gives the function that makes the words of a table's rows, unsigned. It throws an Error that names the row for one
+ * that there is not, for fields that are not the row's or out of range, and for an encoding that is not allocated.
  */
 export const createEncoder = (rows: readonly InstructionRow[]): ((name: string, fields?: Fields) => number) => {
   const byName = new Map(rows.map((row) => [row.name, row]));

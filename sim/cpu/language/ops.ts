@@ -9,8 +9,9 @@ export type { DirectRegister } from '../state/layout.js';
  * What the semantics of an instruction may ask of whoever runs it.
  *
  * Reads see the state from before the instruction. Writes to registers and flags take effect together at its end, and
- * not at all if a memory access faults: so the order in which an instruction reads and writes does not matter, and every
- * abort is precise. Of two writes to one register the later counts. Memory accesses take effect at once and in order.
+ * not at all if a memory access faults: so the order in which an instruction reads and writes does not matter, and
+ * every abort is precise. Of two writes to one register the later counts. Memory accesses take effect at once and in
+ * order.
  *
  * Register numbers are fields of the encoding and are only handed on: a backend may hand out numbers that stand for
  * "whatever the field holds when it runs". Never compare or compute with them; {@link OpsRow.fixed} tells how to
@@ -79,7 +80,9 @@ export interface Ops {
   /** A system register, as MRS reads it; see {@link DIRECT_REGISTERS}. */
   system(register: DirectRegister): I64;
   setSystem(register: DirectRegister, value: I64): void;
-  /** Behind the instruction something new may happen: code that was changed, or an interrupt that is no longer masked. */
+  /**
+   * Behind the instruction something new may happen: code that was changed, or an interrupt that is no longer masked.
+   */
   attend(): void;
 }
 

@@ -16,7 +16,9 @@ export interface Pattern {
 /** Fields of an encoding by their names, unsigned. */
 export type Fields<Name extends string = string> = Readonly<Record<Name, number>>;
 
-/** The field's name in a part of a pattern: `Rd` in `Rd:5`. Bits have none, nor has text that is known only at run time. */
+/**
+ * The field's name in a part of a pattern: `Rd` in `Rd:5`. Bits have none, nor has text that is known only at run time.
+ */
 type NameIn<Part extends string> = string extends Part ? never : Part extends `${infer Name}:${number}` ? Name : never;
 
 /** The names of all fields in the text of a pattern, as {@link parsePattern} finds them. */

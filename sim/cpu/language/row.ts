@@ -16,8 +16,8 @@ export interface Description {
   /** Needs CPACR_EL1.FPEN and its like to allow floating point; checked before the semantics. */
   readonly fp?: boolean;
   /**
-   * The result depends on FPCR. The semantics are those of FPCR = 0 (to nearest, nothing flushed, NaNs propagated): with
-   * another one the instruction is not modelled. FPSR's cumulative flags are not set either way.
+   * The result depends on FPCR. The semantics are those of FPCR = 0 (to nearest, nothing flushed, NaNs propagated):
+   * with another one the instruction is not modelled. FPSR's cumulative flags are not set either way.
    */
   readonly fpcr?: boolean;
 }
@@ -25,7 +25,10 @@ export interface Description {
 interface RowBase extends Description {
   /** 32 bits from bit 31 on: `0`, `1`, and fields as `name:width`; blanks only divide. */
   readonly pattern: string;
-  /** False for encodings that match the pattern but are not allocated to this instruction. Sees true values of all fields. */
+  /**
+   * False for encodings that match the pattern but are not allocated to this instruction. Sees true values of all
+   * fields.
+   */
   readonly allocated?: (fields: Fields) => boolean;
 }
 
@@ -33,11 +36,13 @@ interface RowBase extends Description {
 export interface OpsRow extends RowBase {
   /** Adds to the executing side what the instruction does. */
   readonly semantics: (t: Ops, fields: Fields) => void;
-  /** Constants that the semantics use by `t.imm(index)` in place of the fields they are computed from. Two's complement. */
+  /**
+   * Constants that the semantics use by `t.imm(index)` in place of the fields they are computed from. Two's complement.
+   */
   readonly immediates?: (fields: Fields) => readonly bigint[];
   /**
-   * Fields that only `allocated` and `immediates` look at. With the register fields (see {@link isRegisterField}) they are what may
-   * vary between instructions that share a handler; the semantics must not read them.
+   * Fields that only `allocated` and `immediates` look at. With the register fields (see {@link isRegisterField}) they
+   * are what may vary between instructions that share a handler; the semantics must not read them.
    */
   readonly free?: readonly string[];
   /** Register fields whose true value the semantics need after all. */
@@ -50,7 +55,9 @@ export interface OpsRow extends RowBase {
   readonly direct?: (fields: Fields) => string | undefined;
   /** What the system model does; see {@link direct}. */
   readonly system?: (cpu: SystemCpu, fields: Fields) => void;
-  /** What a higher exception level may forbid: then SystemState.execute raises the exception in place of the semantics. */
+  /**
+   * What a higher exception level may forbid: then SystemState.execute raises the exception in place of the semantics.
+   */
   readonly maintenance?: CacheMaintenance;
 }
 
@@ -77,7 +84,9 @@ type RegisterField = (typeof REGISTER_FIELDS)[number];
 /** Whether a field holds a register number. */
 export const isRegisterField = (name: string): boolean => REGISTER_FIELDS.some((register) => register === name);
 
-/** What {@link SystemRow.system} works with. The program counter moves on by 4 behind it, unless it sets or raises one. */
+/**
+ * What {@link SystemRow.system} works with. The program counter moves on by 4 behind it, unless it sets or raises one.
+ */
 export interface SystemCpu {
   /** Address of the instruction. */
   readonly pc: bigint;
@@ -114,7 +123,10 @@ export interface Encoding<Text extends string> {
   readonly allocated?: (fields: FieldsOf<Text>) => boolean;
 }
 
-/** The parts of an {@link OpsRow}, whose functions know the names of the pattern's fields; the semantics, of those not `Free`. */
+/**
+ * The parts of an {@link OpsRow}, whose functions know the names of the pattern's fields; the semantics, of those not
+ * `Free`.
+ */
 export interface OpsParts<Text extends string, Free extends string> extends Encoding<Text>, Description {
   readonly semantics: (t: Ops, fields: FieldsOf<Text, Free>) => void;
   readonly immediates?: (fields: FieldsOf<Text>) => readonly bigint[];

@@ -18,8 +18,8 @@ import { constant, constantOf, i32, i64, leaf, type I32, type I64, type Leaf, ty
 import type { ValueType } from '../wasm/opcodes.js';
 
 /**
- * What an instruction does: its effects in order, then all writes of registers together, then where it goes on. All code
- * is made from traces.
+ * What an instruction does: its effects in order, then all writes of registers together, then where it goes on. All
+ * code is made from traces.
  */
 export interface Trace {
   readonly effects: readonly Effect[];

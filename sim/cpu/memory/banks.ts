@@ -6,7 +6,9 @@ import type { Tlb } from './tlb.js';
 
 const USER = 0;
 const HYPERVISOR = 2;
-/** Two, since a kernel that hides itself from EL0 has two tables, and changes from one to the other and back each time. */
+/**
+ * Two, since a kernel that hides itself from EL0 has two tables, and changes from one to the other and back each time.
+ */
 const KERNEL = [1, 3] as const;
 const UNPRIVILEGED = 4;
 
@@ -19,8 +21,8 @@ interface Validity {
 }
 
 /**
- * EL0, EL1 and EL2 have banks of their own, and so have EL1's accesses in the name of EL0 (LDTR, STTR). A bank is emptied
- * when it comes into use with tables other than those that its entries were made with.
+ * EL0, EL1 and EL2 have banks of their own, and so have EL1's accesses in the name of EL0 (LDTR, STTR). A bank is
+ * emptied when it comes into use with tables other than those that its entries were made with.
  */
 export class Banks {
   readonly #validity: readonly Validity[] = Array.from({ length: 5 }, () => ({ lower: undefined, upper: undefined }));

@@ -138,7 +138,10 @@ export class Tlb {
     halves.upper = false;
   }
 
-  /** Forgets some bytes from an address on in all banks: a multiple of a page. Bits 63 to 56 of the address do not count. */
+  /**
+   * Forgets some bytes from an address on in all banks: a multiple of a page. Bits 63 to 56 of the address do not
+   * count.
+   */
   flushRange(virtAddr: bigint, sizeBytes: number): void {
     const entries = sizeBytes / PAGE;
     if (entries >= TLB_ENTRIES) {

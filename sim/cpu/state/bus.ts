@@ -4,7 +4,10 @@ import type { LinearMemory } from '../wasm/host.js';
 
 /** What the processor knows of the board: physical addresses lead to RAM, to a device, or nowhere. */
 export interface Bus {
-  /** The WebAssembly memory that guest RAM is in, of which the bytes below {@link FIRST_RAM_OFFSET} are the processors' own. */
+  /**
+   * The WebAssembly memory that guest RAM is in, of which the bytes below {@link FIRST_RAM_OFFSET} are the processors'
+   * own.
+   */
   readonly linear: LinearMemory;
   /**
    * Offset in `linear` of the 4 KiB of RAM at a physical address; RAM that was never touched gets its place now.

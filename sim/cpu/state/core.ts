@@ -36,6 +36,8 @@ export interface Core {
   levelChanged(): void;
   /** There are breakpoints at other addresses, which no code may run over. */
   breakpointsChanged(addresses: readonly bigint[]): void;
-  /** What decides how code runs (MMU on, alignment checked, FP trapped) may have changed; all of the TLB is forgotten. */
+  /**
+   * What decides how code runs (MMU on, alignment checked, FP trapped) may have changed; all of the TLB is forgotten.
+   */
   contextChanged(): void;
 }

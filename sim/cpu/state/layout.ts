@@ -1,6 +1,7 @@
 /**
  * Where the processors of a machine keep what code works on: in the WebAssembly memory, below guest RAM. Each has a
- * block of its own, which its *base* is the start of; what the interpreter knows of words and addresses is common to all.
+ * block of its own, which its *base* is the start of; what the interpreter knows of words and addresses is common to
+ * all.
  */
 
 /** The bytes of a processor's block. */
@@ -23,15 +24,15 @@ export const FLAG_A = 0x110;
 export const FLAG_B = 0x118;
 
 /**
- * Instructions left of the slice (i32): translated code goes on as long as it is not negative, the interpreter as long as
- * it is above {@link SLICE_END}.
+ * Instructions left of the slice (i32): translated code goes on as long as it is not negative, the interpreter as long
+ * as it is above {@link SLICE_END}.
  */
 export const LEFT = 0x120;
 /** A negative number (i32). */
 export const SLICE_END = 0x17c;
 /**
- * As many instructions as translated code carries out from one look at {@link LEFT} to the next, and some. A slice that is
- * to end exactly begins with so many less, and the interpreter carries them out in the end.
+ * As many instructions as translated code carries out from one look at {@link LEFT} to the next, and some. A slice that
+ * is to end exactly begins with so many less, and the interpreter carries them out in the end.
  */
 export const EXACT_END = 3072;
 
@@ -64,7 +65,10 @@ export const PASSED_STOP = 0x190;
 /** V0 to V31. */
 export const V = 0x200;
 
-/** System registers that translated code reads and writes itself, 8 bytes each, in the order of {@link DIRECT_REGISTERS}. */
+/**
+ * System registers that translated code reads and writes itself, 8 bytes each, in the order of {@link
+ * DIRECT_REGISTERS}.
+ */
 export const SYSTEM = 0x400;
 
 /** The system registers that lie in memory, by their names in the Arm ARM. DAIF is as MRS reads it. */
@@ -88,8 +92,9 @@ export type DirectRegister = (typeof DIRECT_REGISTERS)[number];
 export const systemOffset = (register: DirectRegister): number => SYSTEM + 8 * DIRECT_REGISTERS.indexOf(register);
 
 /**
- * The TLB: banks, each direct-mapped by bits 23..12 of the address; who uses which is told in banks.ts. A tag is the virtual page of an entry that may be read or written
- * at full speed; other entries have a tag that no page has. Bit 0 of a write tag says that the page holds translated code.
+ * The TLB: banks, each direct-mapped by bits 23..12 of the address; who uses which is told in banks.ts. A tag is the
+ * virtual page of an entry that may be read or written at full speed; other entries have a tag that no page has. Bit 0
+ * of a write tag says that the page holds translated code.
  */
 export const TLB = 0x1000;
 export const TLB_BANKS = 5;
@@ -115,8 +120,8 @@ export const JUMP_CACHE_ENTRY_SHIFT = 4;
 
 /**
  * Pages that the interpreter fetches from: banks as those of the jump cache. By bits 22..12 of the program counter; an
- * entry is the virtual page (i64), the page's offset in the WebAssembly memory, and where its table of {@link PLACES} is
- * (i32 each).
+ * entry is the virtual page (i64), the page's offset in the WebAssembly memory, and where its table of {@link PLACES}
+ * is (i32 each).
  */
 export const FETCHES = 0x1c_0000;
 export const FETCH_ENTRIES = 2048;
@@ -166,9 +171,9 @@ export const FORM = {
 export const MAX_SLOTS = 4;
 
 /**
- * What the interpreter knows of the places that words are at: a table for each page, which pages share that are far apart.
- * An entry is where the form is of the word that was found there last, with which it is compared, and how often code
- * began there: at the beginning, behind a branch, or where one went to (i32 each).
+ * What the interpreter knows of the places that words are at: a table for each page, which pages share that are far
+ * apart. An entry is where the form is of the word that was found there last, with which it is compared, and how often
+ * code began there: at the beginning, behind a branch, or where one went to (i32 each).
  */
 export const PLACES = 0x200_0000;
 export const PLACES_TABLES = 4096;

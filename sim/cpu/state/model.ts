@@ -37,7 +37,9 @@ export interface CpuModel {
   run(limits?: RunLimits): StopReason;
   /** What the translator did so far. */
   readonly statistics: CpuStatistics;
-  /** Forgets all translated code and cached walks: after somebody else wrote to RAM that may hold code or page tables. */
+  /**
+   * Forgets all translated code and cached walks: after somebody else wrote to RAM that may hold code or page tables.
+   */
   invalidate(): void;
   /** Sets the level of the processor's IRQ or FIQ input. */
   setInterrupt(input: InterruptInput, level: boolean): void;
@@ -47,7 +49,10 @@ export interface CpuModel {
   receiveEvent(): void;
   /** Forgets where addresses lead, all or those of one mapping, as a TLBI for the inner shareable domain asks. */
   receiveTlbi(scope: TlbiScope): void;
-  /** Somebody else than a processor of the machine writes to RAM, such as a device: what is known of its code is forgotten. */
+  /**
+   * Somebody else than a processor of the machine writes to RAM, such as a device: what is known of its code is
+   * forgotten.
+   */
   receiveWrite(physAddr: number, sizeBytes: number): void;
   /** Tells jumps from now on; slow, for the last instructions before a known end. */
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
@@ -134,8 +139,8 @@ export type TlbiScope = bigint | 'users' | 'all';
 export interface CpuHost {
   readonly bus: Bus;
   /**
-   * A call to firmware (SMCCC), by `hvc` where no EL2 would take it, or by `smc`: the function in W0, arguments in X1 on;
-   * results go to X0 on. @returns how the run ends, or undefined to go on behind the instruction
+   * A call to firmware (SMCCC), by `hvc` where no EL2 would take it, or by `smc`: the function in W0, arguments in X1
+   * on; results go to X0 on. @returns how the run ends, or undefined to go on behind the instruction
    */
   firmwareCall(conduit: 'hvc' | 'smc', cpu: CpuModel): FirmwareEnd | undefined;
   /** From now on it is this processor that runs. */
@@ -148,7 +153,10 @@ export interface CpuHost {
   instructionsUntil(count: bigint): number;
   /** The output of one of a processor's timers has changed. */
   setTimer(cpu: CpuModel, timer: TimerName, level: boolean): void;
-  /** The registers of the interrupt controller's interface to a processor; undefined where they are not system registers. */
+  /**
+   * The registers of the interrupt controller's interface to a processor; undefined where they are not system
+   * registers.
+   */
   readonly interruptRegisters: InterruptRegisters | undefined;
   /** SEV: every processor receives an event, the sender, too. */
   sendEvent(): void;

@@ -30,7 +30,10 @@ import type { SavedMark, SavedRegisters } from './saved-cpu.js';
 
 const NO_ADDRESS = 0xffff_ffff_ffff_ffffn;
 
-/** What translated code works on, of one processor. Numbers are unsigned; what is written is cut to the register's width. */
+/**
+ * What translated code works on, of one processor. Numbers are unsigned; what is written is cut to the register's
+ * width.
+ */
 export class RegisterBank {
   readonly #view: DataView;
 

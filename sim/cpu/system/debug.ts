@@ -1,4 +1,6 @@
-/** Debug exceptions (Arm ARM D2): when they are enabled, what matches breakpoints and watchpoints, and software step. */
+/**
+ * Debug exceptions (Arm ARM D2): when they are enabled, what matches breakpoints and watchpoints, and software step.
+ */
 import { isTakenByEl2, type Controls } from './controls.js';
 import { DBGPRCR, fieldOf, isSet, MDCR, MDSCR, OSDLR, OSLSR } from '../state/control-bits.js';
 import type { ExceptionLevel } from '../state/levels.js';
@@ -257,7 +259,9 @@ export class Debug implements Watch {
   }
 }
 
-/** Whether the PMC or PAC, HMC and SSC fields are about an exception level, outside the secure state (Arm ARM D2.9.3). */
+/**
+ * Whether the PMC or PAC, HMC and SSC fields are about an exception level, outside the secure state (Arm ARM D2.9.3).
+ */
 const isOfState = (control: bigint, el: ExceptionLevel): boolean => {
   const security = fieldOf(control, 14, 2);
   const isOfHigher = isSet(control, 13);

@@ -30,7 +30,10 @@ export class RegisterFile implements LiveState {
   /** The inputs that are high. */
   readonly inputs = new Set<InterruptInput>();
   #values: Map<string, bigint>;
-  /** Stack pointers of EL1 and EL2, by exception level; the one in use is in the core, and SP_EL0 has a place of its own. */
+  /**
+   * Stack pointers of EL1 and EL2, by exception level; the one in use is in the core, and SP_EL0 has a place of its
+   * own.
+   */
   readonly #sp: [bigint, bigint, bigint] = [0n, 0n, 0n];
   readonly #identity: Identity;
   #el: ExceptionLevel;
@@ -158,7 +161,9 @@ export class RegisterFile implements LiveState {
     );
   }
 
-  /** As table walks see it: nothing runs at EL1 under HCR_EL2.TGE, and what runs at EL0 has no MMU (Arm ARM D13.2.46). */
+  /**
+   * As table walks see it: nothing runs at EL1 under HCR_EL2.TGE, and what runs at EL0 has no MMU (Arm ARM D13.2.46).
+   */
   readonly forWalks = (name: string): bigint => {
     const value = this.stored(name);
     return name === 'SCTLR_EL1' && isTakenByEl2(this.#controls) ? value & ~(1n << BigInt(SCTLR.M)) : value;

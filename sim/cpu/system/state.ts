@@ -65,7 +65,9 @@ export class SystemState implements SystemSide {
   /** Addresses of the upper half may be cached that are valid for one ASID only. */
   #upperNotGlobal = false;
   #pendingStop: StopReason | undefined;
-  /** Where the processor waits, in a WFI or WFE, which is over when an interrupt is taken; undefined while it does not. */
+  /**
+   * Where the processor waits, in a WFI or WFE, which is over when an interrupt is taken; undefined while it does not.
+   */
   #waitsAt: bigint | undefined;
   /** How often the program counter was set, or had to stay. */
   #pcSettings = 0;

@@ -1,4 +1,7 @@
-/** The outputs of the generic timer (Arm ARM D11.2.4): which timers have reached their times, and when the next one will. */
+/**
+ * The outputs of the generic timer (Arm ARM D11.2.4): which timers have reached their times, and when the next one
+ * will.
+ */
 import type { TimerName } from '../state/model.js';
 import type { SavedTimers } from '../state/saved-cpu.js';
 

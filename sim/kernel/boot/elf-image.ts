@@ -1,4 +1,6 @@
-/** The Image in a vmlinux: what the kernel's build makes of it by objcopy, where a boot loader does not load ELF files. */
+/**
+ * The Image in a vmlinux: what the kernel's build makes of it by objcopy, where a boot loader does not load ELF files.
+ */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { silentLog } from '../../../kexec/base/log.js';
 import { u64 } from '../../../kexec/base/u64.js';
@@ -17,7 +19,8 @@ export const imageOfElf = (bytes: Uint8Array, limit: number): Uint8Array | strin
   if (elf.machine !== EM_AARCH64) return `an ELF file for another machine (number ${elf.machine})`;
   const base = headerAddress(elf, bytes);
   if (base === undefined) return 'an ELF file without the header of an arm64 Image at its entry point';
-  // The headers of the file may lie before the Image's in a segment. Segments before it are far behind it, by subtraction.
+  // The headers of the file may lie before the Image's in a segment. Segments before it are far behind it, by
+  // subtraction.
   const pieces = elf.programHeaders
     .filter(({ type, data }) => type === PT_LOAD && data.length > 0)
     .map(({ paddr, data }) => {
@@ -38,7 +41,10 @@ export const imageOfElf = (bytes: Uint8Array, limit: number): Uint8Array | strin
   return image;
 };
 
-/** Where the header lies by the file's `p_paddr`, which in an arm64 vmlinux is no physical address, but goes on as these do. */
+/**
+ * Where the header lies by the file's `p_paddr`, which in an arm64 vmlinux is no physical address, but goes on as these
+ * do.
+ */
 const headerAddress = ({ programHeaders, entry }: ElfInfo, bytes: Uint8Array): bigint | undefined => {
   for (const { type, offset, vaddr, paddr } of programHeaders) {
     const inSegment = u64(entry - vaddr);

@@ -1,4 +1,6 @@
-/** What a boot loader does: kernel, initramfs and device tree come into memory, and the processor to the kernel's start. */
+/**
+ * What a boot loader does: kernel, initramfs and device tree come into memory, and the processor to the kernel's start.
+ */
 import type { Arm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { processImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import type { Log } from '../../../kexec/base/log.js';

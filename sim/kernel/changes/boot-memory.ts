@@ -81,7 +81,9 @@ interface Later {
   readonly below: bigint;
 }
 
-/** A recorded machine's memory, taken apart into what the kernel allocated before its crash kernel's region and behind. */
+/**
+ * A recorded machine's memory, taken apart into what the kernel allocated before its crash kernel's region and behind.
+ */
 export interface RecordedMemory extends BootMemory {
   readonly later: readonly Later[];
   /** Bytes of contiguous memory (CMA), which lies below that limit. */
@@ -176,7 +178,10 @@ export const reservedBeside = (
   return joined(all, true);
 };
 
-/** What lies above the largest hole below an address: the kernel allocates from there down; the rest was placed by others. */
+/**
+ * What lies above the largest hole below an address: the kernel allocates from there down; the rest was placed by
+ * others.
+ */
 const topGroup = ({ ram, taken }: BootMemory, [from, top]: readonly [bigint, bigint]): readonly Range[] => {
   const part = Range.between(from, top);
   const inside = taken.filter((range) => part.covers(range));
@@ -193,8 +198,8 @@ const moved = (range: Range, by: bigint): Range => Range.sized(range.start + by,
 
 /**
  * The memory of a machine with more or less RAM at its end. What the kernel took from the top moves with the top; the
- * tables that map the RAM and the array of its pages grow and shrink with it; contiguous memory and what comes behind it
- * stay below the limit of DMA.
+ * tables that map the RAM and the array of its pages grow and shrink with it; contiguous memory and what comes behind
+ * it stay below the limit of DMA.
  */
 export const resized = (memory: RecordedMemory, ram: readonly Range[], dmaLimit: bigint): RecordedMemory => {
   const { generation, cma } = memory;

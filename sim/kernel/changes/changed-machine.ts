@@ -1,4 +1,6 @@
-/** A recorded machine with another crash kernel's region, other memory or another command line: the files that differ. */
+/**
+ * A recorded machine with another crash kernel's region, other memory or another command line: the files that differ.
+ */
 import { KexecError } from '../../../kexec/base/error.js';
 import { hex } from '../../../kexec/base/format.js';
 import { Range } from '../../../kexec/base/range.js';

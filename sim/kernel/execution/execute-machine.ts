@@ -62,7 +62,10 @@ export const openExecution = (
   };
 };
 
-/** A state that others wrote may take more than the kernel lets anybody load (sanity_check_segment_list()). @throws KexecError */
+/**
+ * A state that others wrote may take more than the kernel lets anybody load (sanity_check_segment_list()). @throws
+ * KexecError
+ */
 const checkSize = ({ segments }: LoadedImage, { kernel: { facts }, stateDirectory }: RecordedMachine): void => {
   const taken = segments.reduce((sum, { memsz }) => sum + memsz, 0n);
   const most = (facts.totalRamPages / 2n) * facts.pageSize;

@@ -46,7 +46,9 @@ const TRACED_INSTRUCTIONS = 20_000n;
 /** A run behind the new kernel's first instruction is only made again for its last branches if it is no longer. */
 const MAX_RERUN = 200_000_000n;
 
-/** Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError, MachineError */
+/**
+ * Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError, MachineError
+ */
 export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const { step } = options;
   const { until = 'halt' } = options;

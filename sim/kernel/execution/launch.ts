@@ -13,7 +13,10 @@ import { type CodeSymbol, nameOf, purgatorySink, purgatorySymbols } from './purg
 
 /** What machine_kexec() leaves behind. */
 export interface Prepared {
-  /** What the code at an address is called, such as `arm64_relocate_new_kernel+0x10`; undefined outside of the kernel's own. */
+  /**
+   * What the code at an address is called, such as `arm64_relocate_new_kernel+0x10`; undefined outside of the kernel's
+   * own.
+   */
   readonly symbolAt: (pc: bigint) => string | undefined;
   /** What the old kernel died of before it came there. */
   readonly bug?: KernelBug | undefined;

@@ -30,8 +30,8 @@ export const readLoadedKernel = (image: LoadedImage, directory: string): LoadedK
   );
 
 /**
- * A kernel that is entered first has the header of an Image there. Otherwise a purgatory is, and it knows the address that
- * it goes on to: that is one of the words in it which lead into another segment.
+ * A kernel that is entered first has the header of an Image there. Otherwise a purgatory is, and it knows the address
+ * that it goes on to: that is one of the words in it which lead into another segment.
  */
 export const lookAtSegments = (entry: bigint, segments: readonly LoadedSegment[]): LoadedKernel => {
   const first = segments.find(({ memory }) => memory.size > 0n && memory.contains(entry));

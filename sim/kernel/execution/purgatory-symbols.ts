@@ -87,7 +87,9 @@ const textAt = (bytes: Uint8Array, offset: number): string => {
   return String.fromCharCode(...bytes.subarray(offset, end < 0 ? bytes.length : end));
 };
 
-/** Where the purgatory of an object sends what it prints (arm64_sink, which kexec sets), if a segment holds that object. */
+/**
+ * Where the purgatory of an object sends what it prints (arm64_sink, which kexec sets), if a segment holds that object.
+ */
 export const purgatorySink = (object: Uint8Array, { memory, data }: LoadedSegment): bigint | undefined => {
   const loaded = loadAt(object, memory);
   const variable = loaded && symbolsIn(loaded, () => true).find(({ name }) => name === 'arm64_sink');

@@ -15,7 +15,9 @@ export interface BoardFacts {
   readonly ram: readonly Range[];
   /** Physical address of the console's PL011. */
   readonly uart: bigint;
-  /** Where a register sends bytes to the console, unless a device is there: the ports that kexec's --serial can find. */
+  /**
+   * Where a register sends bytes to the console, unless a device is there: the ports that kexec's --serial can find.
+   */
   readonly sinks: readonly bigint[];
   /** The exception level that the kernel was started at. */
   readonly bootEl: 1 | 2;

@@ -1,6 +1,7 @@
 /**
- * Contiguous memory (CMA), into which kexec_file_load(2) of Linux 6.17 and later puts what it loads, where there is room:
- * kexec_alloc_contig(), kernel/kexec_file.c; cma_alloc(), mm/cma.c. What lies there need not be copied at the reboot.
+ * Contiguous memory (CMA), into which kexec_file_load(2) of Linux 6.17 and later puts what it loads, where there is
+ * room: kexec_alloc_contig(), kernel/kexec_file.c; cma_alloc(), mm/cma.c. What lies there need not be copied at the
+ * reboot.
  */
 import { Range } from '../../../kexec/base/range.js';
 import { isAtLeast } from './generations.js';

@@ -35,9 +35,13 @@ export interface LinuxTraits {
   readonly fileLoadFlags: bigint;
   /** The bytes of a file that kexec_file_load(2) reads at most (KEXEC_FILE_SIZE_MAX). */
   readonly maxFileBytes: number;
-  /** Since 6.8 a buffer fits that ends with the last byte of a hole; before, that byte is taken for the one behind it. */
+  /**
+   * Since 6.8 a buffer fits that ends with the last byte of a hole; before, that byte is taken for the one behind it.
+   */
   readonly fillsHolesToTheEnd: boolean;
-  /** Whether the kernel's init section is given back to memblock; older kernels free it for the page allocator alone. */
+  /**
+   * Whether the kernel's init section is given back to memblock; older kernels free it for the page allocator alone.
+   */
   readonly freesInitSection: boolean;
   /** Of the initrd's memory, what is freed: its bytes, or the pages that it is in. */
   readonly freesInitrdBy: 'bytes' | 'pages';
@@ -61,7 +65,10 @@ export interface LinuxTraits {
   readonly alignsCrashkernel: boolean;
   /** Up to 6.12 at least, the array of pages is allocated before the crash kernel's region. */
   readonly mapsPagesFirst: boolean;
-  /** Bytes of that array for a section of the memory, to which it is aligned: sections had 1 GiB, and have 128 MiB since 5.12. */
+  /**
+   * Bytes of that array for a section of the memory, to which it is aligned: sections had 1 GiB, and have 128 MiB since
+   * 5.12.
+   */
   readonly pagesOfSection: bigint;
 }
 

@@ -1,7 +1,7 @@
 /**
- * A piece of code that brings a processor fresh from reset to where another one stands: all general registers, the stack
- * pointer, the flags and the interrupt masks, and the program counter by an exception return to the same level. It may
- * copy pieces of memory first. Encodings: Arm ARM C6.2.
+ * A piece of code that brings a processor fresh from reset to where another one stands: all general registers, the
+ * stack pointer, the flags and the interrupt masks, and the program counter by an exception return to the same level.
+ * It may copy pieces of memory first. Encodings: Arm ARM C6.2.
  */
 import type { CpuModel } from '../../cpu/state/model.js';
 

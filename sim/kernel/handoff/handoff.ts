@@ -39,8 +39,8 @@ const findRoom = (size: bigint, ram: readonly Range[], taken: readonly Range[]):
 };
 
 /**
- * What another machine needs to go on from here: the memory of the segments, and code that sets the registers. What else
- * there is in RAM belonged to the old kernel.
+ * What another machine needs to go on from here: the memory of the segments, and code that sets the registers. What
+ * else there is in RAM belonged to the old kernel.
  */
 export const handOff = (
   { board, processors: { current: cpu } }: Pick<Launched, 'board' | 'processors'>,

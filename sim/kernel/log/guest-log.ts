@@ -19,7 +19,9 @@ export interface GuestMemory {
 const MAX_IMAGE = 256n << 20n;
 const PAGE = 4096n;
 
-/** Sizes of struct printk_info, which grew in 7.0 (CONFIG_PRINTK_EXECUTION_CTX), and where its number and length are. */
+/**
+ * Sizes of struct printk_info, which grew in 7.0 (CONFIG_PRINTK_EXECUTION_CTX), and where its number and length are.
+ */
 const INFO_SIZES = [88, 96, 104, 112, 120, 128] as const;
 const INFO_SEQ = 0;
 const INFO_TEXT_LENGTH = 16;

@@ -88,7 +88,9 @@ interface NameTable {
   readonly names: number;
 }
 
-/** The symbols of an Image; undefined where it has no such tables (CONFIG_KALLSYMS). Whatever the bytes are, it ends. */
+/**
+ * The symbols of an Image; undefined where it has no such tables (CONFIG_KALLSYMS). Whatever the bytes are, it ends.
+ */
 export const readImageSymbols = (image: Uint8Array): ImageSymbols | undefined => {
   const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
   for (let hit = find(image, DIGITS, 0); hit >= 0; hit = find(image, DIGITS, hit + 1)) {
@@ -179,8 +181,8 @@ const lengthAt = (image: Uint8Array, at: number): { readonly length: number; rea
 type Offsets = (index: number) => number;
 
 /**
- * Up to Linux 6.3 the offsets are before all else, with the address that they count from behind them; since then they are
- * behind the tokens. Since 7.0 each counts from its own place.
+ * Up to Linux 6.3 the offsets are before all else, with the address that they count from behind them; since then they
+ * are behind the tokens. Since 7.0 each counts from its own place.
  */
 const offsetsOf = (view: DataView, names: NameTable, { end }: TokenTable): Offsets | undefined => {
   const { alignment, start, count } = names;

@@ -1,4 +1,6 @@
-/** Where a kernel in memory keeps its log: the ring buffer of printk (kernel/printk/printk_ringbuffer.h), since 5.10. */
+/**
+ * Where a kernel in memory keeps its log: the ring buffer of printk (kernel/printk/printk_ringbuffer.h), since 5.10.
+ */
 import type { ImageSymbols } from './image-symbols.js';
 
 /** One ring buffer: struct printk_ringbuffer, as bytes, and what its fields say. */
@@ -61,8 +63,8 @@ export const ringAt = (image: DataView, at: number): PrintkRing | undefined => {
 const NAMES = ['printk_rb_dynamic', 'printk_rb_static'] as const;
 
 /**
- * The ring in use: by the symbols of the Image, or, where it has none for data (CONFIG_KALLSYMS_ALL), by what a ring must
- * look like.
+ * The ring in use: by the symbols of the Image, or, where it has none for data (CONFIG_KALLSYMS_ALL), by what a ring
+ * must look like.
  * @param image the kernel as it is in memory, with its variables
  */
 export const findRing = (image: Uint8Array, symbols: ImageSymbols | undefined): PrintkRing | undefined => {

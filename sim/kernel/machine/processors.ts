@@ -182,7 +182,8 @@ export class Processors implements Savable {
         ...limitsOf(cpu),
         ...(most === undefined ? {} : { maxInstructions: most }),
         ...(this.#cpus.length === 1 ? {} : { turn: Number(this.#turnEnd - before) }),
-        // An alarm that is set now is heeded when the processor asks next, which it does after as many instructions each time.
+        // An alarm that is set now is heeded when the processor asks next, which it does after as many instructions
+        // each time.
         interrupted: () => this.#machine.alarm !== alarm || interrupted(),
       });
       // A processor that goes on waiting carries out its WFI anew, which may be counted.
@@ -203,7 +204,9 @@ export class Processors implements Savable {
     }
   }
 
-  /** Polls those whose time has come. @returns when the next one's comes, and how many instructions there are until then */
+  /**
+   * Polls those whose time has come. @returns when the next one's comes, and how many instructions there are until then
+   */
   #pollDevices(): { readonly alarm: bigint | undefined; readonly untilAlarm: bigint | undefined } {
     for (;;) {
       const { alarm } = this.#machine;

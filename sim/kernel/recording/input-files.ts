@@ -1,4 +1,7 @@
-/** The way to files that somebody names: what they are and how large is looked at first, and nothing is waited for without end. */
+/**
+ * The way to files that somebody names: what they are and how large is looked at first, and nothing is waited for
+ * without end.
+ */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { attempt, failing } from '../../../kexec/base/attempt.js';
 import { Errno, KexecError, SystemError } from '../../../kexec/base/error.js';

@@ -19,7 +19,9 @@ import { tarRecording } from './tar-recording.js';
 /** As many links in one path as Linux follows (MAXSYMLINKS, include/linux/namei.h). */
 export const MAX_LINKS = 40;
 
-/** What a recording may leave out, because Linux makes it a link to what is recorded (fs/proc/..., drivers/of/base.c). */
+/**
+ * What a recording may leave out, because Linux makes it a link to what is recorded (fs/proc/..., drivers/of/base.c).
+ */
 const DEVICE_TREE_LINK = {
   name: 'device-tree',
   path: '/proc/device-tree',
@@ -70,8 +72,8 @@ export class MachineFiles implements RecordedFiles {
   }
 
   /**
-   * @param path a directory with proc/ and sys/ (of which devicetree.tar may be a part), or a tar file of one, compressed
-   * by gzip or not
+   * @param path a directory with proc/ and sys/ (of which devicetree.tar may be a part), or a tar file of one,
+   * compressed by gzip or not
    * @throws KexecError when it is no recorded machine
    */
   static open(path: string): MachineFiles {

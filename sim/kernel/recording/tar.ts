@@ -36,7 +36,9 @@ const KINDS: Readonly<Record<string, TarEntry['kind']>> = {
   '7': 'file',
 };
 
-/** What is behind this header is about the next one (GNU tar's "L" and "K"; pax' "x"), or about nothing of ours ("g"). */
+/**
+ * What is behind this header is about the next one (GNU tar's "L" and "K"; pax' "x"), or about nothing of ours ("g").
+ */
 const LONG_NAME = 'L';
 const LONG_TARGET = 'K';
 const PAX = 'x';

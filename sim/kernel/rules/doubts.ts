@@ -1,6 +1,6 @@
 /**
- * What a machine may do otherwise than its simulated kernel, which has taken a load: said in the kernel's log, in lines of
- * ours.
+ * What a machine may do otherwise than its simulated kernel, which has taken a load: said in the kernel's log, in lines
+ * of ours.
  */
 import type { KernelFacts } from '../facts/facts.js';
 import { KEXEC_FILE_NO_CMA } from '../../../kexec/base/uapi.js';

@@ -99,8 +99,8 @@ const locateBottomUp = (
 };
 
 /**
- * cma_range_alloc(), mm/cma.c: the first place that is free. Which addresses a segment may have is not asked, and of its
- * alignment no more is kept than the kernel was built for.
+ * cma_range_alloc(), mm/cma.c: the first place that is free. Which addresses a segment may have is not asked, and of
+ * its alignment no more is kept than the kernel was built for.
  */
 const locateContiguous = (
   { range, taken, mostAlignment }: ContiguousArea,

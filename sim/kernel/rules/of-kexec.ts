@@ -107,7 +107,9 @@ const removeReservation = (tree: Fdt, fits: (address: bigint, size: bigint) => b
 
 const reserve = (tree: Fdt, { start, size }: Range): FdtError | undefined => addMemRsv(tree, { address: start, size });
 
-/** Old trees reserve their own memory. Where the tree was is not recorded: a reservation of its size is taken for it. */
+/**
+ * Old trees reserve their own memory. Where the tree was is not recorded: a reservation of its size is taken for it.
+ */
 const removeOwnReservation: Step = (tree, _chosen, _next, { bootTree }) => {
   const own = BigInt(new Fdt(bootTree, tree.name).header('totalSize'));
   return removeReservation(tree, (_address, size) => size === own);

@@ -1,4 +1,7 @@
-/** Whether kexec_file_load(2) takes a kernel for the sake of its signature: kimage_validate_signature(), kernel/kexec_file.c. */
+/**
+ * Whether kexec_file_load(2) takes a kernel for the sake of its signature: kimage_validate_signature(),
+ * kernel/kexec_file.c.
+ */
 import { Errno } from '../../../kexec/base/error.js';
 import type { SignaturePolicy } from '../facts/policies.js';
 import type { Refusal } from './kexec-load.js';

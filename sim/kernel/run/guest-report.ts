@@ -1,4 +1,6 @@
-/** What a user is told of how a kernel's run ended: the reason, and where it went wrong what can be seen of the kernel. */
+/**
+ * What a user is told of how a kernel's run ended: the reason, and where it went wrong what can be seen of the kernel.
+ */
 import { visible } from '../../../kexec/base/format.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import { type DescribeEsr, describeEnd, formatQuirkEvents, formatRegisters } from './end-report.js';
@@ -8,7 +10,9 @@ export interface GuestReport {
   readonly exitCode: number;
   /** One sentence, without its end. */
   readonly reason: string;
-  /** What comes behind it, whole lines: what quirks have done, and where it went wrong what can be seen of the kernel. */
+  /**
+   * What comes behind it, whole lines: what quirks have done, and where it went wrong what can be seen of the kernel.
+   */
   readonly details: string;
 }
 

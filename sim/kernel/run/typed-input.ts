@@ -10,7 +10,9 @@ export const MAX_WAITING = 1 << 16;
 /** The longest pause of a machine that has nothing to do: others want to be asked, too. */
 const MAX_PAUSE_MS = 50;
 
-/** A guest that has not been idle at so many looks, in about two seconds, is given what comes from a file all the same. */
+/**
+ * A guest that has not been idle at so many looks, in about two seconds, is given what comes from a file all the same.
+ */
 const MANY_LOOKS = 40;
 
 const NANOSECONDS_PER_TICK = 1_000_000_000n / COUNTER_FREQUENCY;
@@ -82,8 +84,9 @@ export class TypedInput implements OutsideInput {
 
   /**
    * A kernel's driver empties the UART when it takes it over, and wants interrupts for a moment before that: what comes
-   * then is lost. So bytes wait until the guest has nothing to do, or has listened for a while. Looks come as the host's
-   * time passes, idle guests do not: what comes from a file waits for these, so that a run is the same each time.
+   * then is lost. So bytes wait until the guest has nothing to do, or has listened for a while. Looks come as the
+   * host's time passes, idle guests do not: what comes from a file waits for these, so that a run is the same each
+   * time.
    */
   deliver(isIdle: boolean): boolean {
     const { console, interactive } = this.#options;

@@ -36,8 +36,8 @@ export const MOST_BYTES: Readonly<Record<RecordKind, number>> = {
 };
 
 /**
- * What is written to a disk is compressed to so much of it at least: RAM is bounded by the machine, disks are not, so that
- * a small file could fill the host's memory.
+ * What is written to a disk is compressed to so much of it at least: RAM is bounded by the machine, disks are not, so
+ * that a small file could fill the host's memory.
  */
 export const DISK_RATIO = 16;
 

@@ -22,7 +22,10 @@ const WHAT = 'Cannot write';
 /** Its owner's alone: memory holds what others are not to see. */
 const OWN = 0o600;
 
-/** Whether there is a pipe or a character device, such as /dev/null, in whose place no file may come. @throws KexecError for what else is no file */
+/**
+ * Whether there is a pipe or a character device, such as /dev/null, in whose place no file may come. @throws KexecError
+ * for what else is no file
+ */
 const isStream = (path: string): boolean => {
   const stats = attempt(NodeError, () => statSync(path));
   if (stats instanceof NodeError || stats.isFile()) return false;

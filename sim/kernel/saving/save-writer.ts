@@ -24,7 +24,10 @@ export interface SavedParts {
   readonly disks: readonly Iterable<DiskBlock>[];
 }
 
-/** @param write receives the file's bytes in order, and is done with them when it returns @throws Error when a part is too large */
+/**
+ * @param write receives the file's bytes in order, and is done with them when it returns @throws Error when a part is
+ * too large
+ */
 export const writeSave = (parts: SavedParts, write: (bytes: Uint8Array) => void): void => {
   const digest = createHash('sha256');
   const put = (bytes: Uint8Array): void => {

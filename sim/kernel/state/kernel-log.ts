@@ -1,4 +1,6 @@
-/** What a simulated kernel has logged since it was booted, in the directory of its state: a line each, with its level. */
+/**
+ * What a simulated kernel has logged since it was booted, in the directory of its state: a line each, with its level.
+ */
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt, failing } from '../../../kexec/base/attempt.js';

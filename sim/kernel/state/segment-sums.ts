@@ -54,8 +54,8 @@ const crcOfByte = (byte: number): number => {
 };
 
 /**
- * The one byte whose change makes this difference of checksums. CRCs are linear: the difference is the CRC of the change
- * alone, a byte with zeros behind it; and one step of a CRC over a zero can be taken back.
+ * The one byte whose change makes this difference of checksums. CRCs are linear: the difference is the CRC of the
+ * change alone, a byte with zeros behind it; and one step of a CRC over a zero can be taken back.
  */
 const changedByte = (delta: number, length: number): { readonly at: number; readonly by: number } | undefined => {
   const table = Array.from({ length: 256 }, (_, byte) => crcOfByte(byte));

@@ -22,7 +22,9 @@ import { SEGMENT_FILE, formatState, parseState, sumsName } from './state-json.js
 const STATE_FILE = 'state.json';
 const LOCK_FILE = 'lock';
 
-/** What killed processes leave: new state files, which only the lock's holder writes, and locks being made or removed. */
+/**
+ * What killed processes leave: new state files, which only the lock's holder writes, and locks being made or removed.
+ */
 const LEFTOVER = /^(state\.json|lock)\.(\d{1,10})-[0-9a-f]{12}$/;
 
 const isLeftover = (name: string): boolean => {

@@ -34,7 +34,10 @@ export interface KeptTranslations {
   readonly keep: () => void;
 }
 
-/** What is kept of runs of a kernel, as far as there is one. @param directory undefined for nowhere; see translation-directory.ts */
+/**
+ * What is kept of runs of a kernel, as far as there is one. @param directory undefined for nowhere; see
+ * translation-directory.ts
+ */
 export const translationsOf = (
   kernel: Uint8Array | undefined,
   directory: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * What a kernel tells about its end: the lines of real kernels, in their words, and lines that begin with "kexec-ts: " for
- * what a real one does without a word.
+ * What a kernel tells about its end: the lines of real kernels, in their words, and lines that begin with "kexec-ts: "
+ * for what a real one does without a word.
  */
 import { hex16 } from '../../../kexec/base/format.js';
 import type { PlacedCode } from './place-code.js';

@@ -6,7 +6,9 @@ import { type TreeNode, cellsOf, joined } from './tree.js';
 
 /** Cells where a bus does not tell (Devicetree Specification 2.3.5). */
 const DEFAULT_CELLS = { address: 2, size: 1 } as const;
-/** The most cells that a number of ours has. A PCI address has three (IEEE 1275 PCI binding), of which one is no number. */
+/**
+ * The most cells that a number of ours has. A PCI address has three (IEEE 1275 PCI binding), of which one is no number.
+ */
 const MAX_CELLS = 2;
 
 interface CellCounts {

@@ -25,7 +25,9 @@ const PSCI = ['arm,psci-1.0', 'arm,psci-0.2', PSCI_0_1];
 /** The interrupts that a v2m frame has where neither the tree nor its register says: QEMU's `virt`. */
 const DEFAULT_V2M = { firstSpi: 80, spiCount: 64 } as const;
 
-/** Names of a timer's interrupts in the order that they have without names (Linux' bindings timer/arm,arch_timer.yaml). */
+/**
+ * Names of a timer's interrupts in the order that they have without names (Linux' bindings timer/arm,arch_timer.yaml).
+ */
 const TIMER_NAMES = ['sec-phys', 'phys', 'virt', 'hyp-phys', 'hyp-virt'] as const;
 
 /** The affinity fields of MPIDR_EL1 (Linux' bindings arm/cpus.yaml, reg). */

@@ -17,7 +17,9 @@ export interface BoardDescription {
   readonly timer: TimerDescription | undefined;
   /** The one interrupt controller that the devices' interrupts are told of; undefined where it is no GIC. */
   readonly gic: GicDescription | undefined;
-  /** What has registers that the processors can address, in the tree's order. The GIC and its frames are not among them. */
+  /**
+   * What has registers that the processors can address, in the tree's order. The GIC and its frames are not among them.
+   */
   readonly devices: readonly DeviceDescription[];
   /** What stdout-path means; one of `devices`. */
   readonly console: DeviceDescription | undefined;

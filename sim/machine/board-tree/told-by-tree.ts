@@ -1,4 +1,6 @@
-/** What a kernel learns of a device tree that it is started with: memory, firmware's tables, its console, processors. */
+/**
+ * What a kernel learns of a device tree that it is started with: memory, firmware's tables, its console, processors.
+ */
 import type { Range } from '../../../kexec/base/range.js';
 import { registersOf } from './addresses.js';
 import { describeBoard } from './describe.js';

@@ -42,7 +42,9 @@ const TRANSMIT_INTERRUPT = 1 << 5;
 const TIMEOUT_INTERRUPT = 1 << 6;
 
 const FIFO_BYTES = 16;
-/** Bytes at which the receive interrupt comes, by bits 5 to 3 of the FIFO level register; reserved ones as the highest. */
+/**
+ * Bytes at which the receive interrupt comes, by bits 5 to 3 of the FIFO level register; reserved ones as the highest.
+ */
 const RECEIVE_LEVELS = [2, 4, 8, 12, 14] as const;
 
 /** Registers that hold what was written, and the bits that they have. */
@@ -58,8 +60,9 @@ const PLAIN: Readonly<Record<number, number>> = {
 };
 
 /**
- * A UART whose line is infinitely fast. It starts as after a reset, and as QEMU's works without UARTEN all the same: code
- * that runs before a kernel's driver uses it as it finds it. The receive timeout, 32 bits long on a real line, is over as soon as a byte waits.
+ * A UART whose line is infinitely fast. It starts as after a reset, and as QEMU's works without UARTEN all the same:
+ * code that runs before a kernel's driver uses it as it finds it. The receive timeout, 32 bits long on a real line, is
+ * over as soon as a byte waits.
  */
 export class Pl011 implements Device, CharacterInput {
   readonly sizeBytes = PRIMECELL_BYTES;

@@ -1,7 +1,8 @@
 /** Sees that a guest asks a UART again and again whether something has come: it waits for input without interrupts. */
 
 /**
- * Who writes to a UART asks it for room before each byte, and at the end whether all has left: far fewer times in a row.
+ * Who writes to a UART asks it for room before each byte, and at the end whether all has left: far fewer times in a
+ * row.
  */
 const MANY = 16;
 

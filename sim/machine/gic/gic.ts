@@ -20,7 +20,10 @@ export interface GicOptions {
   readonly lines: number;
 }
 
-/** What both versions offer to the machine. The lines of {@link InterruptController} are the INTIDs of SPIs, 32 and up. When it is restored, the processors' inputs are set anew. */
+/**
+ * What both versions offer to the machine. The lines of {@link InterruptController} are the INTIDs of SPIs, 32 and up.
+ * When it is restored, the processors' inputs are set anew.
+ */
 export interface Gic extends InterruptController {
   readonly distributor: Device;
 }

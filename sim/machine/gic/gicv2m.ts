@@ -1,4 +1,6 @@
-/** GICv2m: a frame that makes SPIs of the messages that PCI devices send as interrupts (Arm SBSA, DEN0029, appendix E). */
+/**
+ * GICv2m: a frame that makes SPIs of the messages that PCI devices send as interrupts (Arm SBSA, DEN0029, appendix E).
+ */
 import type { InterruptController } from '../device.js';
 import { RegisterBlock, type RegisterRow } from './register-block.js';
 

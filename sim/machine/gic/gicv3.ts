@@ -1,6 +1,6 @@
 /**
- * Arm's Generic Interrupt Controller version 3 (IHI 0069), with one security state (GICD_CTLR.DS is 1), affinity routing
- * always on, and without LPIs: as QEMU's board `virt` has it without an ITS.
+ * Arm's Generic Interrupt Controller version 3 (IHI 0069), with one security state (GICD_CTLR.DS is 1), affinity
+ * routing always on, and without LPIs: as QEMU's board `virt` has it without an ITS.
  */
 import { CpuInterfaces } from './cpu-interface.js';
 import { GicCore, type GicHost, type GicOptions } from './gic.js';

@@ -1,4 +1,7 @@
-/** The registers by which a hypervisor gives interrupts to its guest (IHI 0069, AArch64 virtualization control System registers): kept, as no guest of one is run. */
+/**
+ * The registers by which a hypervisor gives interrupts to its guest (IHI 0069, AArch64 virtualization control System
+ * registers): kept, as no guest of one is run.
+ */
 
 interface IchRegister {
   readonly writable?: bigint;

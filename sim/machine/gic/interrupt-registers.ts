@@ -1,4 +1,6 @@
-/** The registers that set interrupts up: those of GICv2's distributor, and of GICv3's distributor and redistributors. */
+/**
+ * The registers that set interrupts up: those of GICv2's distributor, and of GICv3's distributor and redistributors.
+ */
 import type { Interrupts } from './interrupts.js';
 import { merged, type RegisterRow } from './register-block.js';
 

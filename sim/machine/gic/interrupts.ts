@@ -21,8 +21,8 @@ export const priorityOf = (candidate: Candidate): number => candidate >>> INTID_
 export const lowestBit = (bits: number): number => (bits === 0 ? 32 : 31 - Math.clz32(bits & -bits));
 
 /**
- * Words have one bit for each of 32 interrupts, as the registers have them. Word 0 has the private interrupts, and there
- * is one for each processor: a slot is the place of a word among all of them.
+ * Words have one bit for each of 32 interrupts, as the registers have them. Word 0 has the private interrupts, and
+ * there is one for each processor: a slot is the place of a word among all of them.
  */
 export class Interrupts {
   /** Words that a processor sees, its own word 0 with them. */

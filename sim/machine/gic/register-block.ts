@@ -19,8 +19,9 @@ export interface RegisterRow {
 }
 
 /**
- * Whatever is not in the table is reserved: reads as zero, and ignores writes (IHI 0048B 4.1.4), as do accesses of a width
- * that a register does not have. Accesses across registers are no accesses. What the registers hold is of who made the table.
+ * Whatever is not in the table is reserved: reads as zero, and ignores writes (IHI 0048B 4.1.4), as do accesses of a
+ * width that a register does not have. Accesses across registers are no accesses. What the registers hold is of who
+ * made the table.
  */
 export class RegisterBlock extends Stateless implements Device {
   readonly #rows: (RegisterRow | undefined)[];

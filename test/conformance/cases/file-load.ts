@@ -19,7 +19,9 @@ const loads = [
   '-s -l t/Image --reuse-cmdline --initrd=t/initrd',
 ];
 
-/** Kernels that kexec takes for itself, and that the kernel takes or not: EINVAL leads to kexec_load, where that may be. */
+/**
+ * Kernels that kexec takes for itself, and that the kernel takes or not: EINVAL leads to kexec_load, where that may be.
+ */
 const files = [
   ...['Image.gz', 'vmlinux', 'uImage', 'zboot-gzip', 'uki', 'uki-initrd', 'text', 'zeros', 'none', 'empty'],
   ...[

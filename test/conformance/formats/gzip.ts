@@ -1,4 +1,6 @@
-/** Damaged gzip files whose content ends about where the real kexec's buffer is full, and zlib's pieces of the file end. */
+/**
+ * Damaged gzip files whose content ends about where the real kexec's buffer is full, and zlib's pieces of the file end.
+ */
 import { crc32, deflateRawSync } from 'node:zlib';
 import { buildImage } from '../files.js';
 import type { NamedFile } from './damage.js';

@@ -1,4 +1,7 @@
-/** Writes machines/virt-file-2g.tar: what kexec and the simulated kernel read of a machine whose kernel has kexec_file_load(2). */
+/**
+ * Writes machines/virt-file-2g.tar: what kexec and the simulated kernel read of a machine whose kernel has
+ * kexec_file_load(2).
+ */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';

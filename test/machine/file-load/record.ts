@@ -1,13 +1,13 @@
 /**
  * Records what a real Linux with kexec_file_load(2) answers, and where it puts what: `npm run record:file-load`.
  *
- * Debian's kernels for arm64 have no such call. So they are built from Debian's source with kernel.config (some minutes;
- * flex, bison and bc are needed, and a cross compiler), booted by qemu with file-load.c in its initramfs, and asked the
- * questions of cases.ts. The bytes of a crash kernel's segments are read out of qemu's memory; those of other segments,
- * which the kernel keeps in scattered pages, are looked at by the kernel that is then started.
+ * Debian's kernels for arm64 have no such call. So they are built from Debian's source with kernel.config (some
+ * minutes; flex, bison and bc are needed, and a cross compiler), booted by qemu with file-load.c in its initramfs, and
+ * asked the questions of cases.ts. The bytes of a crash kernel's segments are read out of qemu's memory; those of other
+ * segments, which the kernel keeps in scattered pages, are looked at by the kernel that is then started.
  *
- * `-- --release 6.1` is about another kernel than 6.12, `-- --image FILE` takes one that was built before, `-- --boot NAME`
- * records no more than that boot, `-- --machine` writes machines/virt-file-2g.tar. The result goes into
+ * `-- --release 6.1` is about another kernel than 6.12, `-- --image FILE` takes one that was built before, `-- --boot
+ * NAME` records no more than that boot, `-- --machine` writes machines/virt-file-2g.tar. The result goes into
  * test/data/file-load-calls.json.gz, where it replaces what was recorded of the same boots.
  */
 import { execFileSync } from 'node:child_process';

@@ -138,8 +138,8 @@ export class Replay implements GicHost {
 }
 
 /**
- * QEMU's GICv3 has LPIs, if only an ITS would use them, and says so: GICD_TYPER.LPIS, GICR_CTLR.CES, GICR_TYPER.PLPIS. It
- * has GICR_PROPBASER and GICR_PENDBASER, too.
+ * QEMU's GICv3 has LPIs, if only an ITS would use them, and says so: GICD_TYPER.LPIS, GICR_CTLR.CES, GICR_TYPER.PLPIS.
+ * It has GICR_PROPBASER and GICR_PENDBASER, too.
  */
 const withoutLpis = (where: number, answer: string): string => {
   const offset = where >= AT.redistributors ? (where - AT.redistributors) % 0x2_0000 : undefined;

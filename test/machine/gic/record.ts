@@ -1,6 +1,6 @@
 /**
- * Records what the interrupt controllers of qemu-system-aarch64 answer to random accesses, into `test/data/gic/`, and tells
- * where ours differ: `npm run record:gic -- [--count ACCESSES] [--keep]`, where `--keep` leaves what is recorded.
+ * Records what the interrupt controllers of qemu-system-aarch64 answer to random accesses, into `test/data/gic/`, and
+ * tells where ours differ: `npm run record:gic -- [--count ACCESSES] [--keep]`, where `--keep` leaves what is recorded.
  */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';

@@ -1,10 +1,13 @@
 /**
- * What a kernel asks of the interrupt controller and of the UART, in order: a line for each access, and what it sends as
- * the lines that the console shows, so that the accesses on two machines are compared as their consoles are.
+ * What a kernel asks of the interrupt controller and of the UART, in order: a line for each access, and what it sends
+ * as the lines that the console shows, so that the accesses on two machines are compared as their consoles are.
  */
 import type { KnownDifference } from './known-differences.js';
 
-/** The interrupt controller's distributor, redistributors and interface (in registers, or in system registers); the UART. */
+/**
+ * The interrupt controller's distributor, redistributors and interface (in registers, or in system registers); the
+ * UART.
+ */
 export type Block = 'GICD' | 'GICR' | 'GICC' | 'ICC' | 'UART';
 
 export interface Access {
@@ -35,8 +38,8 @@ const INIT = /Run \/init as init process$/;
 const [DATA, ASKS] = ['0x0', 'UART read 0x18:'];
 
 /**
- * What is asked of the UART around a line that it sends is told where it is other than around the line before: a message
- * that only one of the machines has is one line more.
+ * What is asked of the UART around a line that it sends is told where it is other than around the line before: a
+ * message that only one of the machines has is one line more.
  * @returns lines up to the one that tells of init @throws Error when none does
  */
 export const linesOfAccesses = (accesses: Iterable<Access>): string => {

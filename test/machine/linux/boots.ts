@@ -38,7 +38,10 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'bookworm', ...NEXT },
 ];
 
-/** Every kernel on every machine, once where it moves itself, twice with programs and with a next kernel, once with selftests. */
+/**
+ * Every kernel on every machine, once where it moves itself, twice with programs and with a next kernel, once with
+ * selftests.
+ */
 export const ALL: readonly Boot[] = SUITES.flatMap((suite) => [
   ...([2, 3] as const).flatMap((gic) =>
     ([1, 2] as const).flatMap((el) => COUNTS.map((cpus) => ({ ...PLAIN, suite, gic, el, cpus }))),

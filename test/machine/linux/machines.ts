@@ -53,7 +53,9 @@ const boot = (file: string, args: readonly string[]): Promise<Booted> => {
   });
 };
 
-/** QEMU counts time by instructions, as we do, and begins it where our clock begins. There is no ITS, as on our board. */
+/**
+ * QEMU counts time by instructions, as we do, and begins it where our clock begins. There is no ITS, as on our board.
+ */
 const qemuMachine = ({ gic, el, cpus }: Boot): readonly string[] => [
   '-machine',
   `virt,gic-version=${gic},its=off,virtualization=${el === 2 ? 'on' : 'off'}`,

@@ -57,8 +57,8 @@ poweroff -f
 `;
 
 /**
- * Loads modules, which test themselves as they are loaded, and shows what came of it. What depends on another module, or on
- * the templates of one, finds it in a later pass.
+ * Loads modules, which test themselves as they are loaded, and shows what came of it. What depends on another module,
+ * or on the templates of one, finds it in a later pass.
  */
 const MODULES = `#!/bin/sh
 /bin/busybox --install -s /bin
@@ -76,8 +76,8 @@ poweroff -f
 export const NEXT = { directory: 'next', kernel: 'next/Image', initrd: 'next/initrd' } as const;
 
 /**
- * Loads the next kernel by the real kexec, and executes it: that one shows what it found. No kernel of Debian's for arm64
- * has kexec_file_load. Of what kexec tells, addresses of its own are left out: they are others in each run.
+ * Loads the next kernel by the real kexec, and executes it: that one shows what it found. No kernel of Debian's for
+ * arm64 has kexec_file_load. Of what kexec tells, addresses of its own are left out: they are others in each run.
  */
 const KEXEC = `#!/bin/sh
 /bin/busybox --install -s /bin
@@ -98,7 +98,10 @@ poweroff -f
 /** Where the initramfs has Linux' selftests. */
 export const SELFTESTS = 'selftests';
 
-/** What they say of addresses, process identifiers and counts is left out; a status of 4 is that of a test that is skipped. */
+/**
+ * What they say of addresses, process identifiers and counts is left out; a status of 4 is that of a test that is
+ * skipped.
+ */
 const SELFTEST = `#!/bin/sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc

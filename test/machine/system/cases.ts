@@ -134,8 +134,8 @@ const probes = (tables: Tables): readonly Probe[] => {
   add(area + BigInt(granule) * 0x400n, NOT_DEVICE);
   add(next() + span(2), NOT_DEVICE);
   for (const nothing of [0x30_0000_0000n, 0x2000_0000_0000n, 0x4000_0000_0000n]) add(nothing, NOT_DEVICE);
-  // A reserved descriptor, and blocks: without the access flag, as they should be, too far away. Blocks at a level that has
-  // none are left out: qemu 7.2 takes them.
+  // A reserved descriptor, and blocks: without the access flag, as they should be, too far away. Blocks at a level that
+  // has none are left out: qemu 7.2 takes them.
   let virtAddr = next();
   tables.set(virtAddr, 3, TARGET | BLOCK | normal);
   add(virtAddr, NOT_DEVICE);

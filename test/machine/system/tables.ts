@@ -65,7 +65,9 @@ export class Tables {
     return slot(level);
   }
 
-  /** Sets the descriptor for an address at a level; the tables above are made, the last of them with `tableAttributes`. */
+  /**
+   * Sets the descriptor for an address at a level; the tables above are made, the last of them with `tableAttributes`.
+   */
   set(virtAddr: bigint, level: Level, descriptor: bigint, tableAttributes = 0n): void {
     const at = this.#place(virtAddr, level, tableAttributes);
     this.#words[at] = descriptor;

@@ -11,7 +11,9 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const signalName = (signal: number): string =>
   Object.entries(Signal).find(([, number]) => number === signal)?.[0] ?? String(signal);
 
-/** What can be compared of an address: the top byte is a tag, and qemu's host has no more than 47 bits for the others. */
+/**
+ * What can be compared of an address: the top byte is a tag, and qemu's host has no more than 47 bits for the others.
+ */
 const comparable = (address: bigint): bigint | undefined => {
   const untagged = BigInt.asUintN(56, address);
   return untagged < 1n << 46n ? untagged : undefined;

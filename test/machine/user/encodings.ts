@@ -22,7 +22,9 @@ import {
 
 /** The processor whose instructions the table has; LSE apart, which is left out here. */
 const QEMU = ['qemu-aarch64-static', '-cpu', 'cortex-a57'] as const;
-/** An atomic of LSE is not in that processor; a branch may lead anywhere; of names of registers user mode says nothing. */
+/**
+ * An atomic of LSE is not in that processor; a branch may lead anywhere; of names of registers user mode says nothing.
+ */
 const LEFT_OUT = /^(?:LDADD|LDCLR|LDEOR|LDSET|LDSMAX|LDSMIN|LDUMAX|LDUMIN|SWP|CAS|LDLAR|LDAR|STLR|MRS|MSR|DC|IC)/;
 
 /** A word that one side takes for an instruction and the other does not. */

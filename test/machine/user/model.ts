@@ -139,7 +139,9 @@ export class UserModel {
     this.#cpu.invalidate();
   }
 
-  /** Runs a sequence whose code is written. @returns why it did not get to an end that user mode knows, where it did not */
+  /**
+   * Runs a sequence whose code is written. @returns why it did not get to an end that user mode knows, where it did not
+   */
   run({ state }: Sequence): Outcome | StopReason {
     const cpu = this.#cpu;
     this.#setState(state);

@@ -65,7 +65,9 @@ export const Signal = { ILL: 4, TRAP: 5, BUS: 7, SEGV: 11 } as const;
 
 /** What a sequence left. */
 export interface Outcome {
-  /** {@link Signal}: TRAP at the end, another for an exception on the way; the program counter is where it was raised. */
+  /**
+   * {@link Signal}: TRAP at the end, another for an exception on the way; the program counter is where it was raised.
+   */
   readonly signal: number;
   /** Of BUS and SEGV. */
   readonly faultAddress: bigint;

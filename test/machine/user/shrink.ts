@@ -3,8 +3,8 @@
 import { BRK, NOP, PC, type Sequence } from './sequence.js';
 
 /**
- * Makes a failing sequence as simple as it can be and still fail: instructions become NOP, and registers zero, as long as
- * it does.
+ * Makes a failing sequence as simple as it can be and still fail: instructions become NOP, and registers zero, as long
+ * as it does.
  * @param fails tells whether a sequence still fails
  */
 export const shrink = async (failing: Sequence, fails: (sequence: Sequence) => Promise<boolean>): Promise<Sequence> => {

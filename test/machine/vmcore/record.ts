@@ -1,8 +1,8 @@
 /**
  * Records core files of real kernels for the tests: `npm run record:vmcores -- [--only NAME]`. Debian's kernels run in
  * qemu-system-aarch64, get a crash kernel by the real kexec, fill their logs and panic; the crash kernel tells the head
- * of its /proc/vmcore, and the rest is taken from the machine's memory, which qemu keeps in a file. The real vmcore-dmesg
- * must have found the same log in the whole of it as ours in what is kept.
+ * of its /proc/vmcore, and the rest is taken from the machine's memory, which qemu keeps in a file. The real
+ * vmcore-dmesg must have found the same log in the whole of it as ours in what is kept.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

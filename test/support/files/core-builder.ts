@@ -94,7 +94,9 @@ export interface BuiltRecord {
   readonly text: string;
   /** Nanoseconds. */
   readonly time?: Value;
-  /** Bytes to the next record, when that is to be something else than where this one ends; 0 is the end of the buffer. */
+  /**
+   * Bytes to the next record, when that is to be something else than where this one ends; 0 is the end of the buffer.
+   */
   readonly length?: number;
   /** Bytes of text, when that is to be something else. */
   readonly textLength?: number;

@@ -21,7 +21,7 @@ export interface ImageOptions {
 
 const PE_OFFSET = 0x40;
 
-/** Writes a PE header of `machine` for 64 bits at `at`. */
+/** Writes the PE header of a 64-bit arm64 program at `at`. */
 const putPe = (bytes: Uint8Array, at: number, sections: number, optionalSize: number): void => {
   putText(bytes, at, 'PE\0\0');
   view(bytes).setUint16(at + 4, 0xaa64, true);

@@ -1,4 +1,7 @@
-/** The guest of test/data/guests whose console tells of all that a machine has done: it is broken off, saved, and goes on. */
+/**
+ * The guest of test/data/guests whose console tells of all that a machine has done: it is broken off, saved, and goes
+ * on.
+ */
 import { createCpus } from '../../../sim/cpu/cpu.js';
 import { type WholeMachine, wholeMachine } from '../../../sim/kernel/machine/whole-machine.js';
 import type { RunEnd } from '../../../sim/kernel/machine/processors.js';

@@ -39,7 +39,9 @@ const unpack = (format: FloatFormat, bits: bigint): Unpacked => {
 /** Number of bits of a number above 0. */
 const lengthOf = (value: bigint): bigint => BigInt(value.toString(2).length);
 
-/** The nearest number to `magnitude * 2 ** exponent`, of two equally near ones the even one. @param magnitude above 0 */
+/**
+ * The nearest number to `magnitude * 2 ** exponent`, of two equally near ones the even one. @param magnitude above 0
+ */
 const round = (format: FloatFormat, negative: boolean, magnitude: bigint, exponent: bigint): bigint => {
   const { exponentBits, fractionBits } = format;
   const sign = negative ? signOf(format) : 0n;

@@ -71,8 +71,8 @@ const divideUnsigned: Binary = (g, a, b) => {
 };
 
 /**
- * By 0 gives 0, and the least number by -1 gives itself; WebAssembly would trap on both. So 0 and -1 are left out of the
- * division: of `-a`, as a mask they let pass nothing and all.
+ * By 0 gives 0, and the least number by -1 gives itself; WebAssembly would trap on both. So 0 and -1 are left out of
+ * the division: of `-a`, as a mask they let pass nothing and all.
  */
 const divideSigned: Binary = (g, a, b) => {
   const isSpecial = g.let(g.leU(g.add(b, g.const(1)), g.const(1)));

@@ -74,7 +74,9 @@ export const widthOf = ({ sf }: Fields<'sf'>): 32 | 64 => (sf === 1 ? 64 : 32);
 
 const width = new NamedFields('sf:1');
 
-/** Gives the function that makes rows of a group whose semantics are the same for both widths, of which `sf` chooses. */
+/**
+ * Gives the function that makes rows of a group whose semantics are the same for both widths, of which `sf` chooses.
+ */
 export const generalRowsOf =
   (group: string) =>
   <const Text extends `sf:1 ${string}`, const Free extends FieldNames<Text> = never>({

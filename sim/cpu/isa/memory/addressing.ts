@@ -161,7 +161,8 @@ export const accessRow = <const Text extends string>(
     semantics: (t, fields) => {
       const { at: address, writeBack } = mode.address(t, fields, scaleOf(fields));
       transfer(t, own.from(fields), address, scaleOf(fields));
-      // The later write counts: where the base is loaded as well (CONSTRAINED UNPREDICTABLE), QEMU gives it the address.
+      // The later write counts: where the base is loaded as well (CONSTRAINED UNPREDICTABLE), QEMU gives it the
+      // address.
       if (writeBack !== undefined) t.setXsp(base.from(fields).Rn, writeBack);
     },
   };

@@ -1,4 +1,6 @@
-/** Instructions of Advanced SIMD and floating point that ARMv8.0-A allocates and that are not modelled, by the reason. */
+/**
+ * Instructions of Advanced SIMD and floating point that ARMv8.0-A allocates and that are not modelled, by the reason.
+ */
 
 import type { Fields, FieldsOf } from '../../language/pattern.js';
 import { type UnmodelledRow, unmodelledRow } from '../../language/row.js';

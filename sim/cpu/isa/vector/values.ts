@@ -1,6 +1,6 @@
 /**
- * Vectors of 128 bits as A64 sees them, over WebAssembly's fixed-width SIMD. Element 0 is the lowest. A `size` is the log2
- * of an element's bytes, 0 to 3, as the field of Advanced SIMD has it.
+ * Vectors of 128 bits as A64 sees them, over WebAssembly's fixed-width SIMD. Element 0 is the lowest. A `size` is the
+ * log2 of an element's bytes, 0 to 3, as the field of Advanced SIMD has it.
  */
 
 import { at } from '../../language/lookup.js';

@@ -6,7 +6,9 @@ import type { SysregEncoding } from '../../state/sysreg-encoding.js';
 export const packEncoding = ({ op0, op1, crn, crm, op2 }: SysregEncoding): number =>
   (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 
-/** @param at as the assembler writes it, such as `S3_0_C1_C0_0`. @throws Error for another text: a mistake in a table */
+/**
+ * @param at as the assembler writes it, such as `S3_0_C1_C0_0`. @throws Error for another text: a mistake in a table
+ */
 export const parseEncoding = (at: string): SysregEncoding => {
   const parts = /^S([0-3])_([0-7])_C(\d+)_C(\d+)_([0-7])$/.exec(at)?.slice(1).map(Number);
   if (parts === undefined) throw new Error(`no encoding of a system register: ${at}`);

@@ -94,7 +94,10 @@ export class VirtioMmio implements Device, QueueAccess {
     this.#line.connect(setLine);
   }
 
-  /** As QEMU has it: registers of a device are read whole, and give nothing otherwise. Configuration is read as it comes. */
+  /**
+   * As QEMU has it: registers of a device are read whole, and give nothing otherwise. Configuration is read as it
+   * comes.
+   */
   read(offset: number, sizeBytes: AccessSize): bigint {
     if (offset >= CONFIG) return this.#readConfig(offset - CONFIG, sizeBytes);
     if (sizeBytes !== 4 && this.#device !== undefined) return 0n;

@@ -5,7 +5,9 @@ import type { GuestRam } from './guest-ram.js';
 
 /** Descriptors of a queue at most. */
 export const QUEUE_SIZE = 256;
-/** Bytes that the buffers of one notification may have, so that a driver which repeats them does not stop the machine. */
+/**
+ * Bytes that the buffers of one notification may have, so that a driver which repeats them does not stop the machine.
+ */
 const MAX_BYTES = 64 << 20;
 
 const DESCRIPTOR_BYTES = 16n;

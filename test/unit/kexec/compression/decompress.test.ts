@@ -188,7 +188,9 @@ describe('gzip', () => {
   });
 });
 
-/** What zlib 1.3.1 and 1.3.2 do, asked for files that end or break where a buffer is full or a piece of the file ends. */
+/**
+ * What zlib 1.3.1 and 1.3.2 do, asked for files that end or break where a buffer is full or a piece of the file ends.
+ */
 describe('gzip that ends with a full buffer', () => {
   const PIECE = 8192;
 

@@ -78,7 +78,8 @@ describe('doctor names the cause first', () => {
   test('in cases enough, of nearly every row', () => {
     expect(CASES.length).toBeGreaterThanOrEqual(60);
     const untried = ROWS.map(({ id }) => id).filter((id) => CASES.every(({ first }) => first !== id));
-    // The simulated kernel answers EPERM for what is recorded only, and that has rows of its own. Of a log, it is told below.
+    // The simulated kernel answers EPERM for what is recorded only, and that has rows of its own. Of a log, it is told
+    // below.
     expect(untried).toEqual(UNTRIED);
   });
 });

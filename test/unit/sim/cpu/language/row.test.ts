@@ -4,7 +4,9 @@ import { rowsOf } from '../../../../../sim/cpu/language/row.js';
 import type { Fields } from '../../../../../sim/cpu/language/pattern.js';
 import { i64 } from '../../../../../sim/cpu/language/value.js';
 
-/** Snippets by name, each with what comes behind `row({ name, section, ` in it, and the diagnostics that tsc has for it. */
+/**
+ * Snippets by name, each with what comes behind `row({ name, section, ` in it, and the diagnostics that tsc has for it.
+ */
 const SNIPPETS = {
   'a row that is right': {
     code: `pattern: 'sf:1 imm26:26 Rd:5', free: ['imm26', 'sf'], fixed: ['Rd'],

@@ -111,7 +111,10 @@ describe('processors', () => {
 describe('a device whose time comes', () => {
   const SECOND = 1_000_000_000n;
 
-  /** A machine with a clock whose alarm is to come after so many seconds. @returns with what it did, and after how many instructions */
+  /**
+   * A machine with a clock whose alarm is to come after so many seconds. @returns with what it did, and after how many
+   * instructions
+   */
   const withClock = (seconds: number, ...scripts: readonly (readonly FakeStep[])[]) => {
     const clock = new Pl031(() => board.seconds);
     const board: Board = new Board({ ram: [], devices: [{ physAddr: 0x1000n, device: clock }], highestEl: 1 });
