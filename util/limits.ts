@@ -28,7 +28,7 @@ import { EMPTY_LOCK_MS } from '../sim/kernel/state/lock.js';
 import { MAX_STATE_BYTES } from '../sim/kernel/state/state.js';
 import { MAX_DEVICES } from '../sim/machine/boards/make-devices.js';
 import { MAX_ALL_BYTES, MAX_FILE_BYTES } from '../sim/kernel/translations/translation-file.js';
-import { MAX_ADDED_BYTES } from '../sim/cpu/translations.js';
+import { MAX_KEPT_BYTES } from '../sim/cpu/translations.js';
 import { LINEAR_BYTES } from '../sim/machine/memory.js';
 import { MAX_OUTPUT } from '../vmcore-dmesg/vmcore-dmesg.js';
 
@@ -87,7 +87,7 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     { what: 'a lock that names no process', most: seconds(EMPTY_LOCK_MS) },
   ],
   'What is kept of what processors translated': [
-    { what: "a kernel's file, and what one run adds", most: `${bytes(MAX_FILE_BYTES)}, ${bytes(MAX_ADDED_BYTES)}` },
+    { what: "a kernel's file, and the translations in it", most: `${bytes(MAX_FILE_BYTES)}, ${bytes(MAX_KEPT_BYTES)}` },
     { what: 'all files, of which the oldest go', most: bytes(MAX_ALL_BYTES), option: '`KEXEC_TRANSLATIONS=off`' },
   ],
   Machines: [

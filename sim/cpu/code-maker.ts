@@ -107,13 +107,17 @@ export class CodeMaker {
   readonly #waiting = new Set<bigint>();
   #waitingIn = 0;
   readonly #stored: StoredRegions;
-  #statistics: CpuStatistics = { regions: 0, translatedInstructions: 0, translationMs: 0 };
+  /** Pages whose places were found since regions of earlier runs were looked for. */
+  readonly #found: bigint[] = [];
+  #isTakingIn = false;
+  #statistics: CpuStatistics = { regions: 0, takenIn: 0, translatedInstructions: 0, translationMs: 0 };
 
   constructor(private readonly host: CodeMakerHost) {
     const { bus, functions, decode, translations } = host;
     this.#view = new DataView(bus.linear.buffer);
     this.#stored = new StoredRegions(translations.earlier.regions, functions);
     const stored = new StoredHandlers(translations.earlier.handlers, functions);
+    if (!stored.isValid || !this.#stored.isValid) translations.forgetEarlier();
     this.#words = new Words({
       view: this.#view,
       decode,
@@ -140,9 +144,13 @@ export class CodeMaker {
     if (this.#users.length === 2) this.clear();
   }
 
+  get #isAlone(): boolean {
+    return this.#users.length === 1;
+  }
+
   /** What regions find the processor's state by. */
   get #base(): I32 {
-    return this.#users.length === 1 ? i32.const(this.#users[0]!.base) : BASE;
+    return this.#isAlone ? i32.const(this.#users[0]!.base) : BASE;
   }
 
   /** Sets the addresses that no code may run over. */
@@ -221,44 +229,56 @@ export class CodeMaker {
     if (offset === undefined) return { faultStatus: FaultStatus.externalAbort };
     const place: CodePlace = { physPage: resolved.page, offset };
     user.tlb.noteFetch(bank, virtAddr, place, this.#stopPages.has(virtAddr >> 12n));
-    if (!this.hasStops) this.#useStored(user, virtAddr - (virtAddr & 0xfffn));
+    if (!this.hasStops) {
+      this.#found.push(virtAddr - (virtAddr & 0xfffn));
+      this.#useStored(user);
+    }
     return place;
   }
 
-  /** Takes in what an earlier run made of code that begins in a page, where that is in memory once more. */
-  #useStored(user: CodeUser, virtPage: bigint): void {
-    this.#stored.useIn(this.#keptKey(user.codeContext()), virtPage, (region) => {
-      const places = new Map<bigint, CodePlace>();
-      for (const page of region.pages) {
-        const place = this.#place(user, page);
-        if ('faultStatus' in place) return false;
-        places.set(page, place);
+  /** Takes in what earlier runs made of code that begins in pages whose places were found, where it is in memory. */
+  #useStored(user: CodeUser): void {
+    // To look for a region's pages finds others: their turn comes here, too.
+    if (this.#isTakingIn) return;
+    this.#isTakingIn = true;
+    try {
+      const key = this.#keptKey(user.codeContext());
+      for (let page = this.#found.pop(); page !== undefined; page = this.#found.pop())
+        this.#stored.useIn(key, page, (region) => this.#takeIn(user, region));
+    } finally {
+      this.#isTakingIn = false;
+    }
+  }
+
+  /** @returns whether the region's code is in memory, and now may be run */
+  #takeIn(user: CodeUser, { kept, index, pages }: StoredRegion): boolean {
+    const places = new Map<bigint, CodePlace>();
+    for (const page of pages) {
+      const place = this.#place(user, page);
+      if ('faultStatus' in place) return false;
+      places.set(page, place);
+    }
+    const fetched: number[] = [];
+    for (const { address, words } of kept.words) {
+      const inPage = address & 0xfffn;
+      const { offset, physPage } = places.get(address - inPage)!;
+      for (const [i, word] of words.entries()) {
+        const at = Number(inPage) + 4 * i;
+        if (this.#view.getUint32(offset + at, true) !== word) return false;
+        fetched.push(physPage + at);
       }
-      return this.#isThere(region, places) && this.#takeIn(user, region, places);
-    });
-  }
-
-  #isThere({ words: runs }: StoredRegion, places: ReadonlyMap<bigint, CodePlace>): boolean {
-    return runs.every(({ address, words }) => {
-      const inPage = address & 0xfffn;
-      const at = places.get(address - inPage)!.offset + Number(inPage);
-      return words.every((word, i) => this.#view.getUint32(at + 4 * i, true) === word);
-    });
-  }
-
-  #takeIn(user: CodeUser, region: StoredRegion, places: ReadonlyMap<bigint, CodePlace>): boolean {
-    const fetched = region.words.flatMap(({ address, words }) => {
-      const inPage = address & 0xfffn;
-      const first = places.get(address - inPage)!.physPage + Number(inPage);
-      return words.map((_, i) => first + 4 * i);
-    });
-    this.#addCode(user, region, places, fetched);
+    }
+    const { start, entries, instructions } = kept;
+    this.#addCode(user, { start, index, entries, instructions }, places, fetched);
+    this.#statistics = { ...this.#statistics, takenIn: this.#statistics.takenIn + 1 };
+    this.#noteHotRuns();
+    this.host.translations.noteUse(kept);
     return true;
   }
 
   /** What must be alike for a region of an earlier run to be one of this. */
   #keptKey({ key }: KeyedContext): string {
-    return this.#users.length === 1 ? key : `${key} shared`;
+    return this.#isAlone ? key : `${key} shared`;
   }
 
   /** The instruction at an address. @returns undefined where there is none */
@@ -351,7 +371,7 @@ export class CodeMaker {
     const { number } = user.codeContext();
     if (this.#waitingIn !== number) this.#waiting.clear();
     this.#waitingIn = number;
-    if (this.#waiting.has(address) || this.#statistics.regions < EAGER_REGIONS) return true;
+    if (this.#waiting.has(address) || this.#isEager) return true;
     this.#waiting.add(address);
     return this.#waiting.size >= MAX_WAITING;
   }
@@ -375,7 +395,12 @@ export class CodeMaker {
    * short.
    */
   get #isFirst(): boolean {
-    return this.host.hotRuns <= 1 || this.#statistics.regions < EAGER_REGIONS;
+    return this.host.hotRuns <= 1 || this.#isEager;
+  }
+
+  /** Whether there are few regions so far. */
+  get #isEager(): boolean {
+    return this.#statistics.regions + this.#statistics.takenIn < EAGER_REGIONS;
   }
 
   /** How often code is to run until it is worth translating: the more is translated, the more is asked of the rest. */
@@ -444,6 +469,7 @@ export class CodeMaker {
     this.host.translations.add({ ...kept, words: wordRuns(words), body });
     this.#statistics = {
       ...this.#statistics,
+      regions: this.#statistics.regions + 1,
       translatedInstructions: this.#statistics.translatedInstructions + region.instructions,
     };
     return { index, body };
@@ -468,6 +494,5 @@ export class CodeMaker {
     for (const physAddr of placesOf(code)) setRuns(this.#view, physAddr, runs);
     for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
     for (const { physPage } of pages) this.protect(physPage);
-    this.#statistics = { ...this.#statistics, regions: this.#statistics.regions + 1 };
   }
 }

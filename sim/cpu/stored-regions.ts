@@ -1,4 +1,4 @@
-/** Regions of earlier runs, which wait for the code that they were made from to turn up in memory. */
+/** Regions of earlier runs: which of them are in use, and which wait for their code to be in memory. */
 
 import type { Functions } from './emit/functions.js';
 import { pagesOf, type KeptRegion } from './hot/kept-region.js';
@@ -9,8 +9,9 @@ import { pagesOf, type KeptRegion } from './hot/kept-region.js';
 const MAX_ATTEMPTS = 8;
 const PAGE_MASK = ~0xfffn;
 
-/** A region that is in the table of functions, and that nobody runs yet. */
-export interface StoredRegion extends KeptRegion {
+/** A region that is in the table of functions. */
+export interface StoredRegion {
+  readonly kept: KeptRegion;
   /** In the table. */
   readonly index: number;
   readonly pages: readonly bigint[];
@@ -19,6 +20,8 @@ export interface StoredRegion extends KeptRegion {
 }
 
 export class StoredRegions {
+  /** Whether their bodies were functions at all. */
+  readonly isValid: boolean;
   /** By context, and by the page that they begin in. */
   readonly #regions = new Map<string, Map<bigint, StoredRegion[]>>();
   readonly #byIndex = new Map<number, StoredRegion>();
@@ -28,16 +31,18 @@ export class StoredRegions {
    * regions.
    */
   constructor(regions: readonly KeptRegion[], functions: Pick<Functions, 'addRegionsIfValid'>) {
-    const indexes = functions.addRegionsIfValid(regions.map(({ body }) => body)) ?? [];
-    const stored = indexes.map((index, i): StoredRegion => {
+    const indexes = functions.addRegionsIfValid(regions.map(({ body }) => body));
+    this.isValid = indexes !== undefined;
+    const stored = (indexes ?? []).map((index, i): StoredRegion => {
       const region = regions[i]!;
-      return { ...region, index, pages: pagesOf(region), attempts: 0, inUse: false };
+      return { kept: region, index, pages: pagesOf(region), attempts: 0, inUse: false };
     });
     for (const region of stored) {
       this.#byIndex.set(region.index, region);
-      const page = region.start & PAGE_MASK;
-      const ofContext = this.#regions.get(region.context) ?? new Map<bigint, StoredRegion[]>();
-      this.#regions.set(region.context, ofContext);
+      const { context, start } = region.kept;
+      const page = start & PAGE_MASK;
+      const ofContext = this.#regions.get(context) ?? new Map<bigint, StoredRegion[]>();
+      this.#regions.set(context, ofContext);
       const alike = ofContext.get(page);
       if (alike === undefined) ofContext.set(page, [region]);
       else alike.push(region);
@@ -48,8 +53,6 @@ export class StoredRegions {
   useIn(context: string, virtPage: bigint, use: (region: StoredRegion) => boolean): void {
     for (const region of this.#regions.get(context)?.get(virtPage) ?? []) {
       if (region.inUse || region.attempts >= MAX_ATTEMPTS) continue;
-      // To find its pages may make others known, and this one once more: meanwhile it is nobody else's.
-      region.inUse = true;
       region.attempts++;
       region.inUse = use(region);
     }

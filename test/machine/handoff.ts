@@ -33,7 +33,7 @@ const run = (
 ): string => {
   const options = {
     encoding: 'latin1',
-    env: { ...process.env, ...env },
+    env: { ...process.env, KEXEC_TRANSLATIONS: 'off', ...env },
     timeout: PATIENCE_MS,
     maxBuffer: 2 ** 26,
   } as const;

@@ -18,7 +18,7 @@ const failures: string[] = [];
 const run = (program: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
   spawnSync(process.execPath, [path.join('bin', program), ...args], {
     encoding: 'utf8',
-    env: { ...process.env, ...env },
+    env: { ...process.env, KEXEC_TRANSLATIONS: 'off', ...env },
   });
 
 const expectRun = (

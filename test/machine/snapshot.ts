@@ -184,6 +184,7 @@ const checkGuest = (
   const ours = (command: string, args: readonly string[], recording: string): Outcome => {
     const env = {
       ...process.env,
+      KEXEC_TRANSLATIONS: 'off',
       KEXEC_MACHINE: path.join(work, `${recording}.tar.gz`),
       KEXEC_STATE: path.join(work, `state-${recording}`),
       KEXEC_COMPAT: `${release}:zlib`,

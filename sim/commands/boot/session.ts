@@ -142,7 +142,6 @@ export const runSession = async (booted: Booted, context: SubcommandContext, ses
       input.close();
     }
   });
-  booted.keepTranslations();
   // What is told begins a line of its own, where the console shares its terminal.
   if (watch.isInLine) terminal.writeAside(Buffer.from('\n'));
   if (json) {
@@ -159,6 +158,7 @@ export const runSession = async (booted: Booted, context: SubcommandContext, ses
       }),
     );
   } else terminal.writeAside(Buffer.from(report.details));
+  booted.keepTranslations();
   if (failure instanceof KexecError) {
     if (!json) tell(report.reason);
     throw failure;

@@ -10,12 +10,15 @@ export interface AddedHandler {
 }
 
 export class StoredHandlers {
+  /** Whether their bodies were functions at all. */
+  readonly isValid: boolean;
   readonly #handlers = new Map<string, AddedHandler>();
 
   /** All of them are one module; where that is none, there are no handlers. */
   constructor(handlers: readonly KeptHandler[], functions: Pick<Functions, 'addHandlersIfValid'>) {
-    const indexes = functions.addHandlersIfValid(handlers.map(({ body }) => body)) ?? [];
-    indexes.forEach((index, i) => {
+    const indexes = functions.addHandlersIfValid(handlers.map(({ body }) => body));
+    this.isValid = indexes !== undefined;
+    indexes?.forEach((index, i) => {
       const { context, shape, ends } = handlers[i]!;
       this.#handlers.set(nameOf(context, shape), { ends, index });
     });

@@ -36,8 +36,6 @@ export interface WordsHost {
 
 interface Missing {
   readonly key: number;
-  /** See {@link KeptHandler}. */
-  readonly shape: string;
   readonly handler: Handler;
 }
 
@@ -120,12 +118,12 @@ export class Words {
       let handler: { readonly ends: boolean } | undefined =
         handlers.get(key) ?? (missing.length === 0 ? undefined : missing.find((one) => one.key === key)?.handler);
       if (handler === undefined) {
-        const shape = this.#shapeOf(key);
-        const stored = this.host.stored.find(context.key, shape);
-        if (stored !== undefined) handlers.set(key, stored);
-        const made = stored ?? this.#make(decoded, context);
-        if ('body' in made) missing.push({ key, shape, handler: made });
-        handler = made;
+        handler = this.#findStored(key, handlers, context);
+        if (handler === undefined) {
+          const made = this.#make(decoded, context);
+          missing.push({ key, handler: made });
+          handler = made;
+        }
       }
       ({ ends } = handler);
       const form = this.#next;
@@ -164,7 +162,7 @@ export class Words {
   #addNeighbours(
     { offset, count }: WordsOfPage,
     context: KeyedContext,
-    handlers: ReadonlyMap<number, AddedHandler>,
+    handlers: Map<number, AddedHandler>,
     missing: Missing[],
   ): void {
     const known = new Set(missing.map(({ key }) => key));
@@ -174,7 +172,8 @@ export class Words {
       const key = this.#keyOf(decoded, word, context);
       if (handlers.has(key) || known.has(key)) continue;
       known.add(key);
-      missing.push({ key, shape: this.#shapeOf(key), handler: this.#make(decoded, context) });
+      if (this.#findStored(key, handlers, context) === undefined)
+        missing.push({ key, handler: this.#make(decoded, context) });
     }
   }
 
@@ -190,9 +189,9 @@ export class Words {
   #makeAll(missing: readonly Missing[], handlers: Map<number, AddedHandler>, context: KeyedContext): void {
     if (missing.length === 0) return;
     const indexes = this.host.addHandlers(missing.map(({ handler }) => handler.body));
-    missing.forEach(({ key, shape, handler: { ends, body } }, i) => {
+    missing.forEach(({ key, handler: { ends, body } }, i) => {
       handlers.set(key, { ends, index: indexes[i]! });
-      this.host.keepHandler({ context: context.key, shape, ends, body });
+      this.host.keepHandler({ context: context.key, shape: this.#shapeOf(key), ends, body });
     });
   }
 
@@ -231,6 +230,13 @@ export class Words {
     if (!isForCode(row, fields, context)) return row.fp === true ? FP_SYSTEM_KEY : SYSTEM_KEY;
     const { mask, number } = this.#ruleOf(row, pattern);
     return number * TWO_32 + ((word & mask) >>> 0);
+  }
+
+  /** A handler that an earlier run made. */
+  #findStored(key: number, handlers: Map<number, AddedHandler>, context: KeyedContext): AddedHandler | undefined {
+    const stored = this.host.stored.find(context.key, this.#shapeOf(key));
+    if (stored !== undefined) handlers.set(key, stored);
+    return stored;
   }
 
   /** The same as a key, for runs that number rows otherwise. */

@@ -12,15 +12,6 @@ const WASM_PAGE = 65_536;
 /** What the runtime module exports; see runtime-module.ts. */
 type Runtime = Readonly<Record<'load' | 'store' | 'nzcv' | 'run' | 'call', WasmFunction>>;
 
-const ifValid = <T>(action: () => T): T | undefined => {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof wasm.CompileError) return undefined;
-    throw error;
-  }
-};
-
 const exported = ({ exports }: WasmInstance, name: string): WasmFunction => {
   const function_ = exports[name];
   if (function_ === undefined) throw new Error(`the module has no function ${name}`);
@@ -74,18 +65,27 @@ export class Functions {
 
   /** The same of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions */
   addHandlersIfValid(bodies: readonly Uint8Array[]): readonly number[] | undefined {
-    return ifValid(() => this.addHandlers(bodies));
+    return this.#addIfValid(bodies, 'handler');
   }
 
-  /**
-   * {@link addRegions} of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions
-   */
+  /** {@link addRegions} of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions */
   addRegionsIfValid(bodies: readonly Uint8Array[]): readonly number[] | undefined {
-    return ifValid(() => {
-      const indexes = this.reserve(bodies.length);
-      this.addRegions(bodies.map((body, i) => ({ index: indexes[i]!, body })));
+    return this.#addIfValid(bodies, 'region');
+  }
+
+  #addIfValid(bodies: readonly Uint8Array[], kind: 'region' | 'handler'): readonly number[] | undefined {
+    const indexes = this.reserve(bodies.length);
+    try {
+      this.#add(
+        bodies.map((body, i) => ({ index: indexes[i]!, body })),
+        kind,
+      );
       return indexes;
-    });
+    } catch (error) {
+      if (!(error instanceof wasm.CompileError)) throw error;
+      for (const index of indexes) this.release(index);
+      return undefined;
+    }
   }
 
   /** Indexes for so many functions that are to be added. */

@@ -79,12 +79,13 @@ export const readRegions = (reader: ByteReader): readonly KeptRegion[] =>
   });
 
 /** Words are where words are, and a region is entered at words of its own. */
-const check = ({ entries, words: runs }: KeptRegion): void => {
+const check = ({ start, entries, words: runs }: KeptRegion): void => {
   const known = new Set<bigint>();
   for (const { address, words } of runs) {
     const inPage = Number(address & ~PAGE_MASK);
     if (inPage % 4 !== 0 || inPage + 4 * words.length > PAGE) throw new RangeError('words that are in no page');
     words.forEach((_, i) => known.add(address + BigInt(4 * i)));
   }
-  if (!entries.every((entry) => known.has(entry))) throw new RangeError('a region that is entered elsewhere');
+  if (!entries.includes(start) || !entries.every((entry) => known.has(entry)))
+    throw new RangeError('a region that is entered elsewhere');
 };

@@ -118,6 +118,8 @@ export interface ExceptionInfo {
 
 export interface CpuStatistics {
   readonly regions: number;
+  /** Regions that earlier runs translated. */
+  readonly takenIn: number;
   readonly translatedInstructions: number;
   readonly translationMs: number;
 }

@@ -36,6 +36,11 @@ export class ByteReader {
     return String.fromCharCode(...this.bytes(this.u32()));
   }
 
+  /** @throws RangeError where there is more */
+  expectEnd(): void {
+    if (this.#at !== this.source.length) throw new RangeError('bytes behind the end');
+  }
+
   /** A copy of so many bytes. */
   bytes(count: number): Uint8Array {
     if (count > this.source.length - this.#at) throw new RangeError('bytes that are cut off');

@@ -226,7 +226,8 @@ const formatSpeed = ({ instructions, first: { statistics } }: Processors, millis
   return (
     `kexec-ts: ${instructions} instructions in ${(milliseconds / 1000).toFixed(3)} s: ${millions.toFixed(1)} million a second\n` +
     `kexec-ts: translated ${statistics.translatedInstructions} instructions in ${statistics.regions} regions, ` +
-    `in ${statistics.translationMs.toFixed(1)} ms\n`
+    `in ${statistics.translationMs.toFixed(1)} ms` +
+    (statistics.takenIn === 0 ? '\n' : `; earlier runs had translated ${statistics.takenIn} more\n`)
   );
 };
 

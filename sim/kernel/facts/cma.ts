@@ -53,29 +53,33 @@ const areaOfDebugfs = (files: RecordedFiles, pageSize: bigint): Place | undefine
     if (base === undefined || count === undefined || count === 0n || order === undefined || order > 20n) continue;
     if (bitmap === undefined || files.kind(`${DEBUG}/${name}/ranges/1`) !== undefined) continue;
     const range = Range.sized(base * pageSize, count * pageSize);
-    return { range, taken: takenOf(bitmap, range, pageSize << order) };
+    const taken = takenOf(bitmap, range, pageSize << order);
+    return taken && { range, taken };
   }
   return undefined;
 };
 
 const WORD_BITS = 32n;
 
-/** @param bitmap words of 32 bits, as decimal numbers @param unit bytes that a bit stands for */
-const takenOf = (bitmap: string, range: Range, unit: bigint): readonly Range[] => {
+/**
+ * @param bitmap words of 32 bits, as decimal numbers
+ * @param unit bytes that a bit stands for
+ * @returns undefined where it is no bitmap of that range
+ */
+const takenOf = (bitmap: string, range: Range, unit: bigint): readonly Range[] | undefined => {
+  const bits = (range.size + unit - 1n) / unit;
+  const words = bitmap.trim().split(/\s+/);
+  const isWord = (text: string): boolean => /^\d{1,10}$/.test(text) && BigInt(text) < 1n << WORD_BITS;
+  if (BigInt(words.length) < (bits + WORD_BITS - 1n) / WORD_BITS || !words.every(isWord)) return undefined;
   const taken: Range[] = [];
-  bitmap
-    .trim()
-    .split(/\s+/)
-    .forEach((text, index) => {
-      const word = /^\d{1,10}$/.test(text) ? BigInt(text) : 0n;
-      for (let bit = 0n; bit < WORD_BITS; bit++) {
-        if (((word >> bit) & 1n) === 0n) continue;
-        const start = range.start + (BigInt(index) * WORD_BITS + bit) * unit;
-        const last = taken.at(-1);
-        if (last?.end === start) taken[taken.length - 1] = Range.between(last.start, start + unit);
-        else taken.push(Range.sized(start, unit));
-      }
-    });
+  for (let bit = 0n; bit < bits; bit++) {
+    const word = BigInt(words[Number(bit / WORD_BITS)] ?? 0);
+    if (((word >> (bit % WORD_BITS)) & 1n) === 0n) continue;
+    const start = range.start + bit * unit;
+    const last = taken.at(-1);
+    if (last?.end === start) taken[taken.length - 1] = Range.between(last.start, start + unit);
+    else taken.push(Range.sized(start, unit));
+  }
   return taken;
 };
 

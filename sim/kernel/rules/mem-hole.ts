@@ -108,10 +108,10 @@ const locateContiguous = (
   wanted: bigint,
 ): bigint | undefined => {
   const align = wanted < mostAlignment ? wanted : mostAlignment;
-  for (let start = alignUp(range.start, align); start + memsz <= range.end;) {
-    const other = taken.find((one) => start < one.end && one.start < start + memsz);
-    if (other === undefined) return start;
-    start = alignUp(other.end, align);
+  let start = alignUp(range.start, align);
+  for (const other of [...taken].sort((a, b) => (a.start < b.start ? -1 : 1))) {
+    if (other.start >= start + memsz) break;
+    if (other.end > start) start = alignUp(other.end, align);
   }
-  return undefined;
+  return start + memsz <= range.end ? start : undefined;
 };

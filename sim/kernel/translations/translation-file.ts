@@ -2,20 +2,29 @@
  * What processors translated, kept on the host's disk: a kernel that runs once more starts with it. A file is for one
  * kernel and one build of ours, and nothing is lost with it.
  */
-import { createHash } from 'node:crypto';
-import { constants, readdirSync, rmSync, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import { Translations } from '../../cpu/translations.js';
-import { NodeError, makeDirectories } from '../recording/host-files.js';
-import { readRegular } from '../recording/input-files.js';
-import { replaceFile } from '../saving/replace-file.js';
+import { NodeError, makeDirectories, readOpen } from '../recording/host-files.js';
+import { openRegular } from '../recording/input-files.js';
 
 /** A digest of the sources that translate, which the bundler puts here: there is none where nothing was bundled. */
 declare const TRANSLATOR_ID: string;
-const TRANSLATOR = typeof TRANSLATOR_ID === 'undefined' ? undefined : TRANSLATOR_ID;
+const TRANSLATOR = typeof TRANSLATOR_ID === 'undefined' || TRANSLATOR_ID === '' ? undefined : TRANSLATOR_ID;
 
 /** Of a file, and of all of them together. */
 export const MAX_FILE_BYTES = 32 * 1024 * 1024;
@@ -55,51 +64,60 @@ export const translationsOf = (
       if (added < Math.max(MIN_ADDED, earlier.regions.length / PART)) return;
       const bytes = translations.toBytes();
       if (bytes.length > MAX_FILE_BYTES - DIGEST_BYTES) return;
-      const failure = attempt(KexecError, () => writeFile(directory, path, bytes));
-      if (!(failure instanceof KexecError)) makeRoom(directory);
+      if (writeFile(directory, path, bytes)) makeRoom(directory);
     },
   };
 };
 
 /** A file that is damaged, or that others may have written, is as good as none. */
 const readFile = (path: string): Translations | undefined => {
-  const isOurs = attempt(NodeError, () => {
-    const { uid, mode } = statSync(path);
-    return uid === userInfo().uid && (mode & 0o022) === 0;
-  });
-  if (isOurs !== true) return undefined;
-  const bytes = attempt(SystemError, () =>
-    attempt(KexecError, () => readRegular(path, MAX_FILE_BYTES, Infinity, READ)),
-  );
-  if (!(bytes instanceof Uint8Array) || bytes.length < DIGEST_BYTES) return undefined;
-  const regions = bytes.subarray(DIGEST_BYTES);
-  if (!digestOf(regions).equals(bytes.subarray(0, DIGEST_BYTES))) return undefined;
-  const translations = attempt(RangeError, () => Translations.fromBytes(regions));
-  return translations instanceof RangeError ? undefined : translations;
+  const opened = attempt(SystemError, () => attempt(KexecError, () => openRegular(path, READ)));
+  if (!('sizeBytes' in opened)) return undefined;
+  const { file, sizeBytes } = opened;
+  try {
+    if (!isOurs(fstatSync(file)) || sizeBytes < DIGEST_BYTES || sizeBytes > MAX_FILE_BYTES) return undefined;
+    const bytes = attempt(SystemError, () => readOpen(file, path, 0, sizeBytes));
+    if (bytes instanceof SystemError) return undefined;
+    const kept = bytes.subarray(DIGEST_BYTES);
+    if (!digestOf(kept).equals(bytes.subarray(0, DIGEST_BYTES))) return undefined;
+    const translations = attempt(RangeError, () => Translations.fromBytes(kept));
+    return translations instanceof RangeError ? undefined : translations;
+  } finally {
+    closeSync(file);
+  }
 };
 
 /** Whoever puts a link there has something else in mind. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 
+const isOurs = ({ uid, mode }: Pick<Stats, 'uid' | 'mode'>): boolean =>
+  uid === process.getuid?.() && (mode & 0o022) === 0;
+
 const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
-/** @throws KexecError */
-const writeFile = (directory: string, path: string, bytes: Uint8Array): void => {
-  const made = attempt(NodeError, () => makeDirectories(directory));
-  if (made instanceof NodeError)
-    throw KexecError.die(`Cannot make ${directory}: ${made.message}`, { subject: directory });
-  replaceFile(path, (write) => {
-    write(digestOf(bytes));
-    write(bytes);
+/**
+ * Puts a new file in the place of whatever has the name, unless others may write in the directory.
+ * @returns whether it is there
+ */
+const writeFile = (directory: string, path: string, bytes: Uint8Array): boolean => {
+  const fresh = `${path}.${randomBytes(6).toString('hex')}`;
+  const done = attempt(NodeError, () => {
+    makeDirectories(directory);
+    if (!isOurs(statSync(directory))) return false;
+    writeFileSync(fresh, Buffer.concat([digestOf(bytes), bytes]), { flag: 'wx', mode: 0o600 });
+    renameSync(fresh, path);
+    return true;
   });
+  if (done instanceof NodeError) attempt(NodeError, () => rmSync(fresh, { force: true }));
+  return done === true;
 };
 
-/** Removes what was not written for the longest time, until the rest is small enough. */
+/** Removes what was not written for the longest time, until the rest is small enough: also what a killed run left. */
 const makeRoom = (directory: string): void => {
   const names = attempt(NodeError, () => readdirSync(directory));
   if (!Array.isArray(names)) return;
   const files = names
-    .filter((name) => name.endsWith(SUFFIX))
+    .filter((name) => name.includes(SUFFIX))
     .flatMap((name) => {
       const path = join(directory, name);
       const stats = attempt(NodeError, () => statSync(path));

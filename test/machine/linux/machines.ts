@@ -32,9 +32,9 @@ const MEMORY = '2G';
 /** `panic=-1` restarts the machine at once, which ends QEMU by `-no-reboot`. */
 const commandLine = ({ kaslr }: Boot): string => `console=ttyAMA0${kaslr ? '' : ' nokaslr'} panic=-1`;
 
-const boot = (file: string, args: readonly string[]): Promise<Booted> => {
+const boot = (file: string, args: readonly string[], translations = 'off'): Promise<Booted> => {
   const start = performance.now();
-  const env = { ...process.env, KEXEC_MACHINE: undefined };
+  const env = { ...process.env, KEXEC_MACHINE: undefined, KEXEC_TRANSLATIONS: translations };
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
@@ -121,7 +121,8 @@ export const bootBoth = async (
   const tree = options.kaslr ? await writeTree(options, work) : undefined;
   const [qemu, ours] = await Promise.all([
     bootQemu(options, { kernel, initrd }),
-    boot(process.execPath, ourBoot(options, { kernel, initrd }, tree)),
+    // The first boot of a kernel begins without translations, others with those of the boots before.
+    boot(process.execPath, ourBoot(options, { kernel, initrd }, tree), path.join(work, 'translations')),
   ]);
   return { qemu, ours };
 };

@@ -29,7 +29,7 @@ export class FakeCpu implements CpuModel {
   affinity = 0n;
   timerDeadline: bigint | undefined;
   instructions = 0n;
-  readonly statistics = { regions: 2, translatedInstructions: 30, translationMs: 1.25 };
+  readonly statistics = { regions: 2, takenIn: 0, translatedInstructions: 30, translationMs: 1.25 };
   onJump: ((jump: Jump) => void) | undefined;
   #step = 0;
   #done = 0n;

@@ -4,7 +4,7 @@ import { Range } from '../../../../kexec/base/range.js';
 import { createCpu } from '../../../../sim/cpu/cpu.js';
 import type { Bus } from '../../../../sim/cpu/state/bus.js';
 import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.js';
-import { Translations } from '../../../../sim/cpu/translations.js';
+import { MAX_KEPT_BYTES, Translations } from '../../../../sim/cpu/translations.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
 import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
 
@@ -103,8 +103,45 @@ describe('what an earlier run translated', () => {
   const runWith = (bytes: Uint8Array, word: number) => {
     const { cpu } = start(programOf(word), SELDOM, {}, Translations.fromBytes(bytes));
     cpu.run({ stopOnException: true });
-    return { x1: cpu.getX(1), regions: cpu.statistics.regions };
+    return { x1: cpu.getX(1), regions: cpu.statistics.takenIn };
   };
+
+  test('is not kept twice, and what was not used goes first when there is no more room', () => {
+    const words = (address: bigint) => [{ address, words: [1] }];
+    const region = (start: bigint, bytes: number) => ({
+      ...{ context: '', start, entries: [start], instructions: 1, words: words(start), body: new Uint8Array(bytes) },
+    });
+    const first = Translations.fresh();
+    first.add(region(0n, 10));
+    first.add(region(4n, 10));
+    first.addHandler({ context: '', shape: 's', ends: true, body: Uint8Array.of(1) });
+    const second = Translations.fromBytes(first.toBytes());
+    second.add(region(0n, 20));
+    second.addHandler({ context: '', shape: 's', ends: true, body: Uint8Array.of(1) });
+    expect(second.added).toBe(0);
+    second.add(region(8n, MAX_KEPT_BYTES - 30));
+    second.noteUse(second.earlier.regions[1]!);
+    const { regions, handlers } = Translations.fromBytes(second.toBytes()).earlier;
+    expect(regions.map(({ start, body }) => [start, body.length])).toEqual([
+      [0n, 20],
+      [8n, MAX_KEPT_BYTES - 30],
+      [4n, 10],
+    ]);
+    expect(handlers).toHaveLength(1);
+    const third = Translations.fromBytes(second.toBytes());
+    third.add(region(12n, 10));
+    expect(Translations.fromBytes(third.toBytes()).earlier.regions.map(({ start }) => start)).toEqual([12n, 0n, 8n]);
+  });
+
+  test('has chains of calls through many pages, of which each is looked at once', () => {
+    const [region] = Translations.fromBytes(earlier().toBytes()).earlier.regions;
+    const chain = Translations.fresh();
+    for (let start = CODE; start < RAM.end - 0x1000n; start += 0x1000n) {
+      const words = [start, start + 0x1000n].map((address) => ({ address, words: [one, branchBy(0)] }));
+      chain.add({ ...region!, start, entries: [start], words });
+    }
+    expect(runWith(chain.toBytes(), one)).toEqual({ x1: 1n, regions: 0 });
+  });
 
   test('is used where the same code is', () => {
     expect(runWith(earlier().toBytes(), one)).toEqual({ x1: 1n, regions: 1 });
@@ -149,7 +186,8 @@ describe.each(PROGRAMS)('$name', (program) => {
     const { cpu } = start(bytesOf(program), SELDOM, {}, later);
     expect(cpu.run({ stopOnException: true })).toEqual(stop);
     expect(stateOf(cpu)).toEqual(state);
-    expect(cpu.statistics.regions).toBeGreaterThan(0);
+    expect(cpu.statistics.takenIn).toBeGreaterThan(0);
+    expect(cpu.statistics.regions).toBe(0);
     expect(later.added).toBe(0);
   });
 

@@ -22,11 +22,12 @@ const USED: Files = {
   ...FREE,
   'proc/meminfo': FREE['proc/meminfo']!.toString().replace('CmaFree: 65536', 'CmaFree: 64'),
 };
+/** @param bitmap its first words; the others are 0 */
 const debugfs = (bitmap: string, name = 'reserved', order = 0): Files => ({
   [`sys/kernel/debug/cma/${name}/base_pfn`]: `720896\n`,
   [`sys/kernel/debug/cma/${name}/count`]: '16384\n',
   [`sys/kernel/debug/cma/${name}/order_per_bit`]: `${order}\n`,
-  [`sys/kernel/debug/cma/${name}/bitmap`]: `${bitmap}\n`,
+  [`sys/kernel/debug/cma/${name}/bitmap`]: `${bitmap}${' 0'.repeat((16384 >> (5 + order)) - bitmap.split(' ').length)}\n`,
 });
 
 const open = (...files: readonly Files[]) => {
@@ -90,6 +91,17 @@ describe('what is loaded goes to the first free place of contiguous memory', () 
       'dtb b0600000 contiguous',
     ]);
   });
+
+  test.each(['hello world', '', '4294967296', '1 2 3'])(
+    'but not by what is no bitmap of the area: %j',
+    async (text) => {
+      const file = { 'sys/kernel/debug/cma/reserved/bitmap': `${text}\n` };
+      const machine = open(release('7.2.0'), USED, { ...debugfs('0'), ...file });
+      expect(await load(machine)).toBe(0);
+      expect(placed(machine)[0]).not.toContain('contiguous');
+      expect(doubts(machine)).toHaveLength(1);
+    },
+  );
 
   test('and elsewhere where that is too small, each for itself', async () => {
     const machine = open(release('7.2.0'), FREE);

@@ -37,11 +37,12 @@ const CMA = {
   'proc/iomem': iomem('  b0000000-b3ffffff : reserved'),
   'proc/meminfo': 'MemTotal: 1900000 kB\nMemAvailable: 1700000 kB\nCmaTotal: 65536 kB\nCmaFree: 60000 kB\n',
 };
+/** @param bitmap its first words; the others are 0 */
 const cmaDebug = (bitmap: string): Files => ({
   'sys/kernel/debug/cma/reserved/base_pfn': `720896\n`,
   'sys/kernel/debug/cma/reserved/count': '16384\n',
   'sys/kernel/debug/cma/reserved/order_per_bit': '0\n',
-  'sys/kernel/debug/cma/reserved/bitmap': `${bitmap}\n`,
+  'sys/kernel/debug/cma/reserved/bitmap': `${bitmap}${' 0'.repeat(512 - bitmap.split(' ').length)}\n`,
 });
 const scratch = (start: string, size: string): Files => ({
   'sys/kernel/debug/kho/out/scratch_phys': `${start}\n`,

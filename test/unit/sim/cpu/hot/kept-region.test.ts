@@ -80,11 +80,13 @@ describe('regions as bytes', () => {
   });
 
   test.each([
-    ['is entered where it has no word', { entries: [0x2000n] }, 'entered elsewhere'],
+    ['is entered where it has no word', { entries: [0x1000n, 0x2000n] }, 'entered elsewhere'],
+    ['is not entered at its start', { entries: [] }, 'entered elsewhere'],
     ['has words across the end of a page', { words: [{ address: 0x1ffcn, words: [0, 0] }] }, 'in no page'],
     ['has words that are not aligned', { words: [{ address: 0x1002n, words: [0] }] }, 'in no page'],
   ])('of a region that %s are refused', (_what, changed, why) => {
-    const good = { context: 'c', start: 0x1000n, entries: [], instructions: 1, words: [], body: new Uint8Array() };
+    const words = [{ address: 0x1000n, words: [1] }];
+    const good = { context: 'c', start: 0x1000n, entries: [0x1000n], instructions: 1, words, body: new Uint8Array() };
     expect(() => decodeRegions(encodeRegions([{ ...good, ...changed }]))).toThrow(why);
   });
 });

@@ -86,6 +86,26 @@ describe('translations that are kept', () => {
     expect(runOf(KERNEL, 0)).toBe(0);
   });
 
+  test('leave alone what a link leads to, and take its place', () => {
+    fs.mkdirSync(place(), { recursive: true });
+    runOf(KERNEL, 20);
+    const file = onlyFile();
+    const victim = path.join(directory, 'victim');
+    fs.writeFileSync(victim, 'untouched');
+    fs.rmSync(file);
+    fs.symlinkSync(victim, file);
+    runOf(KERNEL, 20);
+    expect(fs.readFileSync(victim, 'utf8')).toBe('untouched');
+    expect(runOf(KERNEL, 0)).toBe(20);
+  });
+
+  test('are neither read from nor written to a directory in which others may write', () => {
+    fs.mkdirSync(place(), { recursive: true });
+    fs.chmodSync(place(), 0o777);
+    runOf(KERNEL, 20);
+    expect(fs.readdirSync(place())).toEqual([]);
+  });
+
   test('need no disk that could take them', () => {
     expect(runOf(KERNEL, 20, 0, '/proc/translations')).toBe(0);
     fs.writeFileSync(path.join(directory, 'file'), '');
