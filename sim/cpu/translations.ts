@@ -100,7 +100,8 @@ export class Translations {
   toBytes(): Uint8Array {
     const regions: KeptRegion[] = [];
     let bytes = 0;
-    for (const region of new Map([...this.#recent, ...this.#older()]).values()) {
+    const older = [...this.#regions].flatMap(([name, region]) => (this.#recent.has(name) ? [] : [region]));
+    for (const region of [...this.#recent.values(), ...older]) {
       bytes += region.body.length;
       if (bytes > MAX_KEPT_BYTES) break;
       regions.push(region);
@@ -109,9 +110,5 @@ export class Translations {
     writeRegions(writer, regions);
     writeHandlers(writer, [...this.#handlers.values()]);
     return writer.bytes.slice();
-  }
-
-  #older(): readonly (readonly [string, KeptRegion])[] {
-    return [...this.#regions].filter(([name]) => !this.#recent.has(name));
   }
 }

@@ -6,7 +6,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
+  mkdirSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -14,7 +16,7 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
@@ -87,6 +89,8 @@ const readFile = (path: string): Translations | undefined => {
   }
 };
 
+/** Whatever the user's umask lets others do. */
+const OWN = 0o700;
 /** Whoever puts a link there has something else in mind. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 
@@ -102,7 +106,8 @@ const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(byte
 const writeFile = (directory: string, path: string, bytes: Uint8Array): boolean => {
   const fresh = `${path}.${randomBytes(6).toString('hex')}`;
   const done = attempt(NodeError, () => {
-    makeDirectories(directory);
+    makeDirectories(dirname(directory));
+    if (!existsSync(directory)) mkdirSync(directory, OWN);
     if (!isOurs(statSync(directory))) return false;
     writeFileSync(fresh, Buffer.concat([digestOf(bytes), bytes]), { flag: 'wx', mode: 0o600 });
     renameSync(fresh, path);

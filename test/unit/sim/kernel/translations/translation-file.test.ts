@@ -68,8 +68,14 @@ describe('translations that are kept', () => {
     expect(runOf(KERNEL, 0)).toBe(400);
   });
 
-  test("are the user's alone", () => {
-    runOf(KERNEL, 20);
+  test("are the user's alone, whatever the umask", () => {
+    const before = process.umask(0);
+    try {
+      runOf(KERNEL, 20);
+    } finally {
+      process.umask(before);
+    }
+    expect(fs.statSync(place()).mode & 0o777).toBe(0o700);
     expect(fs.statSync(onlyFile()).mode & 0o777).toBe(0o600);
   });
 
