@@ -59,10 +59,10 @@ const usageError = (args: readonly string[], message: string): UsageError => {
   if (command !== undefined) {
     // yargs takes a command behind an option that it does not know for the option's value.
     const stray = args[0]!.startsWith('-') ? args[0]! : undefined;
-    return new UsageError(
-      stray !== undefined && message === NO_COMMAND ? `there is no option ${stray}` : message,
-      command,
-    );
+    if (stray !== undefined && message === NO_COMMAND) return new UsageError(`there is no option ${stray}`, command);
+    const [, got, wanted] = TOO_FEW.exec(message) ?? [];
+    const missing = `${command} needs ${wanted} argument${wanted === '1' ? '' : 's'}, and has ${got === '0' ? 'none' : got}`;
+    return new UsageError(wanted === undefined ? message : missing, command);
   }
   const word = args.find((arg) => !arg.startsWith('-'));
   const unknown = word !== undefined && [`Unknown argument: ${word}`, TOO_MANY].includes(message);
@@ -71,6 +71,7 @@ const usageError = (args: readonly string[], message: string): UsageError => {
 
 const NO_COMMAND = 'a command is needed';
 const TOO_MANY = 'too many arguments';
+const TOO_FEW = /^Not enough non-option arguments: got (\d+), need at least (\d+)$/;
 
 /** Tells yargs of all options and subcommands. */
 export const addAll = (yargs: Argv, context: SubcommandContext): CommonArgv =>
@@ -86,7 +87,7 @@ const withStdin = (args: readonly string[]): string[] => {
   return args.map((word, i) => (word === '-' && (end < 0 || i < end) ? '/dev/stdin' : word));
 };
 
-/** Options that are given twice, and machines without a name. @throws UsageError */
+/** Options that are given twice, machines without a name, and one where all are meant. @throws UsageError */
 const checkOnce = (argv: Readonly<Record<string, unknown>>, { array }: { readonly array: readonly string[] }): true => {
   const [command] = argv['_'] as readonly string[];
   for (const [name, value] of Object.entries(argv)) {
@@ -96,8 +97,11 @@ const checkOnce = (argv: Readonly<Record<string, unknown>>, { array }: { readonl
       throw new UsageError(`--${name} is given ${value.length} times`, command);
     }
   }
-  for (const name of ['machine', 'state'])
+  for (const name of ['machine', 'state']) {
     if (argv[name] === '') throw new UsageError(`--${name} is given without a value`, command);
+    if (argv[name] !== undefined && command === 'machines')
+      throw new UsageError(`machines lists those that are bundled: --${name} says nothing to it`, command);
+  }
   return true;
 };
 

@@ -76,7 +76,9 @@ describe('kexec-sim', () => {
     [['status', '--bogus'], 'Unknown argument: bogus', 'status '],
     [['status', '--machine'], 'Not enough arguments following: machine', 'status '],
     [['segments', 'other'], 'Invalid values: Argument: image, Given: "other", Choices: "normal", "crash"', 'segments '],
-    [['replay'], 'Not enough non-option arguments: got 0, need at least 1', 'replay '],
+    [['replay'], 'replay needs 1 argument, and has none', 'replay '],
+    [['extract-purgatory', 'x'], 'extract-purgatory needs 2 arguments, and has 1', 'extract-purgatory '],
+    [['machines', '--machine=x'], 'machines lists those that are bundled: --machine says nothing to it', 'machines '],
   ])('usage error: %j', (args: readonly string[], reason: string, command = '') => {
     expect(run(args)).toEqual(fails(`${reason}\nTry "kexec-sim ${command}--help".`));
   });

@@ -270,7 +270,7 @@ describe('kexec-sim diff', () => {
   test.each([
     [['x', '--bad'], 'Unknown argument: bad'],
     [['a', 'b', 'c'], 'Unknown argument: c'],
-    [[], 'Not enough non-option arguments'],
+    [[], 'diff needs 1 argument, and has none'],
   ])('a wrong command line is trouble: %j', async (args, message) => {
     const { code, err } = await diff(args);
     expect(code).toBe(2);
