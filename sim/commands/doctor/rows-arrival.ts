@@ -125,6 +125,8 @@ const ON_BOUNDARY = 'the kernel is text_offset bytes from a 2 MB boundary';
 
 const hasRow = (rule: string): boolean => RULE_ROWS.some((one) => one.rule === rule);
 
+const OWN_END = /^the machine (?:switched itself off|reset itself)/;
+
 export const ARRIVAL_ROWS: readonly Row[] = [
   ...RULE_ROWS.map(({ row }) => row),
   {
@@ -225,11 +227,11 @@ export const ARRIVAL_ROWS: readonly Row[] = [
       if (ran === undefined || ran.exitCode === 0) return undefined;
       const panic = /Kernel panic - not syncing: ([^\r\n]*)/.exec(ran.console + ran.report)?.[1];
       const reason = /^kexec-ts: (.*)$/m.exec(ran.report)?.[1];
+      // It may be a rule that does not hold: the kernel has come to its own end all the same.
+      if (panic === undefined && (reason === undefined || OWN_END.test(reason))) return undefined;
       return {
         sentence:
-          panic === undefined
-            ? `The new kernel does not go on: ${reason ?? 'its run failed'}.`
-            : `The new kernel panics: ${panic}.`,
+          panic === undefined ? `The new kernel does not go on: ${reason}.` : `The new kernel panics: ${panic}.`,
         evidence: reason === undefined ? [] : [reason],
       };
     },

@@ -92,6 +92,18 @@ test('doctor tells of a log that EPERM has a reason, which the log does not show
   expect([code, (JSON.parse(out) as Answer).findings.map(({ id }) => id)]).toEqual([1, ['not-permitted']]);
 });
 
+test('doctor calls no kernel that comes to its own end one that fails, whatever rule does not hold', async () => {
+  const { code, answer } = await doctor({
+    name: 'reserved',
+    args: '-c -l machines/payload/Image --dtb=@dtb-reserved --reuse-cmdline',
+    run: true,
+  });
+  expect([code, answer.findings.filter(({ severity }) => severity === 'error').map(({ id }) => id)]).toEqual([
+    1,
+    ['reserved-memory'],
+  ]);
+});
+
 test('doctor looks at the machine as it would be with another crashkernel=', async () => {
   const initrd = join(temp.make('initrd'), 'initrd');
   writeFileSync(initrd, '');
