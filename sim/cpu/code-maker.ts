@@ -14,7 +14,7 @@ import { Words } from './cold/words.js';
 import { HOT_RUNS, STOPS, STOPS_BYTES } from './state/layout.js';
 import { runsOf, setRuns } from './state/places.js';
 import type { CpuStatistics } from './state/model.js';
-import { wordRuns } from './hot/kept-region.js';
+import { type WordRun, wordRuns } from './hot/kept-region.js';
 import { findRegion } from './hot/region.js';
 import type { CodePlace, Tlb } from './memory/tlb.js';
 import { translateRegion } from './hot/translate.js';
@@ -258,18 +258,14 @@ export class CodeMaker {
       if ('faultStatus' in place) return false;
       places.set(page, place);
     }
-    const fetched: number[] = [];
-    for (const { address, words } of kept.words) {
+    const isThere = kept.words.every(({ address, words }) => {
       const inPage = address & 0xfffn;
-      const { offset, physPage } = places.get(address - inPage)!;
-      for (const [i, word] of words.entries()) {
-        const at = Number(inPage) + 4 * i;
-        if (this.#view.getUint32(offset + at, true) !== word) return false;
-        fetched.push(physPage + at);
-      }
-    }
-    const { start, entries, instructions } = kept;
-    this.#addCode(user, { start, index, entries, instructions }, places, fetched);
+      const at = places.get(address - inPage)!.offset + Number(inPage);
+      return words.every((word, i) => this.#view.getUint32(at + 4 * i, true) === word);
+    });
+    if (!isThere) return false;
+    const { start, entries, instructions, words } = kept;
+    this.#addCode(user, { start, index, entries, instructions }, places, words);
     this.#statistics = { ...this.#statistics, takenIn: this.#statistics.takenIn + 1 };
     this.#noteHotRuns();
     this.host.translations.noteUse(kept);
@@ -424,7 +420,6 @@ export class CodeMaker {
     const { maxCaller, maxCalled } = isFirst ? FIRST_LIMITS : LATER_LIMITS;
     const context = user.codeContext();
     const places = new Map<bigint, CodePlace | Fault>();
-    const fetched: number[] = [];
     const words = new Map<bigint, number>();
     const fetch = (at: bigint): Decoded | undefined => {
       const inPage = at & 0xfffn;
@@ -434,7 +429,6 @@ export class CodeMaker {
         places.set(at - inPage, place);
       }
       if ('faultStatus' in place) return undefined;
-      fetched.push(place.physPage + Number(inPage));
       const word = this.#view.getUint32(place.offset + Number(inPage), true);
       words.set(at, word);
       return this.host.decode(word);
@@ -464,9 +458,10 @@ export class CodeMaker {
     const found = new Map(
       [...places].flatMap(([page, place]) => ('faultStatus' in place ? [] : [[page, place] as const])),
     );
-    this.#addCode(user, { start: address, index, entries, instructions }, found, fetched);
+    const runs = wordRuns(words);
+    this.#addCode(user, { start: address, index, entries, instructions }, found, runs);
     const kept = { context: this.#keptKey(context), start: address, entries, instructions };
-    this.host.translations.add({ ...kept, words: wordRuns(words), body });
+    this.host.translations.add({ ...kept, words: runs, body });
     this.#statistics = {
       ...this.#statistics,
       regions: this.#statistics.regions + 1,
@@ -475,15 +470,12 @@ export class CodeMaker {
     return { index, body };
   }
 
-  /**
-   * Makes known a region's code, whose function is in the table, or will be before anybody runs. @param fetched
-   * physical addresses of its words
-   */
+  /** Makes known a region's code, whose function is in the table, or will be before anybody runs. */
   #addCode(
     user: CodeUser,
     { start, index, entries, instructions }: Omit<Code, 'pages' | 'context'>,
     places: ReadonlyMap<bigint, CodePlace>,
-    fetched: readonly number[],
+    words: readonly WordRun[],
   ): void {
     const pages = [...places].map(([virtPage, { physPage }]) => ({ virtPage, physPage }));
     const code: Code = { start, index, entries, instructions, pages, context: user.codeContext().number };
@@ -492,7 +484,11 @@ export class CodeMaker {
     // When it is not in the jump cache any more, it is to be put there at once.
     const runs = Math.min(2 * PATIENCE * this.host.hotRuns, MAX_RUNS);
     for (const physAddr of placesOf(code)) setRuns(this.#view, physAddr, runs);
-    for (const physAddr of fetched) this.#cache.addBytes(code, physAddr, physAddr + 3);
+    for (const { address, words: run } of words) {
+      const inPage = address & 0xfffn;
+      const first = places.get(address - inPage)!.physPage + Number(inPage);
+      this.#cache.addBytes(code, first, first + 4 * run.length - 1);
+    }
     for (const { physPage } of pages) this.protect(physPage);
   }
 }

@@ -30,8 +30,11 @@ export class StoredRegions {
    * All of them are one module, whose functions V8 compiles as they are called first; where it is none, there are no
    * regions.
    */
-  constructor(regions: readonly KeptRegion[], functions: Pick<Functions, 'addRegionsIfValid'>) {
-    const indexes = functions.addRegionsIfValid(regions.map(({ body }) => body));
+  constructor(regions: readonly KeptRegion[], functions: Pick<Functions, 'addIfValid'>) {
+    const indexes = functions.addIfValid(
+      'region',
+      regions.map(({ body }) => body),
+    );
     this.isValid = indexes !== undefined;
     const stored = (indexes ?? []).map((index, i): StoredRegion => {
       const region = regions[i]!;

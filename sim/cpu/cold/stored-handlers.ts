@@ -15,8 +15,11 @@ export class StoredHandlers {
   readonly #handlers = new Map<string, AddedHandler>();
 
   /** All of them are one module; where that is none, there are no handlers. */
-  constructor(handlers: readonly KeptHandler[], functions: Pick<Functions, 'addHandlersIfValid'>) {
-    const indexes = functions.addHandlersIfValid(handlers.map(({ body }) => body));
+  constructor(handlers: readonly KeptHandler[], functions: Pick<Functions, 'addIfValid'>) {
+    const indexes = functions.addIfValid(
+      'handler',
+      handlers.map(({ body }) => body),
+    );
     this.isValid = indexes !== undefined;
     indexes?.forEach((index, i) => {
       const { context, shape, ends } = handlers[i]!;

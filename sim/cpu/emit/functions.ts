@@ -55,37 +55,31 @@ export class Functions {
 
   /** Makes handlers of bodies, all in one module. @returns their indexes in the table */
   addHandlers(bodies: readonly Uint8Array[]): readonly number[] {
-    const indexes = this.reserve(bodies.length);
-    this.#add(
-      bodies.map((body, i) => ({ index: indexes[i]!, body })),
-      'handler',
-    );
-    return indexes;
+    return this.#addNew(bodies, 'handler');
   }
 
-  /** The same of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions */
-  addHandlersIfValid(bodies: readonly Uint8Array[]): readonly number[] | undefined {
-    return this.#addIfValid(bodies, 'handler');
+  /** Makes functions of bodies that others wrote. @returns undefined, and adds nothing, where they are none */
+  addIfValid(kind: 'region' | 'handler', bodies: readonly Uint8Array[]): readonly number[] | undefined {
+    try {
+      return this.#addNew(bodies, kind);
+    } catch (error) {
+      if (error instanceof wasm.CompileError) return undefined;
+      throw error;
+    }
   }
 
-  /** {@link addRegions} of bodies that others wrote. @returns undefined, and adds nothing, where they are no functions */
-  addRegionsIfValid(bodies: readonly Uint8Array[]): readonly number[] | undefined {
-    return this.#addIfValid(bodies, 'region');
-  }
-
-  #addIfValid(bodies: readonly Uint8Array[], kind: 'region' | 'handler'): readonly number[] | undefined {
+  #addNew(bodies: readonly Uint8Array[], kind: 'region' | 'handler'): readonly number[] {
     const indexes = this.reserve(bodies.length);
     try {
       this.#add(
         bodies.map((body, i) => ({ index: indexes[i]!, body })),
         kind,
       );
-      return indexes;
     } catch (error) {
-      if (!(error instanceof wasm.CompileError)) throw error;
       for (const index of indexes) this.release(index);
-      return undefined;
+      throw error;
     }
+    return indexes;
   }
 
   /** Indexes for so many functions that are to be added. */

@@ -13,16 +13,15 @@ import { boardFacts } from '../facts/board-arm64.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
 import type { RecordedMachine } from '../recorded-machine.js';
 import { deadlineIn } from '../machine/processors.js';
-import { type KeptTranslations, translationsOf } from '../translations/translation-file.js';
+import { translationsOf } from '../translations/translation-file.js';
 
 /** @throws KexecError when there is nothing that could be executed */
 export const openExecution = (
   machine: RecordedMachine,
   image: ImageSlot,
   purgatory: Uint8Array,
-): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'describeEsr'> &
-  Pick<KeptTranslations, 'keep'> => {
-  const { files, stateDirectory, translationDirectory } = machine;
+): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'describeEsr'> => {
+  const { files, stateDirectory } = machine;
   if (image === undefined) throw KexecError.die('Nothing has been loaded!', { subject: stateDirectory });
   if (image === 'unknown') {
     throw KexecError.die(
@@ -42,14 +41,11 @@ export const openExecution = (
     contiguous: image.segments[i]?.contiguous,
   }));
   const kexec = kexecMachine(machine, facts.bootEl);
-  const started = kernel.segments.find(({ data }) => readArm64ImageHeader(data) !== undefined);
-  const { translations, keep } = translationsOf(started?.data, translationDirectory);
   return {
     facts,
     kernel,
     purgatory,
-    createCpus: (host, affinities) => createCpus(host, affinities, { translations }),
-    keep,
+    createCpus,
     prepare: (memory, cpu, log) =>
       prepareKexec(
         kexec,
@@ -84,9 +80,14 @@ export const executeOn: ExecuteImage = async (machine, image, settings, interrup
   const keyboard = await open?.();
   const limit = timeoutMs ?? (isAttended(keyboard, until) ? undefined : unattendedTimeoutMs);
   const bounds = { maxInstructions, deadline: deadlineIn(limit), interrupted };
-  const { keep, ...opened } = openExecution(machine, image, purgatory());
+  const opened = openExecution(machine, image, purgatory());
+  // Up to its entry, code of a kernel does not run.
+  const started =
+    until === 'entry' ? undefined : opened.kernel.segments.find(({ data }) => readArm64ImageHeader(data) !== undefined);
+  const { translations, keep } = translationsOf(started?.data, machine.translationDirectory);
   const options: ExecuteOptions = {
     ...opened,
+    createCpus: (host, affinities) => createCpus(host, affinities, { translations }),
     ...settled,
     keyboard,
     until,

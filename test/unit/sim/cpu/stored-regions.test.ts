@@ -10,7 +10,7 @@ const REGION: KeptRegion = {
   ],
 };
 
-const open = (): StoredRegions => new StoredRegions([REGION], { addRegionsIfValid: () => [7] });
+const open = (): StoredRegions => new StoredRegions([REGION], { addIfValid: () => [7] });
 
 test('a region is tried again when it was forgotten, and not for ever', () => {
   const stored = open();
