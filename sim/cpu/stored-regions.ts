@@ -1,13 +1,12 @@
 /** Regions of earlier runs: which of them are in use, and which wait for their code to be in memory. */
 
 import type { Functions } from './emit/functions.js';
-import { pagesOf, type KeptRegion } from './hot/kept-region.js';
+import { firstPageOf, pagesOf, type KeptRegion } from './hot/kept-region.js';
 
 /**
  * How often a region is compared with what is in memory before it is given up: a kernel patches itself when it starts.
  */
 const MAX_ATTEMPTS = 8;
-const PAGE_MASK = ~0xfffn;
 
 /** A region that is in the table of functions. */
 export interface StoredRegion {
@@ -42,8 +41,8 @@ export class StoredRegions {
     });
     for (const region of stored) {
       this.#byIndex.set(region.index, region);
-      const { context, start } = region.kept;
-      const page = start & PAGE_MASK;
+      const { context } = region.kept;
+      const page = firstPageOf(region.kept);
       const ofContext = this.#regions.get(context) ?? new Map<bigint, StoredRegion[]>();
       this.#regions.set(context, ofContext);
       const alike = ofContext.get(page);

@@ -39,6 +39,9 @@ export const wordRuns = (words: ReadonlyMap<bigint, number>): readonly WordRun[]
   return runs;
 };
 
+/** The page that a region begins in. */
+export const firstPageOf = ({ start }: KeptRegion): bigint => start & PAGE_MASK;
+
 /** The pages that a region's words are in. */
 export const pagesOf = ({ words }: KeptRegion): readonly bigint[] => [
   ...new Set(words.map(({ address }) => address & PAGE_MASK)),

@@ -5,6 +5,7 @@
  */
 import { Range } from '../../../kexec/base/range.js';
 import { isAtLeast } from './generations.js';
+import { meminfoBytes } from './kernel-config.js';
 import type { RecordedFiles } from './recorded-files.js';
 
 /** The area that devices without one of their own are served from: its place, and what of it is taken. */
@@ -30,9 +31,8 @@ const DEFAULT_NAMES = ['reserved', 'linux,cma'];
 /** @returns undefined for a kernel before 6.17, or one that does not tell */
 export const contiguousMemory = (files: RecordedFiles, pageSize: bigint): Contiguous | undefined => {
   if (!isAtLeast(files.readText('/proc/version'), 6, 17)) return undefined;
-  const meminfo = files.readText('/proc/meminfo') ?? '';
-  const bytes = (name: string): bigint =>
-    BigInt(new RegExp(`^${name}:\\s{0,64}(\\d{1,15}) kB$`, 'm').exec(meminfo)?.[1] ?? 0) << 10n;
+  const meminfo = files.readText('/proc/meminfo');
+  const bytes = (name: string): bigint => meminfoBytes(meminfo, name) ?? 0n;
   const total = bytes('CmaTotal');
   if (total === 0n) return { total, area: undefined };
   const [, order = '8'] = /^CONFIG_CMA_ALIGNMENT=(\d{1,2})$/m.exec(files.kernelConfig() ?? '') ?? [];
@@ -68,13 +68,14 @@ const WORD_BITS = 32n;
  */
 const takenOf = (bitmap: string, range: Range, unit: bigint): readonly Range[] | undefined => {
   const bits = (range.size + unit - 1n) / unit;
-  const words = bitmap.trim().split(/\s+/);
-  const isWord = (text: string): boolean => /^\d{1,10}$/.test(text) && BigInt(text) < 1n << WORD_BITS;
-  if (BigInt(words.length) < (bits + WORD_BITS - 1n) / WORD_BITS || !words.every(isWord)) return undefined;
+  const texts = bitmap.trim().split(/\s+/);
+  const words = texts.map((text) => (/^\d{1,10}$/.test(text) ? Number(text) : NaN));
+  const isMissing = BigInt(words.length) < (bits + WORD_BITS - 1n) / WORD_BITS;
+  if (isMissing || !words.every((word) => word < 2 ** Number(WORD_BITS))) return undefined;
   const taken: Range[] = [];
   for (let bit = 0n; bit < bits; bit++) {
-    const word = BigInt(words[Number(bit / WORD_BITS)] ?? 0);
-    if (((word >> (bit % WORD_BITS)) & 1n) === 0n) continue;
+    const word = words[Number(bit / WORD_BITS)]!;
+    if (((word >>> Number(bit % WORD_BITS)) & 1) === 0) continue;
     const start = range.start + bit * unit;
     const last = taken.at(-1);
     if (last?.end === start) taken[taken.length - 1] = Range.between(last.start, start + unit);

@@ -3,7 +3,7 @@ import type { Range } from '../../../kexec/base/range.js';
 import type { Contiguous } from './cma.js';
 import { type Generation, generationOf } from './generations.js';
 import { parseResources, type Resource } from './iomem.js';
-import { configSays } from './kernel-config.js';
+import { configSays, meminfoBytes } from './kernel-config.js';
 import type { Handover } from './kho.js';
 import { freeMemory } from './page-allocator.js';
 
@@ -54,12 +54,8 @@ export const memTotalKiB = (meminfo: string | undefined): bigint | undefined => 
 };
 
 /** Bytes: MemAvailable of /proc/meminfo, or MemFree of a kernel that does not count it. */
-const availableBytes = (meminfo: string | undefined): bigint | undefined => {
-  const numberOf = (name: string): string | undefined =>
-    new RegExp(`^${name}:\\s{0,64}(\\d{1,15}) kB$`, 'm').exec(meminfo ?? '')?.[1];
-  const kiB = numberOf('MemAvailable') ?? numberOf('MemFree');
-  return kiB === undefined ? undefined : BigInt(kiB) << 10n;
-};
+const availableBytes = (meminfo: string | undefined): bigint | undefined =>
+  meminfoBytes(meminfo, 'MemAvailable') ?? meminfoBytes(meminfo, 'MemFree');
 
 /** Bytes of the "System RAM" resources, reserved ones included. */
 export const systemRamBytes = (resources: readonly Resource[]): bigint =>

@@ -1,4 +1,4 @@
-/** What a kernel's configuration says, and its command line. */
+/** What a kernel says of itself: its configuration, its command line, /proc/meminfo. */
 import type { RecordedFiles } from './recorded-files.js';
 
 /**
@@ -16,3 +16,9 @@ export const configSays = (config: string | undefined, name: string): boolean | 
 /** The last parameter of a name on the command line, such as `kho=on`; undefined without one. */
 export const kernelParameter = (files: RecordedFiles, name: string): string | undefined =>
   (files.readText('/proc/cmdline') ?? '').split(/\s/).findLast((word) => word.startsWith(`${name}=`));
+
+/** A line of /proc/meminfo, such as MemAvailable, in bytes; undefined without one. */
+export const meminfoBytes = (meminfo: string | undefined, name: string): bigint | undefined => {
+  const [, kiB] = new RegExp(`^${name}:\\s{0,64}(\\d{1,15}) kB$`, 'm').exec(meminfo ?? '') ?? [];
+  return kiB === undefined ? undefined : BigInt(kiB) << 10n;
+};
