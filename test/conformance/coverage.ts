@@ -7,12 +7,7 @@ import { getoptLong } from '../../kexec/options/getopt.js';
 import type { OptionSyntax } from '../../kexec/options/getopt.js';
 import { optionSyntax, optionsOf } from '../../kexec/options/options.js';
 import type { OptionSpec } from '../../kexec/options/options.js';
-import type { Case } from './case.js';
-
-export interface Run {
-  readonly test: Case;
-  readonly release: Release;
-}
+import type { Task } from './excuse.js';
 
 /** By a format's name in the help: the names of our files that are of this format. */
 const FILES: Readonly<Record<string, RegExp>> = {
@@ -43,7 +38,7 @@ const syntaxOf = (release: Release): OptionSyntax<string> => {
   };
 };
 
-const partsOf = ({ test, release }: Run): ReadonlySet<string> => {
+const partsOf = ({ test, release }: Task): ReadonlySet<string> => {
   const syntax = syntaxOf(release);
   const formats = formatsOf(release);
   return new Set(
@@ -64,7 +59,7 @@ export interface Coverage {
 }
 
 /** Counts the runs with each option and each format, by release. A release that has no such thing has a dash. */
-export const coverageOf = (runs: readonly Run[], releases: readonly Release[]): Coverage => {
+export const coverageOf = (runs: readonly Task[], releases: readonly Release[]): Coverage => {
   const known = new Map<Release, ReadonlySet<string>>(
     releases.map((release) => [
       release,

@@ -48,7 +48,7 @@ export const excusedFailures = (excuse: Excuse, theirs: Outcome, own: Outcome): 
 export const needless = (excuse: Excuse | undefined, differs: boolean): string[] =>
   excuse === 'everything' && !differs ? [`marked: ${EXCUSES[excuse]}; but both agree`] : [];
 
-interface Compared extends Task {
+export interface Compared extends Task {
   /** Whether the two differ, also in what is excused. */
   readonly differs: boolean;
 }

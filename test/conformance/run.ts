@@ -14,7 +14,7 @@ import { coverageOf } from './coverage.js';
 import { DEBIAN_RELEASES, prepareReal } from './debian.js';
 import type { RealKexec } from './debian.js';
 import { excuseOf, excusedFailures, needless, showExcuses } from './excuse.js';
-import type { Task } from './excuse.js';
+import type { Compared, Task } from './excuse.js';
 import { allFiles } from './files.js';
 import { hostileFiles } from './formats/hostile.js';
 import { libfdtTrees } from './formats/trees.js';
@@ -27,10 +27,8 @@ import { runMain } from '../support/run-main.js';
 
 const WORKERS = 2;
 
-interface Result extends Task {
+interface Result extends Compared {
   readonly failures: readonly string[];
-  /** Whether the two differ, also in what is excused. */
-  readonly differs: boolean;
 }
 
 const LONGEST_NAME = 120;

@@ -1,12 +1,10 @@
 /** Completion for bash. */
-import { type Candidates, type TypedCommand, commandsBehindDashes } from './words.js';
+import { type Candidates, type TypedCommand, functionName, withThoseBehindDashes } from './words.js';
 
 /** What bash's `compopt -o` calls the names of files as completions. */
 const FILE_OPTION = { none: '', directories: ' plusdirs', any: ' default' } as const;
 
 const offer = ({ words, files }: Candidates): string => `_kexec_ts_offer '${words.join(' ')}'${FILE_OPTION[files]}`;
-
-const functionName = (path: readonly string[]): string => ['_kexec_ts', ...path].join('_').replaceAll('-', '_');
 
 /** Long options with an argument end in "=", behind which the argument follows at once. */
 const optionWords = ({ options }: TypedCommand): readonly string[] =>
@@ -86,10 +84,7 @@ export const bashCompletion = (commands: readonly TypedCommand[]): string =>
     '  esac',
     '}',
     '',
-    ...[...commandsBehindDashes(commands), ...commands].flatMap((command) => [
-      ...commandFunctions(command, [command.name]),
-      '',
-    ]),
+    ...withThoseBehindDashes(commands).flatMap((command) => [...commandFunctions(command, [command.name]), '']),
     `complete -F _kexec_ts ${commands.map(({ name }) => name).join(' ')}`,
     '',
   ].join('\n');

@@ -199,8 +199,17 @@ export const typedCommands = (kexecSim: Builder, architectures: readonly Archite
   ];
 };
 
+/** The shell function that completes a command, or a subcommand of it. */
+export const functionName = (path: readonly string[]): string => ['_kexec_ts', ...path].join('_').replaceAll('-', '_');
+
+/** Commands, and first those that go behind a "--" in them. */
+export const withThoseBehindDashes = (commands: readonly TypedCommand[]): readonly TypedCommand[] => [
+  ...commandsBehindDashes(commands),
+  ...commands,
+];
+
 /** Those that go behind a "--" somewhere, each once. */
-export const commandsBehindDashes = (commands: readonly TypedCommand[]): readonly TypedCommand[] => [
+const commandsBehindDashes = (commands: readonly TypedCommand[]): readonly TypedCommand[] => [
   ...new Set(
     commands.flatMap(({ behindDashes, subcommands }) => [behindDashes ?? [], commandsBehindDashes(subcommands)].flat()),
   ),

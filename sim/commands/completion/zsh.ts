@@ -1,5 +1,5 @@
 /** Completion for zsh. */
-import { type Candidates, type TypedCommand, type TypedOption, commandsBehindDashes } from './words.js';
+import { type Candidates, type TypedCommand, type TypedOption, functionName, withThoseBehindDashes } from './words.js';
 
 /** Within a specification for _arguments these have a meaning. */
 const escaped = (text: string): string => text.replaceAll(/[\\[\]:]/g, '\\$&');
@@ -21,8 +21,6 @@ const optionSpecs = ({ names, description, argument }: TypedOption): readonly st
     if (argument === undefined) return `${name}${text}`;
     return `${name}${name.startsWith('--') ? '=' : '+'}${text}:argument:${action(argument)}`;
   });
-
-const functionName = (path: readonly string[]): string => ['_kexec_ts', ...path].join('_').replaceAll('-', '_');
 
 /** Behind a "--" are another command's words: it gets them as if nothing were before them but its name. */
 const passOn = ({ behindDashes }: TypedCommand): readonly string[] =>
@@ -78,7 +76,7 @@ export const zshCompletion = (commands: readonly TypedCommand[]): string => {
     '# Completion in zsh for kexec, kexec-sim and vmcore-dmesg. In ~/.zshrc, behind compinit:',
     '# source <(kexec-sim completion zsh)',
     '',
-    ...[...commandsBehindDashes(commands), ...commands].flatMap((command) => commandFunctions(command, [command.name])),
+    ...withThoseBehindDashes(commands).flatMap((command) => commandFunctions(command, [command.name])),
     '_kexec_ts() {',
     '  case $service in',
     ...commands.map(({ name }) => `    ${name}) ${functionName([name])} ;;`),
