@@ -25,6 +25,8 @@ import type { Tlb } from './tlb.js';
 const PAGE = 4096;
 /** So many accesses in a row take some ten milliseconds: then somebody may want to end the run. */
 const PATIENCE = 8192;
+const PUT_OFF: AccessFailure = { kind: 'put-off' };
+const TO_DEVICE: AccessFailure = { kind: 'device' };
 
 /** A data access that did not take place. */
 export type AccessFailure =
@@ -90,36 +92,32 @@ export class MemoryAccess {
   run(kind: number): number {
     const { bus, tlb, watch } = this.host;
     const address = this.#view.getBigUint64(ACCESS_ADDRESS, true);
+    const inPage = this.#view.getUint32(ACCESS_ADDRESS, true) & (PAGE - 1);
     const sizeBytes = 1 << (kind & ACCESS_SIZE_MASK);
     const isWrite = (kind & ACCESS_WRITE) !== 0;
     const isStore = isWrite && (kind & ACCESS_COMPARES) === 0;
     const unprivileged = (kind & ACCESS_UNPRIVILEGED) !== 0;
     const bank = (kind >> ACCESS_BANK_SHIFT) & 7;
     const isStrict = this.host.isStrict();
-    const fail = (faultStatus: number, virtAddr = address): number => {
-      const cacheMaintenance = (kind & ACCESS_CACHE_MAINTENANCE) !== 0;
-      this.#failure = { kind: 'fault', virtAddr, faultStatus, isWrite, cacheMaintenance };
-      return 1;
-    };
     const strictlyAligned = 1 << ((kind >> ACCESS_STRICT_SHIFT) & ACCESS_ALIGN_MASK);
     const aligned = (kind & ACCESS_ALIGNED) !== 0 ? 1 << ((kind >> ACCESS_ALIGN_SHIFT) & ACCESS_ALIGN_MASK) : 1;
-    const inPage = Number(address & 0xfffn);
-    if (inPage % (isStrict ? Math.max(aligned, strictlyAligned) : aligned) !== 0) return fail(FaultStatus.alignment);
+    if (inPage % (isStrict ? Math.max(aligned, strictlyAligned) : aligned) !== 0)
+      return this.#fail(kind, FaultStatus.alignment, address);
 
     const firstBytes = Math.min(sizeBytes, PAGE - inPage);
     for (let done = 0; done < sizeBytes; done = done === 0 ? firstBytes : sizeBytes) {
-      const virtAddr = BigInt.asUintN(64, address + BigInt(done));
+      const virtAddr = done === 0 ? address : BigInt.asUintN(64, address + BigInt(done));
       const resolved = this.host.resolve(virtAddr, isWrite ? 'write' : 'read', unprivileged);
-      if ('faultStatus' in resolved) return fail(resolved.faultStatus, virtAddr);
+      if ('faultStatus' in resolved) return this.#fail(kind, resolved.faultStatus, virtAddr);
       const { page, device, writable } = resolved;
       if (device && (inPage % strictlyAligned !== 0 || (kind & ACCESS_ZERO_BLOCK) !== 0))
-        return fail(FaultStatus.alignment);
+        return this.#fail(kind, FaultStatus.alignment, address);
       const bytes = done === 0 ? firstBytes : sizeBytes - done;
       // Both pages of a store must be writable before the first one changes.
       if (isWrite && done === 0 && bytes < sizeBytes) {
         const secondAddr = BigInt.asUintN(64, address + BigInt(bytes));
         const second = this.host.resolve(secondAddr, 'write', unprivileged);
-        if ('faultStatus' in second) return fail(second.faultStatus, secondAddr);
+        if ('faultStatus' in second) return this.#fail(kind, second.faultStatus, secondAddr);
       }
       // Behind faults of the MMU, and before what the bus says (Arm ARM D1.13.2). Maintenance of caches is not watched.
       const isWatched = watch.isWatchedPage(virtAddr);
@@ -130,31 +128,48 @@ export class MemoryAccess {
           return 1;
         }
       }
-      const at = Number(virtAddr & 0xfffn);
+      const at = done === 0 ? inPage : 0;
       const offset = bus.ramPage(page);
       // RAM can be accessed twice, but what an instruction did to a device stays.
       if (done === 0 && (offset !== undefined || (kind & ACCESS_FOLLOWS) === 0) && this.#isImpatient()) {
-        this.#failure = { kind: 'put-off' };
+        this.#failure = PUT_OFF;
         return 1;
       }
       if (offset === undefined) {
         if (!this.isAlone && done === 0 && (kind & ACCESS_FOLLOWS) === 0) {
-          this.#failure = { kind: 'device' };
+          this.#failure = TO_DEVICE;
           return 1;
         }
-        if (!this.#device(page + at, bytes, isStore)) return fail(FaultStatus.externalAbort, virtAddr);
+        if (!this.#device(page + at, bytes, isStore)) return this.#fail(kind, FaultStatus.externalAbort, virtAddr);
         continue;
       }
       if (isStore) {
         this.host.onWrite(page, at, bytes);
-        this.#bytes.copyWithin(offset + at, this.#value + done, this.#value + done + bytes);
+        this.#copy(offset + at, this.#value + done, bytes);
       } else {
-        if (done === 0) this.#bytes.fill(0, this.#value, this.#value + 16);
-        this.#bytes.copyWithin(this.#value + done, offset + at, offset + at + bytes);
+        if (done === 0) this.#clearValue();
+        this.#copy(this.#value + done, offset + at, bytes);
       }
       if ((isStrict || !device) && !isWatched) tlb.fill(bank, virtAddr, offset, page, writable);
     }
     return 0;
+  }
+
+  #fail(kind: number, faultStatus: number, virtAddr: bigint): number {
+    const isWrite = (kind & ACCESS_WRITE) !== 0;
+    const cacheMaintenance = (kind & ACCESS_CACHE_MAINTENANCE) !== 0;
+    this.#failure = { kind: 'fault', virtAddr, faultStatus, isWrite, cacheMaintenance };
+    return 1;
+  }
+
+  /** Of the WebAssembly memory: some bytes, for which a call of the runtime takes longer than they do. */
+  #copy(to: number, from: number, sizeBytes: number): void {
+    for (let i = 0; i < sizeBytes; i++) this.#bytes[to + i] = this.#bytes[from + i]!;
+  }
+
+  #clearValue(): void {
+    this.#view.setFloat64(ACCESS_VALUE, 0, true);
+    this.#view.setFloat64(ACCESS_VALUE + 8, 0, true);
   }
 
   #isImpatient(): boolean {

@@ -34,6 +34,8 @@ const BELOW_TOP = 0xff_ffff_ffff_f000n;
 const PAGE_OF = 0xffff_ffff_ffff_f000n;
 const PAGE = 4096;
 const PAGES_IN_LOW_HALF = 2 ** 20;
+/** Bit 55 of an address, in its upper half: see {@link isUpper}. */
+const UPPER = 1 << 23;
 const ENTRY_BYTES = 1 << TLB_ENTRY_SHIFT;
 /** From one of the two entries of the jump cache for an address to the other one. */
 const OTHER_ENTRY = 1 << JUMP_CACHE_ENTRY_SHIFT;
@@ -205,22 +207,26 @@ export class Tlb {
   /** @param offset of the physical page in the WebAssembly memory */
   fill(bank: number, virtAddr: bigint, offset: number, physPage: number, writable: boolean): void {
     const view = this.#view;
-    const index = indexOf(virtAddr);
+    const [high, low] = [Number(virtAddr >> 32n), Number(virtAddr & LOW_HALF)];
+    const page = (low & -PAGE) >>> 0;
+    const index = (page / PAGE) % TLB_ENTRIES;
     const at = entryAt(bank, index);
-    const page = virtAddr & PAGE_OF;
-    this.#noteHalf(bank, virtAddr);
+    this.#noteHalf(bank, (high & UPPER) !== 0);
     this.#filled[bank]!.add(at);
     this.#pages[bank * TLB_ENTRIES + index] = physPage;
     const lines = this.linesOf(physPage);
-    view.setBigUint64(at + TLB_READ_TAG, page, true);
-    view.setBigUint64(at + TLB_WRITE_TAG, !writable ? NO_TAG : lines === 0n ? page : page | 1n, true);
-    view.setInt32(at + TLB_ADDEND, offset - Number(page & LOW_HALF), true);
+    const code = lines === 0n ? 0 : 1;
+    view.setUint32(at + TLB_READ_TAG, page, true);
+    view.setUint32(at + TLB_READ_TAG + 4, high, true);
+    view.setInt32(at + TLB_WRITE_TAG, writable ? page + code : -1, true);
+    view.setInt32(at + TLB_WRITE_TAG + 4, writable ? high : -1, true);
+    view.setInt32(at + TLB_ADDEND, offset - page, true);
     view.setBigUint64(at + TLB_CODE_MASK, lines, true);
   }
 
-  #noteHalf(bank: number, virtAddr: bigint): void {
+  #noteHalf(bank: number, isInUpper: boolean): void {
     const halves = this.#halves[bank]!;
-    if (isUpper(virtAddr)) halves.upper = true;
+    if (isInUpper) halves.upper = true;
     else halves.lower = true;
   }
 
@@ -235,7 +241,7 @@ export class Tlb {
 
   /** Instructions of an address' page are fetched from a place. @param hasStops some are to be stopped at */
   noteFetch(bank: number, virtAddr: bigint, { physPage, offset }: CodePlace, hasStops: boolean): void {
-    this.#noteHalf(bank, virtAddr);
+    this.#noteHalf(bank, isUpper(virtAddr));
     const entry = indexOf(virtAddr) % FETCH_ENTRIES;
     const at = fetchAt(bank, entry);
     this.#view.setBigUint64(at, virtAddr & PAGE_OF, true);
@@ -273,7 +279,7 @@ export class Tlb {
   }
 
   #putJump(bank: number, address: bigint, { index, argument }: Jump): void {
-    this.#noteHalf(bank, address);
+    this.#noteHalf(bank, isUpper(address));
     const view = this.#view;
     const first = jumpAt(address) + bank * JUMP_BANK_BYTES;
     const other = first ^ OTHER_ENTRY;

@@ -1,5 +1,5 @@
 /** Walks of the translation tables: where a virtual address leads, and who may access it. */
-import { fieldOf, isSet, SCTLR } from '../state/control-bits.js';
+import { fieldOf, HCR, isSet, SCTLR } from '../state/control-bits.js';
 import type { Bus } from '../state/bus.js';
 import { type AccessKind, type Fault, type ResolvedPage, FaultStatus } from '../state/fault.js';
 import type { ExceptionLevel } from '../state/levels.js';
@@ -34,6 +34,8 @@ interface Half {
 /** All that the registers of a translation regime say. */
 interface Regime {
   readonly enabled: boolean;
+  /** What the tables give is an intermediate physical address (HCR_EL2.VM, HCR_EL2.DC). */
+  readonly hasStage2: boolean;
   /** Writable memory is never executable (SCTLR_ELx.WXN). */
   readonly writeImpliesNoExecute: boolean;
   /** Bits of a physical address (TCR_ELx.IPS or PS). */
@@ -103,9 +105,17 @@ const regimeOf = (el: 1 | 2, read: ReadRegister): Regime => {
   const lower = (topIgnored: boolean, disabled: boolean): Half =>
     half(read(`TTBR0_EL${el}`), TG0[fieldOf(tcr, 14, 2)]!, fieldOf(tcr, 0, 6), topIgnored, disabled);
   if (el === 2)
-    return { ...common, outputBits: OUTPUT_BITS[fieldOf(tcr, 16, 3)]!, lower: lower(bit(20), false), upper: undefined };
+    return {
+      ...common,
+      hasStage2: false,
+      outputBits: OUTPUT_BITS[fieldOf(tcr, 16, 3)]!,
+      lower: lower(bit(20), false),
+      upper: undefined,
+    };
+  const hcr = read('HCR_EL2');
   return {
     ...common,
+    hasStage2: isSet(hcr, HCR.VM) || isSet(hcr, HCR.DC),
     outputBits: OUTPUT_BITS[fieldOf(tcr, 32, 3)]!,
     lower: lower(bit(37), bit(7)),
     upper: half(read('TTBR1_EL1'), TG1[fieldOf(tcr, 30, 2)]!, fieldOf(tcr, 16, 6), bit(38), bit(23)),
@@ -134,6 +144,11 @@ export class Mmu {
 
   isEnabled(el: ExceptionLevel): boolean {
     return this.#regime(el).enabled;
+  }
+
+  /** Whether stage 2 follows, which is not modelled. */
+  hasStage2(el: ExceptionLevel): boolean {
+    return this.#regime(el).hasStage2;
   }
 
   /** Whether the top byte of such an address is not part of it, for accesses at `el`. */

@@ -296,8 +296,7 @@ export class SystemState implements SystemSide {
 
   /** The same for an access of any exception level. */
   walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault {
-    const { bit } = this.registers.controls;
-    if (el < 2 && (bit('HCR_EL2', HCR.VM) || bit('HCR_EL2', HCR.DC))) {
+    if (this.#host.highestEl === 2 && this.#mmu.hasStage2(el)) {
       this.stopUnmodelled('stage 2 of address translation (HCR_EL2.VM, HCR_EL2.DC)', undefined);
       return { faultStatus: FaultStatus.translation };
     }

@@ -41,6 +41,7 @@ const setUp = ({ tcr = 0n, t0sz = 16, t1sz = 16, sctlr = 1n, ttbr0 = T0 }: Setup
     TTBR0_EL1: BigInt(ttbr0),
     TTBR1_EL1: BigInt(T0_UPPER),
     MAIR_EL1: MAIR,
+    HCR_EL2: 0n,
     SCTLR_EL2: sctlr,
     TCR_EL2: (5n << 16n) | BigInt(t0sz),
     TTBR0_EL2: BigInt(ttbr0),
