@@ -11,6 +11,7 @@ import { LEAST_MEMORY, MAX_TEXT, MOST_MEMORY } from '../sim/commands/boot/option
 import { DEFAULT_TIMEOUT_MS } from '../sim/commands/boot/session.js';
 import { MAX_OUTPUT_BYTES, MAX_REGISTERS_BYTES } from '../sim/commands/cpu.js';
 import { MAX_LOG_BYTES, MAX_LOG_LINES } from '../sim/commands/common/read-log.js';
+import { MAX_UNPACKED_INITRD } from '../sim/commands/doctor/initrd.js';
 import { MOST_DIGESTED } from '../sim/commands/disks/file-disk.js';
 import { MAX_EXECUTABLE_BYTES } from '../sim/commands/extract-purgatory.js';
 import { MAX_COMMAND_LINE, MAX_TREE } from '../sim/kernel/boot/load-boot.js';
@@ -66,6 +67,7 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     { what: 'a pipe that says nothing', most: seconds(PIPE_PATIENCE_MS) },
     { what: 'a log for `kexec-sim diff` and `doctor`', most: `${bytes(MAX_LOG_BYTES)}, ${MAX_LOG_LINES} lines` },
     { what: "a line of such a log that can be kexec's", most: bytes(LONGEST_LINE) },
+    { what: 'what an initrd unpacks to that `kexec-sim doctor` looks into', most: bytes(MAX_UNPACKED_INITRD) },
     { what: '`kexec-sim cpu --registers`', most: bytes(MAX_REGISTERS_BYTES) },
     { what: '`kexec-sim cpu --load`', most: "the machine's RAM" },
     { what: 'an executable for `kexec-sim extract-purgatory`', most: bytes(MAX_EXECUTABLE_BYTES) },

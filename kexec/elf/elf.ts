@@ -244,6 +244,25 @@ export const readProgramHeader = (bytes: Uint8Array, layout: ElfLayout, at: numb
   return { type, flags, offset, vaddr, paddr, filesz, memsz, align: field.word() };
 };
 
+/**
+ * The program headers of a 64-bit little-endian file, as the kernels' own are, as far as the bytes have them: none where
+ * they are no ELF file.
+ */
+export const programHeaders64 = (bytes: Uint8Array): readonly ElfProgramHeader[] => {
+  const layout = { class: ELFCLASS64, data: ELFDATA2LSB };
+  if (bytes.length < SIZES_64.header || !hasElfMagic(bytes)) return [];
+  const { phoff, phnum } = readFileHeader(bytes, layout);
+  const headers: ElfProgramHeader[] = [];
+  for (
+    let at = Number(phoff), n = 0;
+    n < phnum && at + SIZES_64.programHeader <= bytes.length;
+    n++, at += SIZES_64.programHeader
+  ) {
+    headers.push(readProgramHeader(bytes, layout, at));
+  }
+  return headers;
+};
+
 /** The section header at `at`. Precondition: its bytes are there. */
 export const readSectionHeader = (bytes: Uint8Array, layout: ElfLayout, at: number): ElfSectionHeader => {
   const field = new FieldReader(bytes, layout, at);

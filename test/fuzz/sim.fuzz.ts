@@ -2,12 +2,20 @@
 import { gzipSync } from 'node:zlib';
 import { KexecError, SystemError } from '../../kexec/base/error.js';
 import { callToJson, parseCalls } from '../../sim/kernel/calls/calls.js';
+import { EM_AARCH64 } from '../../kexec/elf/elf.js';
+import { formatCore, loadHeader, noteHeader } from '../../kexec/running-kernel/crashdump-elf.js';
+import { Range } from '../../kexec/base/range.js';
+import { readCpio } from '../../sim/commands/doctor/initrd.js';
+import { lookAtCrashLoad } from '../../sim/kernel/execution/crash-load.js';
+import { lookAtSegments } from '../../sim/kernel/execution/loaded-kernel.js';
 import { countCpuList, kernelFacts } from '../../sim/kernel/facts/facts.js';
 import { pageSizeOfKcore } from '../../sim/kernel/facts/page-sizes-arm64.js';
 import { formatLines } from '../../sim/kernel/state/json.js';
 import { INITIAL_STATE, answerKexecLoad } from '../../sim/kernel/rules/kexec-load.js';
 import { formatState, parseState } from '../../sim/kernel/state/state-json.js';
 import { tarTree } from '../../sim/kernel/recording/tar-recording.js';
+import { PROGRAM, cpioOf } from '../machine/initramfs.js';
+import { arm64Image, deviceTree } from '../support/files/kernel-files.js';
 import { paxRecord, sumHeader, tarOf } from '../support/files/tar-builder.js';
 import type { FuzzTarget } from './fuzz-target.js';
 
@@ -57,6 +65,36 @@ const ARCHIVE = tarOf(
   { name: 'sys/hard', type: '1', target: 'proc/iomem' },
   { name: 'sys/device', type: '3' },
 );
+
+const HEADER_AT = 0x5000_0000n;
+const CRASH_TREE = deviceTree({
+  '#address-cells': [2],
+  '#size-cells': [2],
+  chosen: {
+    'linux,elfcorehdr': [0, Number(HEADER_AT), 0, 0x400],
+    'linux,usable-memory-range': [0, 0x4000_0000, 0, 0x1000_0000, 0, 0x5000_0000, 0, 0x1000_0000],
+    'linux,initrd-start': [0, 0x5100_0000],
+    'linux,initrd-end': [0, 0x5100_0010],
+  },
+});
+const CRASH_HEADER = formatCore(
+  [noteHeader({ address: 0x4300_0000n, size: 0x1a8n }), loadHeader(0x4000_0000n, 0n, 0x1000_0000n)],
+  0x400,
+  EM_AARCH64,
+);
+
+const lookAtCrash = (tree: Uint8Array, header: Uint8Array): void => {
+  const loaded = ([address, data]: readonly [bigint, Uint8Array]) => ({
+    memory: Range.sized(address, BigInt(Math.max(data.length, 0x1000))),
+    data,
+  });
+  const kernel = lookAtSegments(0x5200_0000n, [
+    loaded([0x5200_0000n, arm64Image()]),
+    loaded([0x5300_0000n, tree]),
+    loaded([HEADER_AT, header]),
+  ]);
+  lookAtCrashLoad(kernel);
+};
 
 /** Reads all files of a recording that may be none. */
 const readArchive = (input: Uint8Array): void => {
@@ -113,6 +151,23 @@ export const targets: readonly FuzzTarget[] = [
       kernelFacts({ ...NO_FACTS, meminfo: text, version: text, lockdown: text }, 65536n);
       countCpuList(text);
       pageSizeOfKcore(text);
+    },
+  },
+  {
+    name: 'sim-crash-tree',
+    seeds: () => [CRASH_TREE],
+    run: (input) => lookAtCrash(input, CRASH_HEADER),
+  },
+  {
+    name: 'sim-crash-header',
+    seeds: () => [CRASH_HEADER],
+    run: (input) => lookAtCrash(CRASH_TREE, input),
+  },
+  {
+    name: 'sim-initrd',
+    seeds: () => [new Uint8Array(cpioOf([{ name: 'init', mode: PROGRAM, data: encode('cp /proc/vmcore /mnt') }]))],
+    run: (input) => {
+      readCpio(input);
     },
   },
   {

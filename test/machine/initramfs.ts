@@ -38,23 +38,24 @@ export const entriesOf = (hostPath: string, name: string): readonly Entry[] => {
 
 const text = (value: string): Uint8Array => Buffer.from(value, 'latin1');
 
+/** An archive. */
+export const cpioOf = (entries: readonly Entry[]): Uint8Array =>
+  Buffer.concat([...entries, { name: TRAILER, mode: 0 }].map(encode));
+
 /**
  * An initramfs whose init is a script for busybox' shell.
  * @param busybox the program, linked statically
  * @param others what else is to be there, directories before what is in them
  */
 export const busyboxInitramfs = (busybox: Uint8Array, init: string, others: readonly Entry[] = []): Uint8Array =>
-  Buffer.concat(
-    [
-      { name: 'dev', mode: DIRECTORY },
-      { name: 'dev/console', mode: CHARACTER_DEVICE, major: 5, minor: 1 },
-      { name: 'proc', mode: DIRECTORY },
-      { name: 'sys', mode: DIRECTORY },
-      { name: 'bin', mode: DIRECTORY },
-      { name: 'bin/busybox', mode: PROGRAM, data: busybox },
-      { name: 'bin/sh', mode: LINK, data: text('busybox') },
-      { name: 'init', mode: PROGRAM, data: text(init) },
-      ...others,
-      { name: TRAILER, mode: 0 },
-    ].map(encode),
-  );
+  cpioOf([
+    { name: 'dev', mode: DIRECTORY },
+    { name: 'dev/console', mode: CHARACTER_DEVICE, major: 5, minor: 1 },
+    { name: 'proc', mode: DIRECTORY },
+    { name: 'sys', mode: DIRECTORY },
+    { name: 'bin', mode: DIRECTORY },
+    { name: 'bin/busybox', mode: PROGRAM, data: busybox },
+    { name: 'bin/sh', mode: LINK, data: text('busybox') },
+    { name: 'init', mode: PROGRAM, data: text(init) },
+    ...others,
+  ]);

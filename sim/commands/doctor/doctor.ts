@@ -13,13 +13,16 @@ import { type Settings, interpretOptions } from '../../../kexec/options/settings
 import { findingsIn, findingsInLog } from './findings.js';
 import type { Finding } from './finding.js';
 import { formatFinding, formatLogFinding, formatWays, verdictOf } from './report.js';
-import { type Arrived, type Attempt, type Ran, type Seen, type Wanted, type Way, WAYS } from './seen.js';
+import { lookAtCapture } from './capture-kernel.js';
+import { type Arrived, type Attempt, type Crash, type Ran, type Seen, type Wanted, type Way, WAYS } from './seen.js';
+import type { CrashLoad } from '../../kernel/execution/crash-load.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
 import { OURS } from '../../kernel/execution-settings.js';
 import { parseResources } from '../../kernel/facts/iomem.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
+import type { ImageSlot } from '../../kernel/rules/kexec-load.js';
 import { describeEnd } from '../../kernel/run/end-report.js';
 import { asTrouble, behindDashes, inScratch, kexecFor } from '../common/behind-dashes.js';
 import {
@@ -179,6 +182,27 @@ const arrive = async (tried: Case, { way, image }: Attempt): Promise<Arrived | u
   return arrived instanceof KexecError ? { rules: [], skipped: arrived.message } : arrived;
 };
 
+/** What a kernel that is loaded for a panic is told, and what it is. */
+const lookAtCrash = async (tried: Case, { way, image }: Attempt): Promise<Crash | undefined> => {
+  if (!tried.wanted.onCrash || image === undefined || tried.context.platform === undefined) return undefined;
+  const { lookAtCrashLoad } = await import('../../kernel/execution/crash-load.js');
+  const { readLoadedKernel } = await import('../../kernel/execution/loaded-kernel.js');
+  const loadIn = (loaded: ImageSlot, directory: string): CrashLoad | undefined => {
+    if (typeof loaded !== 'object') return undefined;
+    const load = attempt(KexecError, () => lookAtCrashLoad(readLoadedKernel(loaded, directory)));
+    return load instanceof KexecError ? undefined : load;
+  };
+  const load = loadIn(image, stateOf(tried, way));
+  if (load === undefined) return undefined;
+  const own = openMachine(tried.args, tried.context);
+  const before = attempt(KexecError, () => loadIn(own.kernel.state.crash, own.stateDirectory));
+  return {
+    load,
+    capture: await lookAtCapture(load, tried.machine.files, await tried.context.platform()),
+    before: before instanceof KexecError ? undefined : before,
+  };
+};
+
 /** Lets the new kernel run on, as kexec -e does. */
 const runOn = async (tried: Case, { way }: Attempt): Promise<Ran> => {
   let [console, report] = ['', ''];
@@ -209,6 +233,7 @@ const examine = async (tried: Case, runs: boolean): Promise<Seen> => {
     wanted,
     chosen,
     ways,
+    crash: await lookAtCrash(tried, chosen),
     arrived,
     ran:
       runs && !wanted.onCrash && arrived?.rules.length !== 0 && arrived !== undefined

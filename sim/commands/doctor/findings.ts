@@ -5,7 +5,9 @@
 import { type Finding, type Row, SEVERITIES } from './finding.js';
 import { ANSWER_ROWS } from './rows-answers.js';
 import { ARRIVAL_ROWS } from './rows-arrival.js';
+import { CAPTURE_ROWS } from './rows-capture.js';
 import { COMMAND_ROWS } from './rows-command.js';
+import { DUMP_ROWS } from './rows-dump.js';
 import { FILE_ROWS } from './rows-files.js';
 import { MEMORY_ROWS } from './rows-memory.js';
 import { type Seen, WAYS } from './seen.js';
@@ -41,6 +43,8 @@ export const ROWS: readonly Row[] = [
   ...FILE_ROWS,
   ...ANSWER_ROWS,
   ...MEMORY_ROWS,
+  ...DUMP_ROWS,
+  ...CAPTURE_ROWS,
   ...COMMAND_ROWS,
   ...ARRIVAL_ROWS,
   LAST_ROW,

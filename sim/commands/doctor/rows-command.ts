@@ -84,43 +84,6 @@ export const COMMAND_ROWS: readonly Row[] = [
     },
   },
   {
-    id: 'crash-command-line',
-    severity: 'warning',
-    when: 'a crash kernel is loaded whose command line does not keep it to one processor, which saves memory and trouble, or does not reset devices',
-    example: "The crash kernel's command line has no nr_cpus=1 (or maxcpus=1), no reset_devices.",
-    fixes: ['add --append="nr_cpus=1 reset_devices"'],
-    look: ({ wanted, chosen }) => {
-      if (!wanted.onCrash || chosen.image === undefined) return undefined;
-      const missing = [
-        ...(wordOf(wanted.cmdline, /^(nr_cpus|maxcpus)=/) === undefined ? ['no nr_cpus=1 (or maxcpus=1)'] : []),
-        ...(wordOf(wanted.cmdline, /^reset_devices$/) === undefined ? ['no reset_devices'] : []),
-      ];
-      if (missing.length === 0) return undefined;
-      // One processor is a matter of memory; devices that go on writing are one of luck.
-      return {
-        sentence: `The crash kernel's command line has ${missing.join(', ')}.`,
-        evidence: [`command line: ${wanted.cmdline ?? '(none)'}`],
-        severity: missing.length === 1 ? 'note' : 'warning',
-      };
-    },
-  },
-  {
-    id: 'capture-cannot-restart',
-    severity: 'warning',
-    when: 'the firmware hangs in PSCI calls of any processor but the first, and a crash kernel runs on the one that panicked',
-    example:
-      'A crash kernel that does not run on processor 0 cannot restart the machine: the firmware hangs in its PSCI call.',
-    fixes: ['set a watchdog that is armed over the panic', 'update the firmware'],
-    look: ({ wanted, board }) =>
-      wanted.onCrash && board?.quirks.includes('psci-cpu0-only') === true
-        ? {
-            sentence:
-              'A crash kernel that does not run on processor 0 cannot restart the machine: the firmware hangs in its PSCI call.',
-            evidence: ['quirks: psci-cpu0-only'],
-          }
-        : undefined,
-  },
-  {
     id: 'root-missing',
     severity: 'warning',
     when: 'the new kernel has neither an initrd nor a root=, though the running one was given a root=',

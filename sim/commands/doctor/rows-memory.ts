@@ -5,10 +5,9 @@ import { MiB, alignUp } from '../../../kexec/base/u64.js';
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { formatSize } from '../common/text.js';
 import { freeMemory, withoutRange } from '../../kernel/facts/page-allocator.js';
-import type { Resource } from '../../kernel/facts/iomem.js';
 import { shortOfMemory } from '../../kernel/rules/doubts.js';
 import type { Found, Row } from './finding.js';
-import { type Seen, failedWith, refusedFor, runningCmdline, wordOf } from './seen.js';
+import { type Seen, crashRegions, failedWith, refusedFor, runningCmdline, wordOf } from './seen.js';
 import { segmentsTold } from './tell.js';
 
 /** What kexec does not load over: all that is in RAM but the running kernel, which is over by then. */
@@ -48,9 +47,6 @@ const NO_PLACE = 'Could not find any suitable kernel location!';
 const ENADDR = strerror(Errno.EADDRNOTAVAIL);
 
 const iomemText = (seen: Seen): string => seen.files.readText('/proc/iomem') ?? '';
-
-const crashResources = (resources: readonly Resource[]): readonly Range[] =>
-  resources.filter(({ name, range }) => name === 'Crash kernel' && range.last > 0n).map(({ range }) => range);
 
 const roundedUp = (bytes: bigint): string => `${alignUp(bytes, MiB(64n)) >> 20n}M`;
 
@@ -110,8 +106,7 @@ export const MEMORY_ROWS: readonly Row[] = [
     example: 'No memory is set aside for a crash kernel: the running kernel was booted without crashkernel=.',
     fixes: ['boot with crashkernel=256M, or what kernel and initrd need', 'load without -p'],
     look: (seen) => {
-      if (!seen.wanted.onCrash || crashResources(seen.resources).length > 0 || seen.chosen.exitCode === 0)
-        return undefined;
+      if (!seen.wanted.onCrash || crashRegions(seen).length > 0 || seen.chosen.exitCode === 0) return undefined;
       const asked = wordOf(runningCmdline(seen), /^crashkernel=/);
       return {
         sentence:
@@ -140,7 +135,7 @@ export const MEMORY_ROWS: readonly Row[] = [
     ],
     isOfOneWay: true,
     look: (seen) => {
-      const regions = crashResources(seen.resources);
+      const regions = crashRegions(seen);
       const refusal = refusedFor(seen, ENADDR);
       if (!seen.wanted.onCrash || regions.length < 2 || refusal?.call !== 'kexec_load') return undefined;
       return {
@@ -156,7 +151,7 @@ export const MEMORY_ROWS: readonly Row[] = [
     example: 'The crash region has 256.0 MiB, and kernel and initrd want 290.0 MiB: crashkernel=320M.',
     fixes: ['boot with a larger crashkernel=', 'make a smaller initrd, with what a dump needs only'],
     look: (seen) => {
-      const region = crashResources(seen.resources).at(-1);
+      const region = crashRegions(seen).at(-1);
       if (!seen.wanted.onCrash || region === undefined || seen.chosen.exitCode === 0) return undefined;
       const failed =
         NO_HOLE.test(seen.chosen.said) ||

@@ -2,13 +2,16 @@
  * What is seen of a machine, of a command line for it, and of what becomes of that: what the findings are drawn from.
  */
 import type { Compat } from '../../../kexec/base/compat.js';
+import type { Range } from '../../../kexec/base/range.js';
 import type { BoardFacts } from '../../kernel/facts/board-arm64.js';
 import type { KernelFacts } from '../../kernel/facts/facts.js';
 import type { Resource } from '../../kernel/facts/iomem.js';
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
+import type { CrashLoad } from '../../kernel/execution/crash-load.js';
 import type { KernelBug } from '../../kernel/machine/processors.js';
 import type { RuleResult } from '../../kernel/execution/rule.js';
 import type { KernelState, LoadedImage } from '../../kernel/rules/kexec-load.js';
+import type { CaptureKernel } from './capture-kernel.js';
 
 /** By which call a kernel is loaded: as -s, -c and -a say. */
 export const WAYS = ['s', 'c', 'a'] as const;
@@ -78,6 +81,14 @@ export interface Ran {
   readonly report: string;
 }
 
+/** A kernel that is loaded for a panic. */
+export interface Crash {
+  readonly load: CrashLoad;
+  readonly capture: CaptureKernel;
+  /** What was loaded before, in the state that the machine has; undefined where nothing was, or it cannot be read. */
+  readonly before: CrashLoad | undefined;
+}
+
 export interface Seen {
   readonly files: RecordedFiles;
   readonly facts: KernelFacts;
@@ -90,6 +101,8 @@ export interface Seen {
   /** The command line as it is. */
   readonly chosen: Attempt;
   readonly ways: Readonly<Record<Way, Attempt>>;
+  /** A kernel that is loaded for a panic; undefined where none is. */
+  readonly crash: Crash | undefined;
   /** Undefined where nothing is loaded. */
   readonly arrived: Arrived | undefined;
   /** Undefined where it was not asked for. */
@@ -106,8 +119,16 @@ export const refusedFor = ({ chosen }: Seen, ...reasons: readonly string[]): Ref
 export const failedWith = ({ chosen }: Seen, pattern: RegExp): RegExpExecArray | undefined =>
   chosen.exitCode === 0 ? undefined : (pattern.exec(chosen.said) ?? undefined);
 
+/** Memory that is set aside for a crash kernel. */
+export const crashRegions = ({ resources }: Pick<Seen, 'resources'>): readonly Range[] =>
+  resources.filter(({ name, range }) => name === 'Crash kernel' && range.last > 0n).map(({ range }) => range);
+
 /** The running kernel's command line. */
 export const runningCmdline = ({ files }: Seen): string => files.readText('/proc/cmdline')?.trim() ?? '';
+
+/** Whether what is loaded was loaded by kexec_file_load, whose kernel makes the segments. */
+export const isByFile = ({ chosen }: Seen): boolean =>
+  chosen.image?.segments.some(({ role }) => role !== undefined) === true;
 
 /** The first word of a command line that fits. */
 export const wordOf = (line: string | undefined, pattern: RegExp): string | undefined =>

@@ -107,8 +107,8 @@ const lookAtTree = (memory: MemoryView, address: bigint): Tree | undefined => {
   };
 };
 
-/** A tree that is broken tells nothing. */
-const toldByBlob = (blob: Uint8Array): ToldByTree | undefined => {
+/** Undefined for a tree that is broken, which tells nothing. */
+export const toldByBlob = (blob: Uint8Array): ToldByTree | undefined => {
   const told = attempt(MachineError, () => toldByTree(treeOfBlob(blob)));
   return told instanceof MachineError ? undefined : told;
 };

@@ -1,7 +1,5 @@
 /** The course of an execution: from the old kernel's last instructions to the new kernel's first one or its end. */
 import type { OnProgress } from '../../../kexec/base/progress.js';
-import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
-import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
 import type { Jump } from '../../cpu/state/model.js';
 import { PhysicalMemory } from '../../machine/memory.js';
 import type { Keyboard } from '../../machine/terminal.js';
@@ -15,6 +13,7 @@ import { GuestView } from '../run/guest-view.js';
 import { type GuestRun, runGuest } from '../run/run-guest.js';
 import { type Arrival, type RunningMachine, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
+import { imageSegment, treeSegment } from './loaded-kernel.js';
 import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
 import { type DescribeEsr, describeEnd, formatJumps, formatQuirkEvents, formatRegisters } from '../run/end-report.js';
 import type { RuleResult } from './rule.js';
@@ -207,12 +206,8 @@ export const rulesOfLoad = ({ facts, kernel }: Pick<ExecuteOptions, 'facts' | 'k
   const { segments, purgatory } = kernel;
   const memory = new PhysicalMemory(segments.flatMap((segment) => (segment.memory.size > 0n ? [segment.memory] : [])));
   for (const segment of segments) if (segment.data.length > 0) memory.write(segment.memory.start, segment.data);
-  const startsWith = (isIt: (data: Uint8Array) => boolean): bigint =>
-    segments.find((segment) => segment !== purgatory && isIt(segment.data))?.memory.start ?? 0n;
-  const tree = startsWith(
-    (data) => data.length >= 4 && new DataView(data.buffer, data.byteOffset).getUint32(0) === FDT_MAGIC,
-  );
-  const pc = startsWith((data) => readArm64ImageHeader(data) !== undefined);
+  const tree = treeSegment(kernel)?.memory.start ?? 0n;
+  const pc = imageSegment(kernel)?.memory.start ?? 0n;
   const cpu = { pc, el: 1, daif: 0, getX: () => tree, getSystemRegister: () => 0n } as const;
   return checkTree({ cpu, memory, highestEl: 1, segments, purgatory, running: runningMachine({ facts }) });
 };

@@ -1,5 +1,6 @@
 /** What is loaded, as those see it who execute it. */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
+import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
 import { Range } from '../../../kexec/base/range.js';
 import type { LoadedSegment } from './arrival.js';
 import type { LoadedImage } from '../rules/kexec-load.js';
@@ -45,6 +46,22 @@ export const lookAtSegments = (entry: bigint, segments: readonly LoadedSegment[]
   );
   return { entry, segments, purgatory: first, kernelEntries: new Set([...starts, ...named]) };
 };
+
+const segmentOf = (
+  { segments, purgatory }: LoadedKernel,
+  isIt: (data: Uint8Array) => boolean,
+): LoadedSegment | undefined => segments.find((segment) => segment !== purgatory && isIt(segment.data));
+
+/** The segment with the new kernel's Image; undefined for a kernel that is none. */
+export const imageSegment = (kernel: LoadedKernel): LoadedSegment | undefined =>
+  segmentOf(kernel, (data) => readArm64ImageHeader(data) !== undefined);
+
+/** The segment with the new kernel's device tree. */
+export const treeSegment = (kernel: LoadedKernel): LoadedSegment | undefined =>
+  segmentOf(
+    kernel,
+    (data) => data.length >= 4 && new DataView(data.buffer, data.byteOffset).getUint32(0) === FDT_MAGIC,
+  );
 
 const isImageAt = ({ memory, data }: LoadedSegment, address: bigint): boolean =>
   readArm64ImageHeader(data.subarray(Number(address - memory.start))) !== undefined;

@@ -88,16 +88,22 @@ export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts
   };
 };
 
-/** CPUs in a list as sysfs writes it ("0-3,8"); undefined when it is none. */
-export const countCpuList = (text: string | undefined): number | undefined => {
-  let count = 0;
+/** A list of CPUs as sysfs writes it ("0-3,8"), piece by piece, both ends inclusive; undefined when it is none. */
+export const cpuList = (
+  text: string | undefined,
+): readonly { readonly first: number; readonly last: number }[] | undefined => {
+  const pieces: { readonly first: number; readonly last: number }[] = [];
   for (const part of (text ?? '').trim().split(',')) {
     const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part);
     if (match === null) return undefined;
     const first = Number(match[1]);
     const last = Number(match[2] ?? match[1]);
     if (last < first) return undefined;
-    count += last - first + 1;
+    pieces.push({ first, last });
   }
-  return count;
+  return pieces;
 };
+
+/** How many CPUs are in such a list. */
+export const countCpuList = (text: string | undefined): number | undefined =>
+  cpuList(text)?.reduce((count, { first, last }) => count + last - first + 1, 0);

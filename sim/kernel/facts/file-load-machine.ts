@@ -1,15 +1,6 @@
 /** What a recording tells kexec_file_load(2): free memory, the device tree of the boot, what a dump describes. */
 import type { NoteMemory } from '../../../kexec/running-kernel/crashdump.js';
-import {
-  ELFCLASS64,
-  ELFDATA2LSB,
-  type ElfProgramHeader,
-  PT_LOAD,
-  hasElfMagic,
-  readFileHeader,
-  readProgramHeader,
-  sizesOf,
-} from '../../../kexec/elf/elf.js';
+import { PT_LOAD, programHeaders64 } from '../../../kexec/elf/elf.js';
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
 import { Range } from '../../../kexec/base/range.js';
@@ -140,7 +131,6 @@ const crashRegions = (resources: readonly Resource[], { generation, crashRegion 
   return [crashRegion, ...(traitsOf(generation).usesLowCrashRegion ? others.map(({ range }) => range) : [])];
 };
 
-const LAYOUT = { class: ELFCLASS64, data: ELFDATA2LSB };
 const NEED = "the crash kernel's elfcorehdr is made from it";
 
 const dumpFacts = (files: RecordedFiles, resources: readonly Resource[]): DumpFacts => {
@@ -150,10 +140,14 @@ const dumpFacts = (files: RecordedFiles, resources: readonly Resource[]): DumpFa
   const code = resources.find(({ name }) => name === 'Kernel code')?.range;
   const kcore = readOr(files, '/proc/kcore', NEED, KCORE_HEAD);
   // The kernel's image is mapped twice: by itself, and with the memory around it.
-  const maps = loadsOf(kcore)
+  const maps = programHeaders64(kcore)
     .filter(
-      ({ paddr, memsz }) =>
-        code !== undefined && paddr <= code.start && code.start < paddr + memsz && paddr !== U64_MAX,
+      ({ type, paddr, memsz }) =>
+        type === PT_LOAD &&
+        code !== undefined &&
+        paddr <= code.start &&
+        code.start < paddr + memsz &&
+        paddr !== U64_MAX,
     )
     .sort((a, b) => (a.memsz < b.memsz ? -1 : 1));
   const [image, linear] = [maps[0], maps.at(-1)];
@@ -183,22 +177,6 @@ const dumpFacts = (files: RecordedFiles, resources: readonly Resource[]): DumpFa
     kernelImage: { vaddr: image.vaddr, paddr: image.paddr, size: image.memsz },
     linear: (physAddr) => u64(physAddr - linear.paddr + linear.vaddr),
   };
-};
-
-const loadsOf = (kcore: Uint8Array): readonly ElfProgramHeader[] => {
-  const sizes = sizesOf(LAYOUT);
-  if (kcore.length < sizes.header || !hasElfMagic(kcore)) return [];
-  const { phoff, phnum } = readFileHeader(kcore, LAYOUT);
-  const loads: ElfProgramHeader[] = [];
-  for (
-    let at = Number(phoff), n = 0;
-    n < phnum && at + sizes.programHeader <= kcore.length;
-    n++, at += sizes.programHeader
-  ) {
-    const header = readProgramHeader(kcore, LAYOUT, at);
-    if (header.type === PT_LOAD) loads.push(header);
-  }
-  return loads;
 };
 
 /** What of a running kernel goes into the header of its dump. */

@@ -28,14 +28,26 @@ export const cellCounts = ({ properties }: TreeNode): CellCounts => ({
  */
 export const registersOf = (tree: IndexedTree, { node, parent }: Place): readonly (Range | undefined)[] => {
   if (parent === undefined) return [];
-  const { address, size } = cellCounts(parent.node);
+  return rangesOf(tree, parent, node.properties.get('reg')).map((range) => throughBuses(tree, parent, range));
+};
+
+/**
+ * The ranges in a value that is written as the `reg` of a node's children is, as they stand there.
+ * @returns undefined in place of one of no bytes, or beyond the end of the address space
+ */
+export const rangesOf = (
+  tree: IndexedTree,
+  { node }: Place,
+  value: Uint8Array | undefined,
+): readonly (Range | undefined)[] => {
+  const { address, size } = cellCounts(node);
   if (address < 1 || address > MAX_CELLS || size < 1 || size > MAX_CELLS) return [];
-  const cells = cellsOf(node.properties.get('reg'));
+  const cells = cellsOf(value);
   const found: (Range | undefined)[] = [];
   for (let at = 0; at + address + size <= cells.length; at += address + size) {
     tree.spend(1);
     const sizeBytes = joined(cells.slice(at + address, at + address + size));
-    found.push(throughBuses(tree, parent, rangeAt(joined(cells.slice(at, at + address)), sizeBytes)));
+    found.push(rangeAt(joined(cells.slice(at, at + address)), sizeBytes));
   }
   return found;
 };

@@ -2,7 +2,7 @@
  * What a kernel learns of a device tree that it is started with: memory, firmware's tables, its console, processors.
  */
 import type { Range } from '../../../kexec/base/range.js';
-import { registersOf } from './addresses.js';
+import { rangesOf, registersOf } from './addresses.js';
 import { describeBoard } from './describe.js';
 import type { BoardDescription } from './description.js';
 import { IndexedTree } from './index-tree.js';
@@ -25,6 +25,10 @@ export interface ToldByTree {
   readonly bootargs: string | undefined;
   /** Whether stdout-path leads to a node. */
   readonly hasStdout: boolean;
+  /** The ELF header of a dump, from which a crash kernel makes its /proc/vmcore; undefined for no crash kernel. */
+  readonly elfcorehdr: Range | undefined;
+  /** The memory that a crash kernel is told to keep to; undefined where it is told of none. */
+  readonly usableMemory: readonly Range[] | undefined;
 }
 
 /** Linux' Documentation/arch/arm/uefi.rst. */
@@ -34,6 +38,10 @@ const MAP_START = 'linux,uefi-mmap-start';
 
 const RESERVED = '/reserved-memory';
 
+/** Linux' Documentation/devicetree/bindings/chosen.txt. */
+const ELFCOREHDR = 'linux,elfcorehdr';
+const USABLE_MEMORY = 'linux,usable-memory-range';
+
 /** @throws MachineError when the tree is deeper or larger than any board's */
 export const toldByTree = (root: TreeNode): ToldByTree => {
   const tree = new IndexedTree(root);
@@ -41,6 +49,11 @@ export const toldByTree = (root: TreeNode): ToldByTree => {
   const uefi = new Map([...chosen].filter(([name]) => name.startsWith(UEFI)));
   const nonZero = (name: string): boolean => (numberOf(uefi.get(name)) ?? 0n) > 0n;
   const bootargs = chosen.get('bootargs');
+  const rangesIn = (name: string): readonly Range[] | undefined => {
+    const [place] = tree.places;
+    const value = chosen.get(name);
+    return place && value && rangesOf(tree, place, value).flatMap((range) => range ?? []);
+  };
   return {
     board: describeBoard(root),
     reserved: tree.places.flatMap((place) =>
@@ -52,5 +65,7 @@ export const toldByTree = (root: TreeNode): ToldByTree => {
     hasUefiMap: nonZero(MAP_START) && nonZero(MAP_SIZE),
     bootargs: bootargs === undefined ? undefined : stringOf(bootargs),
     hasStdout: tree.console() !== undefined,
+    elfcorehdr: rangesIn(ELFCOREHDR)?.[0],
+    usableMemory: rangesIn(USABLE_MEMORY),
   };
 };

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { ARM64_EXECUTABLE, buildElf } from '../files/elf-builder.js';
 import { type TreeNode, arm64Image, deviceTree, uImage, uki, vmlinux, zboot } from '../files/kernel-files.js';
 import { panickedImage } from '../files/log-kernel.js';
+import { FILE, PROGRAM, cpioOf } from '../../machine/initramfs.js';
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
@@ -73,10 +74,13 @@ export const boardTree = ({
     reserve,
   );
 
+/** The running kernel's own line. */
+const VERSION = 'Linux version 6.12.9 (someone) #1 SMP\n';
+
 /** What every machine has, unless a case says otherwise. */
 const BASE: Files = {
   'proc/iomem': IOMEM,
-  'proc/version': 'Linux version 6.12.9 (someone) #1 SMP\n',
+  'proc/version': VERSION,
   'proc/meminfo': 'MemTotal:        1900000 kB\nMemFree:         1700000 kB\nMemAvailable:    1700000 kB\n',
   'proc/cmdline': 'console=ttyAMA0\n',
   'sys/kernel/kexec_loaded': '0\n',
@@ -107,6 +111,20 @@ const putAt = (bytes: Uint8Array, at: number, text: string): Uint8Array => {
   for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
   return bytes;
 };
+
+/** Where nothing of an Image's header is. */
+const BEHIND_HEADER = 0x1000;
+
+const imageWith = (...parts: readonly (string | Uint8Array)[]): Uint8Array => {
+  const bytes = image();
+  bytes.set(Buffer.concat(parts.map((part) => Buffer.from(part as Uint8Array))), BEHIND_HEADER);
+  return bytes;
+};
+
+/** With its configuration in it, as CONFIG_IKCONFIG has it. */
+const withConfig = (config: string): Uint8Array => imageWith('IKCFG_ST', gzipSync(config), 'IKCFG_ED');
+
+const SAVING = { name: 'init', mode: PROGRAM, data: Buffer.from('#!/bin/sh\ncp /proc/vmcore /mnt/dump\n') };
 
 const ZBOOT = zboot(new Uint8Array(gzipSync(arm64Image({ imageSize: 0x20_0000n, pe: true }))));
 
@@ -170,6 +188,14 @@ export const FILES: Readonly<Record<string, Uint8Array | number>> = {
   README: putAt(new Uint8Array(200).fill(32), 0, 'This is no kernel.'),
   empty: new Uint8Array(),
   'initrd-small': putAt(new Uint8Array(1024), 0, '070701'),
+  'Image-5.10': imageWith('Linux version 5.10.0-32-arm64 (someone) #1 SMP\n'),
+  'Image-running': imageWith(VERSION),
+  'Image-no-vmcore': withConfig('CONFIG_ARM64=y\nCONFIG_CRASH_DUMP=y\n# CONFIG_PROC_VMCORE is not set\n'),
+  'Image-vmcore': withConfig('CONFIG_ARM64=y\nCONFIG_CRASH_DUMP=y\nCONFIG_PROC_VMCORE=y\nCONFIG_VIRTIO_BLK=y\n'),
+  'initrd-saves': cpioOf([SAVING]),
+  'initrd-fills.gz': gzipSync(cpioOf([SAVING, { name: 'fill', mode: FILE, data: new Uint8Array(20 * MIB) }])),
+  'initrd-idle.gz': gzipSync(cpioOf([{ name: 'init', mode: PROGRAM, data: Buffer.from('#!/bin/sh\nexec sh\n') }])),
+  'initrd-modules': cpioOf([SAVING, { name: 'lib/modules/ext4.ko.xz', mode: FILE, data: new Uint8Array(64) }]),
   'initrd-20m': 20 * MIB,
   'initrd-40m': 40 * MIB,
   'dtb-seed': boardTree({ chosen: { 'kaslr-seed': [1, 2] } }),

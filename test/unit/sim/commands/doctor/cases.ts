@@ -10,6 +10,8 @@ export interface DoctorCase {
   readonly from: string;
   /** In place of files of the machine, or beside them; undefined for one that is to be left out. */
   readonly machine?: Readonly<Record<string, Files[string] | undefined>>;
+  /** The machine when a kernel was loaded as `args` say, before it became what it is; undefined where none was. */
+  readonly before?: Readonly<Record<string, Files[string] | undefined>>;
   /** KEXEC_COMPAT. */
   readonly compat?: string;
   /** Whether the new kernel runs on (--run). */
@@ -670,24 +672,11 @@ export const CASES: readonly DoctorCase[] = [
   },
   { name: 'no command line', from: 'forum threads', args: '-c -l @Image', first: 'no-command-line' },
   {
-    name: 'a crash kernel on all processors',
-    from: 'Documentation/admin-guide/kdump',
-    args: '-c -p @Image --append=console=ttyAMA0',
-    first: 'crash-command-line',
-  },
-  {
     name: 'no root',
     from: 'forum threads',
     machine: { 'proc/cmdline': 'console=ttyAMA0 root=/dev/mmcblk0p2\n' },
     args: '-c -l @Image --append=console=ttyAMA0',
     first: 'root-missing',
-  },
-  {
-    name: 'a crash kernel that cannot restart',
-    from: 'the quirk psci-cpu0-only',
-    machine: { quirks: 'psci-cpu0-only\n' },
-    args: '-c -p @Image --append="console=ttyAMA0 nr_cpus=1 reset_devices"',
-    first: 'capture-cannot-restart',
   },
   {
     name: 'Hetzner: minutes of silence',
@@ -731,10 +720,6 @@ export const HEALTHY: readonly Omit<DoctorCase, 'first' | 'from'>[] = [
       args: `${way} -l @Image --initrd=@initrd-small --reuse-cmdline`,
     })),
   ),
-  {
-    name: 'virt-2g',
-    args: '-c -p @Image --initrd=@initrd-small --append="console=ttyAMA0 nr_cpus=1 reset_devices"',
-  },
   {
     name: 'four processors with PSCI',
     machine: { ...FOUR, 'sys/firmware/fdt': boardTree({ cpus: 4 }) },

@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { ROWS } from '../../../../../sim/commands/doctor/findings.js';
 import { FILES, machineFiles } from '../../../../support/machine/doctor-machine.js';
 import { useTempDir, writeTree } from '../../../../support/machine/sim-support.js';
-import { runSimToEnd } from '../../../../support/run-support.js';
-import { CASES, type DoctorCase, HEALTHY } from './cases.js';
+import { runSimToEnd, runToEnd } from '../../../../support/run-support.js';
+import { CASES as LOAD_CASES, type DoctorCase, HEALTHY as LOAD_HEALTHY } from './cases.js';
+import { KDUMP_CASES, KDUMP_HEALTHY } from './cases-kdump.js';
 
 /** What `kexec-sim doctor` finds, held against the table of cases. */
+
+const CASES = [...LOAD_CASES, ...KDUMP_CASES];
+const HEALTHY = [...LOAD_HEALTHY, ...KDUMP_HEALTHY];
 
 const temp = useTempDir();
 const files = temp.make('files');
@@ -41,13 +45,24 @@ interface Answer {
   }[];
 }
 
-const doctor = async (one: Pick<DoctorCase, 'name' | 'machine' | 'args' | 'compat' | 'run'>) => {
+/** @returns a state in which a kernel is loaded */
+const loadedBefore = async ({ before, args, name }: Case, env: Readonly<Record<string, string>>): Promise<string> => {
+  const state = temp.make('state');
+  const machine = { KEXEC_MACHINE: machineOf({ name, ...(before && { machine: before }) }), KEXEC_STATE: state };
+  expect(await runToEnd(wordsOf(args), { ...env, ...machine })).toMatchObject({ code: 0 });
+  return state;
+};
+
+type Case = Pick<DoctorCase, 'name' | 'machine' | 'args' | 'compat' | 'run' | 'before'>;
+
+const doctor = async (one: Case) => {
   const env = { XDG_STATE_HOME: temp.path, ...(one.compat !== undefined && { KEXEC_COMPAT: one.compat }) };
   const ended = await runSimToEnd(
     [
       'doctor',
       '--json',
       ...(one.run === true ? ['--run'] : []),
+      ...(one.before === undefined ? [] : ['--state', await loadedBefore(one, env)]),
       '--machine',
       machineOf(one),
       '--',
