@@ -124,17 +124,18 @@ export const CAPTURE_ROWS: readonly Row[] = [
     when: 'a crash kernel is loaded whose command line does not keep it to one processor, which saves memory and trouble, or does not reset devices',
     example: "The crash kernel's command line has no nr_cpus=1 (or maxcpus=1), no reset_devices.",
     fixes: ['add --append="nr_cpus=1 reset_devices"'],
-    look: ({ wanted, chosen }) => {
-      if (!wanted.onCrash || chosen.image === undefined) return undefined;
+    look: (seen) => {
+      const line = cmdlineOf(seen);
+      if (!seen.wanted.onCrash || seen.chosen.image === undefined) return undefined;
       const missing = [
-        ...(keepsToOne(wanted.cmdline ?? '') ? [] : ['no nr_cpus=1 (or maxcpus=1)']),
-        ...(wordOf(wanted.cmdline, /^reset_devices$/) === undefined ? ['no reset_devices'] : []),
+        ...(keepsToOne(line) ? [] : ['no nr_cpus=1 (or maxcpus=1)']),
+        ...(wordOf(line, /^reset_devices$/) === undefined ? ['no reset_devices'] : []),
       ];
       if (missing.length === 0) return undefined;
       // One processor is a matter of memory; devices that go on writing are one of luck.
       return {
         sentence: `The crash kernel's command line has ${missing.join(', ')}.`,
-        evidence: [`command line: ${wanted.cmdline ?? '(none)'}`],
+        evidence: [`command line: ${line === '' ? '(none)' : line}`],
         severity: missing.length === 1 ? 'note' : 'warning',
       };
     },

@@ -19,9 +19,6 @@ import { configEvidence } from './tell.js';
 const CPUS = '/sys/devices/system/cpu';
 const VMCOREINFO = '/sys/kernel/vmcoreinfo';
 
-/** An arm64 kernel has no more processors (NR_CPUS, arch/arm64/Kconfig). */
-const MOST_CPUS = 4096;
-
 const rangesOf = ({ resources }: Pick<Seen, 'resources'>, name: string): readonly Range[] =>
   resources.filter((resource) => resource.name === name).map(({ range }) => range);
 
@@ -86,9 +83,7 @@ const kallsymsFound = (seen: Seen): Found | undefined => {
 };
 
 const cpusIn = (files: RecordedFiles, name: 'possible' | 'online'): readonly number[] =>
-  (cpuList(files.readText(`${CPUS}/${name}`)) ?? []).flatMap(({ first, last }) =>
-    Array.from({ length: Math.min(last - first + 1, MOST_CPUS) }, (_, i) => first + i),
-  );
+  cpuList(files.readText(`${CPUS}/${name}`)) ?? [];
 
 /** Processors that have no place for their registers: none, or one of no bytes. */
 const notesOf = (files: RecordedFiles) => {
@@ -109,10 +104,10 @@ const named = (cpus: readonly number[]): string =>
 /** What is wrong with what a crash kernel is told. */
 const wrongWith = ({ told, dump, segments }: CrashLoad, ram: readonly Range[]): readonly string[] => {
   if (told === undefined) return [];
-  const { usableMemory = [] } = told;
-  if (usableMemory.length === 0) return ['no linux,usable-memory-range keeps it out of the memory that it is to save'];
-  const inUsable = (range: Range): boolean => usableMemory.some((usable) => usable.covers(range));
-  const lost = outside(usableMemory, ram);
+  const { usable } = told;
+  if (usable.length === 0) return ['no linux,usable-memory-range keeps it out of the memory that it is to save'];
+  const inUsable = (range: Range): boolean => usable.some((one) => one.covers(range));
+  const lost = outside(usable, ram);
   const strays = segments.filter((range) => range.size > 0n && !inUsable(range));
   return [
     ...(lost.length === 0 ? [] : [`${textOf(lost)} of the memory that it may use is no System RAM`]),
@@ -193,7 +188,7 @@ export const DUMP_ROWS: readonly Row[] = [
       return {
         sentence: `The crash kernel is told what cannot be: ${wrong.join('; ')}.`,
         evidence: [
-          `device tree: linux,usable-memory-range ${textOf(crash.load.told?.usableMemory ?? [])}`,
+          `device tree: linux,usable-memory-range ${textOf(crash.load.told?.usable ?? [])}`,
           ...rangesOf(seen, 'System RAM').map((range) => `/proc/iomem: System RAM ${range.toString()}`),
         ],
       };
@@ -207,7 +202,7 @@ export const DUMP_ROWS: readonly Row[] = [
       'The capture kernel is short of memory: of 64.0 MiB, what is loaded takes 46.7 MiB, and what its initrd unpacks to 19.8 MiB.',
     fixes: ['boot with a larger crashkernel=', 'make a smaller initrd, with what a dump needs only'],
     look: ({ crash }) => {
-      const usable = crash?.load.told?.usableMemory ?? [];
+      const usable = crash?.load.told?.usable ?? [];
       const { initrd } = crash?.load ?? {};
       if (crash === undefined || usable.length === 0) return undefined;
       const sum = (ranges: readonly Range[]): bigint => ranges.reduce((total, { size }) => total + size, 0n);
@@ -231,12 +226,12 @@ export const DUMP_ROWS: readonly Row[] = [
       'The capture kernel (5.10.0-32-arm64) takes one range of memory alone, and not [0xa0000000, 0xa7ffffff]: devices that reach 32 bits only will not work.',
     fixes: ['load a kernel of 5.19 or later', 'boot with one region below 4 GiB: crashkernel=SIZE without ,high'],
     look: ({ crash }) => {
-      const [, ...others] = crash?.load.told?.usableMemory ?? [];
+      const [, ...others] = crash?.load.told?.usable ?? [];
       const banner = crash?.capture.banner;
       if (others.length === 0 || banner === undefined || isAtLeast(banner, 5, 19)) return undefined;
       return {
         sentence: `The capture kernel (${kernelRelease(banner)}) takes one range of memory alone, and not ${textOf(others)}: devices that reach 32 bits only will not work.`,
-        evidence: [`device tree: linux,usable-memory-range ${textOf(crash?.load.told?.usableMemory ?? [])}`, banner],
+        evidence: [`device tree: linux,usable-memory-range ${textOf(crash?.load.told?.usable ?? [])}`, banner],
       };
     },
   },

@@ -88,22 +88,30 @@ export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts
   };
 };
 
-/** A list of CPUs as sysfs writes it ("0-3,8"), piece by piece, both ends inclusive; undefined when it is none. */
-export const cpuList = (
-  text: string | undefined,
-): readonly { readonly first: number; readonly last: number }[] | undefined => {
-  const pieces: { readonly first: number; readonly last: number }[] = [];
+/** First and last numbers of a list as sysfs writes it ("0-3,8"); undefined when it is none. */
+const cpuRanges = (text: string | undefined): readonly (readonly [number, number])[] | undefined => {
+  const ranges: [number, number][] = [];
   for (const part of (text ?? '').trim().split(',')) {
     const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part);
     if (match === null) return undefined;
     const first = Number(match[1]);
     const last = Number(match[2] ?? match[1]);
     if (last < first) return undefined;
-    pieces.push({ first, last });
+    ranges.push([first, last]);
   }
-  return pieces;
+  return ranges;
 };
 
-/** How many CPUs are in such a list. */
+/** CPUs in such a list. */
 export const countCpuList = (text: string | undefined): number | undefined =>
-  cpuList(text)?.reduce((count, { first, last }) => count + last - first + 1, 0);
+  cpuRanges(text)?.reduce((count, [first, last]) => count + last - first + 1, 0);
+
+/** More processors than any kernel's NR_CPUS. */
+const MOST_CPUS = 8192;
+
+/** The numbers in such a list; undefined also where they are more than any machine's. */
+export const cpuList = (text: string | undefined): readonly number[] | undefined => {
+  const ranges = cpuRanges(text);
+  if (ranges === undefined || (countCpuList(text) ?? 0) > MOST_CPUS) return undefined;
+  return ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+};

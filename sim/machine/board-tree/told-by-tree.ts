@@ -25,10 +25,9 @@ export interface ToldByTree {
   readonly bootargs: string | undefined;
   /** Whether stdout-path leads to a node. */
   readonly hasStdout: boolean;
-  /** The ELF header of a dump, from which a crash kernel makes its /proc/vmcore; undefined for no crash kernel. */
+  /** Of a kernel that takes a dump: the memory that it may use, and the ELF header of the dump. */
+  readonly usable: readonly Range[];
   readonly elfcorehdr: Range | undefined;
-  /** The memory that a crash kernel is told to keep to; undefined where it is told of none. */
-  readonly usableMemory: readonly Range[] | undefined;
 }
 
 /** Linux' Documentation/arch/arm/uefi.rst. */
@@ -49,10 +48,9 @@ export const toldByTree = (root: TreeNode): ToldByTree => {
   const uefi = new Map([...chosen].filter(([name]) => name.startsWith(UEFI)));
   const nonZero = (name: string): boolean => (numberOf(uefi.get(name)) ?? 0n) > 0n;
   const bootargs = chosen.get('bootargs');
-  const rangesIn = (name: string): readonly Range[] | undefined => {
+  const rangesIn = (name: string): readonly Range[] => {
     const [place] = tree.places;
-    const value = chosen.get(name);
-    return place && value && rangesOf(tree, place, value).flatMap((range) => range ?? []);
+    return place === undefined ? [] : rangesOf(tree, place, chosen.get(name)).flatMap((range) => range ?? []);
   };
   return {
     board: describeBoard(root),
@@ -65,7 +63,7 @@ export const toldByTree = (root: TreeNode): ToldByTree => {
     hasUefiMap: nonZero(MAP_START) && nonZero(MAP_SIZE),
     bootargs: bootargs === undefined ? undefined : stringOf(bootargs),
     hasStdout: tree.console() !== undefined,
-    elfcorehdr: rangesIn(ELFCOREHDR)?.[0],
-    usableMemory: rangesIn(USABLE_MEMORY),
+    usable: rangesIn(USABLE_MEMORY),
+    elfcorehdr: rangesIn(ELFCOREHDR)[0],
   };
 };
