@@ -27,6 +27,9 @@ import { MAX_WAITING } from '../sim/kernel/run/typed-input.js';
 import { MAX_BYTES as MAX_KERNEL_LOG_BYTES } from '../sim/kernel/state/kernel-log.js';
 import { EMPTY_LOCK_MS } from '../sim/kernel/state/lock.js';
 import { MAX_STATE_BYTES } from '../sim/kernel/state/state.js';
+import { MOST_TREES } from '../sim/kernel/vmcore/crash-tree.js';
+import { MAX_NOTES, MAX_NOTE_SEGMENT } from '../sim/kernel/vmcore/notes.js';
+import { MOST_TIMES_RAM } from '../sim/kernel/vmcore/proc-vmcore.js';
 import { MAX_DEVICES } from '../sim/machine/boards/make-devices.js';
 import { MAX_ALL_BYTES, MAX_FILE_BYTES } from '../sim/kernel/translations/translation-file.js';
 import { MAX_KEPT_BYTES } from '../sim/cpu/translations.js';
@@ -113,6 +116,11 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     },
     { what: '`kexec-sim boot` and `resume`, the same', most: seconds(DEFAULT_TIMEOUT_MS), option: '`--timeout`' },
     { what: 'the text of `--until console:TEXT`', most: `${MAX_TEXT} characters` },
+  ],
+  Dumps: [
+    { what: 'a segment of notes, and all of them', most: `${bytes(MAX_NOTE_SEGMENT)}, ${bytes(MAX_NOTES)}` },
+    { what: "what program headers tell of, by the machine's RAM", most: `${MOST_TIMES_RAM} times as much` },
+    { what: "device trees in the machine's memory", most: `${MOST_TREES}` },
   ],
   'What is shown': [
     { what: '`output` of `kexec-sim cpu --json`', most: bytes(MAX_OUTPUT_BYTES) },

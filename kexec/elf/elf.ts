@@ -263,6 +263,20 @@ export const programHeaders64 = (bytes: Uint8Array): readonly ElfProgramHeader[]
   return headers;
 };
 
+/** Writes a program header of class 64 at `at`. Precondition: there is room. */
+export const writeProgramHeader64 = (
+  view: DataView,
+  at: number,
+  { type, flags, offset, vaddr, paddr, filesz, memsz, align }: ElfProgramHeader,
+  littleEndian: boolean,
+): void => {
+  view.setUint32(at, type, littleEndian);
+  view.setUint32(at + 4, flags, littleEndian);
+  [offset, vaddr, paddr, filesz, memsz, align].forEach((field, i) => {
+    view.setBigUint64(at + 8 + i * 8, field, littleEndian);
+  });
+};
+
 /** The section header at `at`. Precondition: its bytes are there. */
 export const readSectionHeader = (bytes: Uint8Array, layout: ElfLayout, at: number): ElfSectionHeader => {
   const field = new FieldReader(bytes, layout, at);

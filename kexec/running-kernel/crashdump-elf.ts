@@ -15,6 +15,7 @@ import {
   PT_NOTE,
   isLittleEndian,
   sizesOf,
+  writeProgramHeader64,
   type ElfLayout,
   type ElfProgramHeader,
 } from '../elf/elf.js';
@@ -116,7 +117,7 @@ export const formatCore = (
   view.setUint16(54, sizes.programHeader, littleEndian);
   view.setUint16(56, headers.length, littleEndian);
   headers.forEach((header, i) => {
-    writeProgramHeader(view, sizes.header + i * sizes.programHeader, header, littleEndian);
+    writeProgramHeader64(view, sizes.header + i * sizes.programHeader, header, littleEndian);
   });
   return bytes;
 };
@@ -144,15 +145,6 @@ export const loadHeader = (paddr: bigint, vaddr: bigint, size: bigint): ElfProgr
   memsz: size,
   align: 0n,
 });
-
-const writeProgramHeader = (view: DataView, at: number, header: ElfProgramHeader, littleEndian: boolean): void => {
-  const { type, flags, offset, vaddr, paddr, filesz, memsz, align } = header;
-  view.setUint32(at, type, littleEndian);
-  view.setUint32(at + 4, flags, littleEndian);
-  [offset, vaddr, paddr, filesz, memsz, align].forEach((field, i) => {
-    view.setBigUint64(at + 8 + i * 8, field, littleEndian);
-  });
-};
 
 const describe = (name: string, header: ElfProgramHeader): string => {
   const { offset, paddr, vaddr, filesz, memsz } = header;

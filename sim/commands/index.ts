@@ -16,6 +16,7 @@ import { addReplayCommand } from './replay.js';
 import { addSegmentsCommand } from './segments.js';
 import { addSnapshotCommand } from './snapshot.js';
 import { addStatusCommand } from './status.js';
+import { addVmcoreCommand } from './vmcore/vmcore.js';
 
 /** The user typed something that the command does not know. */
 export class UsageError extends Error {
@@ -44,6 +45,7 @@ const COMMANDS = {
   cpu: addCpuCommand,
   boot: addBootCommand,
   resume: addResumeCommand,
+  vmcore: addVmcoreCommand,
   handoff: addHandoffCommand,
   diff: addDiffCommand,
   doctor: addDoctorCommand,

@@ -20,6 +20,23 @@ const isZero = (words: BigUint64Array, first: number): boolean => {
   return true;
 };
 
+/** Where the first of ascending numbers is that is not below a value. */
+const indexFrom = (numbers: readonly number[], value: number): number => {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+/** Bytes that follow each other. */
+interface Piece {
+  readonly physAddr: bigint;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * A machine's RAM, sparse: chunks of 64 KiB get their place in one WebAssembly memory when they are first touched, and
  * cost nothing before. Reads of untouched RAM give zeros.
@@ -31,6 +48,8 @@ export class PhysicalMemory {
   /** The whole pages of the ranges: addresses of the first, and of what is behind the last. */
   readonly #pages: readonly { readonly first: number; readonly end: number }[];
   #next = FIRST_RAM_OFFSET;
+  /** The chunks by their addresses, as far as they have been put in order. */
+  #sorted: readonly number[] = [];
 
   /** @param ranges where there is RAM; whole pages of them count @throws MachineError when the host has no room */
   constructor(readonly ranges: readonly Range[]) {
@@ -110,10 +129,16 @@ export class PhysicalMemory {
     this.write(physAddr, bytes);
   }
 
+  /** Numbers of the chunks that were touched, in order. */
+  get #inOrder(): readonly number[] {
+    if (this.#sorted.length < this.#chunks.size) this.#sorted = [...this.#chunks.keys()].sort((a, b) => a - b);
+    return this.#sorted;
+  }
+
   /** The pieces of RAM that were touched, in order of their addresses; neighbours are joined. */
   touched(): readonly { readonly physAddr: bigint; readonly sizeBytes: bigint }[] {
     const pieces: { physAddr: bigint; sizeBytes: bigint }[] = [];
-    for (const chunk of [...this.#chunks.keys()].sort((a, b) => a - b)) {
+    for (const chunk of this.#inOrder) {
       const physAddr = BigInt(chunk * CHUNK);
       const last = pieces.at(-1);
       if (last !== undefined && last.physAddr + last.sizeBytes === physAddr) last.sizeBytes += BigInt(CHUNK);
@@ -125,17 +150,29 @@ export class PhysicalMemory {
   /**
    * All that is not zero, in order of the addresses: pages that follow each other, 64 KiB at most.
    * The bytes are the memory's own, and change with it.
+   * @param within whose whole pages are meant, if not all RAM
    */
-  *filled(): Generator<{ readonly physAddr: bigint; readonly bytes: Uint8Array }> {
-    for (const [chunk, offset] of [...this.#chunks].sort(([a], [b]) => a - b)) {
-      const bytes = this.#bytes.subarray(offset, offset + CHUNK);
-      const words = new BigUint64Array(bytes.buffer, offset, CHUNK / 8);
-      let start = 0;
-      for (let end = 0; end <= CHUNK; end += PAGE) {
-        if (end < CHUNK && !isZero(words, end / 8)) continue;
-        if (end > start) yield { physAddr: BigInt(chunk * CHUNK + start), bytes: bytes.subarray(start, end) };
-        start = end + PAGE;
-      }
+  *filled(within?: Range): Generator<Piece> {
+    const first = within === undefined ? 0 : Math.ceil(Number(within.start) / PAGE) * PAGE;
+    const end = within === undefined ? Infinity : Math.floor(Number(within.end) / PAGE) * PAGE;
+    const chunks = this.#inOrder;
+    for (let i = indexFrom(chunks, Math.floor(first / CHUNK)); i < chunks.length; i++) {
+      const start = chunks[i]! * CHUNK;
+      if (start >= end) return;
+      yield* this.#filledOf(start, Math.max(first - start, 0), Math.min(end - start, CHUNK));
+    }
+  }
+
+  /** @param chunk its physical address @param from offset in it @param to the same */
+  *#filledOf(chunk: number, from: number, to: number): Generator<Piece> {
+    const offset = this.#chunks.get(chunk / CHUNK)!;
+    const bytes = this.#bytes.subarray(offset, offset + CHUNK);
+    const words = new BigUint64Array(bytes.buffer, offset, CHUNK / 8);
+    let start = from;
+    for (let end = from; end <= to; end += PAGE) {
+      if (end < to && !isZero(words, end / 8)) continue;
+      if (end > start) yield { physAddr: BigInt(chunk + start), bytes: bytes.subarray(start, end) };
+      start = end + PAGE;
     }
   }
 

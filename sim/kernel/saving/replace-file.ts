@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   fsyncSync,
+  ftruncateSync,
   openSync,
   realpathSync,
   renameSync,
@@ -45,6 +46,13 @@ export const checkReplaceable = (path: string): void => {
   hostCall(WHAT, path, () => accessSync(`${dirname(targetOf(path))}/.`, constants.W_OK | constants.X_OK));
 };
 
+/** Takes the bytes of a file in order. */
+export interface FileSink {
+  write(bytes: Uint8Array): void;
+  /** Zeros, for which a file has a hole where it can. */
+  skip(sizeBytes: number): void;
+}
+
 /**
  * Has the file made anew by `action`; one that was there stays until then.
  * @param action is given what takes the bytes in order
@@ -52,48 +60,105 @@ export const checkReplaceable = (path: string): void => {
  * @throws KexecError when the host cannot write it, or what `action` throws; the file is as it was then
  */
 export const replaceFile = (path: string, action: (write: (bytes: Uint8Array) => void) => void, mode = OWN): void => {
-  // Without a reader, a pipe is not waited for.
-  if (isStream(path))
-    return writeNew({ path, hostPath: path, flags: constants.O_WRONLY | constants.O_NONBLOCK, mode }, action);
-  const target = targetOf(path);
-  const fresh = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
-  try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-    writeNew({ path, hostPath: fresh, flags, mode }, action, fsyncSync);
-    hostCall(WHAT, path, () => renameSync(fresh, target));
-  } catch (error) {
-    // Where it could not be made, it may not even be looked for.
-    attempt(NodeError, () => rmSync(fresh, { force: true }));
-    throw error;
-  }
+  const fresh = new FreshFile(path, mode);
+  fresh.keepIfDone(() => {
+    action((bytes) => fresh.write(bytes));
+    fresh.finish();
+  });
 };
 
-interface NewFile {
-  /** What messages call it. */
-  readonly path: string;
-  readonly hostPath: string;
-  readonly flags: number;
-  readonly mode: number;
+/** {@link replaceFile} by an action that takes its time, and leaves out zeros. */
+export const replaceFileSlowly = async (path: string, action: (sink: FileSink) => Promise<void>): Promise<void> => {
+  const fresh = new FreshFile(path, OWN);
+  const result = await action(fresh).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  fresh.keepIfDone(() => {
+    if (result !== undefined) throw result.error;
+    fresh.finish();
+  });
+};
+
+const STREAM = constants.O_WRONLY | constants.O_NONBLOCK;
+const FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+/** Zeros for what has no holes. */
+const ZEROS = new Uint8Array(1 << 16);
+
+/** A file that is being written, under another name as long as it is not whole. */
+class FreshFile implements FileSink {
+  /** Undefined where the bytes go to their place at once. */
+  readonly #place: { readonly target: string; readonly fresh: string } | undefined;
+  readonly #file: number;
+  #size = 0;
+  /** Whether the file ends with what was skipped. */
+  #hole = false;
+
+  /** @throws KexecError when the host cannot make it */
+  constructor(
+    private readonly path: string,
+    mode: number,
+  ) {
+    // Without a reader, a pipe is not waited for.
+    if (isStream(path)) this.#file = hostCall(WHAT, path, () => openSync(path, STREAM, mode));
+    else {
+      const target = targetOf(path);
+      const fresh = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
+      this.#place = { target, fresh };
+      this.#file = hostCall(WHAT, path, () => openSync(fresh, FILE, mode));
+    }
+  }
+
+  /** @throws KexecError */
+  write(bytes: Uint8Array): void {
+    hostCall(WHAT, this.path, () => writeAll(this.#file, bytes, this.#place && this.#size));
+    this.#size += bytes.length;
+    this.#hole = false;
+  }
+
+  /** @throws KexecError */
+  skip(sizeBytes: number): void {
+    if (this.#place === undefined) {
+      for (let left = sizeBytes; left > 0; left -= ZEROS.length) this.write(ZEROS.subarray(0, left));
+    } else if (sizeBytes > 0) {
+      this.#size += sizeBytes;
+      this.#hole = true;
+    }
+  }
+
+  /** @throws KexecError */
+  finish(): void {
+    if (this.#place === undefined) return;
+    hostCall(WHAT, this.path, () => {
+      if (this.#hole) ftruncateSync(this.#file, this.#size);
+      fsyncSync(this.#file);
+    });
+  }
+
+  /** Closes the file, and gives it its name, unless `finish` throws. @throws KexecError, what `finish` throws */
+  keepIfDone(finish: () => void): void {
+    try {
+      try {
+        finish();
+      } finally {
+        closeSync(this.#file);
+      }
+      const place = this.#place;
+      if (place !== undefined) hostCall(WHAT, this.path, () => renameSync(place.fresh, place.target));
+    } catch (error) {
+      const fresh = this.#place?.fresh;
+      if (fresh !== undefined) attempt(NodeError, () => rmSync(fresh, { force: true }));
+      throw error;
+    }
+  }
 }
 
-const writeNew = (
-  { path, hostPath, flags, mode }: NewFile,
-  action: (write: (bytes: Uint8Array) => void) => void,
-  finish: (file: number) => void = () => {},
-): void => {
-  const file = hostCall(WHAT, path, () => openSync(hostPath, flags, mode));
-  try {
-    action((bytes) => hostCall(WHAT, path, () => writeAll(file, bytes)));
-    hostCall(WHAT, path, () => finish(file));
-  } finally {
-    closeSync(file);
-  }
-};
-
-const writeAll = (file: number, bytes: Uint8Array): void => {
+/** @param position in the file; undefined for a stream */
+const writeAll = (file: number, bytes: Uint8Array, position: number | undefined): void => {
   let deadline = performance.now() + PIPE_PATIENCE_MS;
   for (let at = 0; at < bytes.length;) {
-    const count = attempt(NodeError, () => writeSync(file, bytes, at, bytes.length - at));
+    const place = position === undefined ? null : position + at;
+    const count = attempt(NodeError, () => writeSync(file, bytes, at, bytes.length - at, place));
     if (typeof count === 'number') {
       at += count;
       deadline = performance.now() + PIPE_PATIENCE_MS;

@@ -4,30 +4,20 @@
  * of its /proc/vmcore, and the rest is taken from the machine's memory, which qemu keeps in a file. The real
  * vmcore-dmesg must have found the same log in the whole of it as ours in what is kept.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { vmcoreDmesg } from '../../../vmcore-dmesg/vmcore-dmesg.js';
-import { debianBusybox, debianKernel } from '../../conformance/apt.js';
-import { prepareReal } from '../../conformance/debian.js';
-import { cacheDirectory, scratchDirectory } from '../../support/cache.js';
-import { DIRECTORY, PROGRAM, busyboxInitramfs, type Entry } from '../initramfs.js';
+import { scratchDirectory } from '../../support/cache.js';
+import { KERNELS, RAM_START, kdumpInQemu } from './kdump.js';
 import { trimCore, type Memory } from './trim.js';
 import { runMain, say } from '../../support/run-main.js';
 
 const DATA = path.join('test', 'data', 'vmcore');
-const RAM_START = 0x4000_0000n;
-const MEMORY = '1G';
-/** Of /proc/vmcore: headers and notes fit in. */
-const HEAD_BYTES = 65536;
-/** Two boots in TCG. */
-const PATIENCE_MS = 400_000;
-
-/** Debian's suites, and the releases of their kernels. */
-const KERNELS: Readonly<Record<string, string>> = { bullseye: '5.10', bookworm: '6.1', trixie: '6.12' };
+/** Of which core files are kept. */
+const RECORDED = ['bullseye', 'bookworm', 'trixie'];
 
 interface Scenario {
   readonly commandLine: string;
@@ -73,44 +63,6 @@ done
   },
 };
 
-/**
- * Debian builds 5.10 and 6.1 without CONFIG_KALLSYMS_ALL: their kallsyms lacks _text, which kexec takes addresses from.
- * It is 64 KiB before _stext (arch/arm64/kernel/vmlinux.lds.S).
- */
-const ADD_TEXT_SYMBOL = String.raw`
-if ! grep -q ' _text$' /proc/kallsyms; then
-  stext=0x$(sed -n 's/ . _stext$//p' /proc/kallsyms)
-  { cat /proc/kallsyms; printf '%x T _text\n' $((stext - 0x10000)); } > /kallsyms
-  mount --bind /kallsyms /proc/kallsyms
-fi
-`;
-
-const init = (chatter: string): string => `#!/bin/sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-${ADD_TEXT_SYMBOL}
-/bin/kexec -c -p /kernel --initrd=/crash.img --append="console=ttyAMA0 quiet maxcpus=1 reset_devices" || poweroff -f
-${chatter}
-echo "init: panics"
-echo c > /proc/sysrq-trigger
-sleep 60
-poweroff -f
-`;
-
-const [BEGIN, END] = ['-----HEAD-----', '-----END-----'];
-
-const CRASH_INIT = `#!/bin/sh
-/bin/busybox mount -t proc proc /proc
-echo
-echo ${BEGIN}
-/bin/busybox head -c ${HEAD_BYTES} /proc/vmcore | /bin/busybox gzip | /bin/busybox base64
-echo ${END}
-/bin/vmcore-dmesg /proc/vmcore | /bin/busybox sha256sum
-/bin/busybox poweroff -f
-`;
-
 const fileMemory = (file: string): Memory => {
   const fd = fs.openSync(file, 'r');
   return (address, size) => {
@@ -120,63 +72,18 @@ const fileMemory = (file: string): Memory => {
   };
 };
 
-const recordOne = (work: string, name: string, suite: string, { commandLine, chatter }: Scenario): Buffer => {
-  const kernel = debianKernel(suite);
-  const busybox = fs.readFileSync(debianBusybox());
-  const { program: kexec, tools } = prepareReal('2.0.32');
-  const file = (entry: string, from: string): Entry => ({ name: entry, mode: PROGRAM, data: fs.readFileSync(from) });
-  const libraries = fs
-    .readdirSync(path.join(tools, 'lib'))
-    .map((library) => file(`lib/${library}`, path.join(tools, 'lib', library)));
-  const programs = [
-    { name: 'lib', mode: DIRECTORY },
-    ...libraries,
-    file('bin/kexec', kexec),
-    file('bin/vmcore-dmesg', path.join(path.dirname(kexec), 'vmcore-dmesg')),
-  ];
-  const initrd = path.join(work, 'initrd');
-  fs.writeFileSync(
-    initrd,
-    busyboxInitramfs(busybox, init(chatter), [
-      ...programs,
-      file('kernel', kernel),
-      { name: 'crash.img', mode: PROGRAM, data: busyboxInitramfs(busybox, CRASH_INIT, programs) },
-    ]),
-  );
-  const memory = path.join(work, 'memory');
-  fs.rmSync(memory, { force: true });
-  const machine = [
-    '-M',
-    'virt,memory-backend=ram',
-    '-cpu',
-    'cortex-a72',
-    '-smp',
-    '2',
-    '-m',
-    MEMORY,
-    '-nographic',
-    '-nic',
-    'none',
-    '-no-reboot',
-  ];
-  const backend = ['-object', `memory-backend-file,id=ram,size=${MEMORY},share=on,mem-path=${memory}`];
-  const append = `console=ttyAMA0 crashkernel=256M printk.devkmsg=on loglevel=4 ${commandLine}`.trim();
-  const args = [...machine, ...backend, '-kernel', kernel, '-initrd', initrd, '-append', append];
-  const { stdout, error } = spawnSync('qemu-system-aarch64', args, {
-    encoding: 'latin1',
-    timeout: PATIENCE_MS,
-    maxBuffer: 2 ** 26,
+const recordOne = (work: string, name: string, suite: string, scenario: Scenario): Buffer => {
+  const { console, head, memory } = kdumpInQemu({
+    ...{ work, name, suite, ...scenario },
+    ...{ processors: 2, memoryMiB: 1024, crashkernel: '256M' },
+    inCrashKernel: 'vmcore-dmesg /proc/vmcore | sha256sum',
   });
-  fs.writeFileSync(path.join(cacheDirectory('vmcore'), `console-${name}.txt`), stdout);
-  const [, head] = new RegExp(`${BEGIN}\\r?\\n([A-Za-z0-9+/=\\s]*)${END}`).exec(stdout) ?? [];
-  if (head === undefined)
-    throw new Error(`${error?.message ?? 'no core file was told'}; see .cache/vmcore/console-${name}.txt`);
-  const core = trimCore(gunzipSync(Buffer.from(head, 'base64')), fileMemory(memory));
+  const core = trimCore(head, fileMemory(memory));
   const log = [
     ...vmcoreDmesg({ readAt: (_path, offset, length) => core.subarray(offset, offset + length) }, name),
   ].join('');
   const digest = createHash('sha256').update(log, 'latin1').digest('hex');
-  if (!stdout.includes(digest))
+  if (!console.includes(digest))
     throw new Error(`${name}: the real vmcore-dmesg found another log in /proc/vmcore than is in the core file`);
   return core;
 };
@@ -185,9 +92,9 @@ const main = (): void => {
   const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
   const work = scratchDirectory('vmcore');
   try {
-    for (const [suite, release] of Object.entries(KERNELS)) {
+    for (const suite of RECORDED) {
       for (const [what, scenario] of Object.entries(SCENARIOS)) {
-        const name = `${release}-${what}`;
+        const name = `${KERNELS[suite]!}-${what}`;
         if (!name.includes(values.only)) continue;
         const core = recordOne(work, name, suite, scenario);
         const file = path.join(DATA, `${name}.core.gz`);

@@ -1,10 +1,15 @@
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from '../../../../../kexec/base/attempt.js';
 import { KexecError } from '../../../../../kexec/base/error.js';
-import { checkReplaceable, replaceFile } from '../../../../../sim/kernel/saving/replace-file.js';
+import {
+  type FileSink,
+  checkReplaceable,
+  replaceFile,
+  replaceFileSlowly,
+} from '../../../../../sim/kernel/saving/replace-file.js';
 import { useTempDir } from '../../../../support/machine/sim-support.js';
 
 const temp = useTempDir();
@@ -76,4 +81,32 @@ test('a pipe is written to, and not waited for without a reader', async () => {
   }
   await ended;
   expect(read).toBe('one two');
+});
+
+describe('a file that takes its time', () => {
+  test('has holes where it has zeros, also at its end', async () => {
+    const write = async (sink: FileSink): Promise<void> => {
+      sink.skip(1 << 20);
+      await Promise.resolve();
+      sink.write(Buffer.from('middle'));
+      sink.skip(0);
+      sink.skip(1 << 20);
+    };
+    await replaceFileSlowly(file, write);
+    const { size, blocks } = statSync(file);
+    expect([size, blocks * 512 < 1 << 17]).toEqual([(2 << 20) + 6, true]);
+    expect(readFileSync(file, 'latin1')).toBe(`${'\0'.repeat(1 << 20)}middle${'\0'.repeat(1 << 20)}`);
+    await replaceFileSlowly('/dev/null', write);
+  });
+
+  test('is not there when it is not finished, and what was there stays', async () => {
+    writeFileSync(file, 'before');
+    const fail = async (sink: FileSink): Promise<void> => {
+      sink.write(Buffer.from('half'));
+      await Promise.resolve();
+      throw KexecError.die('half of it');
+    };
+    await expect(replaceFileSlowly(file, fail)).rejects.toThrow('half of it');
+    expect([readFileSync(file, 'latin1'), readdirSync(directory)]).toEqual(['before', ['file']]);
+  });
 });

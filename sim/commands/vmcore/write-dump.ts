@@ -1,0 +1,71 @@
+/** Writes a dump to a file of the host, whole or not at all, and tells of it. */
+import { setImmediate } from 'node:timers/promises';
+import { KexecError } from '../../../kexec/base/error.js';
+import type { OnProgress } from '../../../kexec/base/progress.js';
+import { withInterrupts } from '../../kernel/interrupts.js';
+import { replaceFileSlowly } from '../../kernel/saving/replace-file.js';
+import type { Dump } from '../../kernel/vmcore/dump.js';
+import { writeVmcore } from '../../kernel/vmcore/write-vmcore.js';
+import { formatAddress, formatSize } from '../common/text.js';
+
+export interface WrittenDump {
+  readonly dump: Dump;
+  readonly file: string;
+  /** Bytes that are not in holes. */
+  readonly filledBytes: number;
+}
+
+/** As shells say it of a command that Ctrl-C ends. */
+const INTERRUPTED = 130;
+
+/** @throws KexecError when the host cannot write the file, or the user presses Ctrl-C; it is as it was then */
+export const writeDump = (dump: Dump, file: string, progress: OnProgress | undefined): Promise<WrittenDump> =>
+  withInterrupts(async (interrupted) => {
+    const breathe = async (): Promise<void> => {
+      await setImmediate();
+      if (interrupted())
+        throw KexecError.die(`interrupted: ${file} is not written`, { subject: file, exitCode: INTERRUPTED });
+    };
+    let filledBytes = 0;
+    await replaceFileSlowly(file, async (sink) => {
+      filledBytes = await writeVmcore(dump, sink, { file, progress, breathe });
+    });
+    return { dump, file, filledBytes };
+  });
+
+/** What is told of a dump, as text and as values for JSON. */
+export const reportOn = ({
+  dump,
+  file,
+  filledBytes,
+}: WrittenDump): { readonly text: string; readonly values: Readonly<Record<string, unknown>> } => {
+  const { captureKernel, elfcorehdr, osRelease, processors, programHeaders, sizeBytes, warnings } = dump;
+  const { release, pageSize, found } = captureKernel;
+  const filled = formatSize(BigInt(filledBytes));
+  const text = [
+    `${file}: ${formatSize(sizeBytes)}, of which ${filled} are not zeros`,
+    `of Linux ${osRelease ?? '(unknown)'}, by the elfcorehdr at ${formatAddress(elfcorehdr)}`,
+    `as Linux ${release ?? '(unknown)'} makes it, with pages of ${formatSize(pageSize)}${found ? '' : ', for all that is known'}`,
+    `registers of ${processors} processor${processors === 1 ? '' : 's'}; ${programHeaders.length - 1} pieces of memory`,
+    ...warnings.map((warning) => `Linux warns: ${warning}`),
+  ];
+  return {
+    text: text.map((line) => `${line}\n`).join(''),
+    values: {
+      file,
+      sizeBytes: Number(sizeBytes),
+      filledBytes,
+      elfcorehdr: formatAddress(elfcorehdr),
+      osRelease: osRelease ?? null,
+      captureKernel: { release: release ?? null, pageSize: Number(pageSize), found },
+      processors,
+      programHeaders: programHeaders.map(({ type, offset, vaddr, paddr, memsz }) => ({
+        type: type === 1 ? 'PT_LOAD' : 'PT_NOTE',
+        ...Object.fromEntries(
+          Object.entries({ offset, vaddr, paddr, memsz }).map(([name, value]) => [name, formatAddress(value)]),
+        ),
+      })),
+      warnings,
+    },
+  };
+};

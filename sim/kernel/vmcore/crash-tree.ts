@@ -1,0 +1,102 @@
+/** The device tree that kexec gives a capture kernel, and what it tells of the dump. */
+import { attempt } from '../../../kexec/base/attempt.js';
+import { hex } from '../../../kexec/base/format.js';
+import { Range } from '../../../kexec/base/range.js';
+import { FDT_MAGIC, HEADER_SIZE } from '../../../kexec/device-tree/libfdt.js';
+import { hasElfMagic } from '../../../kexec/elf/elf.js';
+import { cellCounts } from '../../machine/board-tree/addresses.js';
+import { type TreeNode, cellsOf, joined, treeOfBlob } from '../../machine/board-tree/tree.js';
+import { MachineError } from '../../machine/error.js';
+import type { OldMemory, Refuse } from './old-memory.js';
+
+export interface CrashTree {
+  /** Where the tree is. */
+  readonly physAddr: bigint;
+  /** `linux,elfcorehdr`, of which the address counts. */
+  readonly elfcorehdr: Range;
+  /** `linux,usable-memory-range`: what the capture kernel may use. */
+  readonly usable: readonly Range[];
+}
+
+/** A kernel takes no larger tree (MAX_FDT_SIZE, arch/arm64/include/asm/boot.h). */
+const MAX_TREE = 2 << 20;
+/** Trees are aligned so (Linux: Documentation/arch/arm64/booting.rst). */
+const ALIGNMENT = 8;
+/** Ranges that Linux takes of a property (MAX_USABLE_RANGES, drivers/of/fdt.c). */
+const MOST_RANGES = 2;
+/** Of what looks like a tree, so many are looked at. */
+export const MOST_TREES = 1024;
+
+/** @returns undefined where there is no tree, a broken one, or one that tells of no dump */
+export const crashTreeAt = (memory: OldMemory, physAddr: bigint): CrashTree | undefined => {
+  if (!memory.isRam(physAddr, BigInt(HEADER_SIZE))) return undefined;
+  const [magic, sizeBytes] = cellsOf(memory.read(physAddr, 8)) as readonly [number, number];
+  if (magic !== FDT_MAGIC || sizeBytes < HEADER_SIZE || sizeBytes > MAX_TREE) return undefined;
+  if (!memory.isRam(physAddr, BigInt(sizeBytes))) return undefined;
+  const blob = memory.read(physAddr, sizeBytes);
+  // Most trees in a machine's memory tell of none, and are not worth the work.
+  if (!Buffer.from(blob.buffer).includes('linux,elfcorehdr\0', 0, 'latin1')) return undefined;
+  const root = attempt(MachineError, () => treeOfBlob(blob));
+  if (root instanceof MachineError) return undefined;
+  const [elfcorehdr] = rangesOf(root, 'linux,elfcorehdr');
+  return elfcorehdr && { physAddr, elfcorehdr, usable: rangesOf(root, 'linux,usable-memory-range') };
+};
+
+/** Ranges of /chosen, in cells of the root's counts (early_init_dt_check_for_elfcorehdr(), drivers/of/fdt.c). */
+const rangesOf = (root: TreeNode, name: string): readonly Range[] => {
+  const chosen = root.children.find((child) => child.name === 'chosen');
+  const { address, size } = cellCounts(root);
+  const cells = cellsOf(chosen?.properties.get(name));
+  const found: Range[] = [];
+  if (address + size === 0) return found;
+  for (let at = 0; at + address + size <= cells.length && found.length < MOST_RANGES; at += address + size) {
+    const sizeBytes = joined(cells.slice(at + address, at + address + size));
+    const start = joined(cells.slice(at, at + address));
+    if (sizeBytes > 0n && start >> 64n === 0n && sizeBytes >> 64n === 0n) found.push(Range.sized(start, sizeBytes));
+  }
+  return found;
+};
+
+/**
+ * The tree of the capture kernel of a machine that stands anywhere. Of the trees in RAM it is the one that lies in the
+ * memory that it says the kernel may use: kexec puts it there, and the old kernel keeps its own copies elsewhere.
+ * @param elfcorehdr the address that it has to tell, where that is known
+ * @throws what `refuse` gives where there are several that do not agree
+ * @returns undefined where there is none
+ */
+export const findCrashTree = (
+  memory: OldMemory,
+  elfcorehdr: bigint | undefined,
+  refuse: Refuse,
+): CrashTree | undefined => {
+  const trees = [...treesIn(memory, refuse)].filter(
+    (tree) =>
+      tree.usable.some((range) => range.contains(tree.physAddr)) &&
+      (elfcorehdr === undefined || tree.elfcorehdr.start === elfcorehdr),
+  );
+  // A tree of an earlier load may still lie beside the one that counts.
+  const sound = trees.filter(
+    ({ elfcorehdr: { start } }) => memory.isRam(start, 4n) && hasElfMagic(memory.read(start, 4)),
+  );
+  const [first, ...others] = sound.length > 0 ? sound : trees;
+  const other = others.find((tree) => tree.elfcorehdr.start !== first?.elfcorehdr.start);
+  if (first === undefined || other === undefined) return first;
+  const told = [first, other].map((tree) => `0x${hex(tree.elfcorehdr.start)} (tree at 0x${hex(tree.physAddr)})`);
+  throw refuse(`two device trees tell of different elfcorehdrs: ${told.join(', ')}; name one with --elfcorehdr`);
+};
+
+/** Their first word, as a little-endian number. */
+const MAGIC = new DataView(Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed).buffer).getUint32(0, true);
+
+function* treesIn(memory: OldMemory, refuse: Refuse): Generator<CrashTree> {
+  let seen = 0;
+  for (const { physAddr, bytes } of memory.filled()) {
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    for (let at = 0; at < words.length; at += ALIGNMENT / 4) {
+      if (words[at] !== MAGIC) continue;
+      if (++seen > MOST_TREES) throw refuse(`more than ${MOST_TREES} device trees are in its memory`);
+      const tree = crashTreeAt(memory, physAddr + BigInt(at * 4));
+      if (tree !== undefined) yield tree;
+    }
+  }
+}
