@@ -12,6 +12,11 @@ export interface Panic {
 
 const PANIC = /Kernel panic - not syncing: ?(.*)/;
 const PANIC_OVER = /---\[ end Kernel panic/;
+/**
+ * The last that a kernel says that goes to the next one, which it has in memory (arch/arm64/kernel/machine_kexec.c,
+ * machine_kexec()).
+ */
+const TO_THE_NEXT = /(?:^|\] )Bye!\r*$/;
 /** (arch/arm64/kernel/traps.c, __die().) */
 const OOPS = /Internal error: (.*)/;
 
@@ -21,8 +26,9 @@ const MAX_LINE = 4096;
 export class ConsoleWatch implements Savable {
   /** How many bytes the console has shown. */
   bytes = 0;
+  /** Of the kernel that runs: one that has been left for the next, as by a panic for the crash kernel, is past. */
   panic: Panic | undefined;
-  /** The first oops. */
+  /** The first oops of the kernel that runs. */
   oops: string | undefined;
   /** Whether the text that was waited for has been shown. */
   found = false;
@@ -88,6 +94,11 @@ export class ConsoleWatch implements Savable {
   }
 
   #lookAtLine(line: string): void {
+    if (TO_THE_NEXT.test(line)) {
+      this.panic = undefined;
+      this.oops = undefined;
+      return;
+    }
     const [, reason] = PANIC.exec(line) ?? [];
     if (PANIC_OVER.test(line)) {
       if (this.panic !== undefined) this.panic = { ...this.panic, over: true };
