@@ -22,6 +22,7 @@ const KALLSYMS = 'proc/kallsyms';
 const KCORE = 'proc/kcore';
 const FDT = 'sys/firmware/fdt';
 const CPUS = 'sys/devices/system/cpu';
+const ELFCOREHDR_SIZE = 'sys/kernel/crash_elfcorehdr_size';
 
 const machine = (base: (typeof RECORDED)[number], change: (tree: Tree) => void): Machine => ({ base, change });
 
@@ -227,6 +228,106 @@ const crashMachines: MachineTable = {
   'crash-half-vmcoreinfo': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/vmcoreinfo', '0x42d76000\n')),
   'crash-empty-vmcoreinfo': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/vmcoreinfo', '')),
   'crash-no-cpu-directory': machine('virt-el2-4g', (tree) => remove(tree, CPUS)),
+};
+
+/** The files of a processor that tell of its notes. */
+const notesOf = (cpu: number): readonly [notes: string, size: string] => [
+  `${CPUS}/cpu${cpu}/crash_notes`,
+  `${CPUS}/cpu${cpu}/crash_notes_size`,
+];
+
+/** Gives processors from `first` to `last` notes: below the kernel, then above 4 GiB, as large machines have them. */
+const addNotes = (tree: Tree, first: number, last: number, size = 424): void => {
+  for (let cpu = first; cpu <= last; cpu++) {
+    const [notes, notesSize] = notesOf(cpu);
+    put(tree, notes, `${(cpu % 2 === 0 ? 0x1_3f00_0000 + cpu * 0x1000 : 0x4010_0800 + cpu * 0x200).toString(16)}\n`);
+    put(tree, notesSize, `${size}\n`);
+  }
+};
+
+/** virt-8g with a region, whose kernel says so of its processors. */
+const processors = (lists: Readonly<Record<string, string>>, change: (tree: Tree) => void): Machine =>
+  machine('virt-8g', (tree) => {
+    put(tree, IOMEM, ofEightGigabytes([LOW_REGION]));
+    for (const [list, text] of Object.entries(lists)) put(tree, `${CPUS}/${list}`, `${text}\n`);
+    change(tree);
+  });
+
+/** virt-8g with these lines below its RAM, and these behind it. */
+const ofEightGigabytes = (inside: readonly string[], behind: readonly string[] = []): string =>
+  [
+    '40000000-23fffffff : System RAM',
+    '  40210000-4157ffff : Kernel code',
+    '  41a00000-41c9ffff : Kernel data',
+    ...inside.map((line) => `  ${line}`),
+    ...behind,
+    '',
+  ].join('\n');
+
+const [LOW_REGION, HIGH_REGION] = ['e0000000-e7ffffff : Crash kernel', '200000000-21fffffff : Crash kernel'];
+
+/** Machines for crash kernels: processors of all kinds, memory that came and went, kernels with large pages. */
+const kdumpMachines: MachineTable = {
+  'kdump-64-cpus': processors({ possible: '0-63', present: '0-63', online: '0-63' }, (tree) => addNotes(tree, 0, 63)),
+  'kdump-300-cpus': processors({ possible: '0-299', present: '0-299', online: '0-299' }, (tree) =>
+    addNotes(tree, 0, 299),
+  ),
+  'kdump-cpus-off': processors({ online: '0-1', offline: '2-3' }, () => {}),
+  'kdump-cpus-to-come': processors({ possible: '0-7' }, () => {}),
+  'kdump-cpu-gone': processors({ present: '0,2-3', online: '0,2-3' }, (tree) => remove(tree, `${CPUS}/cpu1`)),
+  'kdump-cpu-come': processors({ possible: '0-7', present: '0-4', online: '0-4' }, (tree) => addNotes(tree, 4, 4)),
+  'kdump-no-notes': processors({}, (tree) => {
+    for (let cpu = 0; cpu < 4; cpu++) for (const file of notesOf(cpu)) remove(tree, file);
+  }),
+  'kdump-last-note': processors({}, (tree) => {
+    for (let cpu = 0; cpu < 3; cpu++) remove(tree, notesOf(cpu)[0]);
+  }),
+  'kdump-no-note-sizes': processors({}, (tree) => {
+    for (let cpu = 0; cpu < 4; cpu++) remove(tree, notesOf(cpu)[1]);
+  }),
+  'kdump-small-notes': processors({}, (tree) => addNotes(tree, 1, 2, 1)),
+  'kdump-memory-come': machine('virt-8g', (tree) =>
+    put(
+      tree,
+      IOMEM,
+      ofEightGigabytes(
+        [LOW_REGION],
+        [
+          '240000000-27fffffff : System RAM',
+          '800000000-83fffffff : dax0.0',
+          '  800000000-83fffffff : System RAM (kmem)',
+        ],
+      ),
+    ),
+  ),
+  'kdump-memory-gone': machine('virt-8g', (tree) =>
+    edit(tree, IOMEM, () =>
+      ofEightGigabytes([LOW_REGION], [])
+        .replace('23fffffff : System RAM', 'ffffffff : System RAM')
+        .concat('140000000-1bfffffff : System RAM\n'),
+    ),
+  ),
+  'kdump-low-and-high': machine('virt-8g', (tree) => put(tree, IOMEM, ofEightGigabytes([LOW_REGION, HIGH_REGION]))),
+  'kdump-high-and-low': machine('virt-8g', (tree) => put(tree, IOMEM, ofEightGigabytes([HIGH_REGION, LOW_REGION]))),
+  'kdump-16k': machine('virt-el2-4g', (tree) => {
+    edit(tree, 'sys/kernel/vmcoreinfo', (text) => text.replace(/ \S+/, ' 4024'));
+    edit(tree, IOMEM, (text) => text.replace(/\S+ : Crash kernel/, 'ec000000-fbffffff : Crash kernel'));
+  }),
+  'kdump-64k': machine('virt-8g', (tree) => {
+    edit(tree, 'sys/kernel/vmcoreinfo', (text) => text.replace(/ \S+/, ' 10024'));
+    put(tree, IOMEM, ofEightGigabytes(['c0000000-dfffffff : Crash kernel', '1e0000000-1ffffffff : Crash kernel']));
+  }),
+  'kdump-hotplug': processors({}, (tree) => put(tree, ELFCOREHDR_SIZE, '475136\n')),
+  'kdump-hotplug-two': machine('virt-8g', (tree) => {
+    put(tree, ELFCOREHDR_SIZE, '475136\n');
+    put(tree, IOMEM, ofEightGigabytes([LOW_REGION, HIGH_REGION]));
+  }),
+  'kdump-hotplug-64-cpus': processors({ possible: '0-63', present: '0-63', online: '0-63' }, (tree) => {
+    addNotes(tree, 0, 63);
+    put(tree, ELFCOREHDR_SIZE, '475136\n');
+  }),
+  'kdump-hotplug-small': processors({}, (tree) => put(tree, ELFCOREHDR_SIZE, '1\n')),
+  'kdump-hotplug-large': processors({}, (tree) => put(tree, ELFCOREHDR_SIZE, '4194304\n')),
 };
 
 const kernelMachines: MachineTable = {
@@ -517,8 +618,7 @@ const deviceTreeMachines: MachineTable = {
 };
 
 /** A machine whose crash header has this size. */
-const hotplug = (size: string): Machine =>
-  machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', size));
+const hotplug = (size: string): Machine => machine('virt-el2-4g', (tree) => put(tree, ELFCOREHDR_SIZE, size));
 
 const statusMachines: MachineTable = {
   'loaded-1': machine('virt-2g', (tree) => {
@@ -529,9 +629,9 @@ const statusMachines: MachineTable = {
     remove(tree, 'sys/kernel/kexec_loaded');
     remove(tree, 'sys/kernel/kexec_crash_loaded');
   }),
-  'hotplug-size': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '8192\n')),
-  'hotplug-no-newline': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '65536')),
-  'hotplug-garbage': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '12x\n')),
+  'hotplug-size': machine('virt-el2-4g', (tree) => put(tree, ELFCOREHDR_SIZE, '8192\n')),
+  'hotplug-no-newline': machine('virt-el2-4g', (tree) => put(tree, ELFCOREHDR_SIZE, '65536')),
+  'hotplug-garbage': machine('virt-el2-4g', (tree) => put(tree, ELFCOREHDR_SIZE, '12x\n')),
   'hotplug-hexadecimal': hotplug('0x2000\n'),
   'hotplug-octal': hotplug('020000\n'),
   'hotplug-spaces': hotplug(' 8192\n'),
@@ -548,7 +648,7 @@ const statusMachines: MachineTable = {
     const chosen = { ...CHOSEN, 'linux,initrd-start': 0x48000000n, 'linux,initrd-end': 0x480ff000n };
     put(tree, FDT, buildFdt(smallTree(chosen)));
   }),
-  'hotplug-zero': machine('virt-el2-4g', (tree) => put(tree, 'sys/kernel/crash_elfcorehdr_size', '0\n')),
+  'hotplug-zero': machine('virt-el2-4g', (tree) => put(tree, ELFCOREHDR_SIZE, '0\n')),
   'tty-more': machine('virt-2g', (tree) => {
     put(tree, 'sys/class/tty/ttyS0/iomem_base', '0x9010000\n');
     put(tree, 'sys/class/tty/ttyS1/type', '3\n');
@@ -624,6 +724,7 @@ const DERIVED: MachineTable = {
   ...networkMachines,
   ...iomemMachines,
   ...crashMachines,
+  ...kdumpMachines,
   ...kernelMachines,
   ...cmdlineMachines,
   ...fdtMachines,

@@ -1,5 +1,6 @@
 /** All cases of the conformance run. */
 import type { Case } from '../case.js';
+import { crashKernels } from './crash-kernels.js';
 import { deviceTrees } from './device-trees.js';
 import { fileLoad } from './file-load.js';
 import { formats } from './formats.js';
@@ -13,6 +14,7 @@ export const allCases: readonly Case[] = [
   ...sessions,
   ...moreOptions,
   ...machines,
+  ...crashKernels,
   ...kernels,
   ...formats,
   ...fileLoad,
