@@ -4,7 +4,7 @@ import { generationOf } from '../../kernel/facts/generations.js';
 import { configSays } from '../../kernel/facts/kernel-config.js';
 import { formatSize } from '../common/text.js';
 import type { Found, Row } from './finding.js';
-import { type Seen, crashRegions, wordOf } from './seen.js';
+import { type Seen, crashRegions, runningCmdline, wordOf } from './seen.js';
 import { configEvidence } from './tell.js';
 
 /** What a kernel must have for a /proc/vmcore. */
@@ -102,16 +102,27 @@ export const CAPTURE_ROWS: readonly Row[] = [
   {
     id: 'capture-saves-nothing',
     severity: 'note',
-    when: 'nothing in the initrd of a crash kernel names /proc/vmcore, and no root= leads to something that may: nobody saves the dump',
+    when: 'nothing in the initrd of a crash kernel names /proc/vmcore, or there is none, and no root= leads to something that may: nobody saves the dump',
     example: 'Nothing in the initrd names /proc/vmcore, and there is no root=: nobody saves the dump.',
     fixes: [
       'make an initrd with makedumpfile, or a script that copies /proc/vmcore',
       'use kdump-tools, or kdump-utils',
     ],
     look: (seen) => {
-      const initrd = seen.crash?.capture.initrd;
-      if (initrd === undefined || initrd.namesVmcore || wordOf(cmdlineOf(seen), /^root=/) !== undefined)
-        return undefined;
+      const { crash } = seen;
+      const line = cmdlineOf(seen);
+      if (crash === undefined || wordOf(line, /^root=/) !== undefined) return undefined;
+      if (crash.load.initrd === undefined) {
+        // Where the running kernel has a root=, that it is missing here is told by itself.
+        if (wordOf(runningCmdline(seen), /^root=/) !== undefined) return undefined;
+        return {
+          sentence:
+            'The capture kernel has neither an initrd nor a root=: unless an initramfs is built into it, nobody saves the dump.',
+          evidence: [`command line: ${line === '' ? '(none)' : line}`],
+        };
+      }
+      const { initrd } = crash.capture;
+      if (initrd === undefined || initrd.namesVmcore) return undefined;
       return {
         sentence: 'Nothing in the initrd names /proc/vmcore, and there is no root=: nobody saves the dump.',
         evidence: [`initrd: ${initrd.names.length} files and directories, ${formatSize(initrd.unpacked)}`],

@@ -190,6 +190,13 @@ export const KDUMP_CASES: readonly DoctorCase[] = [
     first: 'capture-saves-nothing',
   },
   {
+    name: 'no initrd, and no disk either',
+    from: 'prepare_namespace(), init/do_mounts.c',
+    args: load('@Image'),
+    first: 'capture-saves-nothing',
+    says: /neither an initrd nor a root=/,
+  },
+  {
     name: 'crashkernel= for the crash kernel',
     from: 'reserve_crashkernel()',
     args: load('@Image', '--initrd=@initrd-saves', `${TO_ONE} crashkernel=64M`),
