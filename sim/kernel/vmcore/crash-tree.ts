@@ -1,11 +1,11 @@
 /** The device tree that kexec gives a capture kernel, and what it tells of the dump. */
 import { attempt } from '../../../kexec/base/attempt.js';
 import { hex } from '../../../kexec/base/format.js';
-import { Range } from '../../../kexec/base/range.js';
+import type { Range } from '../../../kexec/base/range.js';
 import { FDT_MAGIC, HEADER_SIZE } from '../../../kexec/device-tree/libfdt.js';
 import { hasElfMagic } from '../../../kexec/elf/elf.js';
-import { cellCounts } from '../../machine/board-tree/addresses.js';
-import { type TreeNode, cellsOf, joined, treeOfBlob } from '../../machine/board-tree/tree.js';
+import { chosenRanges } from '../../machine/board-tree/addresses.js';
+import { cellsOf, treeOfBlob } from '../../machine/board-tree/tree.js';
 import { MachineError } from '../../machine/error.js';
 import type { OldMemory, Refuse } from './old-memory.js';
 
@@ -22,8 +22,6 @@ export interface CrashTree {
 const MAX_TREE = 2 << 20;
 /** Trees are aligned so (Linux: Documentation/arch/arm64/booting.rst). */
 const ALIGNMENT = 8;
-/** Ranges that Linux takes of a property (MAX_USABLE_RANGES, drivers/of/fdt.c). */
-const MOST_RANGES = 2;
 /** Of what looks like a tree, so many are looked at. */
 export const MOST_TREES = 1024;
 
@@ -38,23 +36,8 @@ export const crashTreeAt = (memory: OldMemory, physAddr: bigint): CrashTree | un
   if (!Buffer.from(blob.buffer).includes('linux,elfcorehdr\0', 0, 'latin1')) return undefined;
   const root = attempt(MachineError, () => treeOfBlob(blob));
   if (root instanceof MachineError) return undefined;
-  const [elfcorehdr] = rangesOf(root, 'linux,elfcorehdr');
-  return elfcorehdr && { physAddr, elfcorehdr, usable: rangesOf(root, 'linux,usable-memory-range') };
-};
-
-/** Ranges of /chosen, in cells of the root's counts (early_init_dt_check_for_elfcorehdr(), drivers/of/fdt.c). */
-const rangesOf = (root: TreeNode, name: string): readonly Range[] => {
-  const chosen = root.children.find((child) => child.name === 'chosen');
-  const { address, size } = cellCounts(root);
-  const cells = cellsOf(chosen?.properties.get(name));
-  const found: Range[] = [];
-  if (address + size === 0) return found;
-  for (let at = 0; at + address + size <= cells.length && found.length < MOST_RANGES; at += address + size) {
-    const sizeBytes = joined(cells.slice(at + address, at + address + size));
-    const start = joined(cells.slice(at, at + address));
-    if (sizeBytes > 0n && start >> 64n === 0n && sizeBytes >> 64n === 0n) found.push(Range.sized(start, sizeBytes));
-  }
-  return found;
+  const [elfcorehdr] = chosenRanges(root, 'linux,elfcorehdr');
+  return elfcorehdr && { physAddr, elfcorehdr, usable: chosenRanges(root, 'linux,usable-memory-range') };
 };
 
 /**

@@ -28,26 +28,35 @@ export const cellCounts = ({ properties }: TreeNode): CellCounts => ({
  */
 export const registersOf = (tree: IndexedTree, { node, parent }: Place): readonly (Range | undefined)[] => {
   if (parent === undefined) return [];
-  return rangesOf(tree, parent, node.properties.get('reg')).map((range) => throughBuses(tree, parent, range));
-};
-
-/**
- * The ranges in a value that is written as the `reg` of a node's children is, as they stand there.
- * @returns undefined in place of one of no bytes, or beyond the end of the address space
- */
-export const rangesOf = (
-  tree: IndexedTree,
-  { node }: Place,
-  value: Uint8Array | undefined,
-): readonly (Range | undefined)[] => {
-  const { address, size } = cellCounts(node);
+  const { address, size } = cellCounts(parent.node);
   if (address < 1 || address > MAX_CELLS || size < 1 || size > MAX_CELLS) return [];
-  const cells = cellsOf(value);
+  const cells = cellsOf(node.properties.get('reg'));
   const found: (Range | undefined)[] = [];
   for (let at = 0; at + address + size <= cells.length; at += address + size) {
     tree.spend(1);
     const sizeBytes = joined(cells.slice(at + address, at + address + size));
-    found.push(rangeAt(joined(cells.slice(at, at + address)), sizeBytes));
+    found.push(throughBuses(tree, parent, rangeAt(joined(cells.slice(at, at + address)), sizeBytes)));
+  }
+  return found;
+};
+
+/** Ranges that Linux takes of a property of /chosen (MAX_USABLE_RANGES, drivers/of/fdt.c). */
+const MOST_CHOSEN_RANGES = 2;
+
+/**
+ * Ranges of a property of /chosen, in cells of the root's counts (early_init_dt_check_for_elfcorehdr() and
+ * early_init_dt_check_for_usable_mem_range(), drivers/of/fdt.c).
+ */
+export const chosenRanges = (root: TreeNode, name: string): readonly Range[] => {
+  const chosen = root.children.find((child) => child.name === 'chosen');
+  const { address, size } = cellCounts(root);
+  const cells = cellsOf(chosen?.properties.get(name));
+  const found: Range[] = [];
+  if (address + size === 0) return found;
+  for (let at = 0; at + address + size <= cells.length && found.length < MOST_CHOSEN_RANGES; at += address + size) {
+    const sizeBytes = joined(cells.slice(at + address, at + address + size));
+    const range = rangeAt(joined(cells.slice(at, at + address)), sizeBytes);
+    if (range !== undefined) found.push(range);
   }
   return found;
 };

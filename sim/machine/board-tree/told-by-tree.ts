@@ -2,7 +2,7 @@
  * What a kernel learns of a device tree that it is started with: memory, firmware's tables, its console, processors.
  */
 import type { Range } from '../../../kexec/base/range.js';
-import { rangesOf, registersOf } from './addresses.js';
+import { chosenRanges, registersOf } from './addresses.js';
 import { describeBoard } from './describe.js';
 import type { BoardDescription } from './description.js';
 import { IndexedTree } from './index-tree.js';
@@ -48,10 +48,6 @@ export const toldByTree = (root: TreeNode): ToldByTree => {
   const uefi = new Map([...chosen].filter(([name]) => name.startsWith(UEFI)));
   const nonZero = (name: string): boolean => (numberOf(uefi.get(name)) ?? 0n) > 0n;
   const bootargs = chosen.get('bootargs');
-  const rangesIn = (name: string): readonly Range[] => {
-    const [place] = tree.places;
-    return place === undefined ? [] : rangesOf(tree, place, chosen.get(name)).flatMap((range) => range ?? []);
-  };
   return {
     board: describeBoard(root),
     reserved: tree.places.flatMap((place) =>
@@ -63,7 +59,7 @@ export const toldByTree = (root: TreeNode): ToldByTree => {
     hasUefiMap: nonZero(MAP_START) && nonZero(MAP_SIZE),
     bootargs: bootargs === undefined ? undefined : stringOf(bootargs),
     hasStdout: tree.console() !== undefined,
-    usable: rangesIn(USABLE_MEMORY),
-    elfcorehdr: rangesIn(ELFCOREHDR)[0],
+    usable: chosenRanges(root, USABLE_MEMORY),
+    elfcorehdr: chosenRanges(root, ELFCOREHDR)[0],
   };
 };
