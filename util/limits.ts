@@ -18,6 +18,7 @@ import { MAX_COMMAND_LINE, MAX_TREE } from '../sim/kernel/boot/load-boot.js';
 import { MAX_CALLS_BYTES } from '../sim/kernel/calls/record.js';
 import { MAX_ENTRIES } from '../sim/kernel/facts/board-arm64.js';
 import { MAX_PROCESSORS } from '../sim/kernel/machine/whole-machine.js';
+import { MAX_REGISTERS_TEXT } from '../sim/kernel/panic/registers-file.js';
 import { LARGEST_FILE } from '../sim/kernel/recording/host-files.js';
 import { PIPE_PATIENCE_MS } from '../sim/kernel/recording/input-files.js';
 import { MAX_BYTES_OF, MAX_CONFIG, MAX_LINKS, MAX_RECORDED_BYTES } from '../sim/kernel/recording/machine-files.js';
@@ -72,6 +73,7 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     { what: "a line of such a log that can be kexec's", most: bytes(LONGEST_LINE) },
     { what: 'what an initrd unpacks to that `kexec-sim doctor` looks into', most: bytes(MAX_UNPACKED_INITRD) },
     { what: '`kexec-sim cpu --registers`', most: bytes(MAX_REGISTERS_BYTES) },
+    { what: '`kexec-sim panic --registers`', most: bytes(MAX_REGISTERS_TEXT) },
     { what: '`kexec-sim cpu --load`', most: "the machine's RAM" },
     { what: 'an executable for `kexec-sim extract-purgatory`', most: bytes(MAX_EXECUTABLE_BYTES) },
     { what: 'a list of recorded calls', most: bytes(MAX_CALLS_BYTES) },
@@ -114,7 +116,11 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       most: seconds(UNATTENDED_TIMEOUT_MS),
       option: '`--sim-timeout`',
     },
-    { what: '`kexec-sim boot` and `resume`, the same', most: seconds(DEFAULT_TIMEOUT_MS), option: '`--timeout`' },
+    {
+      what: '`kexec-sim boot`, `resume` and `panic`, the same',
+      most: seconds(DEFAULT_TIMEOUT_MS),
+      option: '`--timeout`',
+    },
     { what: 'the text of `--until console:TEXT`', most: `${MAX_TEXT} characters` },
   ],
   Dumps: [

@@ -12,6 +12,7 @@ import { addDoctorCommand } from './doctor/doctor.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
 import { addHandoffCommand } from './handoff.js';
 import { addMachinesCommand } from './machines.js';
+import { addPanicCommand } from './panic/panic.js';
 import { addReplayCommand } from './replay.js';
 import { addSegmentsCommand } from './segments.js';
 import { addSnapshotCommand } from './snapshot.js';
@@ -47,6 +48,7 @@ const COMMANDS = {
   resume: addResumeCommand,
   vmcore: addVmcoreCommand,
   handoff: addHandoffCommand,
+  panic: addPanicCommand,
   diff: addDiffCommand,
   doctor: addDoctorCommand,
   snapshot: addSnapshotCommand,

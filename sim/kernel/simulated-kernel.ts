@@ -6,7 +6,14 @@ import { KEXEC_FILE_ON_CRASH, KEXEC_ON_CRASH } from '../../kexec/base/uapi.js';
 import { type CallEntry, type ExecveEntry, KEXEC_REBOOT, type RebootEntry, rebootArguments } from './calls/calls.js';
 import type { KernelFacts } from './facts/facts.js';
 import type { FileLoadMachine } from './facts/file-load-machine.js';
-import { type KernelLogLine, appendLog, readLog, removeLog } from './state/kernel-log.js';
+import {
+  type KernelLogLine,
+  appendLog,
+  readLog,
+  readLogBeforePanic,
+  removeLog,
+  writePanicLog,
+} from './state/kernel-log.js';
 import { answerKexecFileLoad } from './rules/kexec-file.js';
 import {
   type Caller,
@@ -137,6 +144,26 @@ export class SimulatedKernel {
         removeLog(directory);
       }
       return done;
+    } finally {
+      lock?.release();
+    }
+  }
+
+  /**
+   * A panic. What is loaded stays, since the recording is of the machine before: another panic may be tried.
+   * @param run what the kernel does when it dies, with what is loaded for that; `busy` while a load is under way, whose
+   * lock a panic does not wait for
+   * @returns what it gave; its lines are in the log
+   */
+  panic<T extends { readonly lines: readonly KernelLogLine[] }>(
+    run: (crash: ImageSlot | 'busy', earlier: readonly KernelLogLine[]) => T,
+  ): T {
+    const { state: directory } = this.options;
+    const lock = lockState(directory);
+    try {
+      const died = run(lock === undefined ? 'busy' : this.state.crash, readLogBeforePanic(directory));
+      if (lock !== undefined) writePanicLog(directory, died.lines);
+      return died;
     } finally {
       lock?.release();
     }

@@ -114,6 +114,22 @@ export class Firmware implements Savable {
     this.#spinning.clear();
   }
 
+  /** Processors that a kernel has switched on long before; nobody has seen it do so. */
+  hasStarted(cpus: readonly CpuModel[]): void {
+    this.#meet();
+    for (const cpu of cpus) {
+      this.#off.delete(cpu);
+      this.#hasBeenOn.add(cpu);
+      this.#spinning.delete(cpu);
+    }
+  }
+
+  /** A processor that is on, and is never heard of again: what it runs is not here. */
+  leaveAlone(cpu: CpuModel): void {
+    this.#meet();
+    this.#hung.add(cpu);
+  }
+
   /** SEV: those that wait at the spin table, with WFE, look whether there is an address for them. */
   receiveEvent(): void {
     this.#meet();

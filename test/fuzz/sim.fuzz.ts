@@ -1,6 +1,9 @@
 /** Fuzz targets: files that the simulated kernel reads, and calls that it answers. */
 import { gzipSync } from 'node:zlib';
 import { KexecError, SystemError } from '../../kexec/base/error.js';
+import { silentLog } from '../../kexec/base/log.js';
+import { elfNote, notesIn } from '../../kexec/elf/elf-note.js';
+import { Vmcoreinfo, scanVmcoreinfo } from '../../kexec/running-kernel/vmcoreinfo.js';
 import { callToJson, parseCalls } from '../../sim/kernel/calls/calls.js';
 import { EM_AARCH64 } from '../../kexec/elf/elf.js';
 import { formatCore, loadHeader, noteHeader } from '../../kexec/running-kernel/crashdump-elf.js';
@@ -11,6 +14,9 @@ import { lookAtSegments } from '../../sim/kernel/execution/loaded-kernel.js';
 import { countCpuList, kernelFacts } from '../../sim/kernel/facts/facts.js';
 import { pageSizeOfKcore } from '../../sim/kernel/facts/page-sizes-arm64.js';
 import { formatLines } from '../../sim/kernel/state/json.js';
+import { printkLayout, printkMemory } from '../../sim/kernel/panic/printk-memory.js';
+import { recordedLog } from '../../sim/kernel/panic/recorded-log.js';
+import { parseRegisters } from '../../sim/kernel/panic/registers-file.js';
 import { INITIAL_STATE, answerKexecLoad } from '../../sim/kernel/rules/kexec-load.js';
 import { formatState, parseState } from '../../sim/kernel/state/state-json.js';
 import { tarTree } from '../../sim/kernel/recording/tar-recording.js';
@@ -43,6 +49,29 @@ const STATE = `{"version":1,"crash":"unknown","loadDisabled":false,"limitReboot"
 "normal":{"entry":"0x60000000","flags":"0xb70000","segments":[
 {"role":"kernel","mem":"0x60000000","memsz":"0x2000","bufsz":"0x1000","file":"segment-12-abcdef012345-n0.bin"},
 {"mem":"0x70000000","memsz":"0x2000","bufsz":"0x0","file":null}]}}
+`;
+
+const PRINTK = `SIZE(printk_ringbuffer)=88
+OFFSET(printk_ringbuffer.desc_ring)=0
+OFFSET(printk_ringbuffer.text_data_ring)=48
+OFFSET(prb_desc_ring.count_bits)=0
+OFFSET(prb_desc_ring.descs)=8
+OFFSET(prb_desc_ring.infos)=16
+OFFSET(prb_desc_ring.head_id)=24
+OFFSET(prb_desc_ring.tail_id)=32
+SIZE(prb_desc)=24
+OFFSET(prb_desc.state_var)=0
+OFFSET(prb_desc.text_blk_lpos)=8
+OFFSET(prb_data_blk_lpos.begin)=0
+OFFSET(prb_data_blk_lpos.next)=8
+SIZE(printk_info)=88
+OFFSET(printk_info.seq)=0
+OFFSET(printk_info.ts_nsec)=8
+OFFSET(printk_info.text_len)=16
+OFFSET(prb_data_ring.size_bits)=0
+OFFSET(prb_data_ring.data)=8
+OFFSET(prb_data_ring.head_lpos)=16
+OFFSET(prb_data_ring.tail_lpos)=24
 `;
 
 const IOMEM = `40000000-bfffffff : System RAM
@@ -168,6 +197,33 @@ export const targets: readonly FuzzTarget[] = [
     seeds: () => [new Uint8Array(cpioOf([{ name: 'init', mode: PROGRAM, data: encode('cp /proc/vmcore /mnt') }]))],
     run: (input) => {
       readCpio(input);
+    },
+  },
+  {
+    name: 'sim-registers',
+    seeds: () => [encode('pc=0xffff800008010000 x0: 1f # there\nlr : ffff800008010004\tpid=42\n')],
+    run: (input) => {
+      parseRegisters(decode(input), 'registers');
+    },
+  },
+  {
+    // A log is made as a kernel says that its structures are, and read as it says that.
+    name: 'sim-printk',
+    seeds: () => [encode(PRINTK)],
+    run: (input) => {
+      const values = new Map<string, string>();
+      scanVmcoreinfo(input, values, silentLog);
+      const layout = printkLayout(new Vmcoreinfo(values));
+      if ('missing' in layout) return;
+      const places = { descs: 0n, infos: 0n, text: 0n };
+      printkMemory(layout, places, [{ level: 6, nanoseconds: 1n, text: 'Bye!' }]);
+    },
+  },
+  {
+    name: 'sim-notes',
+    seeds: () => [elfNote({ name: 'VMCOREINFO', type: 0, desc: encode(PRINTK) })],
+    run: (input) => {
+      for (const { desc } of notesIn(input)) recordedLog(decode(desc));
     },
   },
   {

@@ -6,7 +6,6 @@ import { DEFAULT_DECOMPRESS_LIMIT } from '../../../kexec/compression/read-contex
 import { readKernelFile } from '../../kernel/boot/kernel-file.js';
 import { type BootLoad, loadBoot } from '../../kernel/boot/load-boot.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
-import type { MachineSetup } from '../../kernel/saving/saved-session.js';
 import { translationsOf } from '../../kernel/translations/translation-file.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
@@ -16,7 +15,7 @@ import { type SubcommandContext, openMachine } from '../common/context.js';
 import { type OpenDisk, openDisk } from '../disks/file-disk.js';
 import { type BootArguments, parseDisk } from './options.js';
 import { type Booted, SEED, type Session, makeMachine, runSession, sessionOf, toByteString } from './session.js';
-import { targetOf } from './target.js';
+import { setupOf, targetOf } from './target.js';
 
 /** As many bytes as QEMU gives: enough for the kernel's random numbers to be ready at once. */
 const RNG_SEED_BYTES = 32;
@@ -61,24 +60,15 @@ const bring = async (
     const initrd = args.initrd === undefined ? beside.initrd : read(args.initrd);
     const dtb = args.dtb === undefined ? undefined : read(args.dtb);
     const target = targetOf(args, dtb, machine, context.env);
-    const { memory, devices } = describeBoard(treeOfBlob(target.board));
-    const slots = devices.filter(({ compatible }) => compatible.includes('virtio,mmio')).length;
+    const setup = setupOf(target, args.quirk, disks.length);
     const load: BootLoad = {
       image,
       header,
       initrd,
       tree: dtb ?? target.board,
       append: args.append === undefined ? beside.commandLine : toByteString(args.append),
-      freeRam: target.freeRam ?? memory,
+      freeRam: target.freeRam ?? describeBoard(treeOfBlob(target.board)).memory,
       el: target.el,
-    };
-    const setup: MachineSetup = {
-      tree: target.board,
-      ram: target.ram ?? memory,
-      el: target.el,
-      sinks: target.sinks,
-      quirks: [...target.quirks, ...args.quirk],
-      entropy: disks.length < slots,
     };
     return { load, setup };
   }

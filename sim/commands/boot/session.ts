@@ -114,8 +114,16 @@ export const makeMachine = (
   return { setup, disks, whole, watch, console, keepTranslations: keep };
 };
 
-/** @throws KexecError when the run goes wrong, also where the kernel does, or the machine cannot be saved */
-export const runSession = async (booted: Booted, context: SubcommandContext, session: Session): Promise<void> => {
+/**
+ * @param more what JSON has beside the run
+ * @throws KexecError when the run goes wrong, also where the kernel does, or the machine cannot be saved
+ */
+export const runSession = async (
+  booted: Booted,
+  context: SubcommandContext,
+  session: Session,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> => {
   const { whole, watch, places } = booted;
   const { terminal, interactive, json, save } = session;
   const tell = (text: string): void =>
@@ -155,6 +163,7 @@ export const runSession = async (booted: Booted, context: SubcommandContext, ses
         consoleBytes: watch.bytes,
         places: placesToJson(places),
         ...(save === undefined || failure !== undefined ? {} : { saved: save }),
+        ...more,
       }),
     );
   } else terminal.writeAside(Buffer.from(report.details));

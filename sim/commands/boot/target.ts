@@ -9,6 +9,7 @@ import type { Range } from '../../../kexec/base/range.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
 import { MAX_PROCESSORS } from '../../kernel/machine/whole-machine.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
+import type { MachineSetup } from '../../kernel/saving/saved-session.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import type { Quirk } from '../../machine/quirks.js';
@@ -59,7 +60,8 @@ export const targetOf = (
   );
 };
 
-const recordedTarget = (machine: RecordedMachine): Target => {
+/** A recorded machine as it is. @throws KexecError, MachineError */
+export const recordedTarget = (machine: RecordedMachine): Target => {
   const { ram, sinks, bootEl, quirks } = boardFacts(machine.files, machine.bootEl);
   const { bytes } = readFirstDtb(machine, silentLog, []);
   const memory = describeBoard(treeOfBlob(bytes)).memory;
@@ -70,4 +72,22 @@ const recordedTarget = (machine: RecordedMachine): Target => {
 const describedTarget = (board: Uint8Array): Target => {
   const { conduit } = describeBoard(treeOfBlob(board));
   return { board, ram: undefined, freeRam: undefined, el: conduit === 'smc' ? 2 : 1, sinks: [], quirks: [] };
+};
+
+/**
+ * What the machine is made of.
+ * @param quirks what its firmware does otherwise beside what is recorded
+ * @param disks how many of its virtio slots have a disk: what is left, a source of random numbers gets one of
+ */
+export const setupOf = (target: Target, quirks: readonly Quirk[], disks: number): MachineSetup => {
+  const { memory, devices } = describeBoard(treeOfBlob(target.board));
+  const slots = devices.filter(({ compatible }) => compatible.includes('virtio,mmio')).length;
+  return {
+    tree: target.board,
+    ram: target.ram ?? memory,
+    el: target.el,
+    sinks: target.sinks,
+    quirks: [...target.quirks, ...quirks],
+    entropy: disks < slots,
+  };
 };

@@ -22,7 +22,7 @@ export interface LoadedSegment {
   readonly sums?: Uint8Array | undefined;
 }
 
-export type CpuView = Pick<CpuModel, 'getX' | 'pc' | 'el' | 'daif' | 'getSystemRegister'>;
+export type CpuView = Pick<CpuModel, 'getX' | 'pc' | 'el' | 'daif' | 'affinity' | 'getSystemRegister'>;
 export type MemoryView = Pick<PhysicalMemory, 'isRam' | 'read'>;
 
 /** A machine that stands before the new kernel's first instruction. */
@@ -45,6 +45,8 @@ export interface RunningMachine {
   readonly quirks: readonly Quirk[];
   /** What its device tree says of memory; nothing where only UEFI does. */
   readonly memory: readonly Range[];
+  /** Where its crash kernel belongs; undefined where the new kernel is none, but comes after a reboot. */
+  readonly crashRegions?: readonly Range[] | undefined;
 }
 
 /** What can be seen of the new kernel from its first instruction. */

@@ -7,6 +7,7 @@ import { FDT_MAGIC } from '../../../kexec/device-tree/libfdt.js';
 import { GiB, MiB, alignDown } from '../../../kexec/base/u64.js';
 import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
 import { type Arrival, lookAtKernel } from './arrival.js';
+import { CAPTURE_RULES } from './capture-rules.js';
 import { type Rule, type RuleResult, address, rangeText } from './rule.js';
 import { describeDifference, differences } from './segment-difference.js';
 import { TREE_RULES } from './tree-rules.js';
@@ -168,9 +169,11 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** All rules, in order; each is checked, whatever the others found. */
-export const checkBootProtocol = (arrival: Arrival): readonly RuleResult[] =>
-  checkRules([...RULES, ...TREE_RULES], arrival);
+/** All rules, in order; each is checked, whatever the others found. A kernel that takes a dump has some of its own. */
+export const checkBootProtocol = (arrival: Arrival): readonly RuleResult[] => {
+  const own = arrival.running.crashRegions === undefined ? [] : CAPTURE_RULES;
+  return checkRules([...RULES, ...TREE_RULES, ...own], arrival);
+};
 
 /** What can be said of a load without running it: what its device tree tells the new kernel. */
 export const checkTree = (arrival: Arrival): readonly RuleResult[] => checkRules(TREE_RULES, arrival);

@@ -1,5 +1,6 @@
 /** The course of an execution: from the old kernel's last instructions to the new kernel's first one or its end. */
 import type { OnProgress } from '../../../kexec/base/progress.js';
+import type { Range } from '../../../kexec/base/range.js';
 import type { Jump } from '../../cpu/state/model.js';
 import { PhysicalMemory } from '../../machine/memory.js';
 import type { Keyboard } from '../../machine/terminal.js';
@@ -13,7 +14,7 @@ import { GuestView } from '../run/guest-view.js';
 import { type GuestRun, runGuest } from '../run/run-guest.js';
 import { type Arrival, type RunningMachine, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
-import { imageSegment, treeSegment } from './loaded-kernel.js';
+import { type LoadedKernel, imageSegment, treeSegment } from './loaded-kernel.js';
 import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
 import { type DescribeEsr, describeEnd, formatJumps, formatQuirkEvents, formatRegisters } from '../run/end-report.js';
 import type { RuleResult } from './rule.js';
@@ -63,7 +64,7 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   const { processors, place } = launched;
   step?.(`kexec-ts: the new kernel starts at ${place(processors.current.pc)}\n`);
   const rules = rulesAt(launched, options);
-  const report = `${entryLine(launched)}${formatRuleResults(rules)}`;
+  const report = formatArrival(launched, rules);
   const speed = (): void => step?.(formatSpeed(processors, performance.now() - start));
   const kept = rules.every(({ ok }) => ok);
   if (until === 'entry') {
@@ -163,14 +164,24 @@ export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' |
     terminal.flush();
     tell(launched, options.progress);
   };
-  const limits: GuestLimits = { stopAt: kernel.kernelEntries, stopOnException: true };
-  const { bug, processors } = launched;
+  const { bug } = launched;
   const end: RunEnd =
-    bug === undefined ? await processors.run(() => limits, bounds, betweenSlices) : { kind: 'kernel-bug', ...bug };
+    bug === undefined ? await runToKernel(launched, kernel, bounds, betweenSlices) : { kind: 'kernel-bug', ...bug };
   const redirect = (other: (byte: number) => void): void => {
     put = other;
   };
   return { end, launched, terminal, redirect };
+};
+
+/** Runs the old kernel's last instructions, and a purgatory, up to the new kernel's first one. @throws MachineError */
+export const runToKernel = (
+  { processors }: Launched,
+  { kernelEntries }: LoadedKernel,
+  bounds: RunBounds,
+  betweenSlices: () => void,
+): Promise<RunEnd> => {
+  const limits: GuestLimits = { stopAt: kernelEntries, stopOnException: true };
+  return processors.run(() => limits, bounds, betweenSlices);
 };
 
 const tell = ({ processors, place }: Launched, progress: OnProgress | undefined): void =>
@@ -180,9 +191,14 @@ const tell = ({ processors, place }: Launched, progress: OnProgress | undefined)
     done: Number(processors.instructions),
   });
 
-type JudgeOptions = Pick<ExecuteOptions, 'facts' | 'kernel' | 'quirks'>;
+/** What a new kernel is judged by. */
+export interface JudgeOptions extends Pick<ExecuteOptions, 'facts' | 'kernel' | 'quirks'> {
+  /** See {@link RunningMachine.crashRegions}. */
+  readonly crashRegions?: readonly Range[] | undefined;
+}
 
-const arrivalOf = ({ board, processors }: Launched, options: JudgeOptions): Arrival => ({
+/** The machine as those see it who judge it. */
+export const arrivalOf = ({ board, processors }: Launched, options: JudgeOptions): Arrival => ({
   cpu: processors.current,
   memory: board.memory,
   highestEl: board.highestEl,
@@ -191,10 +207,11 @@ const arrivalOf = ({ board, processors }: Launched, options: JudgeOptions): Arri
   running: runningMachine(options),
 });
 
-const runningMachine = ({ facts, quirks = [] }: Pick<JudgeOptions, 'facts' | 'quirks'>): RunningMachine => ({
+const runningMachine = ({ facts, quirks = [], crashRegions }: Omit<JudgeOptions, 'kernel'>): RunningMachine => ({
   uefi: facts.uefi,
   quirks: [...facts.quirks, ...quirks],
   memory: facts.board.memory,
+  crashRegions,
 });
 
 /** The report on the boot protocol, of a machine that stands before the new kernel's first instruction. */
@@ -208,9 +225,14 @@ export const rulesOfLoad = ({ facts, kernel }: Pick<ExecuteOptions, 'facts' | 'k
   for (const segment of segments) if (segment.data.length > 0) memory.write(segment.memory.start, segment.data);
   const tree = treeSegment(kernel)?.memory.start ?? 0n;
   const pc = imageSegment(kernel)?.memory.start ?? 0n;
-  const cpu = { pc, el: 1, daif: 0, getX: () => tree, getSystemRegister: () => 0n } as const;
+  const affinity = facts.board.processors[0]?.affinity ?? 0n;
+  const cpu = { pc, el: 1, daif: 0, affinity, getX: () => tree, getSystemRegister: () => 0n } as const;
   return checkTree({ cpu, memory, highestEl: 1, segments, purgatory, running: runningMachine({ facts }) });
 };
+
+/** The machine at the new kernel's first instruction, in words. */
+export const formatArrival = (launched: Launched, rules: readonly RuleResult[]): string =>
+  `${entryLine(launched)}${formatRuleResults(rules)}`;
 
 const entryLine = ({ processors: { current: cpu } }: Launched): string =>
   `The new kernel's first instruction: 0x${cpu.pc.toString(16)} at EL${cpu.el}, x0 0x${cpu.getX(0).toString(16)}, ` +
@@ -233,14 +255,21 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
     options.err(`${end.log.join('\n')}\n${reason}`);
     return { exitCode: FAILED, keepsImage: false };
   }
-  options.err(reason);
-  const verdict = describeStuckPurgatory(end, launched, options.kernel);
-  if (verdict !== undefined) options.err(`kexec-ts: ${verdict}\n`);
-  options.err(formatQuirkEvents(launched.board) + formatRegisters(processors.current));
+  options.err(reason + describeFailure(end, launched, options.kernel));
   if (TRACED.includes(end.kind)) {
     options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
   }
   return { exitCode: end.kind === 'interrupted' ? INTERRUPTED : FAILED, keepsImage: OURS.includes(end.kind) };
+};
+
+/** What can be said of a run that has not come to the new kernel, beside its end: whole lines. */
+export const describeFailure = (end: RunEnd, launched: Launched, kernel: LoadedKernel): string => {
+  const verdict = describeStuckPurgatory(end, launched, kernel);
+  return (
+    (verdict === undefined ? '' : `kexec-ts: ${verdict}\n`) +
+    formatQuirkEvents(launched.board) +
+    formatRegisters(launched.processors.current)
+  );
 };
 
 /** The same run once more, and its last jumps. Nobody sees its output. */

@@ -68,8 +68,18 @@ export const launch = (options: LaunchOptions): Launched => {
   });
   board.firmware.tookDownOthers();
   const [cpu] = cpus;
-  const { symbolAt, bug } = prepare(board.memory, cpu, log);
+  const prepared = prepare(board.memory, cpu, log);
   cpu.invalidate();
+  return launchedOn({ board, console, processors }, kernel, purgatory, prepared);
+};
+
+/** A machine that has been brought to the old kernel's last instructions, and what its places are called. */
+export const launchedOn = (
+  { board, console, processors }: Pick<Launched, 'board' | 'console' | 'processors'>,
+  kernel: LoadedKernel,
+  purgatory: Uint8Array,
+  { symbolAt, bug }: Prepared,
+): Launched => {
   const symbols = (kernel.purgatory && purgatorySymbols(purgatory, kernel.purgatory)) ?? [];
   const place = (pc: bigint): string => {
     const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);

@@ -3,7 +3,7 @@
  * it, the kernel starts and gets no further, or not as far as the old one did.
  */
 import type { Range } from '../../../kexec/base/range.js';
-import { alignDown, alignUp } from '../../../kexec/base/u64.js';
+import { GiB, alignDown, alignUp } from '../../../kexec/base/u64.js';
 import type { ToldByTree } from '../../machine/board-tree/told-by-tree.js';
 import { withoutRange } from '../facts/page-allocator.js';
 import type { Arrival, NewKernel } from './arrival.js';
@@ -117,16 +117,21 @@ export const TREE_RULES: readonly Rule[] = [
   {
     rule: 'the other processors can be started',
     warns: true,
-    check: ({ running }, { tree }) => {
-      const [first, ...others] = tree?.told?.board.processors ?? [];
-      if (first === undefined || others.length === 0) return undefined;
+    check: ({ cpu, running }, { memory, tree }) => {
+      const processors = tree?.told?.board.processors ?? [];
+      const others = processors.filter(({ affinity }) => affinity !== cpu.affinity);
+      if (others.length === 0 || hasWord(tree?.told?.bootargs, ALONE)) return undefined;
       const hasPsci = tree?.told?.board.conduit !== undefined;
       const lost = others.filter(({ start }) => start === undefined || (start.method === 'psci' && !hasPsci));
       if (lost.length > 0) return `the device tree tells no way for ${lost.map(({ path }) => path).join(', ')}`;
-      const refusing = running.quirks.filter((quirk) => quirk === 'cpu-on-once' || quirk === 'psci-cpu0-only');
+      const isHigh = memory.last >= GiB(1n);
+      const refusing = running.quirks.filter((quirk) => quirk !== 'cpu-on-below-1g' || isHigh);
       return refusing.length === 0 || others.every(({ start }) => start?.method !== 'psci')
         ? undefined
         : `the firmware has the quirk ${refusing.join(', ')}`;
     },
   },
 ];
+
+/** Parameters of a kernel that starts no others. */
+const ALONE = /^(maxcpus=[01]|nr_cpus=1|nosmp)$/;

@@ -115,3 +115,14 @@ export const cpuList = (text: string | undefined): readonly number[] | undefined
   if (ranges === undefined || (countCpuList(text) ?? 0) > MOST_CPUS) return undefined;
   return ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
 };
+
+/** Numbers as the kernel prints them by %*pbl, in such a list. */
+export const formatCpuList = (cpus: readonly number[]): string => {
+  const runs: [number, number][] = [];
+  for (const cpu of cpus.toSorted((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] + 1 === cpu) last[1] = cpu;
+    else runs.push([cpu, cpu]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+};

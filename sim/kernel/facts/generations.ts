@@ -70,6 +70,34 @@ export interface LinuxTraits {
    * 5.12.
    */
   readonly pagesOfSection: bigint;
+  readonly dying: DyingTraits;
+}
+
+/** How a kernel dies. */
+export interface DyingTraits {
+  /**
+   * The interrupt by which a crash stops the other processors: one of its own up to 6.11, since then the one that stops
+   * them always (enum ipi_msg_type, arch/arm64/kernel/smp.c).
+   */
+  readonly stopSgi: 2 | 3;
+  /** Of processors that do not answer, older kernels know only how many: they name all that were asked. */
+  readonly namesAllThatWereAsked: boolean;
+  /** What crash_setup_regs() makes PSTATE to be: I and F are masked, or I alone before 5.12; flags of a comparison. */
+  readonly fakedPstate: bigint;
+  /** Whether the compiler has it write by way of X0, which so is told as the place that it writes to. */
+  readonly hasPlaceInX0: boolean;
+  /** Whether the user is in the line of the process: in 6.12, and not in 6.1. */
+  readonly tellsUser: boolean;
+  /** Since 5.14, a build ID may be behind the version, and a space is before what Debian has there. */
+  readonly hasBuildId: boolean;
+  /** What a fault's lines have of its syndrome, each more than the one before: its status, and ISS2. */
+  readonly tellsSyndrome: 'plain' | 'status' | 'ISS2';
+  /** Since 5.14; older kernels do not show DIT and SSBS either. */
+  readonly registersALine: 2 | 3;
+  /** What is behind an oops' number; 7.2 has no model of preemption there, but a space more. */
+  readonly oopsSmp: ' SMP' | '  SMP';
+  /** Since 5.17 a trace ends with 0; before, with a random number. */
+  readonly endsTraceWithZero: boolean;
 }
 
 /** A flag of kexec_load(2) that kexec never passes (include/uapi/linux/kexec.h). */
@@ -100,6 +128,18 @@ const LINUX_7_2: LinuxTraits = {
   alignsCrashkernel: false,
   mapsPagesFirst: false,
   pagesOfSection: MiB(2n),
+  dying: {
+    stopSgi: 2,
+    namesAllThatWereAsked: false,
+    fakedPstate: 0xc5n,
+    hasPlaceInX0: true,
+    tellsUser: true,
+    hasBuildId: true,
+    tellsSyndrome: 'ISS2',
+    registersALine: 3,
+    oopsSmp: '  SMP',
+    endsTraceWithZero: true,
+  },
 };
 
 const LINUX_6_12: LinuxTraits = {
@@ -107,6 +147,7 @@ const LINUX_6_12: LinuxTraits = {
   fileLoadFlags: FILE_LOAD_FLAGS_6_12,
   freesInitrdBy: 'pages',
   mapsPagesFirst: true,
+  dying: { ...LINUX_7_2.dying, oopsSmp: ' SMP' },
 };
 
 const LINUX_6_1: LinuxTraits = {
@@ -120,6 +161,13 @@ const LINUX_6_1: LinuxTraits = {
   highCrashkernelFrom: 'start',
   triesTheOtherSide: false,
   alignsCrashkernel: true,
+  dying: {
+    ...LINUX_6_12.dying,
+    stopSgi: 3,
+    namesAllThatWereAsked: true,
+    tellsUser: false,
+    tellsSyndrome: 'status',
+  },
 };
 
 const LINUX_5_10: LinuxTraits = {
@@ -132,6 +180,15 @@ const LINUX_5_10: LinuxTraits = {
   protectedKvmForbidsLoads: false,
   knowsHighCrashkernel: false,
   pagesOfSection: MiB(16n),
+  dying: {
+    ...LINUX_6_1.dying,
+    fakedPstate: 0x2000_0085n,
+    hasPlaceInX0: false,
+    hasBuildId: false,
+    tellsSyndrome: 'plain',
+    registersALine: 2,
+    endsTraceWithZero: false,
+  },
 };
 
 const TRAITS: Readonly<Record<Generation, LinuxTraits>> = {

@@ -3,6 +3,7 @@ import { attempt } from '../../../kexec/base/attempt.js';
 import { concatBytes } from '../../../kexec/base/bytes.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
+import { elfNote } from '../../../kexec/elf/elf-note.js';
 import { vmcoreDmesg } from '../../../vmcore-dmesg/vmcore-dmesg.js';
 import type { ImageSymbols } from './image-symbols.js';
 import { findRing, type PrintkRing } from './printk-ring.js';
@@ -131,7 +132,7 @@ const PT_NOTE = 4;
 const coreFile = (ring: PrintkRing, infoSize: number, pieces: readonly Piece[]): Uint8Array => {
   const pointer = new Uint8Array(8);
   new DataView(pointer.buffer).setBigUint64(0, RING, true);
-  const note = noteOf('VMCOREINFO', vmcoreinfo(ring, infoSize));
+  const note = elfNote({ name: 'VMCOREINFO', type: 0, desc: asciiBytes(vmcoreinfo(ring, infoSize)) });
   const segments = [
     { type: PT_NOTE, virtAddr: 0n, bytes: note },
     ...[{ virtAddr: PRB, bytes: pointer }, { virtAddr: RING, bytes: ring.bytes }, ...pieces].map((piece) => ({
@@ -162,18 +163,6 @@ const coreFile = (ring: PrintkRing, infoSize: number, pieces: readonly Piece[]):
     offset += bytes.length;
   });
   return concatBytes([headers, ...segments.map(({ bytes }) => bytes)]);
-};
-
-const noteOf = (name: string, text: string): Uint8Array => {
-  const padded = (length: number): number => (length + 3) & ~3;
-  const nameBytes = padded(name.length + 1);
-  const bytes = new Uint8Array(12 + nameBytes + padded(text.length));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, name.length + 1, true);
-  view.setUint32(4, text.length, true);
-  bytes.set(asciiBytes(name), 12);
-  bytes.set(asciiBytes(text), 12 + nameBytes);
-  return bytes;
 };
 
 const asciiBytes = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));

@@ -102,6 +102,12 @@ export class Processors implements Savable {
     return this.#cpus[this.#current] ?? this.first;
   }
 
+  /** Gives a processor the turn. Precondition: it is one of them. */
+  switchTo(cpu: CpuModel): void {
+    this.#current = this.#cpus.indexOf(cpu);
+    this.#turnEnd = cpu.instructions + BigInt(TURN);
+  }
+
   /** Instructions of all of them. */
   get instructions(): bigint {
     return this.#cpus.reduce((sum, { instructions }) => sum + instructions, 0n);

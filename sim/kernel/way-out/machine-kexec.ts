@@ -52,7 +52,7 @@ export const prepareKexec = (
   order?: AllocationOrder,
 ): PreparedKexec => {
   for (const line of shutdownLines(machine)) log(line);
-  const { pageSize, bootEl } = machine;
+  const { pageSize } = machine;
   const allocator = createPageAllocator(machine.freeMemory, pageSize, order);
   const kimage = layOutKimage(image.segments, allocator, pageSize);
   if ('lacks' in kimage) throw outOfMemory(`a ${kimage.lacks}`);
@@ -62,34 +62,88 @@ export const prepareKexec = (
   // With nothing to copy, these kernels leave by way of cpu_soft_restart(), as the older ones always do.
   const isInPlace = relocation === 'mmu_on' && kimage.head === IND_DONE;
   const kernel = placeKernel(machine, memory, isInPlace ? 'mmu_off' : relocation);
-  const { addresses, code, hypStub, reservedTable } = kernel;
-  const copying = findPiece(kernel.pieces, `relocate.${relocation}.${PAGE_SHIFTS[`${pageSize}`]}`);
-  const control = placeCode(memory, copying, BigInt(kimage.controlCodePage));
-  setLinuxRegisters(cpu, {
-    relocation,
-    bootEl,
-    pageSize,
-    addressBits: addresses.addressBits,
-    reservedTable,
-    kernelTable: kernel.table.root,
-    // Where the kernel has its own is not told. These end any exception in a branch to itself.
-    vectors: addresses.image(hypStub.at),
-    hypVectors: hypStub.at,
-  });
-  cpu.sp = addresses.image(kernel.stackEnd);
-  cpu.pc = addresses.image(symbolIn(code, 'machine_kexec'));
+  const control = placeControlCode(kernel, relocation, machine, kimage, memory);
+  standAtMachineKexec(machine, kernel, relocation, cpu);
   const start: Start = { machine, image, kimage, memory, cpu, allocator, kernel, control };
   const more = (isInPlace ? startInPlace : relocation === 'mmu_off' ? startWithMmuOff : startWithMmuOn)(start);
 
   const { undyingCpu } = machine;
   const lastWords = undyingCpu === undefined ? [...imageInfo(kimage, image, control), 'Bye!'] : [];
   for (const line of lastWords) log(line);
-  const placed = [control, code, hypStub, ...more];
-  const symbolAt = (pc: bigint): string | undefined => nameCode(memory, placed, pc);
-  const dtb = image.dtb ?? NO_DTB;
   const bug = undyingCpu && bugOf(undyingCpu);
-  return { kimage, relocation, controlCodePage: control.at, dtb, code: placed, symbolAt, bug };
+  return { ...preparedOf([control, kernel.code, kernel.hypStub, ...more], start, relocation), bug };
 };
+
+/**
+ * machine_kexec() of a crash image (arch/arm64/kernel/machine_kexec.c): there is nothing to copy. Kernels up to 5.15
+ * go by way of the code in the control page all the same; later ones enter the image from cpu_soft_restart().
+ * @param kernel placed for a way out with the MMU off
+ * @param kimage of the crash image, whose segments are in memory
+ */
+export const prepareCrashKexec = (
+  machine: KexecMachine,
+  image: KexecImage,
+  kimage: Kimage,
+  kernel: RunningKernel,
+  memory: PhysicalMemory,
+  cpu: CpuModel,
+): PreparedKexec => {
+  const { relocation } = traitsOf(machine.generation);
+  standAtMachineKexec(machine, kernel, relocation, cpu);
+  const isByControlPage = relocation === 'mmu_off';
+  const control = isByControlPage ? placeControlCode(kernel, relocation, machine, kimage, memory) : undefined;
+  const start = { machine, image, kimage, memory, cpu, kernel };
+  const more = control === undefined ? startInPlace(start) : startWithMmuOff({ ...start, control });
+  const placed = [...(control === undefined ? [] : [control]), kernel.code, kernel.hypStub, ...more];
+  return preparedOf(placed, start, relocation);
+};
+
+const placeControlCode = (
+  kernel: RunningKernel,
+  relocation: Relocation,
+  { pageSize }: KexecMachine,
+  { controlCodePage }: Kimage,
+  memory: PhysicalMemory,
+): PlacedCode => {
+  const copying = findPiece(kernel.pieces, `relocate.${relocation}.${PAGE_SHIFTS[`${pageSize}`]}`);
+  return placeCode(memory, copying, BigInt(controlCodePage));
+};
+
+/** Puts the processor before the end of machine_kexec(). */
+const standAtMachineKexec = (
+  { bootEl, pageSize }: KexecMachine,
+  { addresses, code, hypStub, reservedTable, table, stackEnd }: RunningKernel,
+  relocation: Relocation,
+  cpu: CpuModel,
+): void => {
+  setLinuxRegisters(cpu, {
+    relocation,
+    bootEl,
+    pageSize,
+    addressBits: addresses.addressBits,
+    reservedTable,
+    kernelTable: table.root,
+    // Where the kernel has its own is not told. These end any exception in a branch to itself.
+    vectors: addresses.image(hypStub.at),
+    hypVectors: hypStub.at,
+  });
+  cpu.sp = addresses.image(stackEnd);
+  cpu.pc = addresses.image(symbolIn(code, 'machine_kexec'));
+};
+
+const preparedOf = (
+  placed: readonly PlacedCode[],
+  { kimage, image, memory }: Pick<Start, 'kimage' | 'image' | 'memory'>,
+  relocation: Relocation,
+): PreparedKexec => ({
+  kimage,
+  relocation,
+  controlCodePage: BigInt(kimage.controlCodePage),
+  dtb: image.dtb ?? NO_DTB,
+  code: placed,
+  symbolAt: (pc) => nameCode(memory, placed, pc),
+  bug: undefined,
+});
 
 const bugOf = (undying: UndyingCpu): PreparedKexec['bug'] => ({
   why: `CPU ${undying.cpu} cannot be switched off (${strerror(undying.errno)}): ${undying.evidence.join(', ')}`,
@@ -112,7 +166,14 @@ interface Start {
 }
 
 /** The arguments of machine_kexec-mmu-off.S. @returns more code that was put into memory */
-const startWithMmuOff = ({ machine, image, kimage, cpu, kernel, control }: Start): readonly PlacedCode[] => {
+const startWithMmuOff = ({
+  machine,
+  image,
+  kimage,
+  cpu,
+  kernel,
+  control,
+}: Omit<Start, 'allocator'>): readonly PlacedCode[] => {
   const el2Switch = machine.bootEl === 2 ? 1n : 0n;
   setArguments(cpu, [el2Switch, control.at, BigInt(kimage.head), image.entry, image.dtb ?? NO_DTB]);
   setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
@@ -120,7 +181,12 @@ const startWithMmuOff = ({ machine, image, kimage, cpu, kernel, control }: Start
 };
 
 /** The same, for what enters the new kernel at once. */
-const startInPlace = ({ machine, image, cpu, kernel }: Start): readonly PlacedCode[] => {
+const startInPlace = ({
+  machine,
+  image,
+  cpu,
+  kernel,
+}: Pick<Start, 'machine' | 'image' | 'cpu' | 'kernel'>): readonly PlacedCode[] => {
   setArguments(cpu, [machine.bootEl === 2 ? 1n : 0n, image.entry, image.dtb ?? NO_DTB, 0n, 0n]);
   setWayOut(cpu, kernel, kernel.identity, symbolIn(kernel.code, '__cpu_soft_restart'));
   return [];

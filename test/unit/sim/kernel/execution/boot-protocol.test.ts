@@ -92,6 +92,7 @@ const arrive = (changes: Changes): Arrival => {
       pc: changes.pc ?? KERNEL,
       el: changes.el ?? 1,
       daif: changes.daif ?? 15,
+      affinity: 0n,
       getSystemRegister: (name) => registers[name]!,
     },
     memory,

@@ -1,0 +1,52 @@
+/** `kexec-sim panic`: what can be typed. */
+import { type Quirk, QUIRKS } from '../../machine/quirks.js';
+import { withRunOptions } from '../boot/run-options.js';
+import type { CommonArgv, SubcommandContext } from '../common/context.js';
+
+/** Adds the subcommand to kexec-sim. */
+export const addPanicCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
+  yargs.command(
+    'panic',
+    "Have the machine's kernel panic: its crash kernel, if one is loaded, starts and runs",
+    (command) =>
+      withRunOptions(
+        command
+          .option('cpu', { type: 'string', requiresArg: true, default: '0', describe: 'The processor that panics' })
+          .option('cause', {
+            choices: ['sysrq', 'oops'] as const,
+            requiresArg: true,
+            default: 'sysrq' as const,
+            describe: 'What the kernel dies of',
+          })
+          .option('registers', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'A file with registers of that processor: pc=0x... x0=0x...',
+          })
+          .option('deaf-cpu', {
+            type: 'string',
+            array: true,
+            default: [] as string[],
+            requiresArg: true,
+            describe: 'A processor that cannot be stopped',
+          })
+          .option('corrupt', {
+            type: 'string',
+            requiresArg: true,
+            describe: "Change the byte at this address of the crash kernel's memory before",
+          })
+          .option('quirk', {
+            choices: Object.keys(QUIRKS) as Quirk[],
+            array: true,
+            default: [] as Quirk[],
+            requiresArg: true,
+            describe: "What the machine's firmware does otherwise than PSCI says",
+          }),
+        'FILE[,rw]: a virtio disk of the machine; without rw, the file stays as it is',
+        'Where the run ends: halt, entry, or console:TEXT',
+      ),
+    async (args) => {
+      const { runPanic } = await import('./run-panic.js');
+      await runPanic(args, context);
+    },
+  );

@@ -1,0 +1,248 @@
+/** `kexec-sim panic`: the machine's kernel dies, and its crash kernel starts, is judged, and runs. */
+import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
+import { purgatory } from '../../../kexec/arch/arm64/purgatory.js';
+import { KexecError } from '../../../kexec/base/error.js';
+import { visible } from '../../../kexec/base/format.js';
+import { describeEsr } from '../../cpu/system/esr.js';
+import type { BootPlaces } from '../../kernel/boot/boot-places.js';
+import { lookAtKernel } from '../../kernel/execution/arrival.js';
+import {
+  type JudgeOptions,
+  arrivalOf,
+  describeFailure,
+  formatArrival,
+  rulesAt,
+  runToKernel,
+} from '../../kernel/execution/execute.js';
+import { type Launched, launchedOn } from '../../kernel/execution/launch.js';
+import { type LoadedKernel, readLoadedKernel } from '../../kernel/execution/loaded-kernel.js';
+import { boardFacts } from '../../kernel/facts/board-arm64.js';
+import { parseResources } from '../../kernel/facts/iomem.js';
+import { withInterrupts } from '../../kernel/interrupts.js';
+import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
+import { type RunEnd, deadlineIn } from '../../kernel/machine/processors.js';
+import { type PanicEnd, type PanicRequest, die } from '../../kernel/panic/dying-kernel.js';
+import type { PanicLine } from '../../kernel/panic/panic-log.js';
+import type { RecordedMachine } from '../../kernel/recorded-machine.js';
+import type { ImageSlot, LoadedImage } from '../../kernel/rules/kexec-load.js';
+import { describeEnd } from '../../kernel/run/end-report.js';
+import { translationsOf } from '../../kernel/translations/translation-file.js';
+import { describeBoard } from '../../machine/board-tree/describe.js';
+import { treeOfBlob } from '../../machine/board-tree/tree.js';
+import { parseDisk } from '../boot/options.js';
+import { saveTo } from '../boot/save.js';
+import { type Made, type Session, makeMachine, runSession, sessionOf } from '../boot/session.js';
+import { recordedTarget, setupOf } from '../boot/target.js';
+import { type SubcommandContext, openMachine } from '../common/context.js';
+import { formatJson } from '../common/text.js';
+import { type OpenDisk, openDisk } from '../disks/file-disk.js';
+import { type PanicArguments, requestOf } from './request.js';
+
+const FAILED = 1;
+const INTERRUPTED = 130;
+
+/** @throws KexecError where there is no dump, or the capture kernel's run goes wrong */
+export const runPanic = (args: PanicArguments, context: SubcommandContext): Promise<void> =>
+  tellingOfMachine(async () => {
+    const request = await requestOf(args);
+    const session = sessionOf(args, context);
+    const disks: OpenDisk[] = [];
+    try {
+      for (const { file, writes } of args.disk.map(parseDisk)) disks.push(openDisk(file, writes));
+      await new PanicRun(args, context, session, openMachine(args, context), disks).run(request);
+    } finally {
+      for (const disk of disks) disk.close();
+    }
+  });
+
+/** A machine whose kernel is dead, and its crash kernel in its memory. */
+interface Died {
+  readonly made: Made;
+  readonly end: PanicEnd;
+  readonly lines: readonly PanicLine[];
+  /** Undefined where nothing is loaded. */
+  readonly kernel: LoadedKernel | undefined;
+  readonly whyNone: string;
+}
+
+class PanicRun {
+  readonly #start = performance.now();
+
+  constructor(
+    private readonly args: PanicArguments,
+    private readonly context: SubcommandContext,
+    private readonly session: Session,
+    private readonly machine: RecordedMachine,
+    private readonly disks: readonly OpenDisk[],
+  ) {}
+
+  async run(request: PanicRequest): Promise<void> {
+    const died = this.machine.kernel.panic((crash, earlier) => this.#die(request, crash, earlier));
+    if (died.end.kind !== 'kexec' || died.kernel === undefined) return this.#withoutDump(died);
+    const { made, kernel } = died;
+    const launched = launchedOn(made.whole, kernel, purgatory, died.end.prepared);
+    this.#tellOfSink(launched);
+    const end = await this.#toKernel(launched, made, kernel);
+    if (end.kind !== 'stop-at') return this.#failed(end, launched, died, kernel);
+    await this.#capture(launched, died, kernel);
+  }
+
+  #aside(text: string): void {
+    this.session.terminal.writeAside(Buffer.from(text));
+  }
+
+  #die(request: PanicRequest, crash: ImageSlot | 'busy', earlier: readonly PanicLine[]): Died {
+    if (crash === 'unknown') {
+      throw KexecError.die(
+        'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is',
+        { subject: this.machine.stateDirectory },
+      );
+    }
+    const { machine } = this;
+    const image = crash === 'busy' ? undefined : crash;
+    const kernel = image && readLoadedKernel(image, machine.stateDirectory);
+    const made = this.#make(kernel);
+    const lines: PanicLine[] = [];
+    const whyNone = this.#whyNone(crash, earlier);
+    const { bootEl } = boardFacts(machine.files, machine.bootEl);
+    const end = die(machine, made.whole, request, {
+      description: describeBoard(treeOfBlob(made.setup.tree)),
+      bootEl,
+      image: image && kernel && crashImage(image, kernel),
+      whyNone,
+      earlier,
+      tell: (line) => {
+        lines.push(line);
+        this.#aside(`${visible(line.text)}\n`);
+      },
+    });
+    return { made, end, lines, kernel, whyNone };
+  }
+
+  /** The machine as it is after power-on, with what the user adds to it. */
+  #make(kernel: LoadedKernel | undefined): Made {
+    const { args, machine, disks, session } = this;
+    const setup = setupOf(recordedTarget(machine), args.quirk, disks.length);
+    // Up to its entry, code of a kernel does not run.
+    const started =
+      session.until.kind === 'entry'
+        ? undefined
+        : kernel?.segments.find(({ data }) => readArm64ImageHeader(data) !== undefined);
+    return makeMachine(setup, disks, session, translationsOf(started?.data, machine.translationDirectory));
+  }
+
+  #whyNone(crash: ImageSlot | 'busy', earlier: readonly PanicLine[]): string {
+    if (crash === 'busy') return 'a load is under way, which has the lock that a crash needs';
+    if (this.machine.kernel.facts.crashRegion === undefined) {
+      return 'no crash kernel is loaded, and no memory is reserved for one (crashkernel=)';
+    }
+    const refused = earlier.findLast(({ text }) => /^kexec-ts: kexec_(file_)?load: /.test(text));
+    return refused === undefined
+      ? 'no crash kernel is loaded'
+      : `no crash kernel is loaded; the last load was refused: ${refused.text.slice('kexec-ts: '.length)}`;
+  }
+
+  #withoutDump({ end, lines, whyNone }: Died): void {
+    const how = end.kind === 'reset' ? 'the machine resets itself' : 'the machine stands still';
+    const text = `the kernel panicked, and there is no dump: ${whyNone}; ${how}`;
+    if (this.session.json) this.context.out(formatJson({ reason: 'no-dump', text, log: lines }));
+    const saved = this.session.save === undefined ? '' : `; nothing is saved in ${this.session.save}`;
+    throw KexecError.die(`${text}${saved}`, { subject: 'panic', exitCode: FAILED });
+  }
+
+  #tellOfSink({ sinkInRam }: Launched): void {
+    if (sinkInRam === undefined) return;
+    this.#aside(`kexec-ts: the purgatory prints into RAM, at 0x${sinkInRam.toString(16)}: no console is there\n`);
+  }
+
+  #toKernel(launched: Launched, { console }: Made, kernel: LoadedKernel): Promise<RunEnd> {
+    const { maxInstructions, timeoutMs } = this.session;
+    const { processors, place } = launched;
+    return withInterrupts((interrupted) =>
+      runToKernel(launched, kernel, { maxInstructions, deadline: deadlineIn(timeoutMs), interrupted }, () => {
+        console.flush();
+        this.context.progress?.({
+          what: `at ${place(processors.current.pc)}`,
+          unit: 'instructions',
+          done: Number(processors.instructions),
+        });
+      }),
+    );
+  }
+
+  /** @throws KexecError always */
+  #failed(end: RunEnd, launched: Launched, { made, lines }: Died, kernel: LoadedKernel): void {
+    const { json, save } = this.session;
+    const text = describeEnd(end, launched, describeEsr);
+    const details = describeFailure(end, launched, kernel);
+    if (save !== undefined) {
+      const places = placesOfSegments(kernel);
+      saveTo(save, { ...made, places, typed: '', end: undefined });
+    }
+    if (json) {
+      const saved = save === undefined ? {} : { saved: save };
+      this.context.out(formatJson({ reason: end.kind, text, details, log: lines, ...saved }));
+    } else {
+      this.#aside(details);
+      if (save !== undefined) this.#aside(`kexec-sim: the machine is saved in ${save}\n`);
+    }
+    const exitCode = end.kind === 'interrupted' ? INTERRUPTED : FAILED;
+    throw KexecError.die(text, { subject: 'panic', exitCode });
+  }
+
+  /** The capture kernel, from its first instruction on. */
+  async #capture(launched: Launched, { made, lines }: Died, kernel: LoadedKernel): Promise<void> {
+    const { machine, session, context } = this;
+    const judge: JudgeOptions = {
+      facts: boardFacts(machine.files, machine.bootEl),
+      kernel,
+      quirks: this.args.quirk,
+      crashRegions: crashRegions(machine),
+    };
+    const rules = rulesAt(launched, judge);
+    const report = formatArrival(launched, rules);
+    const { memory, tree } = lookAtKernel(arrivalOf(launched, judge));
+    const places: BootPlaces = { kernel: memory, initrd: tree?.initrd, tree: tree?.memory ?? memory };
+    if (session.until.kind === 'entry' && !session.json) context.out(report);
+    else this.#aside(report);
+    const done = launched.processors.instructions;
+    const spent = performance.now() - this.#start;
+    const rest: Session = {
+      ...session,
+      maxInstructions: session.maxInstructions && atLeastOne(session.maxInstructions - done),
+      timeoutMs: session.timeoutMs === undefined ? undefined : Math.max(1, session.timeoutMs - spent),
+    };
+    const entry = `0x${launched.processors.current.pc.toString(16)}`;
+    await runSession({ ...made, places }, context, rest, {
+      entry,
+      processor: made.whole.cpus.indexOf(launched.processors.current),
+      rules,
+      log: lines,
+    });
+    const broken = rules.filter(({ ok }) => !ok);
+    if (broken.length === 0) return;
+    throw KexecError.die(`the capture kernel cannot rely on it: ${broken.map(({ rule }) => rule).join('; ')}`, {
+      subject: 'panic',
+      exitCode: FAILED,
+    });
+  }
+}
+
+const atLeastOne = (count: bigint): bigint => (count > 1n ? count : 1n);
+
+const crashImage = (image: LoadedImage, { segments }: LoadedKernel) => ({
+  entry: image.entry,
+  dtb: image.segments.find(({ role }) => role === 'dtb')?.mem,
+  segments: segments.map(({ memory, data }) => ({ mem: memory.start, memsz: memory.size, data })),
+});
+
+const crashRegions = ({ files }: RecordedMachine) =>
+  parseResources(files.readText('/proc/iomem') ?? '')
+    .filter(({ name }) => name === 'Crash kernel')
+    .map(({ range }) => range);
+
+/** Where the kernel is of a machine that has not come to it. */
+const placesOfSegments = ({ segments }: LoadedKernel): BootPlaces => {
+  const kernel = segments.find(({ data }) => readArm64ImageHeader(data) !== undefined) ?? segments[0]!;
+  return { kernel: kernel.memory, initrd: undefined, tree: kernel.memory };
+};
