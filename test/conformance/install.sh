@@ -11,6 +11,7 @@ need qemu-aarch64-static qemu-user-static
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-readelf binutils-aarch64-linux-gnu
 need qemu-system-aarch64 qemu-system-arm
+need gdb-multiarch gdb-multiarch
 need mkimage u-boot-tools
 need xz xz-utils
 need zstd zstd

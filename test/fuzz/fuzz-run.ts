@@ -2,6 +2,7 @@
 import { KexecError } from '../../kexec/base/error.js';
 import { targets as commands } from './whole/commands.fuzz.js';
 import { targets as debugLog } from './debug-log.fuzz.js';
+import { targets as dump } from './dump.fuzz.js';
 import { targets as elf } from './elf.fuzz.js';
 import { targets as fdt } from './fdt.fuzz.js';
 import { targets as fileLoad } from './file-load.fuzz.js';
@@ -28,6 +29,7 @@ export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
   ...saved,
   ...sim,
   ...debugLog,
+  ...dump,
   ...vmcore,
   ...whole,
 ];

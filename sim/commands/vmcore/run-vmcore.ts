@@ -15,12 +15,13 @@ export interface VmcoreArguments {
   readonly out: string;
   readonly from: string;
   readonly elfcorehdr: string | undefined;
+  readonly compress: boolean;
   readonly json: boolean;
 }
 
 /** @throws KexecError where there can be no dump of the machine, or it cannot be written */
 export const runVmcore = async (
-  { out, from, elfcorehdr, json }: VmcoreArguments,
+  { out, from, elfcorehdr, compress, json }: VmcoreArguments,
   context: SubcommandContext,
 ): Promise<void> => {
   const address = elfcorehdr === undefined ? undefined : parseAddress(elfcorehdr);
@@ -30,7 +31,7 @@ export const runVmcore = async (
   const memory = attempt(MachineError, () => memoryOf(from));
   if (memory instanceof MachineError) throw refuse(memory.reason);
   const dump = dumpOf({ memory, elfcorehdr: address, refuse });
-  const written = await writeDump(dump, out, context.progress);
+  const written = await writeDump(dump, out, compress ? 'kdump-compressed' : 'elf', context.progress);
   const { text, values } = reportOn(written);
   context.out(json ? formatJson(values) : text);
 };

@@ -15,6 +15,11 @@ export const addVmcoreCommand = (yargs: CommonArgv, context: SubcommandContext):
           demandOption: true,
           describe: 'The saved machine: a file',
         })
+        .option('compress', {
+          type: 'boolean',
+          default: false,
+          describe: "In makedumpfile's format kdump-compressed, which crash and drgn read",
+        })
         .option('elfcorehdr', {
           type: 'string',
           requiresArg: true,

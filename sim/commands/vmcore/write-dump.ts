@@ -1,16 +1,19 @@
 /** Writes a dump to a file of the host, whole or not at all, and tells of it. */
+import { deflateSync } from 'node:zlib';
 import { setImmediate } from 'node:timers/promises';
 import { KexecError } from '../../../kexec/base/error.js';
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { replaceFileSlowly } from '../../kernel/saving/replace-file.js';
 import type { Dump } from '../../kernel/vmcore/dump.js';
+import { writeKdumpCompressed } from '../../kernel/vmcore/kdump-compressed.js';
 import { writeVmcore } from '../../kernel/vmcore/write-vmcore.js';
 import { formatAddress, formatSize } from '../common/text.js';
 
 export interface WrittenDump {
   readonly dump: Dump;
   readonly file: string;
+  readonly format: DumpFormat;
   /** Bytes that are not in holes. */
   readonly filledBytes: number;
 }
@@ -18,8 +21,19 @@ export interface WrittenDump {
 /** As shells say it of a command that Ctrl-C ends. */
 const INTERRUPTED = 130;
 
+/** How a dump is written: as /proc/vmcore is, or as makedumpfile compresses it. */
+export type DumpFormat = 'elf' | 'kdump-compressed';
+
+/** The fastest: memory is mostly pointers and zeros. */
+const LEVEL = 1;
+
 /** @throws KexecError when the host cannot write the file, or the user presses Ctrl-C; it is as it was then */
-export const writeDump = (dump: Dump, file: string, progress: OnProgress | undefined): Promise<WrittenDump> =>
+export const writeDump = (
+  dump: Dump,
+  file: string,
+  format: DumpFormat,
+  progress: OnProgress | undefined,
+): Promise<WrittenDump> =>
   withInterrupts(async (interrupted) => {
     const breathe = async (): Promise<void> => {
       await setImmediate();
@@ -28,23 +42,28 @@ export const writeDump = (dump: Dump, file: string, progress: OnProgress | undef
     };
     let filledBytes = 0;
     await replaceFileSlowly(file, async (sink) => {
-      filledBytes = await writeVmcore(dump, sink, { file, progress, breathe });
+      const options = { file, progress, breathe };
+      filledBytes =
+        format === 'elf'
+          ? await writeVmcore(dump, sink, options)
+          : await writeKdumpCompressed(dump, sink, (page) => deflateSync(page, { level: LEVEL }), options);
     });
-    return { dump, file, filledBytes };
+    return { dump, file, format, filledBytes };
   });
 
 /** What is told of a dump, as text and as values for JSON. */
 export const reportOn = ({
   dump,
   file,
+  format,
   filledBytes,
 }: WrittenDump): { readonly text: string; readonly values: Readonly<Record<string, unknown>> } => {
-  const { captureKernel, elfcorehdr, osRelease, processors, programHeaders, sizeBytes, warnings } = dump;
+  const { captureKernel, elfcorehdr, vmcoreinfo, processors, programHeaders, sizeBytes, warnings } = dump;
   const { release, pageSize, found } = captureKernel;
   const filled = formatSize(BigInt(filledBytes));
   const text = [
-    `${file}: ${formatSize(sizeBytes)}, of which ${filled} are not zeros`,
-    `of Linux ${osRelease ?? '(unknown)'}, by the elfcorehdr at ${formatAddress(elfcorehdr)}`,
+    `${file}: ${formatSize(sizeBytes)}, of which ${filled} are not zeros${format === 'elf' ? '' : ', compressed'}`,
+    `of Linux ${vmcoreinfo.osRelease ?? '(unknown)'}, by the elfcorehdr at ${formatAddress(elfcorehdr)}`,
     `as Linux ${release ?? '(unknown)'} makes it, with pages of ${formatSize(pageSize)}${found ? '' : ', for all that is known'}`,
     `registers of ${processors} processor${processors === 1 ? '' : 's'}; ${programHeaders.length - 1} pieces of memory`,
     ...warnings.map((warning) => `Linux warns: ${warning}`),
@@ -53,10 +72,11 @@ export const reportOn = ({
     text: text.map((line) => `${line}\n`).join(''),
     values: {
       file,
+      format,
       sizeBytes: Number(sizeBytes),
       filledBytes,
       elfcorehdr: formatAddress(elfcorehdr),
-      osRelease: osRelease ?? null,
+      osRelease: vmcoreinfo.osRelease ?? null,
       captureKernel: { release: release ?? null, pageSize: Number(pageSize), found },
       processors,
       programHeaders: programHeaders.map(({ type, offset, vaddr, paddr, memsz }) => ({

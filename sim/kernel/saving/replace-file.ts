@@ -51,6 +51,8 @@ export interface FileSink {
   write(bytes: Uint8Array): void;
   /** Zeros, for which a file has a hole where it can. */
   skip(sizeBytes: number): void;
+  /** Writes over what was skipped, which no stream can do. */
+  writeAt(offset: number, bytes: Uint8Array): void;
 }
 
 /**
@@ -124,6 +126,14 @@ class FreshFile implements FileSink {
       this.#size += sizeBytes;
       this.#hole = true;
     }
+  }
+
+  /** @throws KexecError for a stream, too */
+  writeAt(offset: number, bytes: Uint8Array): void {
+    if (this.#place === undefined) {
+      throw KexecError.die(`${WHAT} ${this.path}: it is no regular file`, { subject: this.path });
+    }
+    hostCall(WHAT, this.path, () => writeAll(this.#file, bytes, offset));
   }
 
   /** @throws KexecError */

@@ -1,5 +1,6 @@
 /** The dump of a machine whose kernel has panicked: what /proc/vmcore of its capture kernel is. */
 import type { Range } from '../../../kexec/base/range.js';
+import type { Vmcoreinfo } from '../../../kexec/running-kernel/vmcoreinfo.js';
 import { type CaptureKernel, captureKernel } from './capture-kernel.js';
 import { crashTreeAt, findCrashTree } from './crash-tree.js';
 import { readCoreHeaders } from './elfcorehdr.js';
@@ -21,8 +22,8 @@ export interface Dump extends ProcVmcore {
   /** Physical address. */
   readonly elfcorehdr: bigint;
   readonly captureKernel: CaptureKernel;
-  /** Of the kernel that has panicked, as VMCOREINFO tells it. */
-  readonly osRelease: string | undefined;
+  /** What the kernel that has panicked tells of itself. */
+  readonly vmcoreinfo: Vmcoreinfo;
   /** How many processors have saved their registers. */
   readonly processors: number;
   /** What Linux warns of. */
@@ -43,7 +44,7 @@ export const dumpOf = ({ memory, tree, elfcorehdr, refuse }: DumpSource): Dump =
   const kernel = captureKernel(memory, place.usable, vmcoreinfo);
   return {
     ...procVmcore(headers, notes, kernel, memory, refuse),
-    ...{ memory, elfcorehdr: place.elfcorehdr, captureKernel: kernel, osRelease: vmcoreinfo.osRelease },
+    ...{ memory, elfcorehdr: place.elfcorehdr, captureKernel: kernel, vmcoreinfo },
     ...{ processors, warnings: notes.warnings },
   };
 };

@@ -28,6 +28,8 @@ export interface ProcVmcore {
   /** The ELF header and the program headers. */
   readonly headers: Uint8Array;
   readonly notes: Uint8Array;
+  /** Bytes of the notes themselves, without what fills their last page. */
+  readonly notesSize: number;
   readonly pieces: readonly VmcorePiece[];
   readonly programHeaders: readonly ElfProgramHeader[];
   readonly sizeBytes: bigint;
@@ -70,6 +72,7 @@ export const procVmcore = (
   return {
     headers: formatHeaders(fileHeader, programHeaders, Number(headersSize)),
     notes: inPages(notes.bytes, pageSize),
+    notesSize: notes.bytes.length,
     ...{ pieces, programHeaders, sizeBytes: end },
   };
 };

@@ -83,6 +83,15 @@ describe('a dump of a saved machine', () => {
     });
   });
 
+  test('is smaller when it is compressed', async () => {
+    save();
+    const { code, out: told } = await vmcore('--compress');
+    expect([code, told]).toEqual([0, expect.stringContaining('are not zeros, compressed\n')]);
+    expect(readFileSync(out).toString('latin1', 0, 8)).toBe('KDUMP   ');
+    const { code: failed, err } = await runSimToEnd(['vmcore', '/dev/null', '--from', saved, '--compress']);
+    expect([failed, err]).toEqual([1, 'kexec-sim: Cannot write /dev/null: it is no regular file\n']);
+  });
+
   test('goes to what is no file, zeros and all', async () => {
     save();
     expect(await runSimToEnd(['vmcore', '/dev/null', '--from', saved])).toMatchObject({ code: 0, err: '' });

@@ -4,7 +4,6 @@ import { Range } from '../../../../../kexec/base/range.js';
 import { readProgramHeader } from '../../../../../kexec/elf/elf.js';
 import { loadHeader, noteHeader } from '../../../../../kexec/running-kernel/crashdump-elf.js';
 import { type Dump, type DumpSource, dumpOf } from '../../../../../sim/kernel/vmcore/dump.js';
-import { writeVmcore } from '../../../../../sim/kernel/vmcore/write-vmcore.js';
 import {
   type CrashedOptions,
   ELFCOREHDR,
@@ -18,22 +17,12 @@ import {
   crashedMemory,
   noteHeaders,
 } from '../../../../support/machine/crashed-memory.js';
+import { elfFile } from '../../../../support/machine/dump-file.js';
 
 const refuse = (why: string): KexecError => KexecError.die(why);
 
 const dump = (memory: PageMemory, more: Partial<DumpSource> = {}): Dump => dumpOf({ memory, refuse, ...more });
 const dumped = (options: CrashedOptions = {}): Dump => dump(crashedMemory(options));
-
-/** The whole file. */
-const written = async (made: Dump): Promise<Buffer> => {
-  const pieces: Uint8Array[] = [];
-  await writeVmcore(
-    made,
-    { write: (bytes) => pieces.push(bytes.slice()), skip: (size) => pieces.push(new Uint8Array(size)) },
-    { file: 'out', progress: undefined, breathe: async () => {} },
-  );
-  return Buffer.concat(pieces);
-};
 
 const LAYOUT = { class: 2, data: 1 } as const;
 const headersOf = (made: Dump) =>
@@ -50,7 +39,7 @@ describe('the file', () => {
     expect([notes?.filesz, notes?.memsz]).toEqual([BigInt(2 * 412 + info), BigInt(2 * 412 + info)]);
     expect(loads).toEqual(LOADS.map((load, i) => ({ ...load, offset: [0x2000n, 0x14000n, 0x201_4000n][i] })));
     expect(made.sizeBytes).toBe(0x201_4000n + RAM.end - REGION.end);
-    const file = await written(made);
+    const file = await elfFile(made);
     expect(BigInt(file.length)).toBe(made.sizeBytes);
     expect(file.toString('latin1', 0x2800, 0x2816)).toBe('text of the old kernel');
     expect(file.toString('latin1', 0x14000 + 0x20_0800, 0x14000 + 0x20_0804)).toBe('text');
@@ -59,7 +48,8 @@ describe('the file', () => {
   });
 
   test('is told of', () => {
-    expect(dumped()).toMatchObject({ elfcorehdr: ELFCOREHDR, processors: 2, osRelease: '6.1.0-old', warnings: [] });
+    expect(dumped()).toMatchObject({ elfcorehdr: ELFCOREHDR, processors: 2, warnings: [] });
+    expect(dumped().vmcoreinfo.osRelease).toBe('6.1.0-old');
     expect(dumped().captureKernel).toEqual({ release: '6.12.0-test', pageSize: 4096n, noteAlign: 4n, found: true });
   });
 
@@ -90,7 +80,7 @@ describe('the file', () => {
     expect(made.pieces).toEqual([
       { memory: Range.sized(0x43ff_0000n, 0x1_0000n), asked: Range.sized(0x43ff_0000n, 0xf000n) },
     ]);
-    expect((await written(made)).subarray(-0x1000).every((byte) => byte === 0)).toBe(true);
+    expect((await elfFile(made)).subarray(-0x1000).every((byte) => byte === 0)).toBe(true);
   });
 
   test('has memory of ranges that follow each other as one piece', () => {
