@@ -21,6 +21,7 @@ import { OURS } from '../../kernel/execution-settings.js';
 import { parseResources } from '../../kernel/facts/iomem.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
+import type { Terminal } from '../../machine/terminal.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import type { ImageSlot } from '../../kernel/rules/kexec-load.js';
 import { describeEnd } from '../../kernel/run/end-report.js';
@@ -214,6 +215,41 @@ const runOn = async (tried: Case, { way }: Attempt): Promise<Ran> => {
   return { exitCode, console, report };
 };
 
+/** Nobody types, and nothing is shown yet. */
+const quietTerminal = (console: (text: string) => void, aside: (text: string) => void): Terminal => ({
+  isInteractive: false,
+  isClosed: false,
+  write: (bytes) => console(new TextDecoder('latin1').decode(bytes)),
+  writeAside: (bytes) => aside(new TextDecoder().decode(bytes)),
+  listen: (_raw, _onBytes, onEnd) => {
+    onEnd();
+    return { pause: () => {}, resume: () => {}, close: () => {} };
+  },
+});
+
+/** Has the machine's kernel panic, and lets the crash kernel run on, as kexec-sim panic does. */
+const panicOn = async (tried: Case, { way }: Attempt): Promise<Ran> => {
+  const { runPanic } = await import('../panic/run-panic.js');
+  let [console, report] = ['', ''];
+  const terminal = quietTerminal(
+    (text) => void (console += text),
+    (text) => void (report += text),
+  );
+  const args = {
+    ...tried.args,
+    state: stateOf(tried, way),
+    json: false,
+    ...{ cpu: '0', cause: 'sysrq' as const, registers: undefined, 'deaf-cpu': [], corrupt: undefined, quirk: [] },
+    ...{ disk: [], until: 'halt', 'max-instructions': undefined, save: undefined },
+    timeout: String(DEADLINE_MS / 1000),
+  };
+  const put = (text: string): void => void (report += text);
+  const failed = await attemptAsync(KexecError, () => runPanic(args, { ...tried.context, terminal, out: put }));
+  return failed instanceof KexecError
+    ? { exitCode: failed.exitCode, console, report: `${report}kexec-ts: ${failed.message}\n` }
+    : { exitCode: 0, console, report };
+};
+
 const examine = async (tried: Case, runs: boolean): Promise<Seen> => {
   const { machine, settings, wanted } = tried;
   const ways = {
@@ -236,8 +272,8 @@ const examine = async (tried: Case, runs: boolean): Promise<Seen> => {
     crash: await lookAtCrash(tried, chosen),
     arrived,
     ran:
-      runs && !wanted.onCrash && arrived?.rules.length !== 0 && arrived !== undefined
-        ? await runOn(tried, chosen)
+      runs && arrived?.rules.length !== 0 && arrived !== undefined
+        ? await (wanted.onCrash ? panicOn : runOn)(tried, chosen)
         : undefined,
   };
 };

@@ -220,18 +220,20 @@ export const ARRIVAL_ROWS: readonly Row[] = [
   {
     id: 'kernel-fails',
     severity: 'error',
-    when: 'with --run, the new kernel panics, or is stuck',
+    when: 'with --run, the new kernel panics, or is stuck; with -p, the running kernel is made to panic, and the capture kernel is the new one',
     example: 'The new kernel panics: Failed to allocate page table page.',
     fixes: ['look at its console, above'],
-    look: ({ ran }) => {
+    look: ({ ran, wanted }) => {
       if (ran === undefined || ran.exitCode === 0) return undefined;
-      const panic = /Kernel panic - not syncing: ([^\r\n]*)/.exec(ran.console + ran.report)?.[1];
-      const reason = /^kexec-ts: (.*)$/m.exec(ran.report)?.[1];
+      // The panic of the running kernel is not on the capture kernel's console, but in the report.
+      const said = wanted.onCrash ? ran.console : ran.console + ran.report;
+      const panic = /Kernel panic - not syncing: ([^\r\n]*)/.exec(said)?.[1];
+      const reason = [...ran.report.matchAll(/^kexec-ts: (.*)$/gm)].at(wanted.onCrash ? -1 : 0)?.[1];
       // It may be a rule that does not hold: the kernel has come to its own end all the same.
       if (panic === undefined && (reason === undefined || OWN_END.test(reason))) return undefined;
+      const name = wanted.onCrash ? 'The capture kernel' : 'The new kernel';
       return {
-        sentence:
-          panic === undefined ? `The new kernel does not go on: ${reason}.` : `The new kernel panics: ${panic}.`,
+        sentence: panic === undefined ? `${name} does not go on: ${reason}.` : `${name} panics: ${panic}.`,
         evidence: reason === undefined ? [] : [reason],
       };
     },

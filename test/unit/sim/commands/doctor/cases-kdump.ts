@@ -272,6 +272,11 @@ export const KDUMP_HEALTHY: readonly Healthy[] = [
     machine: { 'proc/iomem': LONG_MEMORY, 'sys/devices/system/memory/crash_hotplug': '1\n' },
     args: USUAL,
   },
+  {
+    name: 'a crash kernel that runs',
+    args: load('machines/payload/Image', '--initrd=@initrd-saves'),
+    run: true,
+  },
   { name: 'two processors', machine: twoCpus(CPU_1), args: USUAL },
   {
     name: 'crashkernel= that cannot be had',
