@@ -6,6 +6,7 @@ INSTALLED := node_modules/.package-lock.json
 DEMO_STATE := .cache/demo-state
 DEMO := KEXEC_MACHINE=virt-2g KEXEC_STATE=$(DEMO_STATE)
 DEMO_FILE := KEXEC_MACHINE=virt-file-2g KEXEC_STATE=$(DEMO_STATE)/file
+DEMO_CRASH := KEXEC_MACHINE=virt-el2-4g KEXEC_STATE=$(DEMO_STATE)/crash
 
 all: build
 
@@ -41,9 +42,13 @@ demo: commands
 	@echo '== The debug log of a real kexec, beside ours =='
 	bin/kexec-sim diff test/data/logs/virt-2g-2.0.25.txt --machine virt-2g -- -l machines/payload/Image --reuse-cmdline
 	@echo
-	@echo '== The log of a kernel that crashed, out of its dump =='
-	gunzip -c test/data/vmcore/6.12-texts.core.gz > .cache/demo-vmcore
-	bin/vmcore-dmesg .cache/demo-vmcore | tail -n 12
+	@echo '== A panic, on the second of two processors: the crash kernel starts on it =='
+	$(DEMO_CRASH) bin/kexec -p machines/payload/Image --append=maxcpus=1
+	$(DEMO_CRASH) bin/kexec-sim panic --cpu 1 --until entry --save $(DEMO_STATE)/crashed > /dev/null
+	@echo
+	@echo '== Its dump, and the log of the kernel that died, out of it =='
+	bin/kexec-sim vmcore $(DEMO_STATE)/vmcore --from $(DEMO_STATE)/crashed
+	bin/vmcore-dmesg $(DEMO_STATE)/vmcore | tail -n 16
 
 # Lint needs one processor only: it runs beside the tests.
 check: build

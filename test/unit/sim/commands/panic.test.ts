@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runVmcoreDmesg } from '../../../../host/run-vmcore-dmesg.js';
 import { machineFiles, boardTree } from '../../../support/machine/doctor-machine.js';
 import { FakeTerminal } from '../../../support/machine/fake-terminal.js';
 import { type Ended, runSimToEnd, runToEnd } from '../../../support/run-support.js';
@@ -192,6 +193,21 @@ describe('a panic with a crash kernel loaded', () => {
     expect(terminal.shown.replaceAll('\r', '')).toMatch(/^kexec-ts demo kernel\n/);
   });
 
+  test("leaves a dump in which the old kernel's log is", async () => {
+    const { env, load, panic } = machineOf('virt-el2-4g');
+    await load();
+    const [file, out] = ['machine', 'vmcore'].map((name) => join(temp.make('dump'), name)) as [string, string];
+    await panic('--cpu=1', '--until=entry', '--save', file);
+    expect(await runSimToEnd(['vmcore', out, '--from', file], env)).toMatchObject({ code: 0 });
+    let text = '';
+    const put = (more: string): void => void (text += more);
+    expect(runVmcoreDmesg([out], { env, out: put, err: put })).toBe(0);
+    const log = text.trimEnd().split('\n');
+    expect(log[0]).toBe('[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd083]');
+    expect(log.at(-1)).toMatch(/^\[ +\d+\.\d{6}\] Bye!$/);
+    expect(log.some((line) => line.endsWith('] Kernel panic - not syncing: sysrq triggered crash'))).toBe(true);
+  });
+
   test('of firmware that only processor 0 may call, hangs on another', async () => {
     const { load, panic } = machineOf('virt-8g');
     await load();
@@ -256,6 +272,22 @@ describe('a panic with nothing to start', () => {
         /: no crash kernel is loaded; the last load was refused: kexec_load: Cannot assign requested address: the entry /,
       ),
     });
+  });
+
+  test('of crash_kexec_post_notifiers comes behind what arm64 has to say', async () => {
+    const { env } = machineOf('virt-8g');
+    const terminal = new FakeTerminal();
+    const given = { ...env, KEXEC_CMDLINE: 'crash_kexec_post_notifiers' };
+    await runToEnd(['-p', PAYLOAD, '--append=maxcpus=1'], given);
+    expect((await runSimToEnd(['panic', '--until=entry'], given, terminal)).code).toBe(0);
+    expect(words(terminal.aside).slice(4)).toEqual([
+      'SMP: stopping secondary CPUs',
+      'Kernel Offset: 0x31bc24800000 from 0xffff800008000000',
+      'PHYS_OFFSET: 0xffffd1ef80000000',
+      'Memory Limit: none',
+      'Starting crashdump kernel...',
+      'Bye!',
+    ]);
   });
 
   test('after an oops is of init', async () => {
