@@ -65,11 +65,15 @@ const LIBRARIES = /^(libc6|zlib1g|libxen.*|libnl-.*|libuuid1)$/;
 const neededLibraries = (file: string, { readelf }: Target): string[] =>
   [...run(readelf, ['-d', file]).matchAll(/\(NEEDED\).*\[(.*)\]/g)].map((match) => match[1] ?? '');
 
-/** The program and, side by side, all libraries that it needs. */
-const collect = (unpacked: string, program: string, tools: string, target: Target): void => {
+/**
+ * A program under its own name and, side by side in `lib`, all libraries that it needs.
+ * @param unpacked where it and they are found
+ * @param tools the directory that is made anew with them
+ */
+export const collectProgram = (unpacked: string, program: string, tools: string, target: Target): void => {
   fs.rmSync(tools, { recursive: true, force: true });
   fs.mkdirSync(path.join(tools, 'lib'), { recursive: true });
-  fs.copyFileSync(program, path.join(tools, 'kexec'));
+  fs.copyFileSync(program, path.join(tools, path.basename(program)));
   const seen = new Set<string>();
   const add = (name: string): void => {
     if (seen.has(name)) return;
@@ -112,7 +116,7 @@ export const prepareReal = (release: DebianRelease, target: Target = ARM64): Rea
   }
   const program = findFile(directory, /\/sbin\/kexec$/);
   const tools = path.join(cacheDirectory('tools'), `${suite}-${architecture}`);
-  collect(directory, program, tools, target);
+  collectProgram(directory, program, tools, target);
   buildShim(target, path.join(tools, 'shim.so'));
   return { release, packageVersion: version, program, tools };
 };

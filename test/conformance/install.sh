@@ -16,6 +16,7 @@ need mkimage u-boot-tools
 need xz xz-utils
 need zstd zstd
 need unshare util-linux
+need mke2fs e2fsprogs
 need zsh zsh
 [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 

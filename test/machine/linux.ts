@@ -9,20 +9,33 @@ import yargs from 'yargs';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
 import { prepareReal, releaseOf } from '../conformance/debian.js';
 import { cacheDirectory, scratchDirectory } from '../support/cache.js';
-import { ACCESSES, ALL, type Boot, COUNTS, FEW, SUITES, type Suite, isInTwo, nameOf, titleOf } from './linux/boots.js';
+import {
+  ACCESSES,
+  ALL,
+  type Boot,
+  COUNTS,
+  FEW,
+  SUITES,
+  type Suite,
+  isInTwo,
+  machineOf,
+  nameOf,
+  titleOf,
+} from './linux/boots.js';
 import { KNOWN_ACCESSES } from './linux/accesses.js';
-import { type Difference, compareConsoles, neededFor } from './linux/consoles.js';
+import { compareConsoles, neededFor } from './linux/consoles.js';
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
 import { type Booted, type Files, accessesOnBoth, bootBoth, bootInTwo } from './linux/machines.js';
 import { modulesOf } from './linux/modules.js';
+import { keepTexts, tellDifferences } from './linux/reports.js';
 import { selftests } from './linux/selftests.js';
 import { NEXT, type Script, SCRIPTS } from './linux/scripts.js';
 import { DIRECTORY, type Entry, FILE, busyboxInitramfs } from './initramfs.js';
 import { kexecEntries } from './real-kexec.js';
 import { runMain, say } from '../support/run-main.js';
 
-/** More lines say nothing new. */
-const MOST_DIFFERENCES = 24;
+/** The folder of the cache with the consoles. */
+const CACHE = 'linux';
 
 const settings = () =>
   yargs(process.argv.slice(2))
@@ -77,7 +90,7 @@ const nextKernel = (suite: Suite): readonly Entry[] => [
 const entriesFor: Readonly<Record<Script, (suite: Suite) => readonly Entry[]>> = {
   facts: () => [],
   programs: () => [],
-  modules: (suite) => modulesOf(debianKernel(suite)),
+  modules: (suite) => modulesOf(suite, debianKernel(suite)),
   kexec: nextKernel,
   selftests,
 };
@@ -89,29 +102,19 @@ const initrdOf = ({ script, suite }: Boot, work: string): string => {
   return initrd;
 };
 
-type Texts = Readonly<Record<'qemu' | 'ours', string>>;
-
-const keep = (name: string, texts: Texts): void => {
-  for (const [who, text] of Object.entries(texts)) {
-    fs.writeFileSync(path.join(cacheDirectory('linux'), `${name}.${who}.txt`), text, 'latin1');
-  }
-};
-
-const tell = (name: string, differences: readonly Difference[]): void => {
-  for (const { who, number, line } of differences.slice(0, MOST_DIFFERENCES)) say(`    ${who} ${number}: ${line}`);
-  const more = differences.length - MOST_DIFFERENCES;
-  if (more > 0) say(`    and ${more} more; see .cache/linux/${name}.*.txt`);
-};
-
 /** Boots on both and compares what the kernel asks of the devices. @returns whether it is the same */
 const judgeAccesses = async (boot: Boot, work: string): Promise<boolean> => {
-  const accesses = await accessesOnBoth(boot, { kernel: debianKernel(boot.suite), initrd: initrdOf(boot, work), work });
+  const accesses = await accessesOnBoth(machineOf(boot), {
+    kernel: debianKernel(boot.suite),
+    initrd: initrdOf(boot, work),
+    work,
+  });
   const name = `${nameOf(boot)}.accesses`;
-  keep(name, accesses);
+  keepTexts(CACHE, name, accesses);
   const differences = compareConsoles(accesses, boot.cpus, [...KNOWN_DIFFERENCES, ...KNOWN_ACCESSES]);
   const lines = accesses.qemu.split('\n').length;
   say(`${differences.length === 0 ? 'same   ' : 'DIFFERS'} accesses of ${titleOf(boot)} (${lines} lines)`);
-  tell(name, differences);
+  tellDifferences(CACHE, name, differences);
   return differences.length === 0;
 };
 
@@ -121,15 +124,15 @@ const judgeAccesses = async (boot: Boot, work: string): Promise<boolean> => {
  */
 const judge = async (boot: Boot, work: string): Promise<readonly KnownDifference[] | undefined> => {
   const files = { kernel: debianKernel(boot.suite), initrd: initrdOf(boot, work), work };
-  const { qemu, ours } = await bootBoth(boot, files);
+  const { qemu, ours } = await bootBoth(machineOf(boot), files);
   const consoles = { qemu: qemu.console, ours: ours.console };
-  keep(nameOf(boot), consoles);
+  keepTexts(CACHE, nameOf(boot), consoles);
   const differences = compareConsoles(consoles, boot.cpus);
   const same = differences.length === 0 && ours.ended;
   const seconds = [ours, qemu].map((booted) => booted.seconds.toFixed(0));
   say(`${same ? 'same   ' : 'DIFFERS'} ${titleOf(boot)} (${seconds[0]!} s, QEMU ${seconds[1]!} s)`);
   if (same) return (await goesOn(boot, files, ours)) ? neededFor(consoles, boot.cpus) : undefined;
-  tell(nameOf(boot), differences);
+  tellDifferences(CACHE, nameOf(boot), differences);
   if (!ours.ended) for (const line of ours.aside.trimEnd().split('\n')) say(`    ${line}`);
   return undefined;
 };
@@ -143,13 +146,13 @@ const lastLineOf = ({ aside }: Booted): string => aside.trimEnd().split('\n').at
  */
 const goesOn = async (boot: Boot, files: Files, unbroken: Booted): Promise<boolean> => {
   if (!isInTwo(boot)) return true;
-  const inTwo = await bootInTwo(boot, files);
+  const inTwo = await bootInTwo(machineOf(boot), files);
   const [ends, consoles] = [lastLineOf(inTwo) === lastLineOf(unbroken), inTwo.console === unbroken.console];
   say(
     `${ends && consoles ? 'same   ' : 'DIFFERS'} ${titleOf(boot)}, saved and resumed (${inTwo.seconds.toFixed(0)} s)`,
   );
   if (!consoles) {
-    fs.writeFileSync(path.join(cacheDirectory('linux'), `${nameOf(boot)}.resumed.txt`), inTwo.console, 'latin1');
+    fs.writeFileSync(path.join(cacheDirectory(CACHE), `${nameOf(boot)}.resumed.txt`), inTwo.console, 'latin1');
     say(`    the consoles differ: .cache/linux/${nameOf(boot)}.{ours,resumed}.txt`);
   }
   if (!ends) for (const booted of [unbroken, inTwo]) say(`    ${lastLineOf(booted)}`);
@@ -164,7 +167,7 @@ const main = async (): Promise<void> => {
     return;
   }
   if (boots.length === 0) throw new Error('no boot is like that');
-  const work = scratchDirectory('linux');
+  const work = scratchDirectory(CACHE);
   try {
     await (args.accesses ? compareAllAccesses : compareAllConsoles)(boots, work);
   } finally {

@@ -4,57 +4,18 @@
  * one of the others; with --all on all of them. With --record, what the real one does is kept for the tests that have
  * no qemu.
  */
-import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Release } from '../../kexec/base/compat.js';
-import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
+import { DEBIAN_RELEASES } from '../conformance/debian.js';
 import { scratchDirectory } from '../support/cache.js';
 import { FAULTS, allCases, type VmcoreCase } from './vmcore/cases.js';
 import { REAL_OUTCOMES, kept, mismatch, ourOutcome, type Outcome, type RealOutcome } from './vmcore/outcome.js';
+import { FILE, makeRoot, realOutcome } from './vmcore/real.js';
 import { runMain, say } from '../support/run-main.js';
 
 const WORKERS = 2;
-/** What prints more, or takes longer, goes round for ever. */
-const MAX_OUTPUT = 2 ** 24;
-const PATIENCE_MS = 10_000;
-const FILE = 'core';
-
-/** The real one in a root directory of its own. @returns undefined when it is killed */
-const realOutcome = (root: string, release: Release): Promise<Outcome | undefined> =>
-  new Promise((resolve, reject) => {
-    const tools = `/${release}`;
-    const qemu = [`${tools}/qemu`, '-L', tools, '-E', `LD_LIBRARY_PATH=${tools}/lib`, '-0', 'vmcore-dmesg'];
-    const args = ['-n', 'chroot', root, ...qemu, `${tools}/vmcore-dmesg`, FILE];
-    const child = spawn('unshare', args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: PATIENCE_MS,
-      killSignal: 'SIGKILL',
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (bytes: Buffer) => {
-      stdout += bytes.toString('latin1');
-      if (stdout.length > MAX_OUTPUT) child.kill('SIGKILL');
-    });
-    child.stderr.on('data', (bytes: Buffer) => {
-      stderr += bytes.toString('latin1');
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      const died = code === null || stderr.includes('qemu: uncaught target signal');
-      resolve(died ? undefined : { exitCode: code, stderr, stdout: kept(stdout) });
-    });
-  });
-
-const makeRoot = (root: string): void => {
-  for (const release of DEBIAN_RELEASES) {
-    const { program, tools } = prepareReal(release);
-    fs.cpSync(tools, path.join(root, release), { recursive: true });
-    fs.copyFileSync(path.join(path.dirname(program), 'vmcore-dmesg'), path.join(root, release, 'vmcore-dmesg'));
-  }
-};
-
 interface Task {
   readonly test: VmcoreCase;
   readonly releases: readonly Release[];
@@ -68,6 +29,10 @@ interface Result {
   readonly wrong: string | undefined;
 }
 
+/** As it is kept. */
+const digested = (outcome: Outcome | undefined): Outcome | undefined =>
+  outcome && { ...outcome, stdout: kept(outcome.stdout) };
+
 const work = async (root: string, queue: Task[], done: (result: Result) => void): Promise<void> => {
   const file = path.join(root, FILE);
   for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
@@ -75,7 +40,7 @@ const work = async (root: string, queue: Task[], done: (result: Result) => void)
     fs.writeFileSync(file, core());
     for (const release of task.releases) {
       const faulty = FAULTS.get(name)?.releases.includes(release) === true;
-      const theirs = faulty ? undefined : await realOutcome(root, release);
+      const theirs = faulty ? undefined : digested(await realOutcome(root, release));
       done({ name, release, theirs, wrong: mismatch(name, release, theirs, ourOutcome(file, FILE, release)) });
     }
   }
@@ -132,7 +97,7 @@ const main = async (): Promise<void> => {
     };
     const workers = Array.from({ length: WORKERS }, async (_, i) => {
       const root = path.join(scratch, `root${i}`);
-      makeRoot(root);
+      makeRoot(root, DEBIAN_RELEASES);
       await work(root, queue, done);
     });
     await Promise.all(workers);

@@ -1,5 +1,6 @@
 /** The boots that `npm run linux` compares: which kernel, on which machine. */
 
+import type { Machine } from './machines.js';
 import type { Script } from './scripts.js';
 
 /** The suites of Debian whose cloud kernels are booted, and the releases of those. */
@@ -9,13 +10,9 @@ export type Suite = keyof typeof KERNELS;
 
 export const SUITES = Object.keys(KERNELS) as readonly Suite[];
 
-export interface Boot {
+export interface Boot extends Pick<Machine, 'gic' | 'el' | 'cpus'> {
   readonly suite: Suite;
-  readonly gic: 2 | 3;
-  /** The exception level that the kernel is started at. */
-  readonly el: 1 | 2;
-  readonly cpus: number;
-  /** Whether the kernel moves itself, by a seed in the tree; then ours boots with a tree of QEMU's. */
+  /** Whether the kernel moves itself, by a seed in the tree; then both boot with a tree of QEMU's. */
   readonly kaslr: boolean;
   /** What init does. */
   readonly script: Script;
@@ -69,6 +66,12 @@ export const isInTwo = ({ suite, gic, el, cpus, kaslr, script }: Boot): boolean 
   !kaslr &&
   script === 'facts' &&
   ((suite === 'bookworm' && gic === 2 && cpus === 1) || (suite === 'trixie' && gic === 3 && cpus === 2));
+
+/** `panic=-1` restarts the machine at once, which ends QEMU by `-no-reboot`. */
+export const machineOf = ({ gic, el, cpus, kaslr }: Boot): Machine => ({
+  ...{ gic, el, cpus, memory: '2G', tree: kaslr ? 'seed' : 'own' },
+  commandLine: `console=ttyAMA0${kaslr ? '' : ' nokaslr'} panic=-1`,
+});
 
 export const titleOf = ({ suite, gic, el, cpus, kaslr, script }: Boot): string =>
   `Linux ${KERNELS[suite]}, GICv${gic}, EL${el}, ${cpus} CPU${cpus > 1 ? 's' : ''}${kaslr ? ', KASLR' : ''}${script === 'facts' ? '' : `, ${script}`}`;

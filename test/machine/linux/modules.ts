@@ -1,6 +1,8 @@
-/** Modules of Debian's kernels that test themselves. */
+/** Modules of Debian's kernels: where they are, and those that test themselves. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { unpackPackage } from '../../conformance/apt.js';
+import type { Suite } from './boots.js';
 import { DIRECTORY, type Entry, FILE } from '../initramfs.js';
 
 /**
@@ -15,9 +17,22 @@ const WANTED = new RegExp(
     'crc32_generic|rmd160|wp512|lzo))\\.ko$',
 );
 
+/** The directory with a kernel's modules. @param kernel the file of the kernel, as the package of the suite has it */
+export const moduleDirectory = (suite: Suite, kernel: string): string => {
+  const inPackage = [
+    path.join(path.dirname(kernel), '..', 'lib', 'modules'),
+    path.join(path.dirname(kernel), '..', 'usr', 'lib', 'modules'),
+  ];
+  const found = inPackage.find((directory) => fs.existsSync(directory));
+  if (found !== undefined) return found;
+  // Since Linux 7.2 the kernel is among what goes with its modules, which are a package of their own.
+  const release = path.basename(path.dirname(kernel));
+  return path.join(unpackPackage(suite, `linux-modules-${release}`).directory, 'usr', 'lib', 'modules', release);
+};
+
 /** What the initramfs is to have of them. @param kernel the file of the kernel, as the package has it */
-export const modulesOf = (kernel: string): readonly Entry[] => {
-  const modules = path.join(path.dirname(kernel), '..', 'lib', 'modules');
+export const modulesOf = (suite: Suite, kernel: string): readonly Entry[] => {
+  const modules = moduleDirectory(suite, kernel);
   const files = fs
     .readdirSync(modules, { recursive: true, encoding: 'utf8' })
     .map((name) => path.join(modules, name))

@@ -10,6 +10,7 @@ import { debianBusybox, debianKernel } from '../../conformance/apt.js';
 import { prepareReal } from '../../conformance/debian.js';
 import { cacheDirectory } from '../../support/cache.js';
 import { DIRECTORY, PROGRAM, busyboxInitramfs, type Entry } from '../initramfs.js';
+import { ADD_TEXT_SYMBOL } from '../real-kexec.js';
 
 /** Where the RAM of QEMU's board begins. */
 export const RAM_START = 0x4000_0000n;
@@ -25,18 +26,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
   trixie: '6.12',
   sid: '7.2',
 };
-
-/**
- * Debian builds 5.10 and 6.1 without CONFIG_KALLSYMS_ALL: their kallsyms lacks _text, which kexec takes addresses from.
- * It is 64 KiB before _stext (arch/arm64/kernel/vmlinux.lds.S).
- */
-const ADD_TEXT_SYMBOL = String.raw`
-if ! grep -q ' _text$' /proc/kallsyms; then
-  stext=0x$(sed -n 's/ . _stext$//p' /proc/kallsyms)
-  { cat /proc/kallsyms; printf '%x T _text\n' $((stext - 0x10000)); } > /kallsyms
-  mount --bind /kallsyms /proc/kallsyms
-fi
-`;
 
 const CRASH_COMMAND_LINE = 'console=ttyAMA0 quiet maxcpus=1 reset_devices';
 

@@ -1,0 +1,30 @@
+/** What may differ between the consoles of a kdump, ours and QEMU's, beside what may differ between those of boots. */
+import { KNOWN_DIFFERENCES, type KnownDifference } from '../linux/known-differences.js';
+
+const OF_ALL: readonly KnownDifference[] = [
+  ...KNOWN_DIFFERENCES,
+  {
+    part: /(?<=^ {2}4[0-9a-f]{2}00000-4[0-9a-f]{2}0)[0-9a-f]{4}(?= : reserved$)/,
+    reason: 'QEMU gives the tree that it is given twice its room',
+  },
+  {
+    part: /(?<=^vmcore at \d+ MiB, \d+ MiB: )[0-9a-f]{64}$/,
+    reason: 'what is in memory: times, random numbers, and what a kernel does by them',
+  },
+];
+
+/** The large initramfs, with a kernel in it, is unpacked on one processor while the boot goes on on another. */
+const OF_SEVERAL_PROCESSORS: readonly KnownDifference[] = [
+  {
+    part: /^Freeing initrd memory: \d+K$|(?<=^workingset: .* max_order=)\d+/,
+    reason: 'it is chance when the initramfs is unpacked, and how much memory is free meanwhile',
+  },
+  {
+    part: /(?<=^CPU: \d+ (?:UID: 0 )?PID: )\d+/,
+    reason: 'it is chance how many threads of the kernel have come and gone before a process starts',
+  },
+];
+
+/** @param cpus of the machine */
+export const knownOfKdumps = (cpus: number): readonly KnownDifference[] =>
+  cpus > 1 ? [...OF_ALL, ...OF_SEVERAL_PROCESSORS] : OF_ALL;
