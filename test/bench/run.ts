@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { prepareReal, type Target } from '../conformance/debian.js';
 import { scratchDirectory } from '../support/cache.js';
 import { benchCpu } from './cpu.js';
+import { benchKdump } from './kdump.js';
 import { benchLinux } from './linux.js';
 import { runMain } from '../support/run-main.js';
 
@@ -213,7 +214,7 @@ const benchLoad = (rounds: number): void => {
 };
 
 /**
- * `npm run bench -- [load|cpu|linux] [--rounds N]`, and for the processor and whole boots `[--only NAME] [--json]`;
+ * `npm run bench -- [load|cpu|linux|kdump] [--rounds N]`, and for all but the loads `[--only NAME] [--json]`;
  * load and cpu without a name.
  */
 const main = async (): Promise<void> => {
@@ -230,10 +231,11 @@ const main = async (): Promise<void> => {
     throw new Error(`--rounds=${values.rounds ?? ''} is not a number of rounds`);
   }
   for (const name of positionals)
-    if (!['load', 'cpu', 'linux'].includes(name)) throw new Error(`no benchmark is called ${name}`);
+    if (!['load', 'cpu', 'linux', 'kdump'].includes(name)) throw new Error(`no benchmark is called ${name}`);
   const chosen = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
   if (chosen('load')) benchLoad(rounds ?? 7);
   if (positionals.includes('linux')) benchLinux({ rounds: rounds ?? 2, json: values.json, only: values.only });
+  if (positionals.includes('kdump')) benchKdump({ rounds: rounds ?? 1, json: values.json, only: values.only });
   if (chosen('cpu')) await benchCpu({ rounds: rounds ?? 3, json: values.json, only: values.only });
 };
 

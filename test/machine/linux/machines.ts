@@ -44,7 +44,7 @@ export interface Booted {
 }
 
 /** A machine that takes longer hangs. */
-const PATIENCE_S = 600;
+const PATIENCE_S = 1200;
 
 const boot = (file: string, args: readonly string[], translations = 'off'): Promise<Booted> => {
   const start = performance.now();
