@@ -240,6 +240,7 @@ const panicOn = async (tried: Case, { way }: Attempt): Promise<Ran> => {
     state: stateOf(tried, way),
     json: false,
     ...{ cpu: '0', cause: 'sysrq' as const, registers: undefined, 'deaf-cpu': [], corrupt: undefined, quirk: [] },
+    vmcore: undefined,
     ...{ disk: [], until: 'halt', 'max-instructions': undefined, save: undefined },
     timeout: String(DEADLINE_MS / 1000),
   };

@@ -35,6 +35,11 @@ export const addPanicCommand = (yargs: CommonArgv, context: SubcommandContext): 
             requiresArg: true,
             describe: "Change the byte at this address of the crash kernel's memory before",
           })
+          .option('vmcore', {
+            type: 'string',
+            requiresArg: true,
+            describe: "Write the dump at the capture kernel's first instruction: what its /proc/vmcore is, a core file",
+          })
           .option('quirk', {
             choices: Object.keys(QUIRKS) as Quirk[],
             array: true,

@@ -13,6 +13,7 @@ export interface PanicArguments extends RunArguments {
   readonly registers: string | undefined;
   readonly 'deaf-cpu': readonly string[];
   readonly corrupt: string | undefined;
+  readonly vmcore: string | undefined;
   readonly quirk: readonly Quirk[];
 }
 

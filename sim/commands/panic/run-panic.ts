@@ -1,6 +1,7 @@
 /** `kexec-sim panic`: the machine's kernel dies, and its crash kernel starts, is judged, and runs. */
 import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { purgatory } from '../../../kexec/arch/arm64/purgatory.js';
+import { attemptAsync } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { visible } from '../../../kexec/base/format.js';
 import { describeEsr } from '../../cpu/system/esr.js';
@@ -26,7 +27,9 @@ import type { PanicLine } from '../../kernel/panic/panic-log.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import type { ImageSlot, LoadedImage } from '../../kernel/rules/kexec-load.js';
 import { describeEnd } from '../../kernel/run/end-report.js';
+import { checkReplaceable } from '../../kernel/saving/replace-file.js';
 import { translationsOf } from '../../kernel/translations/translation-file.js';
+import { dumpOf } from '../../kernel/vmcore/dump.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { parseDisk } from '../boot/options.js';
@@ -36,6 +39,7 @@ import { recordedTarget, setupOf } from '../boot/target.js';
 import { type SubcommandContext, openMachine } from '../common/context.js';
 import { formatJson } from '../common/text.js';
 import { type OpenDisk, openDisk } from '../disks/file-disk.js';
+import { reportOn, writeDump } from '../vmcore/write-dump.js';
 import { type PanicArguments, requestOf } from './request.js';
 
 const FAILED = 1;
@@ -46,6 +50,7 @@ export const runPanic = (args: PanicArguments, context: SubcommandContext): Prom
   tellingOfMachine(async () => {
     const request = await requestOf(args);
     const session = sessionOf(args, context);
+    if (args.vmcore !== undefined) checkReplaceable(args.vmcore);
     const disks: OpenDisk[] = [];
     try {
       for (const { file, writes } of args.disk.map(parseDisk)) disks.push(openDisk(file, writes));
@@ -190,6 +195,17 @@ class PanicRun {
     throw KexecError.die(text, { subject: 'panic', exitCode });
   }
 
+  /** Writes the dump. The run goes on without one, too. @returns what is told of it, or why there is none */
+  async #dump({ board, processors }: Launched, file: string) {
+    const refuse = (why: string): KexecError => KexecError.die(`Cannot make a vmcore: ${why}`, { subject: file });
+    const told = await attemptAsync(KexecError, async () => {
+      const dump = dumpOf({ memory: board.memory, tree: processors.current.getX(0), refuse });
+      return reportOn(await writeDump(dump, file, 'elf', this.context.progress));
+    });
+    this.#aside(told instanceof KexecError ? `kexec-sim: ${visible(told.message)}\n` : told.text);
+    return told instanceof KexecError ? told : told.values;
+  }
+
   /** The capture kernel, from its first instruction on. */
   async #capture(launched: Launched, { made, lines }: Died, kernel: LoadedKernel): Promise<void> {
     const { machine, session, context } = this;
@@ -205,6 +221,7 @@ class PanicRun {
     const places: BootPlaces = { kernel: memory, initrd: tree?.initrd, tree: tree?.memory ?? memory };
     if (session.until.kind === 'entry' && !session.json) context.out(report);
     else this.#aside(report);
+    const dump = this.args.vmcore === undefined ? undefined : await this.#dump(launched, this.args.vmcore);
     const done = launched.processors.instructions;
     const spent = performance.now() - this.#start;
     const rest: Session = {
@@ -218,7 +235,9 @@ class PanicRun {
       processor: made.whole.cpus.indexOf(launched.processors.current),
       rules,
       log: lines,
+      ...(dump === undefined || dump instanceof KexecError ? {} : { vmcore: dump }),
     });
+    if (dump instanceof KexecError) throw dump;
     const broken = rules.filter(({ ok }) => !ok);
     if (broken.length === 0) return;
     throw KexecError.die(`the capture kernel cannot rely on it: ${broken.map(({ rule }) => rule).join('; ')}`, {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runVmcoreDmesg } from '../../../../host/run-vmcore-dmesg.js';
 import { machineFiles, boardTree } from '../../../support/machine/doctor-machine.js';
@@ -340,4 +340,27 @@ test('a recording without VMCOREINFO and notes has none in its dump, and the log
   expect(told).toContain('crash_save_vmcoreinfo: neither /sys/kernel/vmcoreinfo nor /proc/kcore tells of it');
   expect(told).toContain('crash_save_cpu: /sys/devices/system/cpu/cpu0/crash_notes leads to no memory');
   expect(told).toContain("the log is not in the old kernel's memory: there is no VMCOREINFO");
+});
+
+describe('a dump at the first instruction', () => {
+  test('has the notes and the memory, and is written before the capture kernel runs', async () => {
+    const { load, panic } = machineOf('virt-el2-4g');
+    await load();
+    const out = join(temp.make('dump'), 'vmcore');
+    const { code, told } = await panic('--until', 'entry', '--vmcore', out);
+    expect(code).toBe(0);
+    expect(told).toContain(`${out}: `);
+    expect(told).toMatch(/^registers of \d+ processors?;/m);
+    const { size, blocks } = statSync(out);
+    expect([size > 2 ** 31, blocks * 512 < 2 ** 28]).toEqual([true, true]);
+  });
+
+  test('is told of where there is none, and the run goes on', async () => {
+    // A kernel without _text in /proc/kallsyms: what kexec says of its text is no memory, and no read of it comes back.
+    const { load, panic } = machineOf('virt-2g');
+    await load();
+    const { code, shown, told } = await panic('--vmcore', join(temp.make('dump'), 'vmcore'));
+    expect([code, shown.includes('powering off')]).toEqual([1, true]);
+    expect(told).toContain('Cannot make a vmcore: the elfcorehdr tells of memory at');
+  });
 });
