@@ -2,8 +2,7 @@
  * Real kdumps in QEMU: `npm run vmcore -- [--all] [--kernel SUITE] [--cpus N] [--record]`. Debian's kernel crashes, and
  * its capture kernel tells the head of its /proc/vmcore and a digest of the whole. What `kexec-sim vmcore` makes of the
  * same memory must be the same bytes; readelf, gdb, makedumpfile and the real vmcore-dmesg must read
- * it. With --record,
- * what the heads are made of is kept for the tests that have no QEMU.
+ * it. With --record, what the heads are made of is kept for the tests that have no QEMU.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -34,11 +33,8 @@ interface Case {
 const ALL: readonly Case[] = Object.keys(KERNELS).flatMap((suite) =>
   [1, 2].map((processors) => ({ suite, processors })),
 );
-/** For CI: notes with and without an alignment, one processor and two. */
-const FEW: readonly Case[] = [
-  { suite: 'bookworm', processors: 1 },
-  { suite: 'trixie', processors: 2 },
-];
+/** For CI; the tests have the heads of dumps of others, too. */
+const FEW: readonly Case[] = [{ suite: 'trixie', processors: 2 }];
 
 const nameOf = ({ suite, processors }: Case): string => `${KERNELS[suite]!}-cpus${processors}`;
 
