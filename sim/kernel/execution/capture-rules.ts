@@ -2,60 +2,31 @@
  * What a kernel that takes a dump may rely on, beside what every kernel may: memory of its own, and what leads it to
  * the dump (drivers/of/fdt.c; fs/proc/vmcore.c).
  */
+import { attempt } from '../../../kexec/base/attempt.js';
+import { KexecError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
-import {
-  ELFCLASS64,
-  ELFDATA2LSB,
-  EM_AARCH64,
-  ET_CORE,
-  EV_CURRENT,
-  PT_NOTE,
-  hasElfMagic,
-  isLittleEndian,
-  readFileHeader,
-  readProgramHeader,
-  sizesOf,
-} from '../../../kexec/elf/elf.js';
+import { PT_NOTE } from '../../../kexec/elf/elf.js';
+import { type CoreHeaders, readCoreHeaders } from '../vmcore/elfcorehdr.js';
 import type { Arrival, NewKernel } from './arrival.js';
 import { type Rule, address, rangeText } from './rule.js';
 
-const LAYOUT = { class: ELFCLASS64, data: ELFDATA2LSB } as const;
-const { header: HEADER, programHeader: PROGRAM_HEADER } = sizesOf(LAYOUT);
-/** EI_CLASS and EI_VERSION of e_ident. */
-const [CLASS_AT, VERSION_AT] = [4, 6] as const;
-
 const isIn = (range: Range, regions: readonly Range[]): boolean => regions.some((region) => region.covers(range));
 
-/** parse_crash_elf64_headers(). @returns what is wrong with it */
-const wrongWithHeader = (bytes: Uint8Array): string | undefined => {
-  if (!hasElfMagic(bytes)) return 'there is no ELF header';
-  if (
-    bytes[CLASS_AT] !== ELFCLASS64 ||
-    bytes[VERSION_AT] !== EV_CURRENT ||
-    !isLittleEndian({ ...LAYOUT, data: bytes[5] ?? 0 })
-  )
-    return 'its ELF header is not of 64 bits, little-endian, version 1';
-  const { type, machine, version, phentsize, phnum } = readFileHeader(bytes, LAYOUT);
-  if (type !== ET_CORE || machine !== EM_AARCH64 || version !== EV_CURRENT) {
-    return `its ELF header is of type ${type}, for machine ${machine}, version ${version}`;
-  }
-  if (phentsize !== PROGRAM_HEADER) return `its program headers have ${phentsize} bytes`;
-  return phnum === 0 ? 'it has no program headers' : undefined;
+/** The header of the dump, or what Linux has against it. Undefined where the tree names none. */
+const headersOf = ({ memory }: Arrival, { tree }: NewKernel): CoreHeaders | KexecError | undefined => {
+  const start = tree?.told?.elfcorehdr?.start;
+  return start === undefined
+    ? undefined
+    : attempt(KexecError, () =>
+        readCoreHeaders(memory, start, (why) => KexecError.die(why, { subject: 'elfcorehdr' })),
+      );
 };
 
 /** Where the notes of the old kernel are that the dump begins with. */
-const notePlaces = ({ memory }: Arrival, { tree }: NewKernel): readonly bigint[] => {
-  const place = tree?.told?.elfcorehdr;
-  if (place === undefined || !memory.isRam(place.start, BigInt(HEADER))) return [];
-  const header = memory.read(place.start, HEADER);
-  if (wrongWithHeader(header) !== undefined) return [];
-  const { phoff, phnum } = readFileHeader(header, LAYOUT);
-  const size = phnum * PROGRAM_HEADER;
-  if (!memory.isRam(place.start + phoff, BigInt(size))) return [];
-  const table = memory.read(place.start + phoff, size);
-  return Array.from({ length: phnum }, (_, i) => readProgramHeader(table, LAYOUT, i * PROGRAM_HEADER))
-    .filter(({ type }) => type === PT_NOTE)
-    .map(({ offset }) => offset);
+const notePlaces = (arrival: Arrival, kernel: NewKernel): readonly bigint[] => {
+  const headers = headersOf(arrival, kernel);
+  if (headers === undefined || headers instanceof KexecError) return [];
+  return headers.programHeaders.filter(({ type }) => type === PT_NOTE).map(({ offset }) => offset);
 };
 
 const regionText = (regions: readonly Range[]): string =>
@@ -87,13 +58,10 @@ export const CAPTURE_RULES: readonly Rule[] = [
   },
   {
     rule: 'linux,elfcorehdr leads to the header of the dump',
-    check: ({ memory }, { tree }) => {
-      const place = tree?.told?.elfcorehdr;
-      if (place === undefined) return '/chosen has no linux,elfcorehdr: there will be no /proc/vmcore';
-      if (place.size < BigInt(HEADER) || !memory.isRam(place.start, place.size))
-        return `${rangeText(place)} is not RAM`;
-      const wrong = wrongWithHeader(memory.read(place.start, HEADER));
-      return wrong === undefined ? undefined : `at ${address(place.start)}: ${wrong}`;
+    check: (arrival, kernel) => {
+      const headers = headersOf(arrival, kernel);
+      if (headers === undefined) return '/chosen has no linux,elfcorehdr: there will be no /proc/vmcore';
+      return headers instanceof KexecError ? headers.message : undefined;
     },
   },
   {

@@ -32,7 +32,11 @@ export interface CoreHeaders {
  * @param physAddr where the elfcorehdr is
  * @throws what `refuse` gives for what Linux makes no /proc/vmcore of
  */
-export const readCoreHeaders = (memory: OldMemory, physAddr: bigint, refuse: Refuse): CoreHeaders => {
+export const readCoreHeaders = (
+  memory: Pick<OldMemory, 'isRam' | 'read'>,
+  physAddr: bigint,
+  refuse: Refuse,
+): CoreHeaders => {
   const where = `the elfcorehdr at 0x${hex(physAddr)}`;
   const read = (sizeBytes: number): Uint8Array => {
     if (!memory.isRam(physAddr, BigInt(sizeBytes)))
