@@ -12,6 +12,11 @@ const OF_ALL: readonly KnownDifference[] = [
     reason: 'QEMU leaves in the tree what it replaces; it may then take a page more, which moves what lies behind it',
   },
   {
+    part: /(?<=^Elf header: .* p_vaddr = 0x)ffff[0-7][0-9a-f]{11}|(?<=^SYMBOL\((?:vmemmap|mem_section)\)=)[0-9a-f]{16}$|(?<=^NUMBER\(PHYS_OFFSET\)=)0x[0-9a-f]+$|^000000[cf]0 .*$/,
+    reason:
+      'KASLR moves the linear map by what the bits of physical addresses leave, of which our processor has 48, where a Cortex-A57 has 44',
+  },
+  {
     part: /(?<=^vmcore at \d+ MiB, \d+ MiB: )[0-9a-f]{64}$/,
     reason: 'what is in memory: times, random numbers, and what a kernel does by them',
   },
