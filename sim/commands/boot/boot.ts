@@ -1,7 +1,6 @@
 /** `kexec-sim boot`: what can be typed. */
-import { type Quirk, QUIRKS } from '../../machine/quirks.js';
 import type { CommonArgv, SubcommandContext } from '../common/context.js';
-import { withRunOptions } from './run-options.js';
+import { QUIRK, withRunOptions } from './run-options.js';
 
 /** Adds the subcommand to kexec-sim. */
 export const addBootCommand = (yargs: CommonArgv, context: SubcommandContext): CommonArgv =>
@@ -27,13 +26,7 @@ export const addBootCommand = (yargs: CommonArgv, context: SubcommandContext): C
           .option('cpus', { type: 'string', requiresArg: true, describe: 'Its processors (1)' })
           .option('gic', { choices: [2, 3] as const, describe: 'Version of its interrupt controller (2)' })
           .option('el', { choices: [1, 2] as const, describe: 'The exception level that it boots at (1)' })
-          .option('quirk', {
-            choices: Object.keys(QUIRKS) as Quirk[],
-            array: true,
-            default: [] as Quirk[],
-            requiresArg: true,
-            describe: "What the machine's firmware does otherwise than PSCI says",
-          }),
+          .option('quirk', QUIRK),
         'FILE[,rw]: a virtio disk; without rw, the file stays as it is',
         'Where the run ends: halt, entry, or console:TEXT',
       ),

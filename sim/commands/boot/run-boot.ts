@@ -12,9 +12,18 @@ import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { Random } from '../../machine/random.js';
 import type { Terminal } from '../../machine/terminal.js';
 import { type SubcommandContext, openMachine } from '../common/context.js';
-import { type OpenDisk, openDisk } from '../disks/file-disk.js';
-import { type BootArguments, parseDisk } from './options.js';
-import { type Booted, SEED, type Session, makeMachine, runSession, sessionOf, toByteString } from './session.js';
+import type { OpenDisk } from '../disks/file-disk.js';
+import type { BootArguments } from './options.js';
+import {
+  type Booted,
+  SEED,
+  type Session,
+  makeMachine,
+  runSession,
+  sessionOf,
+  toByteString,
+  withDisks,
+} from './session.js';
 import { setupOf, targetOf } from './target.js';
 
 /** As many bytes as QEMU gives: enough for the kernel's random numbers to be ready at once. */
@@ -24,13 +33,9 @@ const RNG_SEED_BYTES = 32;
 export const runBoot = (args: BootArguments, context: SubcommandContext): Promise<void> =>
   tellingOfMachine(async () => {
     const session = sessionOf(args, context);
-    const disks: OpenDisk[] = [];
-    try {
-      for (const { file, writes } of args.disk.map(parseDisk)) disks.push(openDisk(file, writes));
-      await runSession(await bring(args, context, session, disks), context, session);
-    } finally {
-      for (const disk of disks) disk.close();
-    }
+    await withDisks(args.disk, async (disks) =>
+      runSession(await bring(args, context, session, disks), context, session),
+    );
   });
 
 /** Brings a machine to the kernel's first instruction. */

@@ -1,5 +1,15 @@
 /** The options of a run, whichever subcommand begins it. */
 import type { Argv } from 'yargs';
+import { type Quirk, QUIRKS } from '../../machine/quirks.js';
+
+/** `--quirk`, of what makes a machine. */
+export const QUIRK = {
+  choices: Object.keys(QUIRKS) as Quirk[],
+  array: true,
+  default: [] as Quirk[],
+  requiresArg: true,
+  describe: "What the machine's firmware does otherwise than PSCI says",
+} as const;
 
 /** @param disk what the option says of itself @param until the same */
 export const withRunOptions = <T>(command: Argv<T>, disk: string, until: string) =>

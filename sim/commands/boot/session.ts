@@ -23,8 +23,15 @@ import { VirtioEntropy } from '../../machine/devices/virtio/entropy.js';
 import type { Terminal } from '../../machine/terminal.js';
 import type { SubcommandContext } from '../common/context.js';
 import { formatAddress, formatJson } from '../common/text.js';
-import type { OpenDisk } from '../disks/file-disk.js';
-import { type BootUntil, type RunArguments, parseInstructions, parseTimeout, parseUntil } from './options.js';
+import { type OpenDisk, openDisk } from '../disks/file-disk.js';
+import {
+  type BootUntil,
+  type RunArguments,
+  parseDisk,
+  parseInstructions,
+  parseTimeout,
+  parseUntil,
+} from './options.js';
 import { checkSave, saveTo } from './save.js';
 
 /** A run that nobody watches and that takes longer has lost its way. */
@@ -200,6 +207,20 @@ const guestRunOf = (
     if (!interactive && watch.bytes === 0) context.progress?.(progress);
   },
 });
+
+/** Opens disks for an action, as their options name them, and closes them behind it. @throws KexecError */
+export const withDisks = async (
+  options: readonly string[],
+  action: (disks: readonly OpenDisk[]) => Promise<void>,
+): Promise<void> => {
+  const disks: OpenDisk[] = [];
+  try {
+    for (const { file, writes } of options.map(parseDisk)) disks.push(openDisk(file, writes));
+    await action(disks);
+  } finally {
+    for (const disk of disks) disk.close();
+  }
+};
 
 const BY_USER: GuestReport = { exitCode: 0, reason: ENDED_BY_USER, details: '' };
 

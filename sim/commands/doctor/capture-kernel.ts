@@ -9,7 +9,7 @@ import type { CrashLoad } from '../../kernel/execution/crash-load.js';
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import { type InitrdContent, readInitrd } from './initrd.js';
 
-export interface CaptureKernel {
+export interface LoadedCapture {
   /** "Linux version 6.1.0-50-cloud-arm64 (...", as in its Image; undefined where that tells none. */
   readonly banner: string | undefined;
   /** Its configuration, and where it comes from; undefined where nothing tells it. */
@@ -35,7 +35,7 @@ export const lookAtCapture = async (
   { image, initrd }: CrashLoad,
   files: RecordedFiles,
   platform: Platform,
-): Promise<CaptureKernel> => ({
+): Promise<LoadedCapture> => ({
   banner: image && bannerOf(asBuffer(image)),
   config: image && (await configOf(asBuffer(image), files, platform)),
   initrd: initrd && (await readInitrd(initrd, platform)),
@@ -49,7 +49,7 @@ const bannerOf = (image: Buffer): string | undefined => {
   return undefined;
 };
 
-const configOf = async (image: Buffer, files: RecordedFiles, platform: Platform): Promise<CaptureKernel['config']> => {
+const configOf = async (image: Buffer, files: RecordedFiles, platform: Platform): Promise<LoadedCapture['config']> => {
   const text = await builtInConfig(image, platform);
   if (text !== undefined) return { text, from: "the kernel's Image (CONFIG_IKCONFIG)" };
   // The line names the build by its number and time: where it is the same, so is the kernel.

@@ -4,14 +4,14 @@
 import type { Compat } from '../../../kexec/base/compat.js';
 import type { Range } from '../../../kexec/base/range.js';
 import type { BoardFacts } from '../../kernel/facts/board-arm64.js';
-import type { KernelFacts } from '../../kernel/facts/facts.js';
+import { type KernelFacts, crashRegionsOf } from '../../kernel/facts/facts.js';
 import type { Resource } from '../../kernel/facts/iomem.js';
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import type { CrashLoad } from '../../kernel/execution/crash-load.js';
 import type { KernelBug } from '../../kernel/machine/processors.js';
 import type { RuleResult } from '../../kernel/execution/rule.js';
 import type { KernelState, LoadedImage } from '../../kernel/rules/kexec-load.js';
-import type { CaptureKernel } from './capture-kernel.js';
+import type { LoadedCapture } from './capture-kernel.js';
 
 /** By which call a kernel is loaded: as -s, -c and -a say. */
 export const WAYS = ['s', 'c', 'a'] as const;
@@ -84,7 +84,7 @@ export interface Ran {
 /** A kernel that is loaded for a panic. */
 export interface Crash {
   readonly load: CrashLoad;
-  readonly capture: CaptureKernel;
+  readonly capture: LoadedCapture;
   /** What was loaded before, in the state that the machine has; undefined where nothing was, or it cannot be read. */
   readonly before: CrashLoad | undefined;
 }
@@ -120,8 +120,7 @@ export const failedWith = ({ chosen }: Seen, pattern: RegExp): RegExpExecArray |
   chosen.exitCode === 0 ? undefined : (pattern.exec(chosen.said) ?? undefined);
 
 /** Memory that is set aside for a crash kernel. */
-export const crashRegions = ({ resources }: Pick<Seen, 'resources'>): readonly Range[] =>
-  resources.filter(({ name, range }) => name === 'Crash kernel' && range.last > 0n).map(({ range }) => range);
+export const crashRegions = ({ resources }: Pick<Seen, 'resources'>): readonly Range[] => crashRegionsOf(resources);
 
 /** The running kernel's command line. */
 export const runningCmdline = ({ files }: Seen): string => files.readText('/proc/cmdline')?.trim() ?? '';

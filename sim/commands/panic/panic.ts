@@ -1,6 +1,5 @@
 /** `kexec-sim panic`: what can be typed. */
-import { type Quirk, QUIRKS } from '../../machine/quirks.js';
-import { withRunOptions } from '../boot/run-options.js';
+import { QUIRK, withRunOptions } from '../boot/run-options.js';
 import type { CommonArgv, SubcommandContext } from '../common/context.js';
 
 /** Adds the subcommand to kexec-sim. */
@@ -40,13 +39,7 @@ export const addPanicCommand = (yargs: CommonArgv, context: SubcommandContext): 
             requiresArg: true,
             describe: "Write the dump at the capture kernel's first instruction: what its /proc/vmcore is, a core file",
           })
-          .option('quirk', {
-            choices: Object.keys(QUIRKS) as Quirk[],
-            array: true,
-            default: [] as Quirk[],
-            requiresArg: true,
-            describe: "What the machine's firmware does otherwise than PSCI says",
-          }),
+          .option('quirk', QUIRK),
         'FILE[,rw]: a virtio disk of the machine; without rw, the file stays as it is',
         'Where the run ends: halt, entry, or console:TEXT',
       ),

@@ -1,5 +1,4 @@
 /** `kexec-sim panic`: the machine's kernel dies, and its crash kernel starts, is judged, and runs. */
-import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { purgatory } from '../../../kexec/arch/arm64/purgatory.js';
 import { attemptAsync } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
@@ -15,9 +14,11 @@ import {
   rulesAt,
   runToKernel,
 } from '../../kernel/execution/execute.js';
+import { knownImage } from '../../kernel/execution/execute-machine.js';
 import { type Launched, launchedOn } from '../../kernel/execution/launch.js';
-import { type LoadedKernel, readLoadedKernel } from '../../kernel/execution/loaded-kernel.js';
+import { type LoadedKernel, imageSegment, readLoadedKernel } from '../../kernel/execution/loaded-kernel.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
+import { crashRegionsOf } from '../../kernel/facts/facts.js';
 import { parseResources } from '../../kernel/facts/iomem.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
@@ -32,13 +33,12 @@ import { translationsOf } from '../../kernel/translations/translation-file.js';
 import { dumpOf } from '../../kernel/vmcore/dump.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
-import { parseDisk } from '../boot/options.js';
 import { saveTo } from '../boot/save.js';
-import { type Made, type Session, makeMachine, runSession, sessionOf } from '../boot/session.js';
+import { type Made, type Session, makeMachine, runSession, sessionOf, withDisks } from '../boot/session.js';
 import { recordedTarget, setupOf } from '../boot/target.js';
 import { type SubcommandContext, openMachine } from '../common/context.js';
 import { formatJson } from '../common/text.js';
-import { type OpenDisk, openDisk } from '../disks/file-disk.js';
+import type { OpenDisk } from '../disks/file-disk.js';
 import { reportOn, writeDump } from '../vmcore/write-dump.js';
 import { type PanicArguments, requestOf } from './request.js';
 
@@ -51,13 +51,9 @@ export const runPanic = (args: PanicArguments, context: SubcommandContext): Prom
     const request = await requestOf(args);
     const session = sessionOf(args, context);
     if (args.vmcore !== undefined) checkReplaceable(args.vmcore);
-    const disks: OpenDisk[] = [];
-    try {
-      for (const { file, writes } of args.disk.map(parseDisk)) disks.push(openDisk(file, writes));
-      await new PanicRun(args, context, session, openMachine(args, context), disks).run(request);
-    } finally {
-      for (const disk of disks) disk.close();
-    }
+    await withDisks(args.disk, (disks) =>
+      new PanicRun(args, context, session, openMachine(args, context), disks).run(request),
+    );
   });
 
 /** A machine whose kernel is dead, and its crash kernel in its memory. */
@@ -97,14 +93,8 @@ class PanicRun {
   }
 
   #die(request: PanicRequest, crash: ImageSlot | 'busy', earlier: readonly PanicLine[]): Died {
-    if (crash === 'unknown') {
-      throw KexecError.die(
-        'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is',
-        { subject: this.machine.stateDirectory },
-      );
-    }
     const { machine } = this;
-    const image = crash === 'busy' ? undefined : crash;
+    const image = crash === 'busy' ? undefined : knownImage(machine, crash);
     const kernel = image && readLoadedKernel(image, machine.stateDirectory);
     const made = this.#make(kernel);
     const lines: PanicLine[] = [];
@@ -129,10 +119,7 @@ class PanicRun {
     const { args, machine, disks, session } = this;
     const setup = setupOf(recordedTarget(machine), args.quirk, disks.length);
     // Up to its entry, code of a kernel does not run.
-    const started =
-      session.until.kind === 'entry'
-        ? undefined
-        : kernel?.segments.find(({ data }) => readArm64ImageHeader(data) !== undefined);
+    const started = session.until.kind === 'entry' ? undefined : kernel && imageSegment(kernel);
     return makeMachine(setup, disks, session, translationsOf(started?.data, machine.translationDirectory));
   }
 
@@ -213,7 +200,7 @@ class PanicRun {
       facts: boardFacts(machine.files, machine.bootEl),
       kernel,
       quirks: this.args.quirk,
-      crashRegions: crashRegions(machine),
+      crashRegions: crashRegionsOf(parseResources(machine.files.readText('/proc/iomem') ?? '')),
     };
     const rules = rulesAt(launched, judge);
     const report = formatArrival(launched, rules);
@@ -255,13 +242,8 @@ const crashImage = (image: LoadedImage, { segments }: LoadedKernel) => ({
   segments: segments.map(({ memory, data }) => ({ mem: memory.start, memsz: memory.size, data })),
 });
 
-const crashRegions = ({ files }: RecordedMachine) =>
-  parseResources(files.readText('/proc/iomem') ?? '')
-    .filter(({ name }) => name === 'Crash kernel')
-    .map(({ range }) => range);
-
 /** Where the kernel is of a machine that has not come to it. */
-const placesOfSegments = ({ segments }: LoadedKernel): BootPlaces => {
-  const kernel = segments.find(({ data }) => readArm64ImageHeader(data) !== undefined) ?? segments[0]!;
-  return { kernel: kernel.memory, initrd: undefined, tree: kernel.memory };
+const placesOfSegments = (loaded: LoadedKernel): BootPlaces => {
+  const { memory } = imageSegment(loaded) ?? loaded.segments[0]!;
+  return { kernel: memory, initrd: undefined, tree: memory };
 };

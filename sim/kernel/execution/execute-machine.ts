@@ -1,5 +1,4 @@
 /** The execution of what is loaded on a recorded machine, put together from its parts. */
-import { readArm64ImageHeader } from '../../../kexec/arch/arm64/image-header.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { createCpus } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
@@ -8,7 +7,7 @@ import type { ExecuteImage } from '../execution-settings.js';
 import type { ImageSlot, LoadedImage } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
 import { tellingOfMachine } from '../machine/machine-errors.js';
-import { readLoadedKernel } from './loaded-kernel.js';
+import { imageSegment, readLoadedKernel } from './loaded-kernel.js';
 import { boardFacts } from '../facts/board-arm64.js';
 import { prepareKexec } from '../way-out/machine-kexec.js';
 import type { RecordedMachine } from '../recorded-machine.js';
@@ -18,20 +17,12 @@ import { translationsOf } from '../translations/translation-file.js';
 /** @throws KexecError when there is nothing that could be executed */
 export const openExecution = (
   machine: RecordedMachine,
-  image: ImageSlot,
+  slot: ImageSlot,
   purgatory: Uint8Array,
 ): Pick<ExecuteOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'describeEsr'> => {
   const { files, stateDirectory } = machine;
+  const image = knownImage(machine, slot);
   if (image === undefined) throw KexecError.die('Nothing has been loaded!', { subject: stateDirectory });
-  if (image === 'unknown') {
-    throw KexecError.die(
-      'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is',
-      {
-        subject: stateDirectory,
-      },
-    );
-  }
-  checkSize(image, machine);
   const facts = boardFacts(files, machine.bootEl);
   const kernel = readLoadedKernel(image, stateDirectory);
   const segments = kernel.segments.map(({ memory, data }, i) => ({
@@ -58,6 +49,18 @@ export const openExecution = (
   };
 };
 
+/** What is loaded, if anything is. @throws KexecError where nobody knows what it is, or it is more than can be loaded */
+export const knownImage = (machine: RecordedMachine, slot: ImageSlot): LoadedImage | undefined => {
+  if (slot === 'unknown') {
+    throw KexecError.die(
+      'kexec-ts: what is loaded was loaded before the machine was recorded: nobody knows what it is',
+      { subject: machine.stateDirectory },
+    );
+  }
+  if (slot !== undefined) checkSize(slot, machine);
+  return slot;
+};
+
 /**
  * A state that others wrote may take more than the kernel lets anybody load (sanity_check_segment_list()). @throws
  * KexecError
@@ -82,8 +85,7 @@ export const executeOn: ExecuteImage = async (machine, image, settings, interrup
   const bounds = { maxInstructions, deadline: deadlineIn(limit), interrupted };
   const opened = openExecution(machine, image, purgatory());
   // Up to its entry, code of a kernel does not run.
-  const started =
-    until === 'entry' ? undefined : opened.kernel.segments.find(({ data }) => readArm64ImageHeader(data) !== undefined);
+  const started = until === 'entry' ? undefined : imageSegment(opened.kernel);
   const { translations, keep } = translationsOf(started?.data, machine.translationDirectory);
   const options: ExecuteOptions = {
     ...opened,

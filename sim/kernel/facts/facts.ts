@@ -61,14 +61,16 @@ const availableBytes = (meminfo: string | undefined): bigint | undefined =>
 export const systemRamBytes = (resources: readonly Resource[]): bigint =>
   resources.filter(({ name }) => name === 'System RAM').reduce((sum, { range }) => sum + range.end - range.start, 0n);
 
+/** Memory that is set aside for a crash kernel: one region, or a high and a low one. */
+export const crashRegionsOf = (resources: readonly Resource[]): readonly Range[] =>
+  resources.filter(({ name, range }) => name === 'Crash kernel' && range.last > 0n).map(({ range }) => range);
+
 /** The region that counts: of a high and a low one, both called "Crash kernel", crashk_res is the upper. */
 export const crashRegionOf = (resources: readonly Resource[]): Range | undefined =>
-  resources
-    .filter(({ name, range }) => name === 'Crash kernel' && range.last > 0n)
-    .reduce<Range | undefined>(
-      (upper, { range }) => (upper === undefined || range.start > upper.start ? range : upper),
-      undefined,
-    );
+  crashRegionsOf(resources).reduce<Range | undefined>(
+    (upper, range) => (upper === undefined || range.start > upper.start ? range : upper),
+    undefined,
+  );
 
 /** Never fails: what no file tells has the value that it has on an ordinary machine. */
 export const kernelFacts = (sources: FactSources, pageSize: bigint): KernelFacts => {
