@@ -121,7 +121,6 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   readonly #banks: Banks;
   /** Instructions until somebody is asked whether the run is to end. */
   #patience = SLICE;
-  fpsr = 0;
 
   constructor(
     private readonly host: CpuHost,
@@ -288,7 +287,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       system: this.#system.save(),
       instructions: this.instructions,
       fpcr: this.fpcr,
-      fpsr: this.fpsr,
+      fpsr: Number(this.getDirect('FPSR')),
       nzcv: this.nzcv,
       markedPage: this.cluster.exclusives.pageOf(this.#registers),
     };
@@ -299,9 +298,9 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.#registers.restore(general);
     this.#executed = Number(instructions);
     this.nzcv = saved.nzcv;
-    this.fpsr = saved.fpsr;
     this.fpcr = saved.fpcr;
     this.#system.restore(system);
+    this.setDirect('FPSR', BigInt(saved.fpsr));
     this.cluster.exclusives.unwatch(this.#registers);
     if (markedPage !== undefined && general.mark !== undefined) this.#watch(markedPage, general.mark.virtAddr);
     this.invalidate();

@@ -1,6 +1,6 @@
 /** System instructions, and those that generate exceptions (Arm ARM C4.1.65). */
 
-import type { DirectRegister, Ops } from '../language/ops.js';
+import { FPSR_WRITABLE, type DirectRegister, type Ops } from '../language/ops.js';
 import type { Fields } from '../language/pattern.js';
 import {
   type CacheMaintenance,
@@ -89,6 +89,7 @@ const DIRECT: Readonly<Record<string, DirectRegister>> = {
   '1 0 2 0 2': 'TCR_EL1',
   '1 3 0 0 1': 'CTR_EL0',
   '1 3 0 0 7': 'DCZID_EL0',
+  '1 3 4 4 1': 'FPSR',
 };
 
 /** Bits that a write changes, where those are not all; the others are zero. */
@@ -96,6 +97,7 @@ const WRITABLE: Readonly<Partial<Record<DirectRegister, bigint>>> = {
   DAIF: 0x3c0n,
   ESR_EL1: 0xffff_ffffn,
   SPSR_EL1: 0xffff_ffffn,
+  FPSR: FPSR_WRITABLE,
 };
 
 type RegisterFields = Fields<'o0' | 'op1' | 'CRn' | 'CRm' | 'op2'>;

@@ -3,6 +3,7 @@
 import type { DirectRegister } from '../state/layout.js';
 import type { I32, I64, V128, Value } from './value.js';
 
+export { FPSR, FPSR_WRITABLE } from '../state/control-bits.js';
 export type { DirectRegister } from '../state/layout.js';
 
 /**
@@ -80,6 +81,8 @@ export interface Ops {
   /** A system register, as MRS reads it; see {@link DIRECT_REGISTERS}. */
   system(register: DirectRegister): I64;
   setSystem(register: DirectRegister, value: I64): void;
+  /** Sets bits of FPSR; those that are set stay set. An instruction may do it several times. */
+  setFpsrBits(bits: I32): void;
   /**
    * Behind the instruction something new may happen: code that was changed, or an interrupt that is no longer masked.
    */

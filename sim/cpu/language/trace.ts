@@ -170,6 +170,7 @@ export class Tracer implements Ops {
   readonly #writes: Write[] = [];
   #flags: FlagWrite | undefined;
   #end: End | undefined;
+  #fpsrBits: I32 | undefined;
   #temporaries = 0;
   #isAboutAddress = false;
 
@@ -374,6 +375,11 @@ export class Tracer implements Ops {
 
   setSystem(register: DirectRegister, value: I64): void {
     this.write({ kind: 'system', register }, value);
+  }
+
+  setFpsrBits(bits: I32): void {
+    this.#fpsrBits = this.#fpsrBits === undefined ? bits : i32.or(this.#fpsrBits, bits);
+    this.setSystem('FPSR', i64.or(this.system('FPSR'), i64.extendU(this.#fpsrBits)));
   }
 
   attend(): void {

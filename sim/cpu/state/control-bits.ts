@@ -21,6 +21,11 @@ export const SCTLR = {
 /** CPACR_EL1; FPEN is a field of two bits, of which this is the lower. */
 export const CPACR = { FPEN: 20 } as const;
 
+/** The cumulative bits of FPSR (Arm ARM C5.2.10). */
+export const FPSR = { IOC: 0, DZC: 1, OFC: 2, UFC: 3, IXC: 4, IDC: 7, QC: 27 } as const;
+/** What FPSR holds: its cumulative bits, and N, Z, C and V of AArch32's comparisons. */
+export const FPSR_WRITABLE = 0xf800_009fn;
+
 /** HCR_EL2. */
 export const HCR = {
   VM: 0,

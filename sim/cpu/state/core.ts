@@ -18,7 +18,6 @@ export interface Core {
   /** N, Z, C and V in bits 3 to 0. */
   nzcv: number;
   fpcr: number;
-  fpsr: number;
   readonly instructions: bigint;
   /** The next time when a timer's output goes high is another one. */
   timersChanged(): void;

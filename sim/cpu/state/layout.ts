@@ -85,6 +85,7 @@ export const DIRECT_REGISTERS = [
   'TCR_EL1',
   'CTR_EL0',
   'DCZID_EL0',
+  'FPSR',
 ] as const;
 export type DirectRegister = (typeof DIRECT_REGISTERS)[number];
 

@@ -9,6 +9,7 @@ export interface SavedCpu {
   /** Instructions carried out so far. */
   readonly instructions: bigint;
   readonly fpcr: number;
+  /** In place of what {@link SavedSystem.registers} has by this name. */
   readonly fpsr: number;
   /** N, Z, C and V in bits 3 to 0. */
   readonly nzcv: number;

@@ -1,5 +1,5 @@
 /** The values of the system registers, and the process state beside the flags. */
-import { controlsOf, isTakenByEl2, trapTarget, type Controls } from './controls.js';
+import { controlsOf, fpTrapTarget, isTakenByEl2, trapTarget, type Controls } from './controls.js';
 import { SCTLR } from '../state/control-bits.js';
 import type { Core } from '../state/core.js';
 import type { Pstate } from './exceptions.js';
@@ -151,6 +151,7 @@ export class RegisterFile implements LiveState {
       // What it says depends on who asks: in memory is what it mostly says.
       if (name === 'DCZID_EL0' && readRegister(row, this) !== DCZID_ALLOWED) return false;
       if (!isReachable(row, isRead, this.#el, this.host.highestEl)) return false;
+      if (row.fp === true && fpTrapTarget(this.#controls) !== undefined) return false;
       return trapTarget(row.traps, this.#controls, isRead) === undefined;
     };
     return new Set(

@@ -284,6 +284,10 @@ class Evaluation implements Ops {
     this.#no();
   }
 
+  setFpsrBits(): void {
+    this.#no();
+  }
+
   attend(): void {
     this.#no();
   }

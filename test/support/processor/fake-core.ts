@@ -43,7 +43,6 @@ export class FakeCore implements Core {
   sp = 0n;
   nzcv = 0;
   fpcr = 0;
-  fpsr = 0;
   instructions = 0n;
   /** What was asked of the core, in order: `flush`, `flush 0x1000`, `context`, `clear exclusive`. */
   readonly log: string[] = [];

@@ -17,11 +17,13 @@ export interface Registers {
   readonly v: readonly bigint[];
   /** N, Z, C and V in bits 3 to 0. */
   readonly nzcv: number;
+  readonly fpsr: number;
 }
 
 const V = 512;
 const NZCV = 1024;
 const CONDITIONS = 1028;
+const FPSR = 1096;
 
 const BASE = i32.const(0);
 
@@ -42,6 +44,8 @@ class RegisterFunction extends FunctionBuilder {
   write(target: Register, value: Local): void {
     if (target.kind === 'x') this.store<ValueType>('i64.store', BASE, value, target.number * 8);
     else if (target.kind === 'v') this.store<ValueType>('v128.store', BASE, value, V + target.number * 16);
+    else if (target.kind === 'system' && target.register === 'FPSR')
+      this.store<ValueType>('i64.store', BASE, value, FPSR);
     else throw new Error(`no instruction here writes ${target.kind}`);
   }
 
@@ -55,6 +59,9 @@ class RegisterFunction extends FunctionBuilder {
         return load.i32('i32.load', BASE, CONDITIONS + source.condition * 4);
       case 'temporary':
         return this.#temporaries.get(source.index)!;
+      case 'system':
+        if (source.register === 'FPSR') return load.i64('i64.load', BASE, FPSR);
+        throw new Error(`no instruction here reads ${source.register}`);
       default:
         throw new Error(`no instruction here reads ${source.kind}`);
     }
@@ -97,6 +104,7 @@ export const compileInstruction = (word: number): ((before: Registers) => Regist
       view.setBigUint64(V + i * 16 + 8, value >> 64n, true);
     });
     view.setInt32(NZCV, before.nzcv, true);
+    view.setUint32(FPSR, before.fpsr, true);
     for (let i = 0; i < 16; i++) view.setInt32(CONDITIONS + i * 4, holds(i, before.nzcv) ? 1 : 0, true);
     run!();
     const half = (at: number): bigint => view.getBigUint64(V + at, true);
@@ -105,6 +113,7 @@ export const compileInstruction = (word: number): ((before: Registers) => Regist
       x: before.x.map((_, i) => view.getBigUint64(i * 8, true)),
       v: before.v.map((_, i) => v(i)),
       nzcv: view.getInt32(NZCV, true),
+      fpsr: view.getUint32(FPSR, true),
     };
   };
 };

@@ -1,5 +1,5 @@
 /** Registers that control the processor, and those of exceptions (Arm ARM D13.2), as a Cortex-A57 has them. */
-import { CPTR, HCR, ISR, SCTLR } from '../../state/control-bits.js';
+import { CPTR, FPSR_WRITABLE, HCR, ISR, SCTLR } from '../../state/control-bits.js';
 import { hcr, refuse, register, userIf, type RegisterRow, type Trap } from './row.js';
 
 const TRVM = hcr(HCR.TRVM, 'read');
@@ -122,13 +122,7 @@ const LIVE: readonly RegisterRow[] = [
       core.fpcr = Number(value & 0x7c0_0000n);
     },
   }),
-  register('FPSR', 'S3_3_C4_C4_1', {
-    fp: true,
-    read: ({ core }) => BigInt(core.fpsr >>> 0),
-    write: ({ core }, value) => {
-      core.fpsr = Number(value & 0xf800_009fn);
-    },
-  }),
+  register('FPSR', 'S3_3_C4_C4_1', { fp: true, writable: FPSR_WRITABLE }),
   ...([0, 1, 2] as const).map((el) =>
     // SP_ELx is reached from the exception level above.
     register(`SP_EL${el}`, ['S3_0_C4_C1_0', 'S3_4_C4_C1_0', 'S3_6_C4_C1_0'][el]!, {

@@ -105,6 +105,15 @@ test('at each exception level', () => {
   }
 });
 
+test('with FPSR of files in which it was beside the registers alone', () => {
+  const [cpu, other] = open(1, 2).cpus as [CpuModel, CpuModel];
+  const saved = cpu.save();
+  expect(saved.system.registers.get('FPSR')).toBe(0n);
+  other.restore({ ...saved, fpsr: 0xf800_001f });
+  expect(other.getSystemRegister('FPSR')).toBe(0xf800_001fn);
+  expect(other.save()).toMatchObject({ fpsr: 0xf800_001f });
+});
+
 test('not from what another processor was', () => {
   const saved = begin(1).cpus[0]!.save();
   const { system } = saved;

@@ -21,7 +21,7 @@ const hex = (text: string): bigint => BigInt(`0x${text}`);
 const filled = (values: readonly string[]): readonly bigint[] =>
   Array.from({ length: 32 }, (_, i) => hex(values[i] ?? '0'));
 
-const STATES: readonly Registers[] = states.map(({ v, x, nzcv }) => ({ v: filled(v), x: filled(x), nzcv }));
+const STATES: readonly Registers[] = states.map(({ v, x, nzcv }) => ({ v: filled(v), x: filled(x), nzcv, fpsr: 0 }));
 
 const decode = createDecoder(SIMD_AND_FP);
 const wordOf = (text: string): number => Number(hex(text));

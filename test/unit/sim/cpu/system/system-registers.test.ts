@@ -124,7 +124,19 @@ describe('reading and writing', () => {
     write(machine, 'S3_3_C4_C4_0', 0xffff_ffffn);
     expect(read(machine, 'S3_3_C4_C4_0')).toBe(0x7c0_0000n);
     write(machine, 'S3_3_C4_C4_1', 0xffff_ffffn);
-    expect(machine.core.fpsr).toBe(0xf800_009f);
+    expect(read(machine, 'S3_3_C4_C4_1')).toBe(0xf800_009fn);
+  });
+
+  test('FPSR is accessed by code itself, but where floating point is trapped', () => {
+    const machine = fakeMachine();
+    const direct = (): readonly string[] => [...machine.state.directAccesses].filter((access) => /FPSR/.test(access));
+    expect(direct()).toEqual([]);
+    machine.state.setSystemRegister('CPACR_EL1', 0x10_0000n);
+    expect(direct()).toEqual(['read FPSR', 'write FPSR']);
+    machine.state.setEl(0);
+    expect(direct()).toEqual([]);
+    machine.state.setSystemRegister('CPACR_EL1', 0x30_0000n);
+    expect(direct()).toEqual(['read FPSR', 'write FPSR']);
   });
 
   test('the counter runs with the instructions, and CNTVOFF_EL2 sets the virtual one apart', () => {
