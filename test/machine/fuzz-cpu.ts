@@ -28,6 +28,9 @@ const DEFAULT_COUNT = 1_000_000;
 const ROUNDS = 10;
 const SHORTEST = 30;
 const LONGEST = 60;
+/** Every so many sequences, one has a few instructions alone: what flags a single one sets is seen in no long one. */
+const BRIEF = 4;
+const BRIEFEST = 3;
 /** Every so many sequences, one is also carried out in single steps. */
 const STEPPED = 8;
 /** For so many instructions that are run, one encoding is tried. */
@@ -54,7 +57,11 @@ const generate = (generator: Generator, seed: number, batch: number): GeneratedB
   const random = createRandom(seedOf(seed, 'cpu', batch));
   const window = randomWindow(random);
   const sequences = Array.from({ length: ROUNDS * GROUP_SIZE }, (_, i) =>
-    generator.sequence(random, i % GROUP_SIZE, SHORTEST + random.below(LONGEST - SHORTEST)),
+    generator.sequence(
+      random,
+      i % GROUP_SIZE,
+      i % BRIEF === 0 ? 1 + random.below(BRIEFEST) : SHORTEST + random.below(LONGEST - SHORTEST),
+    ),
   );
   return { window, sequences };
 };

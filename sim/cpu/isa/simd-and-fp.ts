@@ -11,6 +11,7 @@ import { SIMD_LOGICAL } from './simd/logical.js';
 import { SIMD_MOVES } from './simd/moves.js';
 import { SIMD_PERMUTE } from './simd/permute.js';
 import { SIMD_REDUCE } from './simd/reduce.js';
+import { SIMD_SATURATING } from './simd/saturating.js';
 import { SIMD_SHIFT } from './simd/shift.js';
 import { SIMD_UNMODELLED } from './simd/unmodelled.js';
 import { SIMD_WIDEN } from './simd/widen.js';
@@ -22,6 +23,7 @@ export const SIMD_AND_FP: readonly InstructionRow[] = [
   ...SIMD_PERMUTE,
   ...SIMD_ARITHMETIC,
   ...SIMD_SHIFT,
+  ...SIMD_SATURATING,
   ...SIMD_WIDEN,
   ...SIMD_REDUCE,
   ...FP_MOVES,

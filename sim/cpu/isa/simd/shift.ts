@@ -28,24 +28,24 @@ import {
 } from '../vector/values.js';
 
 /** The fields that tell the count of a shift by a constant. */
-type Shifted = Fields<'immh' | 'immb'>;
+export type Shifted = Fields<'immh' | 'immb'>;
 
 /** What immh says of the element's size, its highest one, and the whole field of the count. */
-const sizeIn = ({ immh }: Shifted): number => 31 - Math.clz32(immh);
+export const sizeIn = ({ immh }: Shifted): number => 31 - Math.clz32(immh);
 const bitsIn = (fields: Shifted): number => bitsOf(sizeIn(fields));
 /** The fields hold a left shift plus the element's width, or twice that width less a right shift. */
 const fieldIn = ({ immh, immb }: Shifted): number => immh * 8 + immb;
-const leftIn = (fields: Shifted): number => fieldIn(fields) - bitsIn(fields);
-const rightIn = (fields: Shifted): number => 2 * bitsIn(fields) - fieldIn(fields);
+export const leftIn = (fields: Shifted): number => fieldIn(fields) - bitsIn(fields);
+export const rightIn = (fields: Shifted): number => 2 * bitsIn(fields) - fieldIn(fields);
 
 /** By 1 to as many bits as an element has, where WebAssembly counts modulo the width. */
-const shiftRight = (size: number, sign: Sign, a: V128, by: number): V128 => {
+export const shiftRight = (size: number, sign: Sign, a: V128, by: number): V128 => {
   if (by < bitsOf(size)) return shr(size, sign, a, i32.const(by));
   return sign === 's' ? shr(size, 's', a, i32.const(by - 1)) : ZERO;
 };
 
 /** To nearest, halves up: the last bit shifted out is added. */
-const roundingShiftRight = (size: number, sign: Sign, a: V128, by: number): V128 => {
+export const roundingShiftRight = (size: number, sign: Sign, a: V128, by: number): V128 => {
   const last = by === 1 ? a : shr(size, sign, a, i32.const(by - 1));
   return add(size, shiftRight(size, sign, a, by), and(last, repeated(size, 1n)));
 };
@@ -113,28 +113,57 @@ const shiftEach = (t: Ops, size: number, a: V128, counts: V128, shift: (a: V128,
   return shifted;
 };
 
-/** Shifts by the signed low bytes of the elements of `m`: to the left, or to the right where they are negative. */
-const byRegister = (t: Ops, size: number, sign: Sign, n: V128, m: V128, rounding: boolean): V128 => {
-  const last = bitsOf(size) - 1;
-  const one = repeated(size, 1n);
+/** Counts of a shift by a register. */
+export interface Counts {
+  /** Signed: to the left, or to the right where it is negative. */
+  readonly count: V128;
+  readonly magnitude: V128;
+}
+
+/** The signed low bytes of the elements of `m`. */
+export const countsIn = (t: Ops, size: number, m: V128): Counts => {
   const toByte = i32.const(bitsOf(size) - 8);
   const count = t.let(size === 0 ? m : shr(size, 's', shl(size, m, toByte), toByte));
-  const magnitude = t.let(abs(size, count));
-  // Unsigned, as the magnitude of the byte -128 is 128.
-  const isBeyond = (by: V128): V128 => greater(size, 'u', by, repeated(size, BigInt(last)));
-  const left = andNot(
+  return { count, magnitude: t.let(abs(size, count)) };
+};
+
+export const isToTheRight = (size: number, { count }: Counts): V128 => greater(size, 's', ZERO, count);
+
+/** Whether nothing of an element stays. Unsigned, as the magnitude of the byte -128 is 128. */
+const isBeyond = (size: number, by: V128): V128 => greater(size, 'u', by, repeated(size, BigInt(bitsOf(size) - 1)));
+
+export const leftByRegister = (t: Ops, size: number, n: V128, { magnitude }: Counts): V128 =>
+  andNot(
     shiftEach(t, size, n, magnitude, (a, by) => shl(size, a, i32.const(by))),
-    isBeyond(magnitude),
+    isBeyond(size, magnitude),
   );
+
+export const rightByRegister = (
+  t: Ops,
+  size: number,
+  sign: Sign,
+  n: V128,
+  { magnitude }: Counts,
+  rounding: boolean,
+): V128 => {
   // To round, the last step is taken apart.
-  const by = rounding ? t.let(sub(size, magnitude, one)) : magnitude;
+  const by = rounding ? t.let(sub(size, magnitude, repeated(size, 1n))) : magnitude;
   const shifted = bitSelect(
-    isBeyond(by),
-    sign === 's' ? shr(size, 's', n, i32.const(last)) : ZERO,
-    shiftEach(t, size, n, by, (a, step) => shr(size, sign, a, i32.const(step))),
+    isBeyond(size, by),
+    sign === 's' ? shr(size, 's', n, i32.const(bitsOf(size) - 1)) : ZERO,
+    rightBelowWidth(t, size, sign, n, by),
   );
-  const right = rounding ? roundingShiftRight(size, sign, t.let(shifted), 1) : shifted;
-  return bitSelect(greater(size, 's', ZERO, count), right, left);
+  return rounding ? roundingShiftRight(size, sign, t.let(shifted), 1) : shifted;
+};
+
+/** By counts below the width. */
+export const rightBelowWidth = (t: Ops, size: number, sign: Sign, a: V128, counts: V128): V128 =>
+  shiftEach(t, size, a, counts, (shifted, by) => shr(size, sign, shifted, i32.const(by)));
+
+const byRegister = (t: Ops, size: number, sign: Sign, n: V128, m: V128, rounding: boolean): V128 => {
+  const counts = countsIn(t, size, m);
+  const left = leftByRegister(t, size, n, counts);
+  return bitSelect(isToTheRight(size, counts), rightByRegister(t, size, sign, n, counts, rounding), left);
 };
 
 /** Bits of `d` where the shift brought none in. */

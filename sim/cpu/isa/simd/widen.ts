@@ -4,11 +4,10 @@ import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
 import { absoluteDifference, polynomialMul } from './arithmetic.js';
-import { SIGNS, simdRow } from '../vector/rows.js';
+import { byElement, SIGNS, simdRow } from '../vector/rows.js';
 import {
   add,
   bitsOf,
-  broadcast,
   extend,
   extendMultiply,
   halfOf,
@@ -59,32 +58,15 @@ const highNarrow = (name: string, u: number, opcode: string, combine: typeof add
     },
   });
 
-/** Advanced SIMD vector by indexed element, of 16 and of 32 bits. */
-const byElement = (
-  name: string,
-  u: number,
-  opcode: string,
-  compute: (q: number, size: number, n: V128, m: V128, d: () => V128) => V128,
-): readonly InstructionRow[] => [
-  simdRow({
-    name: `${name}, 16 bits`,
-    pattern: `0 Q:1 ${u} 01111 01 L:1 M:1 Rm:4 ${opcode} H:1 0 Rn:5 Rd:5`,
-    semantics: (t, { Q, L, M, H, Rm, Rn, Rd }) =>
-      t.setV(
-        Rd,
-        compute(Q, 1, t.v(Rn), broadcast(1, t.v(Rm), H * 4 + L * 2 + M), () => t.v(Rd)),
-      ),
-  }),
-  simdRow({
-    name: `${name}, 32 bits`,
-    pattern: `0 Q:1 ${u} 01111 10 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
-    semantics: (t, { Q, L, H, Rm, Rn, Rd }) =>
-      t.setV(
-        Rd,
-        compute(Q, 2, t.v(Rn), broadcast(2, t.v(Rm), H * 2 + L), () => t.v(Rd)),
-      ),
-  }),
-];
+type Product = (q: number, size: number, n: V128, m: V128, d: () => V128) => V128;
+
+const productByElement = (name: string, u: number, opcode: string, compute: Product): readonly InstructionRow[] =>
+  byElement(name, u, opcode, (t, { Q, Rn, Rd }, size, m) =>
+    t.setV(
+      Rd,
+      compute(Q, size, t.v(Rn), m, () => t.v(Rd)),
+    ),
+  );
 
 const signed = SIGNS.flatMap(({ sign, u, letter }): readonly InstructionRow[] => {
   const wide = (size: number, half: Half, a: V128): V128 => extend(size, sign, half, a);
@@ -106,13 +88,13 @@ const signed = SIGNS.flatMap(({ sign, u, letter }): readonly InstructionRow[] =>
     threeDifferent(`${letter}MLAL (vector)`, u, '1000', 2, (o) => add(o.size + 1, o.d(), product(o))),
     threeDifferent(`${letter}MLSL (vector)`, u, '1010', 2, (o) => sub(o.size + 1, o.d(), product(o))),
     threeDifferent(`${letter}MULL (vector)`, u, '1100', 2, product),
-    ...byElement(`${letter}MLAL (by element)`, u, '0010', (q, size, n, m, d) =>
+    ...productByElement(`${letter}MLAL (by element)`, u, '0010', (q, size, n, m, d) =>
       add(size + 1, d(), extendMultiply(size, sign, halfOf(q), n, m)),
     ),
-    ...byElement(`${letter}MLSL (by element)`, u, '0110', (q, size, n, m, d) =>
+    ...productByElement(`${letter}MLSL (by element)`, u, '0110', (q, size, n, m, d) =>
       sub(size + 1, d(), extendMultiply(size, sign, halfOf(q), n, m)),
     ),
-    ...byElement(`${letter}MULL (by element)`, u, '1010', (q, size, n, m) =>
+    ...productByElement(`${letter}MULL (by element)`, u, '1010', (q, size, n, m) =>
       extendMultiply(size, sign, halfOf(q), n, m),
     ),
   ];
@@ -127,9 +109,9 @@ export const SIMD_WIDEN: readonly InstructionRow[] = [
   threeDifferent('PMULL', 0, '1110', 0, ({ half, n, m }, t) =>
     polynomialMul(t, 1, extend(0, 'u', half, n), extend(0, 'u', half, m)),
   ),
-  ...byElement('MUL (by element)', 0, '1000', (q, size, n, m) => sized(q, mul(size, n, m))),
-  ...byElement('MLA (by element)', 1, '0000', (q, size, n, m, d) => sized(q, add(size, d(), mul(size, n, m)))),
-  ...byElement('MLS (by element)', 1, '0100', (q, size, n, m, d) => sized(q, sub(size, d(), mul(size, n, m)))),
+  ...productByElement('MUL (by element)', 0, '1000', (q, size, n, m) => sized(q, mul(size, n, m))),
+  ...productByElement('MLA (by element)', 1, '0000', (q, size, n, m, d) => sized(q, add(size, d(), mul(size, n, m)))),
+  ...productByElement('MLS (by element)', 1, '0100', (q, size, n, m, d) => sized(q, sub(size, d(), mul(size, n, m)))),
   simdRow({
     name: 'XTN, XTN2',
     pattern: '0 Q:1 0 01110 size:2 10000 10010 10 Rn:5 Rd:5',

@@ -7,7 +7,7 @@ import type { Ops } from '../../language/ops.js';
 import type { FieldNames, Fields } from '../../language/pattern.js';
 import { type InstructionRow, type OpsParts, opsRow, type OpsRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
-import { lowElement, sized } from './values.js';
+import { broadcast, lowElement, sized } from './values.js';
 
 const vectorRowsOf =
   (group: string, common: { readonly fpcr?: true } = {}) =>
@@ -34,7 +34,7 @@ export interface Operands extends OneOperand {
   readonly m: V128;
 }
 
-interface OneOperand {
+export interface OneOperand {
   readonly size: number;
   readonly q: number;
   readonly n: V128;
@@ -90,6 +90,38 @@ export const twoRegisterOrScalar = (name: string, u: number, opcode: string, com
     pattern: `01 ${u} 11110 11 10000 ${opcode} 10 Rn:5 Rd:5`,
     semantics: (t, { Rn, Rd }) =>
       t.setV(Rd, lowElement(3, compute({ size: 3, q: 1, n: t.v(Rn), d: () => t.v(Rd) }, t))),
+  }),
+];
+
+/** The element that multiplies all others: of 16 or of 32 bits. */
+type WithElement = (t: Ops, fields: Fields<'Rn' | 'Rd'>, size: number, m: V128) => void;
+type WithElementOfVector = (t: Ops, fields: Fields<'Q' | 'Rn' | 'Rd'>, size: number, m: V128) => void;
+
+/** Advanced SIMD vector by indexed element. */
+export const byElement = (name: string, u: number, opcode: string, compute: WithElementOfVector): Rows => [
+  simdRow({
+    name: `${name}, 16 bits`,
+    pattern: `0 Q:1 ${u} 01111 01 L:1 M:1 Rm:4 ${opcode} H:1 0 Rn:5 Rd:5`,
+    semantics: (t, { L, M, H, Rm, ...fields }) => compute(t, fields, 1, broadcast(1, t.v(Rm), H * 4 + L * 2 + M)),
+  }),
+  simdRow({
+    name: `${name}, 32 bits`,
+    pattern: `0 Q:1 ${u} 01111 10 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
+    semantics: (t, { L, H, Rm, ...fields }) => compute(t, fields, 2, broadcast(2, t.v(Rm), H * 2 + L)),
+  }),
+];
+
+/** Advanced SIMD scalar by indexed element. */
+export const scalarByElement = (name: string, u: number, opcode: string, compute: WithElement): Rows => [
+  simdRow({
+    name: `${name}, scalar, 16 bits`,
+    pattern: `01 ${u} 11111 01 L:1 M:1 Rm:4 ${opcode} H:1 0 Rn:5 Rd:5`,
+    semantics: (t, { L, M, H, Rm, ...fields }) => compute(t, fields, 1, broadcast(1, t.v(Rm), H * 4 + L * 2 + M)),
+  }),
+  simdRow({
+    name: `${name}, scalar, 32 bits`,
+    pattern: `01 ${u} 11111 10 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
+    semantics: (t, { L, H, Rm, ...fields }) => compute(t, fields, 2, broadcast(2, t.v(Rm), H * 2 + L)),
   }),
 ];
 

@@ -23,6 +23,8 @@ const shape = (size: number): (typeof SHAPES)[number] => at(SHAPES, size);
 /** The shapes of elements of 8 to 32 bits: WebAssembly has some operations only for them. */
 const NARROW_SHAPES = ['i8x16', 'i16x8', 'i32x4'] as const;
 
+const SHORT_SHAPES = ['i8x16', 'i16x8'] as const;
+
 const narrowShape = (size: number): (typeof NARROW_SHAPES)[number] => at(NARROW_SHAPES, size);
 
 const op = (name: Op, ...args: readonly Value[]): V128 => operation('v128', name, args);
@@ -116,6 +118,18 @@ const compare =
 
 export const greater = compare('gt');
 export const greaterOrEqual = compare('ge');
+
+/** All ones where not true. */
+export const notEqual = (size: number, a: V128, b: V128): V128 => op(`${shape(size)}.ne`, a, b);
+
+/** 1 if any bit is set. */
+export const anyTrue = (a: V128): I32 => operation('i32', 'v128.any_true', [a]);
+
+/** Sums and differences that saturate, of elements of 8 or 16 bits. */
+export const addSaturating = (size: number, sign: Sign, a: V128, b: V128): V128 =>
+  op(`${at(SHORT_SHAPES, size)}.add_sat_${sign}`, a, b);
+export const subSaturating = (size: number, sign: Sign, a: V128, b: V128): V128 =>
+  op(`${at(SHORT_SHAPES, size)}.sub_sat_${sign}`, a, b);
 
 /** Elements of 8, 16 or 32 bits. */
 export const min = (size: number, sign: Sign, a: V128, b: V128): V128 => op(`${narrowShape(size)}.min_${sign}`, a, b);
