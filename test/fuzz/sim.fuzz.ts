@@ -122,7 +122,7 @@ const lookAtCrash = (tree: Uint8Array, header: Uint8Array): void => {
     loaded([0x5300_0000n, tree]),
     loaded([HEADER_AT, header]),
   ]);
-  lookAtCrashLoad(kernel);
+  lookAtCrashLoad(kernel, [Range.sized(0x4000_0000n, 0x4000_0000n)]);
 };
 
 /** Reads all files of a recording that may be none. */

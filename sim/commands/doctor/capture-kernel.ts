@@ -6,6 +6,7 @@ import { silentLog } from '../../../kexec/base/log.js';
 import type { Platform } from '../../../kexec/base/platform.js';
 import { decompress } from '../../../kexec/compression/decompress.js';
 import type { CrashLoad } from '../../kernel/execution/crash-load.js';
+import { bannerIn } from '../../kernel/facts/generations.js';
 import type { RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import { type InitrdContent, readInitrd } from './initrd.js';
 
@@ -17,10 +18,6 @@ export interface LoadedCapture {
   /** Undefined without an initrd, and where it cannot be looked into. */
   readonly initrd: InitrdContent | undefined;
 }
-
-const BANNER = 'Linux version ';
-/** A banner has two hundred or so bytes. */
-const BANNER_BYTES = 512;
 
 /** CONFIG_IKCONFIG: the configuration by gzip, between two words (kernel/configs.c). */
 const CONFIG_START = 'IKCFG_ST';
@@ -36,18 +33,10 @@ export const lookAtCapture = async (
   files: RecordedFiles,
   platform: Platform,
 ): Promise<LoadedCapture> => ({
-  banner: image && bannerOf(asBuffer(image)),
+  banner: image && bannerIn(image),
   config: image && (await configOf(asBuffer(image), files, platform)),
   initrd: initrd && (await readInitrd(initrd, platform)),
 });
-
-const bannerOf = (image: Buffer): string | undefined => {
-  for (let at = image.indexOf(BANNER); at >= 0; at = image.indexOf(BANNER, at + 1)) {
-    const [line = ''] = image.toString('latin1', at, at + BANNER_BYTES).split(/[\n\0]/, 1);
-    if (/^Linux version \d{1,3}\.\d/.test(line)) return line;
-  }
-  return undefined;
-};
 
 const configOf = async (image: Buffer, files: RecordedFiles, platform: Platform): Promise<LoadedCapture['config']> => {
   const text = await builtInConfig(image, platform);

@@ -18,6 +18,7 @@ import { type Arrived, type Attempt, type Crash, type Ran, type Seen, type Wante
 import type { CrashLoad } from '../../kernel/execution/crash-load.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
 import { OURS } from '../../kernel/execution-settings.js';
+import { ramOf } from '../../kernel/facts/facts.js';
 import { parseResources } from '../../kernel/facts/iomem.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
@@ -188,9 +189,10 @@ const lookAtCrash = async (tried: Case, { way, image }: Attempt): Promise<Crash 
   if (!tried.wanted.onCrash || image === undefined || tried.context.platform === undefined) return undefined;
   const { lookAtCrashLoad } = await import('../../kernel/execution/crash-load.js');
   const { readLoadedKernel } = await import('../../kernel/execution/loaded-kernel.js');
+  const ram = ramOf(parseResources(tried.machine.files.readText('/proc/iomem') ?? ''));
   const loadIn = (loaded: ImageSlot, directory: string): CrashLoad | undefined => {
     if (typeof loaded !== 'object') return undefined;
-    const load = attempt(KexecError, () => lookAtCrashLoad(readLoadedKernel(loaded, directory)));
+    const load = attempt(KexecError, () => lookAtCrashLoad(readLoadedKernel(loaded, directory), ram));
     return load instanceof KexecError ? undefined : load;
   };
   const load = loadIn(image, stateOf(tried, way));

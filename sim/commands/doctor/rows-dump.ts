@@ -4,8 +4,9 @@ import { attempt } from '../../../kexec/base/attempt.js';
 import { SystemError } from '../../../kexec/base/error.js';
 import { Range } from '../../../kexec/base/range.js';
 import { MiB, U64_MAX, alignUp } from '../../../kexec/base/u64.js';
-import type { CrashLoad, DumpHeader } from '../../kernel/execution/crash-load.js';
-import { cpuList } from '../../kernel/facts/facts.js';
+import { TOLD_RULES } from '../../kernel/execution/capture-told.js';
+import type { CrashLoad } from '../../kernel/execution/crash-load.js';
+import { cpuList, ramOf } from '../../kernel/facts/facts.js';
 import { isAtLeast, kernelRelease } from '../../kernel/facts/generations.js';
 import { kernelSymbol } from '../../kernel/facts/kallsyms.js';
 import { configSays } from '../../kernel/facts/kernel-config.js';
@@ -19,11 +20,14 @@ import { configEvidence } from './tell.js';
 const CPUS = '/sys/devices/system/cpu';
 const VMCOREINFO = '/sys/kernel/vmcoreinfo';
 
-const rangesOf = ({ resources }: Pick<Seen, 'resources'>, name: string): readonly Range[] =>
-  resources.filter((resource) => resource.name === name).map(({ range }) => range);
+/** The program headers of a dump; none where nothing leads to its header, or Linux has something against it. */
+const headersOf = (load: CrashLoad | undefined): readonly ElfProgramHeader[] => {
+  const headers = load?.header?.programHeaders;
+  return headers === undefined || typeof headers === 'string' ? [] : headers;
+};
 
-const loadsOf = ({ headers }: DumpHeader): readonly ElfProgramHeader[] =>
-  headers.filter(({ type }) => type === PT_LOAD);
+const loadsOf = (load: CrashLoad | undefined): readonly ElfProgramHeader[] =>
+  headersOf(load).filter(({ type }) => type === PT_LOAD);
 
 /** The memory that a header tells of; undefined for none, and for what goes round the end of the address space. */
 const memoryOf = ({ paddr, memsz }: ElfProgramHeader): Range | undefined =>
@@ -47,7 +51,7 @@ const NO_TEXT_FIXES = [
 const kallsymsFound = (seen: Seen): Found | undefined => {
   const { crash, files, wanted, ways } = seen;
   const kallsyms = files.readText('/proc/kallsyms') ?? '';
-  const [text] = crash?.load.dump === undefined ? [] : loadsOf(crash.load.dump);
+  const [text] = loadsOf(crash?.load);
   const hasLines = / _stext$/m.test(kallsyms);
   if (text === undefined || isByFile(seen) || !hasLines || kernelSymbol(kallsyms, '_text') !== undefined)
     return undefined;
@@ -67,7 +71,7 @@ const kallsymsFound = (seen: Seen): Found | undefined => {
     ...(stext === undefined ? ['load as root, with /proc/sys/kernel/kptr_restrict at 1 or 0'] : NO_TEXT_FIXES),
   ];
   const memory = memoryOf(text);
-  if (memory !== undefined && outside([memory], rangesOf(seen, 'System RAM')).length === 0) {
+  if (memory !== undefined && outside([memory], ramOf(seen.resources)).length === 0) {
     return {
       sentence: `${lost}, and so the dump's header has no right virtual addresses: gdb finds nothing in the dump, while drgn, crash and makedumpfile go by VMCOREINFO.`,
       evidence,
@@ -102,38 +106,27 @@ const named = (cpus: readonly number[]): string =>
   `${cpus.slice(0, MOST_NAMED).join(', ')}${cpus.length > MOST_NAMED ? ` and ${cpus.length - MOST_NAMED} more` : ''}`;
 
 /** What is wrong with what a crash kernel is told. */
-const wrongWith = ({ told, dump, segments }: CrashLoad, ram: readonly Range[]): readonly string[] => {
+const wrongWith = ({ told, header, segments }: CrashLoad, seen: Seen): readonly string[] => {
   if (told === undefined) return [];
   const { usable } = told;
-  if (usable.length === 0) return ['no linux,usable-memory-range keeps it out of the memory that it is to save'];
-  const inUsable = (range: Range): boolean => usable.some((one) => one.covers(range));
-  const lost = outside(usable, ram);
-  const strays = segments.filter((range) => range.size > 0n && !inUsable(range));
-  return [
-    ...(lost.length === 0 ? [] : [`${textOf(lost)} of the memory that it may use is no System RAM`]),
-    ...(strays.length === 0 ? [] : [`${textOf(strays)} of what is loaded is not in the memory that it may use`]),
-    ...(dump === undefined
-      ? ['no linux,elfcorehdr leads to the header of the dump']
-      : dump.headers.length === 0
-        ? [`at ${dump.memory.toString()}, where linux,elfcorehdr points, there is no header of a dump`]
-        : inUsable(dump.memory)
-          ? []
-          : [`the header of the dump, ${dump.memory.toString()}, is not in the memory that it may use`]),
-  ];
+  const given = { usable, header, segments, crashRegions: crashRegions(seen), ram: ramOf(seen.resources) };
+  return TOLD_RULES.flatMap(({ check }) => check(given) ?? []);
 };
 
 /** What has changed since a header was made. */
-const staleIn = (header: DumpHeader, seen: Seen): readonly string[] => {
+const staleIn = (load: CrashLoad, seen: Seen): readonly string[] => {
   const { files } = seen;
   const isUpdated = (what: 'memory' | 'cpu'): boolean =>
     files.readText(`/sys/devices/system/${what}/crash_hotplug`)?.trim() === '1';
-  const ram = rangesOf(seen, 'System RAM');
+  const ram = ramOf(seen.resources);
   // The first one is the kernel's text, which is in the others, too.
-  const [, ...told] = loadsOf(header).map(memoryOf);
+  const [, ...told] = loadsOf(load).map(memoryOf);
   const memory = told.flatMap((range) => range ?? []);
   const added = outside(ram, [...crashRegions(seen), ...memory]);
   const gone = outside(memory, ram);
-  const notes = header.headers.filter(({ type }) => type === PT_NOTE).map(({ paddr }) => paddr);
+  const notes = headersOf(load)
+    .filter(({ type }) => type === PT_NOTE)
+    .map(({ paddr }) => paddr);
   const cpus = cpusIn(files, 'online').filter((cpu) => {
     const [address] = /^[0-9a-f]{1,16}$/m.exec(files.readText(`${CPUS}/cpu${cpu}/crash_notes`) ?? '') ?? [];
     return address !== undefined && !notes.includes(BigInt(`0x${address}`));
@@ -177,19 +170,19 @@ export const DUMP_ROWS: readonly Row[] = [
   {
     id: 'crash-told-wrong',
     severity: 'error',
-    when: 'what the device tree tells the crash kernel does not hold together: the memory that it may use (linux,usable-memory-range), what is loaded, and the header of the dump (linux,elfcorehdr)',
+    when: 'what the device tree tells the crash kernel does not hold together: the memory that it may use (linux,usable-memory-range), what is loaded, and the header of the dump (linux,elfcorehdr, or elfcorehdr= of its command line)',
     example:
-      'The crash kernel is told what cannot be: [0xc0000000, 0xc7ffffff] of the memory that it may use is no System RAM.',
+      'The crash kernel is told what cannot be: linux,usable-memory-range has 0xc0000000-0xc7ffffff, which is no RAM.',
     fixes: ['record /proc/iomem anew, as root', 'boot with another crashkernel=, without a place (@)'],
     look: (seen) => {
       const { crash } = seen;
-      const wrong = crash === undefined ? [] : wrongWith(crash.load, rangesOf(seen, 'System RAM'));
+      const wrong = crash === undefined ? [] : wrongWith(crash.load, seen);
       if (crash === undefined || wrong.length === 0) return undefined;
       return {
         sentence: `The crash kernel is told what cannot be: ${wrong.join('; ')}.`,
         evidence: [
           `device tree: linux,usable-memory-range ${textOf(crash.load.told?.usable ?? [])}`,
-          ...rangesOf(seen, 'System RAM').map((range) => `/proc/iomem: System RAM ${range.toString()}`),
+          ...ramOf(seen.resources).map((range) => `/proc/iomem: System RAM ${range.toString()}`),
         ],
       };
     },
@@ -287,14 +280,14 @@ export const DUMP_ROWS: readonly Row[] = [
     example: 'What was loaded for a panic is out of date: it lacks [0x100000000, 0x13fffffff], which is memory now.',
     fixes: ['load again, as udev rules of kdump-tools do when memory or processors come and go'],
     look: (seen) => {
-      const dump = seen.crash?.before?.dump;
-      const stale = dump === undefined || dump.headers.length === 0 ? [] : staleIn(dump, seen);
-      if (dump === undefined || stale.length === 0) return undefined;
+      const before = seen.crash?.before;
+      const stale = before === undefined || headersOf(before).length === 0 ? [] : staleIn(before, seen);
+      if (stale.length === 0) return undefined;
       return {
         sentence: `What was loaded for a panic is out of date: ${stale.join('; ')}.`,
         evidence: [
-          ...loadsOf(dump).slice(0, MOST_NAMED).map(headerText),
-          ...rangesOf(seen, 'System RAM').map((range) => `/proc/iomem: System RAM ${range.toString()}`),
+          ...loadsOf(before).slice(0, MOST_NAMED).map(headerText),
+          ...ramOf(seen.resources).map((range) => `/proc/iomem: System RAM ${range.toString()}`),
         ],
       };
     },

@@ -2,6 +2,7 @@
 import { deflateSync } from 'node:zlib';
 import { setImmediate } from 'node:timers/promises';
 import { KexecError } from '../../../kexec/base/error.js';
+import { visible } from '../../../kexec/base/format.js';
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { replaceFileSlowly } from '../../kernel/saving/replace-file.js';
@@ -58,12 +59,13 @@ export const reportOn = ({
   format,
   filledBytes,
 }: WrittenDump): { readonly text: string; readonly values: Readonly<Record<string, unknown>> } => {
-  const { captureKernel, elfcorehdr, vmcoreinfo, processors, programHeaders, sizeBytes, warnings } = dump;
+  const { captureKernel, elfcorehdr, elfcorehdrFrom, vmcoreinfo, processors, programHeaders, sizeBytes, warnings } =
+    dump;
   const { release, pageSize, found } = captureKernel;
   const filled = formatSize(BigInt(filledBytes));
   const text = [
     `${file}: ${formatSize(sizeBytes)}, of which ${filled} are not zeros${format === 'elf' ? '' : ', compressed'}`,
-    `of Linux ${vmcoreinfo.osRelease ?? '(unknown)'}, by the elfcorehdr at ${formatAddress(elfcorehdr)}`,
+    `of Linux ${vmcoreinfo.osRelease ?? '(unknown)'}, by the elfcorehdr at ${formatAddress(elfcorehdr)} (${visible(elfcorehdrFrom)})`,
     `as Linux ${release ?? '(unknown)'} makes it, with pages of ${formatSize(pageSize)}${found ? '' : ', for all that is known'}`,
     `registers of ${processors} processor${processors === 1 ? '' : 's'}; ${programHeaders.length - 1} pieces of memory`,
     ...warnings.map((warning) => `Linux warns: ${warning}`),

@@ -1,5 +1,6 @@
 /** `crashkernel=` on a command line, as Linux reads it (parse_crashkernel(), kernel/crash_reserve.c). */
-import { GiB, KiB, MiB, alignUp } from '../../../kexec/base/u64.js';
+import { MiB, alignUp } from '../../../kexec/base/u64.js';
+import { memparse } from '../command-line/parameters.js';
 import { type Generation, traitsOf } from '../facts/generations.js';
 
 /** What a command line asks for. */
@@ -15,25 +16,6 @@ export interface WantedCrashkernel {
   /** Whether the region is wanted above that limit. */
   readonly high: boolean;
 }
-
-const UNITS: Readonly<Record<string, bigint>> = {
-  '': 1n,
-  k: KiB(1n),
-  m: MiB(1n),
-  g: GiB(1n),
-  t: KiB(GiB(1n)),
-  p: MiB(GiB(1n)),
-  e: GiB(GiB(1n)),
-};
-
-/** memparse(), lib/cmdline.c: a number in C's notation, and a unit. @returns undefined without a number */
-const memparse = (text: string): { readonly value: bigint; readonly rest: string } | undefined => {
-  const match = /^(0x[0-9a-f]{1,16}|0[0-7]{0,22}|[1-9]\d{0,19})([kmgtpe]?)/i.exec(text);
-  if (match === null) return undefined;
-  const [whole, digits, unit] = match as unknown as [string, string, string];
-  const number = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
-  return { value: number * UNITS[unit.toLowerCase()]!, rest: text.slice(whole.length) };
-};
 
 /** DEFAULT_CRASH_KERNEL_LOW_SIZE of arm64. */
 export const DEFAULT_LOW = MiB(128n);

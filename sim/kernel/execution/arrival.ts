@@ -28,7 +28,7 @@ export type MemoryView = Pick<PhysicalMemory, 'isRam' | 'read'>;
 /** A machine that stands before the new kernel's first instruction. */
 export interface Arrival {
   readonly cpu: CpuView;
-  readonly memory: MemoryView;
+  readonly memory: MemoryView & Pick<PhysicalMemory, 'ranges'>;
   /** The highest exception level below the firmware's. */
   readonly highestEl: 1 | 2;
   readonly segments: readonly LoadedSegment[];

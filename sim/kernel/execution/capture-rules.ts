@@ -1,69 +1,39 @@
 /**
- * What a kernel that takes a dump may rely on, beside what every kernel may: memory of its own, and what leads it to
- * the dump (drivers/of/fdt.c; fs/proc/vmcore.c).
+ * What a kernel that takes a dump may rely on, beside what every kernel may: what it is told (capture-told.ts), the old
+ * kernel's notes, and firmware that answers it.
  */
-import { attempt } from '../../../kexec/base/attempt.js';
-import { KexecError } from '../../../kexec/base/error.js';
-import type { Range } from '../../../kexec/base/range.js';
 import { PT_NOTE } from '../../../kexec/elf/elf.js';
-import { type CoreHeaders, readCoreHeaders } from '../vmcore/elfcorehdr.js';
+import { bannerIn } from '../facts/generations.js';
 import type { Arrival, NewKernel } from './arrival.js';
-import { type Rule, address, rangeText } from './rule.js';
+import { type CaptureTold, type ToldHeader, TOLD_RULES, toldHeader } from './capture-told.js';
+import { type Rule, address } from './rule.js';
 
-const isIn = (range: Range, regions: readonly Range[]): boolean => regions.some((region) => region.covers(range));
-
-/** The header of the dump, or what Linux has against it. Undefined where the tree names none. */
-const headersOf = ({ memory }: Arrival, { tree }: NewKernel): CoreHeaders | KexecError | undefined => {
-  const start = tree?.told?.elfcorehdr?.start;
-  return start === undefined
-    ? undefined
-    : attempt(KexecError, () =>
-        readCoreHeaders(memory, start, (why) => KexecError.die(why, { subject: 'elfcorehdr' })),
-      );
+const headerOf = ({ memory }: Arrival, kernel: NewKernel): ToldHeader | undefined => {
+  const { start, size } = kernel.memory;
+  const banner = (): string | undefined =>
+    memory.isRam(start, size) ? bannerIn(memory.read(start, Number(size))) : undefined;
+  return toldHeader(kernel.tree?.told, banner, memory);
 };
+
+const toldOf = (arrival: Arrival, kernel: NewKernel): CaptureTold => ({
+  usable: kernel.tree?.told?.usable ?? [],
+  header: headerOf(arrival, kernel),
+  segments: arrival.segments.map(({ memory }) => memory),
+  crashRegions: arrival.running.crashRegions ?? [],
+  ram: arrival.memory.ranges,
+});
 
 /** Where the notes of the old kernel are that the dump begins with. */
 const notePlaces = (arrival: Arrival, kernel: NewKernel): readonly bigint[] => {
-  const headers = headersOf(arrival, kernel);
-  if (headers === undefined || headers instanceof KexecError) return [];
-  return headers.programHeaders.filter(({ type }) => type === PT_NOTE).map(({ offset }) => offset);
+  const headers = headerOf(arrival, kernel)?.programHeaders ?? [];
+  return typeof headers === 'string' ? [] : headers.filter(({ type }) => type === PT_NOTE).map(({ offset }) => offset);
 };
 
-const regionText = (regions: readonly Range[]): string =>
-  regions.length === 0 ? 'there is none' : `that is ${regions.map(rangeText).join(' and ')}`;
-
 export const CAPTURE_RULES: readonly Rule[] = [
-  {
-    rule: "the capture kernel's memory is the old kernel's crash kernel region",
-    check: ({ running }, { tree }) => {
-      const usable = tree?.told?.usable ?? [];
-      if (usable.length === 0)
-        return '/chosen has no linux,usable-memory-range: it takes the memory that it is to dump';
-      const regions = running.crashRegions ?? [];
-      const outside = usable.filter((range) => !isIn(range, regions));
-      return outside.length === 0
-        ? undefined
-        : `linux,usable-memory-range has ${outside.map(rangeText).join(', ')}: ${regionText(regions)}`;
-    },
-  },
-  {
-    rule: 'all that is loaded is in that memory',
-    check: ({ segments }, { tree }) => {
-      const usable = tree?.told?.usable ?? [];
-      const out = segments.flatMap(({ memory }, i) =>
-        memory.size === 0n || isIn(memory, usable) ? [] : [`segment ${i} (${rangeText(memory)})`],
-      );
-      return usable.length === 0 || out.length === 0 ? undefined : `not ${out.join(', ')}`;
-    },
-  },
-  {
-    rule: 'linux,elfcorehdr leads to the header of the dump',
-    check: (arrival, kernel) => {
-      const headers = headersOf(arrival, kernel);
-      if (headers === undefined) return '/chosen has no linux,elfcorehdr: there will be no /proc/vmcore';
-      return headers instanceof KexecError ? headers.message : undefined;
-    },
-  },
+  ...TOLD_RULES.map(({ rule, check }): Rule => ({
+    rule,
+    check: (arrival, kernel) => check(toldOf(arrival, kernel)),
+  })),
   {
     rule: 'the notes are there that it tells of',
     warns: true,

@@ -57,9 +57,13 @@ export const memTotalKiB = (meminfo: string | undefined): bigint | undefined => 
 const availableBytes = (meminfo: string | undefined): bigint | undefined =>
   meminfoBytes(meminfo, 'MemAvailable') ?? meminfoBytes(meminfo, 'MemFree');
 
+/** The "System RAM" resources. */
+export const ramOf = (resources: readonly Resource[]): readonly Range[] =>
+  resources.filter(({ name }) => name === 'System RAM').map(({ range }) => range);
+
 /** Bytes of the "System RAM" resources, reserved ones included. */
 export const systemRamBytes = (resources: readonly Resource[]): bigint =>
-  resources.filter(({ name }) => name === 'System RAM').reduce((sum, { range }) => sum + range.end - range.start, 0n);
+  ramOf(resources).reduce((sum, { size }) => sum + size, 0n);
 
 /** Memory that is set aside for a crash kernel: one region, or a high and a low one. */
 export const crashRegionsOf = (resources: readonly Resource[]): readonly Range[] =>

@@ -211,13 +211,32 @@ const generationOrdinal = (generation: Generation): number => {
   return ordinal(Number(major), Number(minor));
 };
 
+const BANNER = 'Linux version ';
+/** A banner has two hundred or so bytes; longer ones are cut off. */
+export const MOST_BANNER_BYTES = 512;
+
+/** What a kernel prints first of all (linux_banner, init/version.c), out of its Image. @returns undefined without */
+export const bannerIn = ({ buffer, byteOffset, byteLength }: Uint8Array): string | undefined => {
+  const image = Buffer.from(buffer, byteOffset, byteLength);
+  for (let at = image.indexOf(BANNER); at >= 0; at = image.indexOf(BANNER, at + 1)) {
+    const [line = ''] = image.toString('latin1', at, at + MOST_BANNER_BYTES).split(/[\n\0]/, 1);
+    // Text that is to be printed with a release is in an Image, too.
+    if (/^Linux version \d{1,3}\.\d/.test(line)) return line;
+  }
+  return undefined;
+};
+
 /** "Linux version 6.1.0-50-cloud-arm64 (...": the release. */
 export const kernelRelease = (version: string | undefined): string | undefined =>
   /^Linux version (\S{1,128})/.exec(version ?? '')?.[1];
 
 /** Whether a kernel is of a release or a later one; not, where it does not tell. */
-export const isAtLeast = (version: string | undefined, major: number, minor: number): boolean => {
-  const match = /^(\d{1,3})\.(\d{1,4})/.exec(kernelRelease(version) ?? '');
+export const isAtLeast = (version: string | undefined, major: number, minor: number): boolean =>
+  isReleaseAtLeast(kernelRelease(version), major, minor);
+
+/** The same of a release as `uname -r` tells it. */
+export const isReleaseAtLeast = (release: string | undefined, major: number, minor: number): boolean => {
+  const match = /^(\d{1,3})\.(\d{1,4})/.exec(release ?? '');
   return match !== null && (Number(match[1]) > major || (Number(match[1]) === major && Number(match[2]) >= minor));
 };
 

@@ -3,7 +3,7 @@ import { ARM64_IMAGE_HEADER_SIZE, readArm64ImageHeader } from '../../../kexec/ar
 import { Range } from '../../../kexec/base/range.js';
 import { KiB, MiB, alignUp } from '../../../kexec/base/u64.js';
 import type { Vmcoreinfo } from '../../../kexec/running-kernel/vmcoreinfo.js';
-import { isAtLeast, kernelRelease } from '../facts/generations.js';
+import { MOST_BANNER_BYTES, bannerIn, isReleaseAtLeast, kernelRelease } from '../facts/generations.js';
 import type { OldMemory } from './old-memory.js';
 
 export interface CaptureKernel {
@@ -22,24 +22,37 @@ const DEFAULT_PAGE_SIZE = KiB(4n);
 /** Images begin at such addresses, but for their text offset, which is 0 since Linux 5.8. */
 const IMAGE_STEP = MiB(2n);
 /**
- * Where the PT_NOTE header has an alignment: since "coredump, vmcore: Set p_align to 4 for PT_NOTE", Linux 6.5.
+ * Where the PT_NOTE header has an alignment: since "coredump, vmcore: Set p_align to 4 for PT_NOTE" (60592fb6b67c), which
+ * came with Linux 6.5-rc1. Debian's 5.10.223 and 6.1.192 have phdr.p_align = 0 in merge_note_headers_elf64(), its 6.12
+ * and 7.2 have 4.
  */
 const NOTE_ALIGN = { major: 6, minor: 5, bytes: 4n } as const;
 
-/**
- * @param usable the memory that the capture kernel has to itself
- * @param old what the old kernel says of itself, for what the capture kernel does not tell
- */
-export const captureKernel = (memory: OldMemory, usable: readonly Range[], old: Vmcoreinfo): CaptureKernel => {
+/** What of the capture kernel lies in its memory. */
+export interface FoundKernel {
+  /** "Linux version 6.1.0-50-cloud-arm64 (..."; undefined where nothing tells it. */
+  readonly banner: string | undefined;
+  readonly pageSize: bigint | undefined;
+}
+
+/** @param usable the memory that the capture kernel has to itself */
+export const findKernel = (memory: OldMemory, usable: readonly Range[]): FoundKernel => {
   const ranges = usable.flatMap((range) => memory.ranges.flatMap((ram) => ram.intersect(range) ?? []));
   const image = findImage(memory, ranges);
-  const banner = findBanner(memory, image === undefined ? ranges : [image.memory]);
+  return {
+    banner: findBanner(memory, image === undefined ? ranges : [image.memory]),
+    pageSize: image?.pageSize,
+  };
+};
+
+/** @param old what the old kernel says of itself, for what the capture kernel does not tell */
+export const captureKernel = ({ banner, pageSize }: FoundKernel, old: Vmcoreinfo): CaptureKernel => {
   const release = kernelRelease(banner) ?? old.osRelease;
   const { major, minor, bytes } = NOTE_ALIGN;
   return {
     release,
-    pageSize: image?.pageSize ?? pageSizeOf(old),
-    noteAlign: release === undefined || isAtLeast(`${BANNER}${release}`, major, minor) ? bytes : 0n,
+    pageSize: pageSize ?? pageSizeOf(old),
+    noteAlign: release === undefined || isReleaseAtLeast(release, major, minor) ? bytes : 0n,
     found: banner !== undefined,
   };
 };
@@ -64,19 +77,13 @@ const findImage = (memory: OldMemory, ranges: readonly Range[]): FoundImage | un
   return undefined;
 };
 
-const BANNER = 'Linux version ';
-/** Bytes of it that are looked at. */
-const BANNER_BYTES = 160;
-
-/** What the kernel prints first of all: linux_banner, init/version.c. */
 const findBanner = (memory: OldMemory, ranges: readonly Range[]): string | undefined => {
   for (const range of ranges) {
     for (const { physAddr, bytes } of memory.filled(range)) {
       // It may begin in one piece, and end in the next one.
       const behind = range.end - physAddr - BigInt(bytes.length);
-      const more = behind < BigInt(BANNER_BYTES) ? Number(behind) : BANNER_BYTES;
-      const text = Buffer.from(memory.read(physAddr, bytes.length + more).buffer).toString('latin1');
-      const banner = /Linux version \d[^\0]{0,145}/.exec(text)?.[0];
+      const more = behind < BigInt(MOST_BANNER_BYTES) ? Number(behind) : MOST_BANNER_BYTES;
+      const banner = bannerIn(memory.read(physAddr, bytes.length + more));
       if (banner !== undefined) return banner;
     }
   }

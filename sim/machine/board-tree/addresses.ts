@@ -43,14 +43,17 @@ export const registersOf = (tree: IndexedTree, { node, parent }: Place): readonl
 /** Ranges that Linux takes of a property of /chosen (MAX_USABLE_RANGES, drivers/of/fdt.c). */
 const MOST_CHOSEN_RANGES = 2;
 
+/** A property of /chosen; undefined without it. */
+export const chosenValue = (root: TreeNode, name: string): Uint8Array | undefined =>
+  root.children.find((child) => child.name === 'chosen')?.properties.get(name);
+
 /**
  * Ranges of a property of /chosen, in cells of the root's counts (early_init_dt_check_for_elfcorehdr() and
  * early_init_dt_check_for_usable_mem_range(), drivers/of/fdt.c).
  */
 export const chosenRanges = (root: TreeNode, name: string): readonly Range[] => {
-  const chosen = root.children.find((child) => child.name === 'chosen');
   const { address, size } = cellCounts(root);
-  const cells = cellsOf(chosen?.properties.get(name));
+  const cells = cellsOf(chosenValue(root, name));
   const found: Range[] = [];
   if (address + size === 0) return found;
   for (let at = 0; at + address + size <= cells.length && found.length < MOST_CHOSEN_RANGES; at += address + size) {

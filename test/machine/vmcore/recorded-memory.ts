@@ -32,11 +32,11 @@ const refuse = (why: string): KexecError => KexecError.die(why);
 const neededOf = (memory: OldMemory): readonly Range[] => {
   const tree = findCrashTree(memory, undefined, refuse);
   if (tree === undefined) throw new Error('no crash kernel');
-  const { programHeaders } = readCoreHeaders(memory, tree.elfcorehdr.start, refuse);
+  const { programHeaders } = readCoreHeaders(memory, tree.header.start, refuse);
   const notes = programHeaders.filter(({ type }) => type === PT_NOTE);
   return [
     Range.sized(tree.physAddr, TREE_BYTES),
-    tree.elfcorehdr,
+    Range.sized(tree.header.start, tree.header.sizeBytes ?? PAGE),
     ...notes.map(({ offset, memsz }) => Range.sized(offset, memsz)),
     ...bannersOf(memory, tree.usable),
   ];

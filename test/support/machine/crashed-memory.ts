@@ -104,10 +104,14 @@ const registersNote = (first: bigint): Uint8Array => {
 
 const cells = (value: bigint): readonly number[] => [Number(value >> 32n), Number(value & 0xffff_ffffn)];
 
-/** The tree that kexec makes for a capture kernel. */
-export const crashTree = (elfcorehdr: bigint, usable: readonly Range[]): Uint8Array =>
+/**
+ * The tree that kexec makes for a capture kernel.
+ * @param elfcorehdr undefined for none in the tree
+ */
+export const crashTree = (elfcorehdr: bigint | undefined, usable: readonly Range[], bootargs?: string): Uint8Array =>
   smallTree({
-    'linux,elfcorehdr': [...cells(elfcorehdr), 0, 0x400],
+    ...(elfcorehdr !== undefined && { 'linux,elfcorehdr': [...cells(elfcorehdr), 0, 0x400] }),
+    ...(bootargs !== undefined && { bootargs }),
     'linux,usable-memory-range': usable.flatMap(({ start, size }) => [...cells(start), ...cells(size)]),
   });
 

@@ -47,7 +47,7 @@ describe('a dump of a saved machine', () => {
     expect(code).toBe(0);
     expect(told).toBe(
       `${out}: 48.1 MiB, of which 36.0 KiB are not zeros\n` +
-        'of Linux 6.1.0-old, by the elfcorehdr at 0x42f00000\n' +
+        'of Linux 6.1.0-old, by the elfcorehdr at 0x42f00000 (linux,elfcorehdr)\n' +
         'as Linux 6.12.0-test makes it, with pages of 4.0 KiB\n' +
         'registers of 2 processors; 3 pieces of memory\n',
     );

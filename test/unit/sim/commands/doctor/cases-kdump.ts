@@ -57,7 +57,7 @@ export const KDUMP_CASES: readonly DoctorCase[] = [
     machine: { 'proc/iomem': `${iomem()}b8000000-c7ffffff : Crash kernel\n` },
     args: USUAL,
     first: 'crash-told-wrong',
-    says: /\[0xc0000000, 0xc7ffffff\] of the memory that it may use is no System RAM/,
+    says: /usable-memory-range has 0xc0000000-0xc7ffffff, which is no RAM/,
   },
   {
     name: 'a region with room for an initrd, but not for what it unpacks to',

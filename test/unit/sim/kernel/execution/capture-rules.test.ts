@@ -55,7 +55,7 @@ const wrong = (changes: Changes): Readonly<Record<string, string>> => {
 
 const OWN = "the capture kernel's memory is the old kernel's crash kernel region";
 const LOADED = 'all that is loaded is in that memory';
-const HEADER = 'linux,elfcorehdr leads to the header of the dump';
+const HEADER = 'the header of the dump is where the capture kernel is told, and in that memory';
 const NOTES = 'the notes are there that it tells of';
 const FIRMWARE = 'the firmware answers the processor that it runs on';
 
@@ -76,6 +76,13 @@ describe('the rules of a kernel that takes a dump', () => {
     });
   });
 
+  test('its memory is RAM', () => {
+    const ram = [Range.between(RAM.start, REGION.end - 0x1000n), Range.between(REGION.end, RAM.end)];
+    expect(wrong({ crashed: { ram } })).toEqual({
+      [OWN]: 'linux,usable-memory-range has 0x42fff000-0x42ffffff, which is no RAM',
+    });
+  });
+
   test('what is loaded is in there', () => {
     expect(wrong({ segments: [Range.sized(RAM.start, 0x1000n), Range.sized(REGION.start, 0x1000n)] })).toEqual({
       [LOADED]: 'not segment 0 (0x40000000-0x40000fff)',
@@ -92,13 +99,36 @@ describe('the rules of a kernel that takes a dump', () => {
   ])('the header of the dump %s', (_, bytes, problem) => {
     const whole = new Uint8Array(64);
     whole.set(bytes);
-    expect(wrong({ writes: [[ELFCOREHDR, whole]] })).toEqual({ [HEADER]: `the elfcorehdr at 0x42f00000 ${problem}` });
+    expect(wrong({ writes: [[ELFCOREHDR, whole]] })).toEqual({
+      [HEADER]: `the elfcorehdr at 0x42f00000 ${problem} (linux,elfcorehdr)`,
+    });
   });
 
   test('the header of the dump is in RAM', () => {
     const outside = RAM.end + 0x1000n;
     expect(wrong({ writes: [[TREE, crashTree(outside, [REGION])]] })).toEqual({
-      [HEADER]: 'the elfcorehdr at 0x44001000 is not in RAM: the capture kernel dies of it',
+      [HEADER]: 'the elfcorehdr at 0x44001000 is not in RAM: the capture kernel dies of it (linux,elfcorehdr)',
+    });
+  });
+
+  test('the header of the dump is in the memory that the kernel has', () => {
+    const outside = RAM.start + 0x20_0000n;
+    const header = crashedMemory().read(ELFCOREHDR, 0x1000);
+    const writes = [
+      [TREE, crashTree(outside, [REGION])],
+      [outside, header],
+    ] as const;
+    expect(wrong({ writes })).toEqual({
+      [HEADER]: 'it is at 0x40200000-0x402003ff (linux,elfcorehdr), which the kernel does not map: it dies of it',
+    });
+  });
+
+  test('the command line may lead to it, and elsewhere', () => {
+    const told = (bootargs: string, byTree?: bigint) =>
+      wrong({ writes: [[TREE, crashTree(byTree, [REGION], bootargs)]] });
+    expect(told(`panic=1 elfcorehdr=0x${ELFCOREHDR.toString(16)}`)).toEqual({});
+    expect(told('elfcorehdr=1M', ELFCOREHDR)).toEqual({
+      [HEADER]: 'the elfcorehdr at 0x100000 is not in RAM: the capture kernel dies of it (elfcorehdr=1M)',
     });
   });
 

@@ -125,6 +125,44 @@ describe('the capture kernel', () => {
     expect(dump(memory, { tree: TREE }).elfcorehdr).toBe(ELFCOREHDR);
   });
 
+  describe('finds the header by its command line', () => {
+    const ELSEWHERE = REGION.start + 0x90_0000n;
+    const told = (release: string, byTree: bigint | undefined, bootargs: string) => {
+      const memory = crashedMemory({ release }).write(TREE, crashTree(byTree, [REGION], bootargs));
+      memory.write(ELSEWHERE, memory.read(ELFCOREHDR, 4096));
+      return memory;
+    };
+    const place = (...args: Parameters<typeof told>) => {
+      const memory = told(...args);
+      const [found, atEntry] = [dump(memory), dump(memory, { tree: TREE })];
+      expect(atEntry.elfcorehdr).toBe(found.elfcorehdr);
+      return [found.elfcorehdr, found.elfcorehdrFrom];
+    };
+
+    test('where the tree tells of none, in each release', () => {
+      for (const release of ['5.10.0-32', '6.12.0-test']) {
+        expect(place(release, undefined, 'quiet elfcorehdr=4K@0x42900000')).toEqual([
+          ELSEWHERE,
+          'elfcorehdr=4K@0x42900000',
+        ]);
+      }
+    });
+
+    test('against the tree since 5.15; before, the tree counts', () => {
+      expect(place('5.10.0-32', ELFCOREHDR, 'elfcorehdr=1065M')).toEqual([ELFCOREHDR, 'linux,elfcorehdr']);
+      expect(place('5.14.21', ELFCOREHDR, 'elfcorehdr=1065M')).toEqual([ELFCOREHDR, 'linux,elfcorehdr']);
+      expect(place('5.15.0', ELFCOREHDR, 'elfcorehdr=1065M')).toEqual([ELSEWHERE, 'elfcorehdr=1065M']);
+      expect(place('7.2.1', ELFCOREHDR, 'elfcorehdr=1065M')).toEqual([ELSEWHERE, 'elfcorehdr=1065M']);
+    });
+
+    test('and there is none where that leads nowhere', () => {
+      expect(() => dump(told('7.2.1', ELFCOREHDR, 'elfcorehdr=there'))).toThrow(
+        'the elfcorehdr at 0x0 is not in RAM: the capture kernel dies of it',
+      );
+      expect(dump(told('7.2.1', ELFCOREHDR, 'elfcorehdr -- elfcorehdr=1')).elfcorehdr).toBe(ELFCOREHDR);
+    });
+  });
+
   test('has no /proc/vmcore without a tree that tells of it', () => {
     const memory = crashedMemory().write(TREE, new Uint8Array(8));
     expect(() => dump(memory)).toThrow('no device tree in its memory tells of an elfcorehdr');
