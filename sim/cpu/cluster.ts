@@ -2,6 +2,7 @@
 
 import { CodeMaker, type CodeWatcher } from './code-maker.js';
 import { Functions } from './emit/functions.js';
+import type { FloatUnit } from './float/unit.js';
 import { INSTRUCTIONS } from './isa/index.js';
 import { createDecoder, type Decoded, type Decoder } from './language/decode.js';
 import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
@@ -14,6 +15,7 @@ import type { Translations } from './translations.js';
 export interface ClusterMember extends CodeWatcher {
   /** The slow path of its accesses. @returns not 0 if the access did not take place */
   access(kind: number): number;
+  readonly float: FloatUnit;
 }
 
 /** Places for decoded words: twice as many as a kernel has different ones while it starts. */
@@ -43,7 +45,10 @@ export class Cluster {
 
   /** @param hotRuns how often code runs before it is translated */
   constructor(bus: Bus, hotRuns: number, translations: Translations) {
-    this.functions = new Functions(bus.linear, (kind, base) => this.#memberAt(base).access(kind));
+    this.functions = new Functions(bus.linear, {
+      slow: (kind, base) => this.#memberAt(base).access(kind),
+      float: (call, base) => this.#memberAt(base).float.run(call),
+    });
     this.code = new CodeMaker({ bus, functions: this.functions, decode: this.decode, hotRuns, translations });
   }
 

@@ -2,8 +2,9 @@
 
 import { Cluster, type ClusterMember } from './cluster.js';
 import type { CodeUser } from './code-maker.js';
+import { FPCR_ROUNDING } from './float/format.js';
+import { FloatUnit } from './float/unit.js';
 import type { KeyedContext } from './language/context.js';
-import type { InstructionRow } from './language/row.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
 import { Banks } from './memory/banks.js';
 import { Tlb } from './memory/tlb.js';
@@ -43,8 +44,6 @@ import { Translations } from './translations.js';
 const SLICE = 4_000_000;
 /** What an instruction costs that ends translated code, in instructions that do not: it takes so much longer. */
 const EVENT_COST = 1000;
-/** DN, FZ and RMode of FPCR: rows with `fpcr` are right only where they are 0. */
-const FPCR_MODES = 0x7c0_0000;
 /** {@link CpuOptions.hotRuns} by default. */
 const HOT_RUNS = 200;
 const PAGE = 4096;
@@ -92,6 +91,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   readonly bus;
   readonly base: number;
   readonly tlb: Tlb;
+  readonly float: FloatUnit;
   readonly #registers: RegisterBank;
   readonly #system: SystemState;
   readonly #access: MemoryAccess;
@@ -107,7 +107,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     strictAlignment: true,
     checkSp: false,
     fpEnabled: false,
-    unusualFpcr: false,
+    roundsToNearest: true,
     forbidden: [],
     bank: 0,
     unprivilegedBank: 0,
@@ -132,6 +132,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.bus = bus;
     this.base = cluster.nextBase;
     this.#registers = new RegisterBank(buffer, this.base);
+    this.float = new FloatUnit(buffer, this.base);
     this.tlb = new Tlb(buffer, this.base, (physPage) => cluster.linesOf(physPage));
     this.#banks = new Banks(this.tlb);
     this.#access = new MemoryAccess({
@@ -192,7 +193,8 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   set fpcr(value: number) {
     this.#fpcr = value;
-    this.contextChanged();
+    this.float.fpcr = value;
+    this.#contextIsOld = true;
   }
 
   getV(register: number): bigint {
@@ -357,10 +359,14 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const { el, spSel } = this.#system.registers;
     const bank = this.#banks.enter(el);
     const unprivilegedBank = this.#banks.unprivilegedBank(el, bank);
-    const number = bank * 16 + el * 4 + spSel * 2 + (this.#system.debug.isStepEnabled ? 1 : 0);
+    const roundsToNearest = (this.#fpcr & FPCR_ROUNDING) === 0;
+    const number = [el, spSel * 2 + Number(this.#system.debug.isStepEnabled), Number(roundsToNearest)].reduce(
+      (sum, part) => sum * 4 + part,
+      bank,
+    );
     let context = this.#contexts.get(number);
     if (context === undefined) {
-      context = this.#contextWith(bank, unprivilegedBank);
+      context = this.#contextWith(bank, unprivilegedBank, roundsToNearest);
       this.#contexts.set(number, context);
     }
     this.#context = context;
@@ -372,15 +378,15 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     return context;
   }
 
-  #contextWith(bank: number, unprivilegedBank: number): KeyedContext {
+  #contextWith(bank: number, unprivilegedBank: number, roundsToNearest: boolean): KeyedContext {
     const system = this.#system;
     const { el, strictAlignment, stackAlignmentChecked: checkSp, fpEnabled, forbiddenMaintenance: forbidden } = system;
-    const unusualFpcr = (this.#fpcr & FPCR_MODES) !== 0;
     const direct = system.directAccesses;
-    const flags = [strictAlignment, checkSp, fpEnabled, unusualFpcr].map(Number).join('');
+    const flags = [strictAlignment, checkSp, fpEnabled, roundsToNearest].map(Number).join('');
     const key = `${el} ${bank} ${flags} ${forbidden.join()} ${[...direct].join()}`;
     const number = this.cluster.numberOf(key);
-    return { key, number, bank, unprivilegedBank, strictAlignment, checkSp, fpEnabled, unusualFpcr, forbidden, direct };
+    const checks = { strictAlignment, checkSp, fpEnabled, roundsToNearest };
+    return { key, number, bank, unprivilegedBank, ...checks, forbidden, direct };
   }
 
   resolve(virtAddr: bigint, access: AccessKind): ResolvedPage | Fault {
@@ -606,24 +612,16 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     }
   }
 
-  #missingOf(row: InstructionRow): string | undefined {
-    return row.fpcr === true && this.#context.unusualFpcr
-      ? `${row.name} with FPCR = 0x${this.#fpcr.toString(16)}: rounding modes, flush to zero and default NaN`
-      : undefined;
-  }
-
   #systemInstruction(): StopReason | undefined {
     const { pc } = this;
     const encoding = this.cluster.code.wordAt(this, pc)!;
     const decoded = this.cluster.decode(encoding);
     if (decoded.kind !== 'row') throw new Error(`no row for 0x${encoding.toString(16)}`);
     const { row, fields } = decoded;
-    const missing = 'unmodelled' in row ? row.unmodelled : this.#missingOf(row);
-    if (missing !== undefined) {
+    if ('unmodelled' in row) {
       this.#executed--;
-      return { kind: 'unmodelled', pc, encoding, what: missing };
+      return { kind: 'unmodelled', pc, encoding, what: row.unmodelled };
     }
-    if ('unmodelled' in row) throw new Error(row.name);
     this.#system.execute(row, fields);
     return undefined;
   }

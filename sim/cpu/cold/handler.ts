@@ -168,7 +168,15 @@ class HandlerEmitter extends InstructionEmitter {
   }
 
   protected slowAccess(name: 'load' | 'store', address: I64, kind: I32): I32 {
-    return callRuntime(name, address, kind, BASE);
+    return callRuntime('i32', name, address, kind, BASE);
+  }
+
+  protected unitCall(number: I32): I32 {
+    return callRuntime('i32', 'float', number, BASE);
+  }
+
+  protected fusedCall<T extends 'f32' | 'f64'>(type: T, operands: readonly Value[]): Value<T> {
+    return callRuntime(type, type === 'f32' ? 'fused32' : 'fused64', ...operands);
   }
 
   protected exit(status: Status): void {

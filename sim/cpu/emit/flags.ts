@@ -145,7 +145,7 @@ const asComparison = ({ a, b }: FlagLocals, kind: FlagKind, condition: number): 
 export const nzcvOf = (flags: FlagLocals, kind: FlagKind | undefined): I32 =>
   kind === 'nzcv'
     ? i32.wrap(flags.a)
-    : callRuntime('nzcv', kind === undefined ? flags.kind : flagKindConstant(kind), flags.a, flags.b);
+    : callRuntime('i32', 'nzcv', kind === undefined ? flags.kind : flagKindConstant(kind), flags.a, flags.b);
 
 /** For each NZCV, in the bit of its number, whether a condition holds (ConditionHolds() of the Arm ARM). */
 const truthTable = (condition: number): number => {

@@ -51,9 +51,13 @@ export const load = { i32: loadOf('i32'), i64: loadOf('i64'), v128: loadOf('v128
 export const call = <T extends ValueType>(type: T, functionIndex: number, ...args: readonly Value[]): Value<T> =>
   operation(type, 'call', args, leb128(functionIndex));
 
-/** The same of a function of the table, whose result is an i32. @param type number of the function's type */
-export const callIndirect = (type: number, index: I32, ...args: readonly Value[]): I32 =>
-  operation('i32', 'call_indirect', [...args, index], [type, 0]);
+/** The same of a function of the table. @param functionType its type's number */
+export const callIndirect = <T extends ValueType>(
+  type: T,
+  functionType: number,
+  index: I32,
+  ...args: readonly Value[]
+): Value<T> => operation(type, 'call_indirect', [...args, index], [functionType, 0]);
 
 /** Writes a function's code. A statement's values are computed where it stands. */
 export class FunctionBuilder {

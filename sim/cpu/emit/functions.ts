@@ -1,6 +1,13 @@
 /** The functions of translated code, as WebAssembly modules are made of them. */
 
-import { FUNCTION_TYPES, handlerImports, regionImports, RUNTIME_TABLE, TYPES } from './linkage.js';
+import {
+  FUNCTION_TYPES,
+  handlerImports,
+  regionImports,
+  RUNTIME_TABLE,
+  TYPES,
+  type RuntimeFunction,
+} from './linkage.js';
 import { runtimeModule } from './runtime-module.js';
 import { wasm, type FunctionTable, type LinearMemory, type WasmFunction, type WasmInstance } from '../wasm/host.js';
 import { encodeModule } from '../wasm/writer.js';
@@ -10,7 +17,7 @@ const RESERVED = 1;
 const WASM_PAGE = 65_536;
 
 /** What the runtime module exports; see runtime-module.ts. */
-type Runtime = Readonly<Record<'load' | 'store' | 'nzcv' | 'run' | 'call', WasmFunction>>;
+type Runtime = Readonly<Record<RuntimeFunction | 'run' | 'call', WasmFunction>>;
 
 const exported = ({ exports }: WasmInstance, name: string): WasmFunction => {
   const function_ = exports[name];
@@ -24,6 +31,14 @@ export interface NewFunction {
   readonly body: Uint8Array;
 }
 
+/** What code calls in TypeScript, of the processor with a base. */
+export interface FunctionsHost {
+  /** The way of accesses that the runtime cannot finish. */
+  readonly slow: (kind: number, base: number) => number;
+  /** A call of the floating-point unit, by its number. @returns the flags that are raised */
+  readonly float: (call: number, base: number) => number;
+}
+
 /** Regions and handlers, in the table that the runtime calls them through. */
 export class Functions {
   readonly runtime: Runtime;
@@ -34,19 +49,21 @@ export class Functions {
   readonly #free: number[] = [];
   #next = RESERVED;
 
-  /** @param slow the way of accesses that the runtime cannot finish, of the processor with that base */
   constructor(
     private readonly memory: LinearMemory,
-    slow: (kind: number, base: number) => number,
+    { slow, float }: FunctionsHost,
   ) {
     this.#pages = memory.buffer.byteLength / WASM_PAGE;
     this.#table = new wasm.Table({ element: 'anyfunc', initial: 1024 });
     const module = new wasm.Module(runtimeModule(this.#pages));
-    const instance = new wasm.Instance(module, { env: { memory, table: this.#table, slow } });
+    const instance = new wasm.Instance(module, { env: { memory, table: this.#table, slow, float } });
     this.runtime = {
       load: exported(instance, 'load'),
       store: exported(instance, 'store'),
       nzcv: exported(instance, 'nzcv'),
+      float: exported(instance, 'float'),
+      fused32: exported(instance, 'fused32'),
+      fused64: exported(instance, 'fused64'),
       run: exported(instance, 'run'),
       call: exported(instance, 'call'),
     };
@@ -102,8 +119,9 @@ export class Functions {
       }),
     );
     const { memory, runtimeTable: runtime } = this;
-    const { load, store, call } = this.runtime;
-    const instance = new wasm.Instance(module, { env: { memory, runtime, load, store, call } });
+    const { load, store, call, float, fused32, fused64 } = this.runtime;
+    const env = { memory, runtime, load, store, call, float, fused32, fused64 };
+    const instance = new wasm.Instance(module, { env });
     functions.forEach(({ index }, i) => {
       while (index >= this.#table.length) this.#table.grow(this.#table.length);
       this.#table.set(index, exported(instance, `f${i}`));

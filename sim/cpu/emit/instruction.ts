@@ -1,6 +1,7 @@
 /** Code for the effects of instructions. */
 
 import type { TranslationContext } from '../language/context.js';
+import { FPSR } from '../state/control-bits.js';
 import {
   ACCESS_BANK_SHIFT,
   ACCESS_COMPARES,
@@ -12,9 +13,19 @@ import {
   EXCLUSIVE_HIGH,
   EXCLUSIVE_LOW,
   EXCLUSIVE_SIZE,
+  FLOAT_OPERANDS,
+  FLOAT_RESULT,
+  systemOffset,
   type Status,
 } from '../state/layout.js';
-import { accessCode, type AccessCode, type Effect, type StoreExclusive, type Temporary } from '../language/trace.js';
+import {
+  accessCode,
+  type AccessCode,
+  type Effect,
+  type FloatEffect,
+  type StoreExclusive,
+  type Temporary,
+} from '../language/trace.js';
 import { i32, i64, leaf, type I32, type I64, type Value } from '../language/value.js';
 import type { ValueType } from '../wasm/opcodes.js';
 import type { Label } from '../wasm/writer.js';
@@ -40,6 +51,20 @@ export interface PageLocals {
 const PAGE_MASK = ~0xfffn;
 const SP = leaf('i64', { kind: 'sp' });
 const NO_ADDRESS = i64.const(-1);
+/** The cumulative flags of floating point. */
+const FLAGS_AT = systemOffset('FPSR');
+const INEXACT = i32.const(1 << FPSR.IXC);
+
+const loadFloatResult = (type: ValueType, base: I32): Value => {
+  switch (type) {
+    case 'v128':
+      return load.v128('v128.load', base, FLOAT_RESULT);
+    case 'i64':
+      return load.i64('i64.load', base, FLOAT_RESULT);
+    default:
+      return load.i32('i32.load', base, FLOAT_RESULT);
+  }
+};
 
 /**
  * Makes code of the effects of instructions. Where registers are, and how the code exits in the middle, is up to those
@@ -71,6 +96,12 @@ export abstract class InstructionEmitter extends FunctionBuilder {
 
   /** A call of the runtime's load or store, which is not 0 where that faults. */
   protected abstract slowAccess(name: 'load' | 'store', address: I64, kind: I32): I32;
+
+  /** A call of the floating-point unit, which gives the flags that are raised. */
+  protected abstract unitCall(call: I32): I32;
+
+  /** A call of the runtime's fused multiplication and addition. @param operands the addend, and the factors */
+  protected abstract fusedCall<T extends 'f32' | 'f64'>(type: T, operands: readonly Value[]): Value<T>;
 
   /** Exits in front of the instruction at hand. */
   protected abstract exit(status: Status): void;
@@ -140,7 +171,44 @@ export abstract class InstructionEmitter extends FunctionBuilder {
         return this.store('i64.store', this.base, NO_ADDRESS, EXCLUSIVE_ADDRESS);
       case 'store-exclusive':
         return this.#storeExclusive(effect);
+      case 'float':
+        return this.#float(effect);
+      case 'fused':
+        return this.set(this.#result(effect.result), this.fusedCall(effect.result.type, effect.operands));
     }
+  }
+
+  /** Has the floating-point unit compute, unless the fast value may be taken. */
+  #float({ result, call, operands, fast }: FloatEffect): void {
+    const target = this.#result(result);
+    const byUnit = (): void => {
+      operands.forEach((operand, i) => {
+        const op = operand.type === 'v128' ? 'v128.store' : 'i64.store';
+        this.store<ValueType>(op, this.base, operand, FLOAT_OPERANDS + 16 * i);
+      });
+      const raised = this.unitCall(i32.const(call));
+      const flags = load.i32('i32.load', this.base, FLAGS_AT);
+      this.store('i32.store', this.base, i32.or(raised, flags), FLAGS_AT);
+      this.set(target, loadFloatResult(result.type, this.base));
+    };
+    if (fast === undefined || !this.context.roundsToNearest) return byUnit();
+    this.block((done) => {
+      this.block((slow) => {
+        this.set(target, fast.value);
+        if (fast.accepts.length > 0) this.#branchUnlessAny(slow, fast.accepts);
+        // Who rounds raises a flag, which must be there already.
+        if (fast.rounds) this.branchIf(slow, i32.eqz(i32.and(load.i32('i32.load', this.base, FLAGS_AT), INEXACT)));
+        this.branch(done);
+      });
+      byUnit();
+    });
+  }
+
+  #branchUnlessAny(label: Label, conditions: readonly I32[]): void {
+    this.block((holds) => {
+      for (const condition of conditions.slice(0, -1)) this.branchIf(holds, condition);
+      this.branchIf(label, i32.eqz(conditions.at(-1)!));
+    });
   }
 
   #result<T extends ValueType>({ type, source }: Temporary<T>): Local<T> {

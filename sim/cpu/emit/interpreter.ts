@@ -149,7 +149,7 @@ class Interpreter extends FunctionBuilder {
     });
     this.set(this.#left, i32.sub(this.#left, i32.const(1)));
     const handler = load.i32('i32.load', form, FORM.handler);
-    this.set(this.#status, callIndirect(TYPES.handler, handler, form, this.#base, pc));
+    this.set(this.#status, callIndirect('i32', TYPES.handler, handler, form, this.#base, pc));
   }
 
   /** Goes over to the page of the program counter; leaves if that is not known, or not aligned. */

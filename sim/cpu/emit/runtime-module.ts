@@ -25,6 +25,7 @@ import { encodeModule, type Label, type WasmImport } from '../wasm/writer.js';
 import { flagKindConstant } from './flags.js';
 import { call, callIndirect, FunctionBuilder, load, local, type Local } from './function-builder.js';
 import { interpretFunction, jumpEntryOf, otherJumpEntry } from './interpreter.js';
+import { fusedDoubles, fusedSingles } from './fused.js';
 import { FUNCTION_TYPES, statusConstant, TYPES } from './linkage.js';
 import {
   isLineOfCode,
@@ -37,8 +38,9 @@ import {
   tlbTagOf,
 } from './page-access.js';
 
-/** Imported by this module: the slow path in TypeScript. */
+/** Imported by this module: the slow path in TypeScript, and the floating-point unit. */
 const SLOW = 0;
+const FLOAT = 1;
 
 const SIZES: readonly SizeLog2[] = [0, 1, 2, 3, 4];
 const PAGE_MASK = ~0xfffn;
@@ -119,8 +121,8 @@ const nzcvFunction = (): Uint8Array => {
   return f.finish(flags(a, i32.const(0), i64.const(0)));
 };
 
-/** Functions of this module, by their number in it: behind the one that is imported. */
-const INTERPRET = 5;
+/** Functions of this module, by their number in it: behind those that are imported. */
+const INTERPRET = 6;
 
 /**
  * The base of the processor whose bank of the jump cache it is: not kept, since what outlives a call has to be saved.
@@ -137,7 +139,7 @@ const callRegion = (f: FunctionBuilder, jumps: I32, status: Local<'i32'>, absent
     f.branchIf(absent, i64.ne(load.i64('i64.load', entry), pc));
   });
   const [region, argument] = [load.i32('i32.load', entry, 8), load.i32('i32.load', entry, 12)];
-  f.set(status, callIndirect(TYPES.region, region, argument, base));
+  f.set(status, callIndirect('i32', TYPES.region, region, argument, base));
 };
 
 /**
@@ -190,14 +192,20 @@ const callFunction = (): Uint8Array => {
   return f.finish(status);
 };
 
+/** The floating-point unit, as a function that tables and other modules may have. */
+const floatFunction = (): Uint8Array =>
+  new FunctionBuilder(2).finish(call('i32', FLOAT, local('i32', 0), local('i32', 1)));
+
 /**
- * The module's bytes. It imports `memory`, `table` and `slow`, and exports `load`, `store`, `nzcv`, `run` and `call`.
+ * The module's bytes. It imports `memory`, `table`, `slow` and `float`, and exports those of {@link RUNTIME_TABLE}, `run`
+ * and `call`.
  */
 export const runtimeModule = (memoryPages: number): Uint8Array => {
   const imports: readonly WasmImport[] = [
     { kind: 'memory', name: 'memory', pages: memoryPages },
     { kind: 'table', name: 'table' },
     { kind: 'function', name: 'slow', type: TYPES.region },
+    { kind: 'function', name: 'float', type: TYPES.region },
   ];
   return encodeModule({
     types: FUNCTION_TYPES,
@@ -209,6 +217,9 @@ export const runtimeModule = (memoryPages: number): Uint8Array => {
       { type: TYPES.run, name: 'run', body: runFunction() },
       { type: TYPES.region, name: 'interpret', body: interpretFunction() },
       { type: TYPES.call, name: 'call', body: callFunction() },
+      { type: TYPES.region, name: 'float', body: floatFunction() },
+      { type: TYPES.fused32, name: 'fused32', body: fusedSingles() },
+      { type: TYPES.fused64, name: 'fused64', body: fusedDoubles() },
     ],
   });
 };

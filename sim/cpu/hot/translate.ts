@@ -323,6 +323,14 @@ class RegionTranslator extends InstructionEmitter {
     return call('i32', IMPORTED[name], address, kind, this.base);
   }
 
+  protected unitCall(number: I32): I32 {
+    return call('i32', IMPORTED.float, number, this.base);
+  }
+
+  protected fusedCall<T extends 'f32' | 'f64'>(type: T, operands: readonly Value[]): Value<T> {
+    return call(type, type === 'f32' ? IMPORTED.fused32 : IMPORTED.fused64, ...operands);
+  }
+
   protected exit(status: Status): void {
     this.#hasCommonEnd = true;
     this.set(this.#status, statusConstant(status));

@@ -4,6 +4,7 @@ import type { InstructionRow } from '../language/row.js';
 import { FP_ARITHMETIC } from './fp/arithmetic.js';
 import { FP_COMPARE } from './fp/compare.js';
 import { FP_CONVERT } from './fp/convert.js';
+import { FP_ESTIMATE } from './fp/estimate.js';
 import { FP_FUSED } from './fp/fused.js';
 import { FP_MOVES } from './fp/moves.js';
 import { SIMD_ARITHMETIC } from './simd/arithmetic.js';
@@ -31,5 +32,6 @@ export const SIMD_AND_FP: readonly InstructionRow[] = [
   ...FP_COMPARE,
   ...FP_CONVERT,
   ...FP_FUSED,
+  ...FP_ESTIMATE,
   ...SIMD_UNMODELLED,
 ];

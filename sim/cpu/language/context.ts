@@ -14,8 +14,8 @@ export interface TranslationContext {
   readonly checkSp: boolean;
   /** Floating point is not trapped. */
   readonly fpEnabled: boolean;
-  /** FPCR asks for what {@link RowBase.fpcr} is about, and is not modelled. */
-  readonly unusualFpcr: boolean;
+  /** FPCR asks for what WebAssembly does: to nearest, and nothing is flushed to zero. */
+  readonly roundsToNearest: boolean;
   /** Accesses to system registers that code makes itself, such as `read TPIDR_EL1`. */
   readonly direct: ReadonlySet<string>;
   /** Cache maintenance that raises an exception instead. */

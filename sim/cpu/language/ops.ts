@@ -70,6 +70,15 @@ export interface Ops {
   /** DC ZVA: 64 bytes of zeros at the address rounded down; faults on Device memory. */
   zeroBlock(address: I64): void;
 
+  /**
+   * The result of a floating-point operation, which raises flags of FPSR: by the floating-point unit, unless the `fast`
+   * value is right and raises none. Elements behind the last one are zero.
+   * @param call its number (float/call.ts)
+   */
+  float<T extends FloatResult>(type: T, call: number, operands: readonly (V128 | I64)[], fast?: Fast<T>): Value<T>;
+  /** `addend + first * second`, rounded once to nearest, or a NaN where that is left to the floating-point unit. */
+  fused<T extends 'f32' | 'f64'>(addend: Value<T>, first: Value<T>, second: Value<T>): Value<T>;
+
   /** Evaluates now and once. Only saves work: a value means the same wherever in the instruction it is evaluated. */
   let<T extends Value['type']>(value: Value<T>): Value<T>;
 
@@ -87,6 +96,18 @@ export interface Ops {
    * Behind the instruction something new may happen: code that was changed, or an interrupt that is no longer masked.
    */
   attend(): void;
+}
+
+/** What is written of a floating-point result: a vector register, a general one, or NZCV in bits 3 to 0. */
+export type FloatResult = 'v128' | 'i64' | 'i32';
+
+/** A floating-point result by WebAssembly's operations, which round to nearest and raise no flags. */
+export interface Fast<T extends FloatResult = FloatResult> {
+  readonly value: Value<T>;
+  /** The value is right, and raises no flag but Inexact, if one of these is not 0. */
+  readonly accepts: readonly I32[];
+  /** It may be inexact. */
+  readonly rounds: boolean;
 }
 
 export type AccessSize = 1 | 2 | 4 | 8;

@@ -15,11 +15,6 @@ export interface Description {
   readonly section: string;
   /** Needs CPACR_EL1.FPEN and its like to allow floating point; checked before the semantics. */
   readonly fp?: boolean;
-  /**
-   * The result depends on FPCR. The semantics are those of FPCR = 0 (to nearest, nothing flushed, NaNs propagated):
-   * with another one the instruction is not modelled. FPSR's cumulative flags are not set either way.
-   */
-  readonly fpcr?: boolean;
 }
 
 interface RowBase extends Description {

@@ -6,15 +6,10 @@ import type { InstructionRow, OpsRow } from './row.js';
 import { exitWith, noReads, readsOf, Tracer, type Reads, type Trace } from './trace.js';
 
 /** Whether code can carry an instruction out; otherwise the system model must, as it or the exception level stands. */
-export const isForCode = (
-  row: InstructionRow,
-  fields: Fields,
-  { forbidden, unusualFpcr, direct }: SystemContext,
-): row is OpsRow => {
+export const isForCode = (row: InstructionRow, fields: Fields, { forbidden, direct }: SystemContext): row is OpsRow => {
   if (!('semantics' in row)) return false;
   if (row.maintenance !== undefined && forbidden.includes(row.maintenance)) return false;
-  if (row.direct !== undefined && !direct.has(row.direct(fields) ?? '')) return false;
-  return row.fpcr !== true || !unusualFpcr;
+  return row.direct === undefined || direct.has(row.direct(fields) ?? '');
 };
 
 export const traceInstruction = (
@@ -51,4 +46,4 @@ export interface TracedInstruction {
 export type DecodedInstruction =
   { readonly kind: 'row'; readonly row: InstructionRow; readonly fields: Fields } | { readonly kind: 'unallocated' };
 
-export type SystemContext = Pick<TranslationContext, 'forbidden' | 'unusualFpcr' | 'direct'>;
+export type SystemContext = Pick<TranslationContext, 'forbidden' | 'direct'>;

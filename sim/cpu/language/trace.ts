@@ -13,7 +13,7 @@ import {
   type Status,
 } from '../state/layout.js';
 import { isSameRegister, SP_NUMBER, type Register, type Source } from './leaf.js';
-import type { Access, AccessSize, BranchKind, Ops } from './ops.js';
+import type { Access, AccessSize, BranchKind, Fast, FloatResult, Ops } from './ops.js';
 import { constant, constantOf, i32, i64, leaf, type I32, type I64, type Leaf, type V128, type Value } from './value.js';
 import type { ValueType } from '../wasm/opcodes.js';
 
@@ -45,7 +45,23 @@ export type Effect =
       readonly parts: readonly I64[];
     }
   | StoreExclusive
-  | { readonly kind: 'clear-exclusive' };
+  | { readonly kind: 'clear-exclusive' }
+  | FloatEffect
+  | {
+      readonly kind: 'fused';
+      readonly result: Temporary<'f32' | 'f64'>;
+      /** The addend, and the factors. */
+      readonly operands: readonly [Value, Value, Value];
+    };
+
+/** A call of the floating-point unit, by its number, unless there is a faster way. */
+export interface FloatEffect {
+  readonly kind: 'float';
+  readonly result: Temporary<FloatResult>;
+  readonly call: number;
+  readonly operands: readonly (V128 | I64)[];
+  readonly fast: Fast | undefined;
+}
 
 export interface StoreExclusive {
   readonly kind: 'store-exclusive';
@@ -143,6 +159,10 @@ const valuesOf = (effect: Effect): readonly Value[] => {
       return [effect.address, ...effect.parts];
     case 'clear-exclusive':
       return [];
+    case 'float':
+      return [...effect.operands, ...(effect.fast ? [effect.fast.value, ...effect.fast.accepts] : [])];
+    case 'fused':
+      return effect.operands;
   }
 };
 
@@ -345,6 +365,18 @@ export class Tracer implements Ops {
     for (let at = 0; at < 64; at += 16) {
       this.#store(16, i64.add(start, i64.const(at)), zero, {}, ACCESS_ZERO_BLOCK);
     }
+  }
+
+  float<T extends FloatResult>(type: T, call: number, operands: readonly (V128 | I64)[], fast?: Fast<T>): Value<T> {
+    const result = this.#temporary(type);
+    this.#effects.push({ kind: 'float', result, call, operands, fast });
+    return result;
+  }
+
+  fused<T extends 'f32' | 'f64'>(addend: Value<T>, first: Value<T>, second: Value<T>): Value<T> {
+    const result = this.#temporary(addend.type);
+    this.#effects.push({ kind: 'fused', result, operands: [addend, first, second] });
+    return result;
   }
 
   let<T extends ValueType>(value: Value<T>): Value<T> {

@@ -92,6 +92,10 @@ export type DirectRegister = (typeof DIRECT_REGISTERS)[number];
 /** Where a system register is. */
 export const systemOffset = (register: DirectRegister): number => SYSTEM + 8 * DIRECT_REGISTERS.indexOf(register);
 
+/** What the floating-point unit works with: up to three operands of 16 bytes, and its result. */
+export const FLOAT_OPERANDS = 0x800;
+export const FLOAT_RESULT = 0x830;
+
 /**
  * The TLB: banks, each direct-mapped by bits 23..12 of the address; who uses which is told in banks.ts. A tag is the
  * virtual page of an entry that may be read or written at full speed; other entries have a tag that no page has. Bit 0

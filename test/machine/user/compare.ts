@@ -1,7 +1,7 @@
 /** Compares what qemu and the model made of the same sequence. */
 
 import type { StopReason } from '../../../sim/cpu/state/model.js';
-import { FPSR, type Outcome, PC, registerName, type Sequence, Signal, WINDOW } from './sequence.js';
+import { type Outcome, PC, registerName, type Sequence, Signal, WINDOW } from './sequence.js';
 
 /** What is not the same, as sentences; nothing where all is. */
 export type Differences = readonly string[];
@@ -47,13 +47,7 @@ const compareMemory = (theirs: BigUint64Array, ours: BigUint64Array): Difference
     );
 };
 
-/** The cumulative flags of FPSR that the model never sets: those of floating point. */
-const FPSR_FLAGS = 0x9fn;
-
-/** A register as far as the model has it. */
-export const modelled = (slot: number, value: bigint): bigint => (slot === FPSR ? value & ~FPSR_FLAGS : value);
-
-/** Compares everything that a sequence left, but for {@link FPSR_FLAGS}. */
+/** Compares everything that a sequence left. */
 export const compare = (sequence: Sequence, theirs: Outcome, ours: Outcome | StopReason): Differences => {
   if ('kind' in ours) {
     const where = 'pc' in ours ? ` at instruction ${((ours.pc - sequence.state[PC]!) / 4n).toString()}` : '';
@@ -62,7 +56,7 @@ export const compare = (sequence: Sequence, theirs: Outcome, ours: Outcome | Sto
   }
   const registers: string[] = [];
   theirs.state.forEach((value, slot) => {
-    if (slot === PC || modelled(slot, value) === modelled(slot, ours.state[slot]!)) return;
+    if (slot === PC || value === ours.state[slot]) return;
     registers.push(`${registerName(slot)}: ${hex(value)} for qemu, ${hex(ours.state[slot]!)} for the model`);
   });
   return [...compareEnds(sequence, theirs, ours), ...registers, ...compareMemory(theirs.changes, ours.changes)];

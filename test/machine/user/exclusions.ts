@@ -12,7 +12,7 @@ const WRITABLE: readonly Register[] = [
   [3, 4, 2, 0], // NZCV
   [3, 13, 0, 2], // TPIDR_EL0
 ];
-/** FPCR has more bits on qemu's processor, and how the others round is not modelled. */
+/** FPCR has more bits on qemu's processor, which are not to be set. */
 const READABLE: readonly Register[] = [...WRITABLE, [3, 4, 4, 0]];
 
 /** Why user mode cannot judge a row; undefined where it can. The tests of system mode have these instructions. */

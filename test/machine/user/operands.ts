@@ -1,7 +1,7 @@
 /** Random contents of registers and memory: mostly values at which results change. */
 
 import type { Random } from '../../fuzz/mutate.js';
-import { newState, NZCV, SP, type State, V, WINDOW, WINDOW_SIZE } from './sequence.js';
+import { FPCR, FPSR, newState, NZCV, SP, type State, V, WINDOW, WINDOW_SIZE } from './sequence.js';
 
 export const pick = <T>(random: Random, from: readonly T[]): T => from[random.below(from.length)]!;
 
@@ -78,9 +78,54 @@ const SINGLES: readonly bigint[] = [
   0x4b00_0000n,
 ];
 
+const HALVES: readonly bigint[] = [
+  0n,
+  1n,
+  0x03ffn,
+  0x0400n,
+  0x3800n,
+  0x3c00n,
+  0x3c01n,
+  0x7bffn,
+  0x7c00n,
+  0x7c01n,
+  0x7dffn,
+  0x7e00n,
+  0x7fffn,
+];
+
+/**
+ * A number whose last bits are often zeros, so that sums and products are near ties, of a size near that of the others,
+ * or near the largest, the least normal, or what halves and singles are.
+ */
+const number = (random: Random, exponentBits: number, fractionBits: number): bigint => {
+  const bias = 2 ** (exponentBits - 1) - 1;
+  const center = pick(random, [bias, bias, bias, 1, 2 * bias, bias - fractionBits, bias + 15, bias - 14, bias + 127]);
+  const exponent = Math.min(Math.max(center + random.below(9) - 4, 0), 2 * bias);
+  const zeros = BigInt(random.below(fractionBits + 1));
+  const fraction = (random64(random) & ((1n << BigInt(fractionBits)) - 1n)) >> zeros;
+  const bits = (BigInt(exponent) << BigInt(fractionBits)) | (fraction << zeros);
+  return bits | (BigInt(random.below(2)) << BigInt(exponentBits + fractionBits));
+};
+
 const lane64 = (random: Random): bigint => {
+  switch (random.below(3)) {
+    case 0:
+      return number(random, 11, 52);
+    case 1:
+      return (number(random, 8, 23) << 32n) | number(random, 8, 23);
+    default:
+      return edgeLane64(random);
+  }
+};
+
+const edgeLane64 = (random: Random): bigint => {
   const half = (): bigint => pick(random, SINGLES) | (BigInt(random.below(2)) << 31n);
-  switch (random.below(6)) {
+  switch (random.below(7)) {
+    case 6:
+      return Array.from({ length: 4 }, () => pick(random, HALVES) | (BigInt(random.below(2)) << 15n)).reduce(
+        (all, one) => (all << 16n) | one,
+      );
     case 0:
       return pick(random, DOUBLES) | (BigInt(random.below(2)) << 63n);
     case 1:
@@ -123,6 +168,10 @@ export const randomState = (random: Random): State => {
         : BigInt.asUintN(64, index);
   }
   state[NZCV] = BigInt(random.below(16));
+  // RMode, FZ, DN and AHP; qemu's processor has more bits.
+  if (rarely(random, 2)) state[FPCR] = BigInt(random.below(32)) << 22n;
+  // Where Inexact is raised already, other code carries operations out.
+  state[FPSR] = pick(random, [0n, 1n << 4n, BigInt(random.below(2 ** 5)), BigInt(random.below(2)) << 27n]);
   for (let slot = V; slot < state.length; slot++) state[slot] = lane64(random);
   return state;
 };

@@ -288,6 +288,14 @@ class Evaluation implements Ops {
     this.#no();
   }
 
+  float(): never {
+    return this.#no();
+  }
+
+  fused(): never {
+    return this.#no();
+  }
+
   attend(): void {
     this.#no();
   }

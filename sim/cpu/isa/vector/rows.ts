@@ -10,18 +10,15 @@ import type { V128 } from '../../language/value.js';
 import { broadcast, lowElement, sized } from './values.js';
 
 const vectorRowsOf =
-  (group: string, common: { readonly fpcr?: true } = {}) =>
+  (group: string) =>
   <const Text extends string, const Free extends FieldNames<Text> = never>(
-    parts: Omit<OpsParts<Text, Free>, 'group' | 'section' | 'fp' | 'fpcr'>,
+    parts: Omit<OpsParts<Text, Free>, 'group' | 'section' | 'fp'>,
   ): OpsRow =>
-    opsRow<Text, Free>({ group, section: 'C7.2', fp: true, ...common, ...parts });
+    opsRow<Text, Free>({ group, section: 'C7.2', fp: true, ...parts });
 
 export const simdRow = vectorRowsOf('Advanced SIMD');
 
 export const fpRow = vectorRowsOf('Floating point');
-
-/** One that computes: as with FPCR = 0. */
-export const fpcrRow = vectorRowsOf('Floating point', { fpcr: true });
 
 /** Elements up to so large; 64-bit ones only where the vector has two of them. */
 export const sizesUpTo =

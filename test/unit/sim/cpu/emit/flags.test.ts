@@ -11,7 +11,7 @@ import { flagsOf, holds } from '../../../../support/processor/flags.js';
 
 const PAGES = 1;
 const memory = new wasm.Memory({ initial: PAGES, maximum: PAGES });
-const { runtime, runtimeTable } = new Functions(memory, () => 0);
+const { runtime, runtimeTable } = new Functions(memory, { slow: () => 0, float: () => 0 });
 
 const bitsOf = (kind: FlagKind): number => (kind.endsWith('32') ? 32 : 64);
 
