@@ -1,6 +1,5 @@
 /** Integer arithmetic and comparisons within elements, and on pairs of them. */
 
-import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
 import { SIGNS, simdRow, threeSame, threeSameOrScalar, twoRegister, twoRegisterOrScalar } from '../vector/rows.js';
@@ -11,7 +10,6 @@ import {
   addPairsLong,
   and,
   andNot,
-  repeated,
   equal,
   greater,
   greaterOrEqual,
@@ -23,7 +21,6 @@ import {
   not,
   or,
   pairs,
-  shl,
   shr,
   shuffle,
   sub,
@@ -46,16 +43,6 @@ const halvingSub = (size: number, sign: Sign, a: V128, b: V128): V128 =>
 
 export const absoluteDifference = (size: number, sign: Sign, a: V128, b: V128): V128 =>
   sub(size, max(size, sign, a, b), min(size, sign, a, b));
-
-/** Products of polynomials over {0, 1}, of which `b` has coefficients in its low 8 bits. */
-export const polynomialMul = (t: Ops, size: number, a: V128, b: V128): V128 => {
-  const [x, y] = [t.let(a), t.let(b)];
-  const terms = Array.from({ length: 8 }, (_, i) => {
-    const bit = repeated(size, 1n << BigInt(i));
-    return and(shl(size, x, i32.const(i)), equal(size, and(y, bit), bit));
-  });
-  return terms.reduce(xor);
-};
 
 const signed = SIGNS.flatMap(({ sign, u, letter }) => [
   threeSame(`${letter}HADD`, u, '00000', 2, ({ size, n, m }) => halvingAdd(size, sign, n, m)),
@@ -89,7 +76,6 @@ export const SIMD_ARITHMETIC: readonly InstructionRow[] = [
   threeSame('MUL (vector)', 0, '10011', 2, ({ size, n, m }) => mul(size, n, m)),
   threeSame('MLA (vector)', 0, '10010', 2, ({ size, n, m, d }) => add(size, d(), mul(size, n, m))),
   threeSame('MLS (vector)', 1, '10010', 2, ({ size, n, m, d }) => sub(size, d(), mul(size, n, m))),
-  threeSame('PMUL', 1, '10011', 0, ({ n, m }, t) => polynomialMul(t, 0, n, m)),
   threeSame('ADDP (vector)', 0, '10111', 3, ({ size, q, n, m }) =>
     add(size, pairs(q, size, n, m, 0), pairs(q, size, n, m, 1)),
   ),

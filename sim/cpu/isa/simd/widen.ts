@@ -1,9 +1,8 @@
 /** Instructions whose results are twice or half as wide as their operands, and multiplication by one element. */
 
-import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
-import { absoluteDifference, polynomialMul } from './arithmetic.js';
+import { absoluteDifference } from './arithmetic.js';
 import { byElement, SIGNS, simdRow } from '../vector/rows.js';
 import {
   add,
@@ -29,7 +28,7 @@ interface Operands {
   readonly d: () => V128;
 }
 
-type Compute = (operands: Operands, t: Ops) => V128;
+type Compute = (operands: Operands) => V128;
 
 /** Advanced SIMD three different. `size` is that of the narrow elements. */
 const threeDifferent = (name: string, u: number, opcode: string, largest: number, compute: Compute): InstructionRow =>
@@ -39,7 +38,7 @@ const threeDifferent = (name: string, u: number, opcode: string, largest: number
     allocated: ({ size }) => size <= largest,
     semantics: (t, { Q, size, Rm, Rn, Rd }) => {
       const operands = { size: size, half: halfOf(Q), n: t.v(Rn), m: t.v(Rm), d: () => t.v(Rd) };
-      t.setV(Rd, compute(operands, t));
+      t.setV(Rd, compute(operands));
     },
   });
 
@@ -106,9 +105,6 @@ export const SIMD_WIDEN: readonly InstructionRow[] = [
   highNarrow('RADDHN', 1, '0100', add),
   highNarrow('SUBHN', 0, '0110', sub),
   highNarrow('RSUBHN', 1, '0110', sub),
-  threeDifferent('PMULL', 0, '1110', 0, ({ half, n, m }, t) =>
-    polynomialMul(t, 1, extend(0, 'u', half, n), extend(0, 'u', half, m)),
-  ),
   ...productByElement('MUL (by element)', 0, '1000', (q, size, n, m) => sized(q, mul(size, n, m))),
   ...productByElement('MLA (by element)', 1, '0000', (q, size, n, m, d) => sized(q, add(size, d(), mul(size, n, m)))),
   ...productByElement('MLS (by element)', 1, '0100', (q, size, n, m, d) => sized(q, sub(size, d(), mul(size, n, m)))),

@@ -173,12 +173,17 @@ export const element = (size: number, sign: Sign, a: V128, index: number): I64 =
 export const withElement = (size: number, a: V128, index: number, value: I64): V128 =>
   operation('v128', `${shape(size)}.replace_lane`, [a, size === 3 ? value : i32.wrap(value)], [index]);
 
+/** The same of elements of 32 bits, as integers of that width. */
+export const element32 = (a: V128, index: number): I32 => operation('i32', 'i32x4.extract_lane', [a], [index]);
+export const withElement32 = (a: V128, index: number, value: I32): V128 =>
+  operation('v128', 'i32x4.replace_lane', [a, value], [index]);
+
 /** The low 64 bits. */
 export const low64 = (a: V128): I64 => element(3, 'u', a, 0);
 
 /** An integer as a scalar in the register's low half, and zeros above it. */
 export const scalar64 = (value: I64): V128 => withElement(3, ZERO, 0, value);
-export const scalar32 = (value: I32): V128 => operation('v128', 'i32x4.replace_lane', [ZERO, value], [0]);
+export const scalar32 = (value: I32): V128 => withElement32(ZERO, 0, value);
 
 const LOW_MASKS: readonly V128[] = [8, 16, 32, 64].map((bits) => constant('v128', (1n << BigInt(bits)) - 1n));
 

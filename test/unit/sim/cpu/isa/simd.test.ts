@@ -51,14 +51,7 @@ describe('Advanced SIMD and floating point', () => {
   });
 });
 
-describe('what is allocated and not modelled', () => {
-  test.each([['aese v0.16b, v1.16b', 0x4e284820, 'AESE, AESD, AESMC, AESIMC: the Cryptographic Extension']])(
-    '%s',
-    (_, word, unmodelled) => {
-      expect(decode(word)).toMatchObject({ kind: 'row', row: { unmodelled } });
-    },
-  );
-
+describe('what an ARMv8.0-A has not', () => {
   test.each([
     ['fadd v0.8h, v1.8h, v2.8h (ARMv8.2)', 0x4e421420],
     ['sqrdmlah v0.4s, v1.4s, v2.4s (ARMv8.1)', 0x6e828420],
