@@ -1,5 +1,5 @@
 /** Writes a dump to a file of the host, whole or not at all, and tells of it. */
-import { deflateSync } from 'node:zlib';
+import { constants, deflateSync } from 'node:zlib';
 import { setImmediate } from 'node:timers/promises';
 import { KexecError } from '../../../kexec/base/error.js';
 import { visible } from '../../../kexec/base/format.js';
@@ -25,8 +25,26 @@ const INTERRUPTED = 130;
 /** How a dump is written: as /proc/vmcore is, or as makedumpfile compresses it. */
 export type DumpFormat = 'elf' | 'kdump-compressed';
 
-/** The fastest: memory is mostly pointers and zeros. */
-const LEVEL = 1;
+/**
+ * The fastest: memory is mostly pointers and zeros. A page is all that zlib sees, and making what it keeps for more
+ * would take longer than the page: a window of twice the page (it does not look back over all of it), and no more
+ * symbols in a block than a page can have.
+ */
+const deflater = (pageSize: bigint): ((page: Uint8Array) => Uint8Array) => {
+  const pageBits = pageSize.toString(2).length - 1;
+  const options = {
+    level: constants.Z_BEST_SPEED,
+    windowBits: Math.min(pageBits + 1, constants.Z_MAX_WINDOWBITS),
+    memLevel: Math.min(pageBits - MEM_LEVEL_BITS, constants.Z_MAX_MEMLEVEL),
+    chunkSize: Number(pageSize) + ROOM,
+  };
+  return (page) => deflateSync(page, options);
+};
+
+/** At a level L, zlib keeps 2^(L + 6) symbols (deflateInit2(), its lit_bufsize). */
+const MEM_LEVEL_BITS = 6;
+/** Bytes by which a page may grow, at least. */
+const ROOM = 128;
 
 /** @throws KexecError when the host cannot write the file, or the user presses Ctrl-C; it is as it was then */
 export const writeDump = (
@@ -47,7 +65,7 @@ export const writeDump = (
       filledBytes =
         format === 'elf'
           ? await writeVmcore(dump, sink, options)
-          : await writeKdumpCompressed(dump, sink, (page) => deflateSync(page, { level: LEVEL }), options);
+          : await writeKdumpCompressed(dump, sink, deflater(dump.captureKernel.pageSize), options);
     });
     return { dump, file, format, filledBytes };
   });

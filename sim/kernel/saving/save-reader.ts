@@ -1,5 +1,5 @@
 /** Reads the records of a saved machine, one at a time, with the suspicion that a file deserves. */
-import { inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync } from 'node:zlib';
 import { attempt } from '../../../kexec/base/attempt.js';
 import type { KexecError } from '../../../kexec/base/error.js';
 import { NodeError } from '../recording/host-files.js';
@@ -80,9 +80,18 @@ function* piecesOf(next: () => readonly [RecordHead, Uint8Array], refuse: Refuse
   }
 }
 
+/** Zlib takes no smaller pieces. */
+const LEAST_CHUNK = 64;
+
 const unpack = (stored: Uint8Array, { sizeBytes }: RecordHead, refuse: Refuse): Uint8Array => {
-  // Zlib takes no limit of 0.
-  const bytes = attempt(NodeError, () => inflateRawSync(stored, { maxOutputLength: Math.max(sizeBytes, 1) }));
+  const options = {
+    // Zlib takes no limit of 0.
+    maxOutputLength: Math.max(sizeBytes, 1),
+    // All at once: a piece that is filled to its end has another one follow, which would be put together with it.
+    chunkSize: sizeBytes + LEAST_CHUNK,
+    finishFlush: constants.Z_FINISH,
+  };
+  const bytes = attempt(NodeError, () => inflateRawSync(stored, options));
   if (bytes instanceof NodeError || bytes.length !== sizeBytes) throw refuse('is damaged: a record cannot be unpacked');
   return bytes;
 };

@@ -79,20 +79,20 @@ export const findCrashTree = (
   throw refuse(`two device trees tell of different elfcorehdrs: ${told.join(', ')}; name one with --elfcorehdr`);
 };
 
-/** Their first word, as a little-endian number. */
-const MAGIC = new DataView(Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed).buffer).getUint32(0, true);
+/** Their first word. */
+const MAGIC = Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed);
 
 function* treesIn(memory: OldMemory, refuse: Refuse): Generator<CrashTree> {
   let seen = 0;
   // There is one capture kernel, which is worth looking for once.
-  let found: { readonly banner: string | undefined } | undefined;
-  const bannerIn = (usable: readonly Range[]): string | undefined => (found ??= findKernel(memory, usable)).banner;
+  let kernel: { readonly banner: string | undefined } | undefined;
+  const bannerIn = (usable: readonly Range[]): string | undefined => (kernel ??= findKernel(memory, usable)).banner;
   for (const { physAddr, bytes } of memory.filled()) {
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    for (let at = 0; at < words.length; at += ALIGNMENT / 4) {
-      if (words[at] !== MAGIC) continue;
+    const found = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = found.indexOf(MAGIC); at >= 0; at = found.indexOf(MAGIC, at + 1)) {
+      if (at % ALIGNMENT !== 0) continue;
       if (++seen > MOST_TREES) throw refuse(`more than ${MOST_TREES} device trees are in its memory`);
-      const tree = crashTreeAt(memory, physAddr + BigInt(at * 4), bannerIn);
+      const tree = crashTreeAt(memory, physAddr + BigInt(at), bannerIn);
       if (tree !== undefined) yield tree;
     }
   }
