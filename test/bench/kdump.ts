@@ -1,7 +1,7 @@
 /**
  * Whole kdumps, ours beside qemu-system-aarch64's: a kernel boots, loads its crash kernel by the real kexec and panics;
  * the capture kernel reads 64 MiB of /proc/vmcore, and switches off. One run of each; ours also once more, with the
- * translations of the first.
+ * translations of the first. And what vmcore.ts times: a dump of a saved machine.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -11,6 +11,7 @@ import { MOUNTS, NEXT } from '../machine/kdump/scripts.js';
 import { KERNELS, type Suite } from '../machine/linux/boots.js';
 import { ADD_TEXT_SYMBOL, REAL_KEXEC } from '../machine/real-kexec.js';
 import { scratchDirectory } from '../support/cache.js';
+import { benchVmcore } from './vmcore.js';
 import { type BootBenchOptions, QEMU, QEMU_MACHINE, timeOf } from './linux.js';
 
 /** What must be, and what is wanted: our time over qemu's, at most. */
@@ -46,7 +47,8 @@ export const benchKdump = ({ rounds, json, only }: BootBenchOptions): void => {
       if (!json) print(row);
       return row;
     });
-    if (json) console.log(JSON.stringify({ kdumps: rows }, null, 2));
+    const dumps = benchVmcore(work, { rounds, only, tell: json ? () => {} : (line) => console.log(line) });
+    if (json) console.log(JSON.stringify({ kdumps: rows, vmcores: dumps }, null, 2));
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }

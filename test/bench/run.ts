@@ -1,7 +1,11 @@
 /**
- * `npm run bench`. Our `kexec -l` beside the native kexec-tools of this processor, in one run: kernels and initrds of
- * the same sizes, both keep what is loaded on the same disk, best of several. Machines are noisy: the ratios count, not
- * the seconds.
+ * Benchmarks, beside something real in the same run: `npm run bench -- [load|cpu|linux|kdump] [--rounds N]`, and for all
+ * but the loads `[--only NAME] [--json]`; load and cpu without a name. Machines are noisy: the ratios count, not the
+ * seconds.
+ *
+ * load: our `kexec -l` beside the native kexec-tools of this processor: kernels and initrds of the same sizes, both keep
+ * what is loaded on the same disk, best of several. cpu: programs on the model of the processor. linux: Debian's kernels
+ * boot. kdump: whole kdumps, and dumps of a saved machine.
  */
 import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
@@ -213,10 +217,6 @@ const benchLoad = (rounds: number): void => {
   }
 };
 
-/**
- * `npm run bench -- [load|cpu|linux|kdump] [--rounds N]`, and for all but the loads `[--only NAME] [--json]`;
- * load and cpu without a name.
- */
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,

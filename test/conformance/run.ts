@@ -351,6 +351,10 @@ const main = async (): Promise<number> => {
   }
 };
 
-await runMain('conformance', async () => {
-  process.exitCode = await main();
-});
+await runMain(
+  'conformance',
+  async () => {
+    process.exitCode = await main();
+  },
+  { tellsHelp: true },
+);

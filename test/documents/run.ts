@@ -1,10 +1,12 @@
 /**
- * Runs what the README, the documents and the manual pages show, in one shell, in their order, and compares what is
- * stable of the output: `npm run documents`. Needs Debian's packages, as the conformance run does.
+ * Runs what the README, the documents and the manual pages show, in their order, each in a shell of its own and all in
+ * one directory, and compares what is stable of the output: `npm run documents -- [DOCUMENT...]`. Needs Debian's
+ * packages, as the conformance run does.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { debianBusybox, debianKernel } from '../conformance/apt.js';
 import { prepareReal } from '../conformance/debian.js';
@@ -18,6 +20,7 @@ const DOCUMENTS = [
   'README.md',
   'docs/execution.md',
   'docs/file-load.md',
+  'docs/kdump.md',
   'docs/logs.md',
   'docs/recordings.md',
   'docs/settings.md',
@@ -36,6 +39,8 @@ const FAILS: readonly string[] = [
   // The kernel finds no root file system.
   'bin/kexec -d -e',
   'bin/kexec -e --sim-state=changed',
+  // Nothing is loaded.
+  'bin/kexec-sim panic --state nothing',
   // The log is of another kernel, and so something differs.
   'kexec-sim diff real.log --machine virt-2g -- -l Image --reuse-cmdline',
 ];
@@ -85,9 +90,13 @@ interface Ran {
   readonly output: string;
 }
 
-/** All commands in one shell. @returns what each printed, and its exit status */
+/** All commands, those of a document in one shell. @returns what each printed, and its exit status */
 const runAll = (steps: readonly Step[], place: string): readonly Ran[] => {
-  const script = steps.map(({ command }, i) => `${command}\nprintf '\\n${MARK} %s %s\\n' ${i} $?\n`).join('');
+  const lines = steps.map(({ where, command }, i) => {
+    const isFirst = steps[i - 1]?.where !== where;
+    return `${isFirst && i > 0 ? ')\n' : ''}${isFirst ? '(\n' : ''}${command}\nprintf '\\n${MARK} %s %s\\n' ${i} $?\n`;
+  });
+  const script = `${lines.join('')})\n`;
   fs.writeFileSync(path.join(place, 'script'), `exec 2>&1 </dev/null\n${script}`);
   const { stdout } = spawnSync('bash', ['script'], {
     cwd: place,
@@ -108,13 +117,17 @@ const runAll = (steps: readonly Step[], place: string): readonly Ran[] => {
 };
 
 await runMain('documents', () => {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  const unknown = positionals.find((name) => !DOCUMENTS.includes(name));
+  if (unknown !== undefined) throw new Error(`${unknown} is none of ${DOCUMENTS.join(', ')}`);
+  const chosen = positionals.length === 0 ? DOCUMENTS : positionals;
   const place = scratchDirectory('documents');
   try {
     execFileSync('mkdir', [path.join(place, 'home')]);
     makePlace(place);
-    const steps = DOCUMENTS.flatMap((name) => stepsOf(name, fs.readFileSync(name, 'utf8'))).filter(
-      ({ command }) => !LEFT_OUT.includes(withoutComment(command)),
-    );
+    const steps = chosen
+      .flatMap((name) => stepsOf(name, fs.readFileSync(name, 'utf8')))
+      .filter(({ command }) => !LEFT_OUT.includes(withoutComment(command)));
     const ran = runAll(steps, place);
     let failed = 0;
     for (const [i, { where, command, expected }] of steps.entries()) {

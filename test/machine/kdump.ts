@@ -97,4 +97,4 @@ const main = async (): Promise<void> => {
   if (failed > 0) process.exitCode = 1;
 };
 
-await runMain('kdump', main);
+await runMain('kdump', main, { tellsHelp: true });

@@ -196,4 +196,4 @@ const compareAllAccesses = async (boots: readonly Boot[], work: string): Promise
   if (same < boots.length) process.exitCode = 1;
 };
 
-await runMain('linux', main);
+await runMain('linux', main, { tellsHelp: true });

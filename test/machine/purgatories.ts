@@ -7,13 +7,16 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { DEBIAN_RELEASES, prepareReal } from '../conformance/debian.js';
 import { scratchDirectory } from '../support/cache.js';
+import { runMain, say } from '../support/run-main.js';
 
 const MACHINES = ['virt-2g', 'virt-8g', 'virt-el2-4g'];
 const PAYLOAD = path.join('machines', 'payload', 'Image');
 
-const scratch = scratchDirectory('purgatories');
-let runs = 0;
-const failures: string[] = [];
+/** How many commands ran, and what was wrong. */
+interface Tally {
+  runs: number;
+  readonly failures: string[];
+}
 
 const run = (program: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
   spawnSync(process.execPath, [path.join('bin', program), ...args], {
@@ -22,20 +25,27 @@ const run = (program: string, args: readonly string[], env: Readonly<Record<stri
   });
 
 const expectRun = (
+  tally: Tally,
   what: string,
   isRight: (result: ReturnType<typeof run>) => boolean,
   result: ReturnType<typeof run>,
 ): void => {
-  runs++;
-  if (!isRight(result)) failures.push(`${what}: exit ${result.status ?? '?'}\n${result.stdout}${result.stderr}`);
+  tally.runs++;
+  if (!isRight(result)) tally.failures.push(`${what}: exit ${result.status ?? '?'}\n${result.stdout}${result.stderr}`);
 };
 
-const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>, machine: string): void => {
+interface Purgatory {
+  readonly name: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+const tryPurgatory = (scratch: string, tally: Tally, { name, variables }: Purgatory, machine: string): void => {
   const state = fs.mkdtempSync(path.join(scratch, 'state-'));
   const env = { KEXEC_MACHINE: machine, KEXEC_STATE: state, ...variables };
   const what = `${name} on ${machine}`;
   const load = (): void =>
     expectRun(
+      tally,
       `${what}: load`,
       ({ status }) => status === 0,
       run('kexec', ['-c', '-l', PAYLOAD, '--reuse-cmdline'], env),
@@ -43,7 +53,12 @@ const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>,
 
   load();
   const execute = run('kexec', ['-d', '-e', '--sim-until=halt'], env);
-  expectRun(`${what}: execute`, ({ status, stdout }) => status === 0 && stdout.includes('powering off'), execute);
+  expectRun(
+    tally,
+    `${what}: execute`,
+    ({ status, stdout }) => status === 0 && stdout.includes('powering off'),
+    execute,
+  );
 
   load();
   const kernel = fs.readdirSync(state).find((file) => file.endsWith('n0.bin'));
@@ -54,27 +69,28 @@ const tryPurgatory = (name: string, variables: Readonly<Record<string, string>>,
   const damaged = run('kexec', ['-e'], env);
   const isNoticed = ({ status, stderr }: typeof damaged): boolean =>
     status === 1 && stderr.includes('segment 0 differs');
-  expectRun(`${what}: a byte changed`, isNoticed, damaged);
+  expectRun(tally, `${what}: a byte changed`, isNoticed, damaged);
 };
 
-try {
-  for (const release of DEBIAN_RELEASES) {
-    const purgatory = path.join(scratch, `${release}.ro`);
-    execFileSync(process.execPath, [
-      path.join('bin', 'kexec-sim'),
-      'extract-purgatory',
-      prepareReal(release).program,
-      purgatory,
-    ]);
-    const variables = { KEXEC_PURGATORY: purgatory, KEXEC_COMPAT: release };
-    for (const machine of MACHINES) tryPurgatory(`the purgatory of ${release}`, variables, machine);
+await runMain('purgatories', () => {
+  const scratch = scratchDirectory('purgatories');
+  const tally: Tally = { runs: 0, failures: [] };
+  try {
+    for (const release of DEBIAN_RELEASES) {
+      const file = path.join(scratch, `${release}.ro`);
+      const { program } = prepareReal(release);
+      execFileSync(process.execPath, [path.join('bin', 'kexec-sim'), 'extract-purgatory', program, file]);
+      const variables = { KEXEC_PURGATORY: file, KEXEC_COMPAT: release };
+      const purgatory: Purgatory = { name: `the purgatory of ${release}`, variables };
+      for (const machine of MACHINES) tryPurgatory(scratch, tally, purgatory, machine);
+    }
+    for (const machine of MACHINES) tryPurgatory(scratch, tally, { name: 'our purgatory', variables: {} }, machine);
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
   }
-  for (const machine of MACHINES) tryPurgatory('our purgatory', {}, machine);
-} finally {
-  fs.rmSync(scratch, { recursive: true, force: true });
-}
-for (const failure of failures) console.log(failure);
-console.log(
-  `purgatories: ${DEBIAN_RELEASES.length + 1} purgatories, ${MACHINES.length} machines: ${runs} runs, ${failures.length} failed`,
-);
-if (failures.length > 0) process.exitCode = 1;
+  const { runs, failures } = tally;
+  failures.forEach(say);
+  const counts = `${DEBIAN_RELEASES.length + 1} purgatories, ${MACHINES.length} machines: ${runs} runs`;
+  say(`purgatories: ${counts}, ${failures.length} failed`);
+  if (failures.length > 0) process.exitCode = 1;
+});

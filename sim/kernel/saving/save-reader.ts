@@ -2,6 +2,7 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import { attempt } from '../../../kexec/base/attempt.js';
 import type { KexecError } from '../../../kexec/base/error.js';
+import type { Json } from '../../machine/savable.js';
 import { NodeError } from '../recording/host-files.js';
 import {
   HEAD_BYTES,
@@ -32,8 +33,8 @@ export interface SavedPiece {
 }
 
 export interface SavedRecords {
-  /** As JSON has it, and nobody has looked at it. */
-  readonly description: unknown;
+  /** Nobody has looked at it. */
+  readonly description: Json;
   readonly tree: Uint8Array;
   /** The rest, in order; to be gone through once. @throws what `refuse` gives */
   readonly pieces: Iterable<SavedPiece>;
@@ -96,8 +97,8 @@ const unpack = (stored: Uint8Array, { sizeBytes }: RecordHead, refuse: Refuse): 
   return bytes;
 };
 
-const parseJson = (bytes: Uint8Array, refuse: Refuse): unknown => {
-  const value = attempt(SyntaxError, (): unknown => JSON.parse(new TextDecoder().decode(bytes)));
+const parseJson = (bytes: Uint8Array, refuse: Refuse): Json => {
+  const value = attempt(SyntaxError, () => JSON.parse(new TextDecoder().decode(bytes)) as Json);
   if (value instanceof SyntaxError) throw refuse('is damaged: its description is no JSON');
   return value;
 };

@@ -1,4 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import ts from 'typescript';
@@ -38,3 +40,23 @@ const ownPaths = (path: string): readonly string[] => {
 test.each(RUNNERS)('%s makes up no path in the cache', (path) => {
   expect(ownPaths(path)).toEqual([]);
 });
+
+/** What package.json calls by `npm run`, of the programs under test/. */
+const CALLED = [
+  ...readFileSync('package.json', 'utf8').matchAll(/^ {4}"([^"]+)": "node (dist\/test\/[^" ]+\.js)"/gm),
+].map(([, name, program]) => ({ name: name!, program: program! }));
+
+const runProgram = promisify(execFile);
+
+test('there are runners', () => expect(CALLED.length).toBeGreaterThan(15));
+
+test.concurrent.each(CALLED)(
+  'npm run $name -- --help tells how to call it, and does no more',
+  async ({ name, program }) => {
+    const { stdout, stderr } = await runProgram(process.execPath, [program, '--help']);
+    expect(stderr).toBe('');
+    expect(stdout).toContain(`npm run ${name}`);
+    expect(stdout.length).toBeLessThan(8192);
+  },
+  120_000,
+);
