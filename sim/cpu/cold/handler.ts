@@ -156,6 +156,10 @@ class HandlerEmitter extends InstructionEmitter {
     return undefined;
   }
 
+  protected grouped(): undefined {
+    return undefined;
+  }
+
   protected isBesideCode(): boolean {
     return false;
   }

@@ -21,6 +21,7 @@ import {
 import {
   accessCode,
   type AccessCode,
+  type AccessEffect,
   type Effect,
   type FloatEffect,
   type StoreExclusive,
@@ -48,7 +49,31 @@ export interface PageLocals {
   readonly addend: Local<'i32'>;
 }
 
+/** Of accesses that are close together, one: all are in the page that the first of them finds, or take the slow way. */
+export interface GroupedPlace {
+  /** Where the first byte of all is in memory, once the first access was there; 0 for the slow way. */
+  readonly place: Local<'i32'>;
+  /** Where this access is, from there. */
+  readonly offset: number;
+  /** Where the last byte of all is, from there. */
+  readonly lastByte: number;
+  /** What the first byte's address must be a multiple of. */
+  readonly alignment: number;
+  readonly isFirst: boolean;
+  /** The first access has made sure that SP is aligned. */
+  readonly isSpChecked: boolean;
+}
+
+const PAGE_BYTES = 4096;
 const PAGE_MASK = ~0xfffn;
+/** An access, and what is known of it. */
+interface AnyAccess {
+  readonly address: I64;
+  readonly access: AccessCode;
+  readonly write: boolean;
+  readonly grouped: GroupedPlace | undefined;
+}
+
 const SP = leaf('i64', { kind: 'sp' });
 const NO_ADDRESS = i64.const(-1);
 /** The cumulative flags of floating point. */
@@ -109,6 +134,9 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   /** The locals that remember the page of an address; undefined to have the runtime do all accesses. */
   protected abstract page(address: I64, write: boolean): PageLocals | undefined;
 
+  /** What is known of an access that is close to others. */
+  protected abstract grouped(effect: AccessEffect): GroupedPlace | undefined;
+
   /** Whether stores to an address are likely to meet a page that holds code. */
   protected abstract isBesideCode(address: I64): boolean;
 
@@ -155,11 +183,11 @@ export abstract class InstructionEmitter extends FunctionBuilder {
       case 'let':
         return this.set(this.#result(effect.result), effect.value);
       case 'load':
-        return this.#load(effect.address, effect.access, this.#result(effect.result));
+        return this.#load(effect.address, effect.access, this.#result(effect.result), this.grouped(effect));
       case 'touch':
         return this.#load(effect.address, effect.access, undefined);
       case 'store':
-        return this.#storeValue(effect.address, effect.access, effect.value);
+        return this.#storeValue(effect.address, effect.access, effect.value, this.grouped(effect));
       case 'mark-exclusive':
         this.store('i64.store', this.base, effect.address, EXCLUSIVE_ADDRESS);
         this.store('i32.store', this.base, i32.const(effect.sizeBytes), EXCLUSIVE_SIZE);
@@ -239,7 +267,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
   }
 
   /** What an address that is not sent to the slow path is a multiple of. */
-  #alignmentOf({ aligned, strictlyAligned }: AccessCode): number {
+  protected alignmentOf({ aligned, strictlyAligned }: AccessCode): number {
     return Math.max(aligned, this.context.strictAlignment ? strictlyAligned : 1);
   }
 
@@ -293,17 +321,30 @@ export abstract class InstructionEmitter extends FunctionBuilder {
 
   /**
    * An access: here if its page is at hand or in the TLB, and by the runtime's function otherwise.
-   * @param here is given where the address is in memory
+   * @param here is given where the address is in memory, in two summands
    */
-  #access(address: I64, access: AccessCode, write: boolean, here: (place: I32) => void, slowly: () => void): void {
-    if (access.spBase && this.context.checkSp) this.checkSp(address);
+  #access(
+    { address, access, write, grouped }: AnyAccess,
+    here: (place: I32, offset: number) => void,
+    slowly: () => void,
+  ): void {
+    if (access.spBase && this.context.checkSp && grouped?.isSpChecked !== true) this.checkSp(address);
+    const page = this.hasPage(access) ? this.page(address, write) : undefined;
+    if (grouped !== undefined && page !== undefined) {
+      if (grouped.isFirst) this.#placeGroup(address, grouped, write, page);
+      return this.if(
+        grouped.place,
+        () => here(grouped.place, grouped.offset),
+        () => {
+          this.set(this.#address, address);
+          slowly();
+        },
+      );
+    }
     this.set(this.#address, address);
-    // DC ZVA may not be used on Device memory, which all memory is with the MMU off: the runtime sees to that.
-    const slowBits = ACCESS_UNPRIVILEGED | (this.context.strictAlignment ? ACCESS_ZERO_BLOCK : 0);
-    const page = (access.bits & slowBits) === 0 ? this.page(address, write) : undefined;
     if (page === undefined) return slowly();
     const sizeBytes = 1 << access.sizeLog2;
-    const alignment = this.#alignmentOf(access);
+    const alignment = this.alignmentOf(access);
     this.set(this.#wanted, this.#wantedTag(sizeBytes, alignment));
     this.block((done) => {
       this.block((slow) => {
@@ -312,6 +353,7 @@ export abstract class InstructionEmitter extends FunctionBuilder {
           isBesideCode
             ? this.#placeBesideCode(page, alignment < sizeBytes, sizeBytes, slow)
             : this.#place(page, write, bankOffset(this.base, this.context.bank), slow),
+          0,
         );
         this.branch(done);
       });
@@ -319,14 +361,36 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     });
   }
 
+  /** Whether accesses of a kind look for their page themselves. */
+  protected hasPage({ bits }: AccessCode): boolean {
+    // DC ZVA may not be used on Device memory, which all memory is with the MMU off: the runtime sees to that.
+    const slowBits = ACCESS_UNPRIVILEGED | (this.context.strictAlignment ? ACCESS_ZERO_BLOCK : 0);
+    return (bits & slowBits) === 0;
+  }
+
+  /** Looks for the page of a group of accesses, which all of it must be in. */
+  #placeGroup(
+    address: I64,
+    { place, offset, lastByte, alignment }: GroupedPlace,
+    write: boolean,
+    page: PageLocals,
+  ): void {
+    this.set(this.#address, i64.add(address, i64.const(-offset)));
+    this.set(this.#wanted, i64.and(this.#address, i64.const(PAGE_MASK | BigInt(alignment - 1))));
+    this.set(place, i32.const(0));
+    this.block((done) => {
+      const inPage = i32.and(i32.wrap(this.#address), i32.const(PAGE_BYTES - 1));
+      this.branchIf(done, i32.gtU(inPage, i32.const(PAGE_BYTES - 1 - lastByte)));
+      this.set(place, this.#place(page, write, bankOffset(this.base, this.context.bank), done));
+    });
+  }
+
   /** @param result undefined for an access that only faults or does not */
-  #load(address: I64, access: AccessCode, result: Local | undefined): void {
+  #load(address: I64, access: AccessCode, result: Local | undefined, grouped?: GroupedPlace): void {
     this.#access(
-      address,
-      access,
-      false,
-      (place) => {
-        if (result !== undefined) this.set(result, loadSized(access.sizeLog2, place));
+      { address, access, write: false, grouped },
+      (place, offset) => {
+        if (result !== undefined) this.set(result, loadSized(access.sizeLog2, place, offset));
       },
       () => {
         this.#slowly('load', access);
@@ -335,13 +399,11 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     );
   }
 
-  #storeValue(address: I64, access: AccessCode, value: Value): void {
+  #storeValue(address: I64, access: AccessCode, value: Value, grouped?: GroupedPlace): void {
     const { sizeLog2 } = access;
     this.#access(
-      address,
-      access,
-      true,
-      (place) => storeSized(this, sizeLog2, place, value),
+      { address, access, write: true, grouped },
+      (place, offset) => storeSized(this, sizeLog2, place, value, offset),
       () => {
         storeAccessValue(this, this.base, sizeLog2, value);
         this.#slowly('store', access);

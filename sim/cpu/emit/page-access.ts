@@ -47,11 +47,11 @@ const LOADS = ['i64.load8_u', 'i64.load16_u', 'i64.load32_u', 'i64.load'] as con
 const STORES = ['i64.store8', 'i64.store16', 'i64.store32', 'i64.store', 'v128.store'] as const;
 
 /** 1 to 8 bytes, zero-extended, or 16. */
-export const loadSized = (size: SizeLog2, address: I32): I64 | V128 =>
-  size === 4 ? load.v128('v128.load', address) : load.i64(LOADS[size], address);
+export const loadSized = (size: SizeLog2, address: I32, offset = 0): I64 | V128 =>
+  size === 4 ? load.v128('v128.load', address, offset) : load.i64(LOADS[size], address, offset);
 
-export const storeSized = (f: FunctionBuilder, size: SizeLog2, address: I32, value: Value): void =>
-  f.store(STORES[size], address, value);
+export const storeSized = (f: FunctionBuilder, size: SizeLog2, address: I32, value: Value, offset = 0): void =>
+  f.store(STORES[size], address, value, offset);
 
 /** What an access by the runtime's functions read, or is to write. */
 export const loadAccessValue = (base: I32, size: SizeLog2): I64 | V128 =>

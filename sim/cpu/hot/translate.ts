@@ -12,11 +12,21 @@ import {
   type FlagLocals,
 } from '../emit/flags.js';
 import { call, load, local, type Local, type ResolvedSource } from '../emit/function-builder.js';
-import { InstructionEmitter, type PageLocals } from '../emit/instruction.js';
+import { InstructionEmitter, type GroupedPlace, type PageLocals } from '../emit/instruction.js';
 import { IMPORTED, nextOrSlice, statusConstant } from '../emit/linkage.js';
 import type { TranslationContext } from '../language/context.js';
 import { SP_NUMBER, type Register } from '../language/leaf.js';
-import { addReads, baseOf, noReads, type End, type FlagWrite, type Trace, type Write } from '../language/trace.js';
+import {
+  addReads,
+  baseOf,
+  noReads,
+  type AccessEffect,
+  type Effect,
+  type End,
+  type FlagWrite,
+  type Trace,
+  type Write,
+} from '../language/trace.js';
 import { constantOf, i32, i64, type I32, type I64, type Value } from '../language/value.js';
 import {
   ATTENTION,
@@ -31,6 +41,7 @@ import {
   type Status,
 } from '../state/layout.js';
 import { CodeWriter, type Label } from '../wasm/writer.js';
+import { groupAccesses, type GroupedAccess, type GroupedAccesses } from './access-groups.js';
 import { factsOf, generalBit, type Block, type BlockFacts, type Region } from './region.js';
 import { structure, type Structure } from './structure.js';
 
@@ -74,6 +85,10 @@ class RegionTranslator extends InstructionEmitter {
   readonly #pc: Local<'i64'>;
   readonly #giveBack: Local<'i32'>;
   readonly #pages = new Map<string, PageLocals>();
+  /** Where the group of accesses that has a name now starts in memory. */
+  readonly #places = new Map<string, Local<'i32'>>();
+  /** Accesses of the instruction at hand that are in groups. */
+  #groupedHere: ReadonlyMap<Effect, GroupedAccess> | undefined;
   readonly #everDirty: Dirty;
   /** Where branches to the start of a block go: those that open before it, and loops that begin with it. */
   readonly #blockLabels = new Map<number, Label>();
@@ -218,12 +233,24 @@ class RegionTranslator extends InstructionEmitter {
     this.#dirty = this.#dirtyAt[number]!;
     this.set(this.#left, i32.sub(this.#left, i32.const(count)));
     let end: End | undefined;
+    const grouped = this.#grouped(block);
     block.instructions.forEach(({ address, trace, fp }, i) => {
+      this.#groupedHere = grouped[i];
       this.#at = { address, behind: count - 1 - i };
       if (fp && !this.context.fpEnabled) this.exit('fp-trap');
       end = this.#instruction(trace);
     });
     this.#end(number, block, end);
+  }
+
+  #grouped({ instructions }: Block): GroupedAccesses {
+    return groupAccesses(
+      instructions.map(({ trace }) => trace),
+      ({ kind, address, access }) =>
+        this.hasPage(access) && !(kind === 'store' && this.isBesideCode(address))
+          ? this.alignmentOf(access)
+          : undefined,
+    );
   }
 
   /** @returns where it goes on, with all operands evaluated as far as the writes would change them */
@@ -309,6 +336,18 @@ class RegionTranslator extends InstructionEmitter {
       this.#pages.set(key, page);
     }
     return page;
+  }
+
+  protected grouped(effect: AccessEffect): GroupedPlace | undefined {
+    const grouped = this.#groupedHere?.get(effect);
+    if (grouped === undefined) return undefined;
+    const { name } = grouped.group;
+    let place = this.#places.get(name);
+    if (place === undefined) {
+      place = this.variable('i32');
+      this.#places.set(name, place);
+    }
+    return { ...grouped, ...grouped.group, place };
   }
 
   protected isBesideCode(address: I64): boolean {

@@ -63,6 +63,8 @@ export interface FloatEffect {
   readonly fast: Fast | undefined;
 }
 
+export type AccessEffect = Extract<Effect, { readonly kind: 'load' | 'store' }>;
+
 export interface StoreExclusive {
   readonly kind: 'store-exclusive';
   readonly result: Temporary<'i32'>;
