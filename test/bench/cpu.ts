@@ -13,6 +13,7 @@ import { purgatoryWorkloads, switchOffImage } from './purgatory-workload.js';
 import {
   coldPrograms,
   encodeWorkload,
+  floatPrograms,
   type ModelRun,
   programs,
   RAM_SIZE,
@@ -165,6 +166,7 @@ export const benchCpu = async ({ rounds, json, only }: CpuBenchOptions): Promise
       report(
         `${`geometric mean of ${ordinary.length} programs`.padEnd(83)} ratio ${mean.toFixed(3)}${verdict(mean, 1)}`,
       );
+    const float = measureAll(floatPrograms(directory));
     const cold = measureAll(coldPrograms(directory), 3);
     const relocations = 'relocation'.includes(only)
       ? RELOCATED.map((machine) => relocate(directory, machine, rounds))
@@ -176,7 +178,9 @@ export const benchCpu = async ({ rounds, json, only }: CpuBenchOptions): Promise
       );
     }
     if (json)
-      console.log(JSON.stringify({ purgatories, programs: ordinary, geometricMean: mean, cold, relocations }, null, 2));
+      console.log(
+        JSON.stringify({ purgatories, programs: ordinary, geometricMean: mean, float, cold, relocations }, null, 2),
+      );
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }

@@ -60,7 +60,6 @@ const OPTIONS = [
   '-fno-pic',
   '-fno-stack-protector',
   '-mstrict-align',
-  '-mgeneral-regs-only',
   '-static',
   '-nostdlib',
   '-Wl,--no-warn-rwx-segments,--build-id=none',
@@ -80,7 +79,16 @@ const ROUNDS: Readonly<Record<string, number>> = {
   sha256: 480,
 };
 
-const build = (directory: string, name: string, source: string, options: readonly string[] = []): Workload => {
+/** The same of programs of floating point; `whole` is so slow a way to compute that it does less. */
+const FLOAT_ROUNDS: Readonly<Record<string, number>> = { nbody: 200_000, mandelbrot: 18, filter: 2500, whole: 20_000 };
+const FLOAT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  nbody: ['-fno-math-errno'],
+  mandelbrot: ['-ffp-contract=off'],
+  filter: ['-O3'],
+  whole: [],
+};
+
+const build = (directory: string, name: string, source: string, options: readonly string[]): Workload => {
   const [program, file] = [path.join(directory, `${name}.elf`), path.join(directory, `${name}.bin`)];
   const common = ['start.S', 'main.c'].map((other) => path.join(SOURCES, other));
   execFileSync('aarch64-linux-gnu-gcc', [...OPTIONS, ...options, '-o', program, ...common, source]);
@@ -91,7 +99,13 @@ const build = (directory: string, name: string, source: string, options: readonl
 /** The eight ordinary programs. @param directory where they are built */
 export const programs = (directory: string): readonly Workload[] =>
   Object.entries(ROUNDS).map(([name, rounds]) =>
-    build(directory, name, path.join(SOURCES, `${name}.c`), [`-DROUNDS=${rounds}`]),
+    build(directory, name, path.join(SOURCES, `${name}.c`), ['-mgeneral-regs-only', `-DROUNDS=${rounds}`]),
+  );
+
+/** Programs of floating point. */
+export const floatPrograms = (directory: string): readonly Workload[] =>
+  Object.entries(FLOAT_ROUNDS).map(([name, rounds]) =>
+    build(directory, name, path.join(SOURCES, `${name}.c`), [`-DROUNDS=${rounds}`, ...FLOAT_OPTIONS[name]!]),
   );
 
 const COLD_FUNCTIONS = 20_000;
@@ -154,7 +168,7 @@ export const coldPrograms = (directory: string): readonly Workload[] =>
   (['direct', 'table'] as const).map((calls) => {
     const source = path.join(directory, `cold-${calls}.S`);
     fs.writeFileSync(source, coldSource(calls));
-    return build(directory, `cold-${calls}`, source);
+    return build(directory, `cold-${calls}`, source, []);
   });
 
 /** What a piece of code is when all it does is to switch off: how long it takes to get to the first instruction. */

@@ -27,13 +27,21 @@ export interface Archive {
   readonly directory: string;
 }
 
-/** Runs apt-get with sources and state of its own: the host's are not changed, and its proxies are used. */
-const aptGet = ({ suite, architecture, directory }: Archive, args: readonly string[], cwd: string): void => {
+/**
+ * Runs apt-get with sources and state of its own: the host's are not changed, and its proxies are used.
+ * @param kind of the packages
+ */
+const aptGet = (
+  { suite, architecture, directory }: Archive,
+  args: readonly string[],
+  cwd: string,
+  kind: 'deb' | 'deb-src' = 'deb',
+): void => {
   for (const name of ['lists/partial', 'cache/archives/partial']) {
     fs.mkdirSync(path.join(directory, name), { recursive: true });
   }
   const sources = path.join(directory, 'sources.list');
-  fs.writeFileSync(sources, `deb [arch=${architecture} signed-by=${KEYRING}] ${mirror()} ${suite} main\n`);
+  fs.writeFileSync(sources, `${kind} [arch=${architecture} signed-by=${KEYRING}] ${mirror()} ${suite} main\n`);
   const status = path.join(directory, 'status');
   fs.writeFileSync(status, '');
   const settings = [
@@ -113,6 +121,24 @@ export const unpackPackage = (
     fs.writeFileSync(marker, `${field(debs[0]!, 'Version')}\n`);
   }
   return { directory: unpacked, version: fs.readFileSync(marker, 'utf8').trim() };
+};
+
+/**
+ * The upstream part of a source package, an archive of tar, from the cache or from Debian.
+ * @throws Error when the mirror is out of reach or has none
+ */
+export const sourceArchive = (suite: string, name: string): string => {
+  const directory = path.join(cacheDirectory('debian'), `${suite}-source-${name}`);
+  const [files, marker] = [path.join(directory, 'files'), path.join(directory, 'complete')];
+  if (!fs.existsSync(marker)) {
+    fs.rmSync(directory, { recursive: true, force: true });
+    fs.mkdirSync(files, { recursive: true });
+    const archive: Archive = { suite, architecture: ARM64, directory };
+    aptGet(archive, ['update'], directory, 'deb-src');
+    aptGet(archive, ['source', '--download-only', name], files, 'deb-src');
+    fs.writeFileSync(marker, '');
+  }
+  return findFile(files, /\.orig\.tar\.[a-z0-9]+$/);
 };
 
 /** A file of a directory or of one below it. @throws Error when there is none */

@@ -9,6 +9,8 @@ need() {
 }
 need qemu-aarch64-static qemu-user-static
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+need gcc gcc
+need make make
 need aarch64-linux-gnu-readelf binutils-aarch64-linux-gnu
 need qemu-system-aarch64 qemu-system-arm
 need gdb-multiarch gdb-multiarch

@@ -6,6 +6,8 @@
 import { constant, i32, i64, operation, select, type F32, type F64, type I32, type I64 } from '../language/value.js';
 import { FunctionBuilder, local, type Local } from './function-builder.js';
 
+const bitsOf = (value: number): bigint => new BigUint64Array(new Float64Array([value]).buffer)[0]!;
+
 const f64 = {
   const: (value: number): F64 => constant('f64', bitsOf(value)),
   add: (a: F64, b: F64): F64 => operation('f64', 'f64.add', [a, b]),
@@ -20,8 +22,6 @@ const f64 = {
   promote: (a: F32): F64 => operation('f64', 'f64.promote_f32', [a]),
   demote: (a: F64): F32 => operation('f32', 'f32.demote_f64', [a]),
 };
-
-const bitsOf = (value: number): bigint => new BigUint64Array(new Float64Array([value]).buffer)[0]!;
 
 /** A rounded value, and the rest that is missing. */
 interface Split {
@@ -66,13 +66,17 @@ const oddOf = (f: FunctionBuilder, { value, rest }: Split): Local<'f64'> => {
 };
 
 /** Within these, no part of a product or sum is too large or too small for a double. */
-const SMALL = 2 ** -450;
-const LARGE = 2 ** 450;
+const SMALL = bitsOf(2 ** -450);
+const LARGE = bitsOf(2 ** 450);
 
-const isBetween = (a: F64): I32 => i32.and(f64.gt(f64.abs(a), f64.const(SMALL)), f64.lt(f64.abs(a), f64.const(LARGE)));
+const isBetween = (a: F64): I32 => {
+  const twice = (bits: bigint): I64 => i64.const(bits << 1n);
+  return i64.ltU(i64.sub(i64.shl(f64.bits(a), i64.const(1)), twice(SMALL)), twice(LARGE - SMALL));
+};
 
 /**
- * Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to odd".
+ * Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to odd". The
+ * last two of the parts that are summed need the odd rounding only where their sum is half way between two results.
  */
 export const fusedDoubles = (): Uint8Array => {
   const f = new FunctionBuilder(3);
@@ -82,8 +86,16 @@ export const fusedDoubles = (): Uint8Array => {
   const product = productOf(f, a, b);
   const low = sumOf(f, addend, f.let(product.rest));
   const high = sumOf(f, product.value, low.value);
-  const rest = oddOf(f, sumOf(f, f.let(low.rest), f.let(high.rest)));
-  return f.finish(f64.add(high.value, rest));
+  const [lowRest, highRest] = [f.let(low.rest), f.let(high.rest)];
+  const rest = f.let(f64.add(lowRest, highRest));
+  const result = f.let(f64.add(high.value, rest));
+  const lost = f64.sub(rest, f64.sub(result, high.value));
+  const twice = f.let(f64.mul(lost, f64.const(2)));
+  const mayBeHalfWay = f64.eq(f64.sub(f64.add(result, twice), result), twice);
+  f.if(i32.and(i32.eqz(f64.eq(twice, f64.const(0))), mayBeHalfWay), () => {
+    f.set(result, f64.add(high.value, oddOf(f, sumOf(f, lowRest, highRest))));
+  });
+  return f.finish(result);
 };
 
 /** Singles above this are normal, and not rounded up to be so. */

@@ -13,3 +13,12 @@ static inline u64 next_random(u64 *state)
 	*state = *state * 6364136223846793005ul + 1442695040888963407ul;
 	return *state >> 33;
 }
+
+static inline u64 bits_of(double number)
+{
+	union {
+		double number;
+		u64 bits;
+	} both = { number };
+	return both.bits;
+}
