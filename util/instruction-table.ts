@@ -2,25 +2,19 @@
 import type { InstructionRow } from '../sim/cpu/language/row.js';
 import { markdownRow } from './markdown-row.js';
 
-const howOf = (row: InstructionRow): string => {
-  if ('semantics' in row) return 'translated';
-  if ('system' in row) return 'by the system model';
-  return `not modelled: ${row.unmodelled}`;
-};
+const howOf = (row: InstructionRow): string => ('semantics' in row ? 'translated' : 'by the system model');
 
 /** What the processor does with each instruction, as a Markdown text; groups are in the order of the table. */
 export const instructionTable = (rows: readonly InstructionRow[]): string => {
   const groups = [...new Set(rows.map(({ group }) => group))];
-  const modelled = rows.filter((row) => !('unmodelled' in row)).length;
   return `# Instructions
 
 Written by \`npm run instructions\` from \`sim/cpu/isa/\`: do not edit. Sections are those of the Arm ARM (DDI 0487).
 
 - **translated**: to WebAssembly, from one description
 - **by the system model**: carried out by TypeScript that has the whole processor at hand
-- **not modelled**: ends the run with an error that names it
 
-An encoding that no row allocates raises the Unknown reason exception in the guest. ${rows.length} rows, of which ${modelled} are modelled.
+An encoding that no row allocates raises the Unknown reason exception in the guest. ${rows.length} rows.
 ${groups
   .map((group) =>
     section(

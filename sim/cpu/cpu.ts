@@ -567,7 +567,8 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       case 'fault':
         return this.#dataFailure(this.#access.failure);
       case 'system':
-        return this.#systemInstruction();
+        this.#systemInstruction();
+        return undefined;
       case 'undefined':
         this.#system.takeUndefined();
         return undefined;
@@ -612,17 +613,11 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     }
   }
 
-  #systemInstruction(): StopReason | undefined {
+  #systemInstruction(): void {
     const { pc } = this;
     const encoding = this.cluster.code.wordAt(this, pc)!;
     const decoded = this.cluster.decode(encoding);
     if (decoded.kind !== 'row') throw new Error(`no row for 0x${encoding.toString(16)}`);
-    const { row, fields } = decoded;
-    if ('unmodelled' in row) {
-      this.#executed--;
-      return { kind: 'unmodelled', pc, encoding, what: row.unmodelled };
-    }
-    this.#system.execute(row, fields);
-    return undefined;
+    this.#system.execute(decoded.row, decoded.fields);
   }
 }

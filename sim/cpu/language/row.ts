@@ -64,12 +64,7 @@ export interface SystemRow extends RowBase {
   readonly system: (cpu: SystemCpu, fields: Fields) => void;
 }
 
-/** Part of the architecture that is allocated and not modelled yet: running into it ends the run with an error. */
-export interface UnmodelledRow extends RowBase {
-  readonly unmodelled: string;
-}
-
-export type InstructionRow = OpsRow | SystemRow | UnmodelledRow;
+export type InstructionRow = OpsRow | SystemRow;
 
 /** Fields that hold a register number, everywhere. */
 const REGISTER_FIELDS = ['Rd', 'Rn', 'Rm', 'Ra', 'Rt', 'Rt2', 'Rs'] as const;
@@ -178,12 +173,3 @@ export const systemRowsOf =
       system: (cpu, fields) => system(cpu, all.from(fields)),
     };
   };
-
-/** Makes a row of what is not modelled. */
-export const unmodelledRow = <const Text extends string>({
-  allocated,
-  ...rest
-}: Description & Encoding<Text> & Pick<UnmodelledRow, 'unmodelled'>): UnmodelledRow => {
-  const all = new NamedFields(rest.pattern);
-  return { ...rest, ...(allocated && { allocated: (fields) => allocated(all.from(fields)) }) };
-};

@@ -32,6 +32,7 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'bookworm', kaslr: true },
   { ...PLAIN, suite: 'bookworm', script: 'programs' },
   { ...PLAIN, suite: 'bookworm', script: 'modules' },
+  { ...PLAIN, suite: 'trixie', script: 'modules' },
   { ...PLAIN, suite: 'bookworm', ...NEXT },
 ];
 

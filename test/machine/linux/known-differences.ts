@@ -8,10 +8,6 @@ export interface KnownDifference {
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
-    part: /(?<=^Features\t: .*) aes pmull sha1 sha2(?= )/,
-    reason: 'AES, SHA-1 and SHA-256 are not modelled, which a Cortex-A57 may leave out',
-  },
-  {
     part: /^pci 0000:00:00\.0: \[1b36:0008\] type 00 class 0x060000.*$/,
     reason: 'the bus of our board is empty: it has not even the host bridge that QEMU shows there',
   },

@@ -38,8 +38,6 @@ export interface SystemCase {
 /** Registers in which the model is another processor than qemu's Cortex-A57, and what it has there. */
 export const KNOWN_DIFFERENCES: readonly { readonly register: string; readonly model: bigint; readonly why: string }[] =
   [
-    { register: 'id_aa64isar0_el1', model: 0x1_0000n, why: 'AES, SHA-1 and SHA-256 are not modelled' },
-    { register: 'id_isar5_el1', model: 0x1_0001n, why: 'AES, SHA-1 and SHA-256 are not modelled' },
     { register: 'id_aa64mmfr0_el1', model: 0x10_1125n, why: 'pages of 16K, and 48 bits of physical addresses' },
     {
       register: 'id_dfr0_el1',

@@ -75,11 +75,7 @@ export class EncodingJudge {
 
   #isFit(row: InstructionRow | undefined): boolean {
     if (row === undefined) return true;
-    return (
-      !LEFT_OUT.test(row.name) &&
-      row.group !== 'Branches' &&
-      ('unmodelled' in row || excludedFromUserMode(row) === undefined)
-    );
+    return !LEFT_OUT.test(row.name) && row.group !== 'Branches' && excludedFromUserMode(row) === undefined;
   }
 
   #word(random: Random): number {

@@ -17,7 +17,6 @@ const READABLE: readonly Register[] = [...WRITABLE, [3, 4, 4, 0]];
 
 /** Why user mode cannot judge a row; undefined where it can. The tests of system mode have these instructions. */
 export const excludedFromUserMode = (row: InstructionRow): string | undefined => {
-  if ('unmodelled' in row) return 'not modelled';
   if (/^(?:SVC|BRK)/.test(row.name)) return 'ends the sequence';
   if (/^(?:WFE|WFI|WFET|WFIT)\b/.test(row.name)) return 'waits';
   if (/^(?:HVC|SMC|HLT|DCPS|ERET|DRPS|UDF)/.test(row.name)) return 'undefined in user mode';

@@ -14,7 +14,7 @@ export const execute = ({ state }: FakeMachine, word: number): void => {
   const decoded = decode(word);
   if (decoded.kind !== 'row') throw new Error(`0x${word.toString(16)} is not allocated`);
   const { row, fields } = decoded;
-  if ('unmodelled' in row || ('semantics' in row && row.maintenance === undefined && row.system === undefined))
+  if ('semantics' in row && row.maintenance === undefined && row.system === undefined)
     throw new Error(`${row.name} is not for the system side`);
   state.execute(row, fields);
 };

@@ -1,6 +1,6 @@
 /**
- * What the processor says about itself: a Cortex-A57 r1p0 (Cortex-A57 TRM, 4.2 and 4.3) with the cryptographic
- * extension left out, that can do two things more: 48-bit physical addresses, and 16K pages.
+ * What the processor says about itself: a Cortex-A57 r1p0 (Cortex-A57 TRM, 4.2 and 4.3) with the Cryptographic
+ * Extension, that can do two things more: 48-bit physical addresses, and 16K pages.
  */
 import { HCR, isSet, SCTLR } from '../../state/control-bits.js';
 import { hcr, register, userIf, type RegisterRow, type ResetFacts, type Trap } from './row.js';
@@ -54,7 +54,7 @@ export const ID_REGISTERS: readonly RegisterRow[] = [
   id('ID_ISAR2_EL1', 'S3_0_C0_C2_2', 0x2123_2042n),
   id('ID_ISAR3_EL1', 'S3_0_C0_C2_3', 0x0111_2131n),
   id('ID_ISAR4_EL1', 'S3_0_C0_C2_4', 0x0001_1142n),
-  id('ID_ISAR5_EL1', 'S3_0_C0_C2_5', 0x0001_0001n),
+  id('ID_ISAR5_EL1', 'S3_0_C0_C2_5', 0x0001_1121n),
   id('MVFR0_EL1', 'S3_0_C0_C3_0', 0x1011_0222n),
   id('MVFR1_EL1', 'S3_0_C0_C3_1', 0x1211_1111n),
   id('MVFR2_EL1', 'S3_0_C0_C3_2', 0x43n),
@@ -65,8 +65,8 @@ export const ID_REGISTERS: readonly RegisterRow[] = [
   id('ID_AA64DFR1_EL1', 'S3_0_C0_C5_1'),
   id('ID_AA64AFR0_EL1', 'S3_0_C0_C5_4'),
   id('ID_AA64AFR1_EL1', 'S3_0_C0_C5_5'),
-  // CRC32.
-  id('ID_AA64ISAR0_EL1', 'S3_0_C0_C6_0', 0x1_0000n),
+  // CRC32, SHA-256, SHA-1, and AES with PMULL.
+  id('ID_AA64ISAR0_EL1', 'S3_0_C0_C6_0', 0x1_1120n),
   id('ID_AA64ISAR1_EL1', 'S3_0_C0_C6_1'),
   // A Cortex-A57 has 0x1124: 44-bit addresses, and no 16K pages.
   id('ID_AA64MMFR0_EL1', 'S3_0_C0_C7_0', 0x10_1125n),
