@@ -271,12 +271,15 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     return Math.max(aligned, this.context.strictAlignment ? strictlyAligned : 1);
   }
 
-  /** A misaligned address keeps low bits, which no tag has; and an aligned access does not cross a page. */
-  #wantedTag(sizeBytes: number, alignment: number): I64 {
-    const lowBits = BigInt(alignment - 1);
-    if (alignment >= sizeBytes) return i64.and(this.#address, i64.const(PAGE_MASK | lowBits));
-    const lastPage = i64.and(i64.add(this.#address, i64.const(sizeBytes - 1)), i64.const(PAGE_MASK));
-    return alignment === 1 ? lastPage : i64.or(lastPage, i64.and(this.#address, i64.const(lowBits)));
+  /** A misaligned address keeps low bits, which no tag has. */
+  #wantedTag(alignment: number): I64 {
+    return i64.and(this.#address, i64.const(PAGE_MASK | BigInt(alignment - 1)));
+  }
+
+  /** Whether the last byte, so many behind the first one, is on another page: the one at hand may be that. */
+  #crossesPage(lastByte: number): I32 {
+    const inPage = i32.and(i32.wrap(this.#address), i32.const(PAGE_BYTES - 1));
+    return i32.gtU(inPage, i32.const(PAGE_BYTES - 1 - lastByte));
   }
 
   /** Looks the address up unless the page is at hand. @returns where it is in memory */
@@ -345,9 +348,11 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     if (page === undefined) return slowly();
     const sizeBytes = 1 << access.sizeLog2;
     const alignment = this.alignmentOf(access);
-    this.set(this.#wanted, this.#wantedTag(sizeBytes, alignment));
+    this.set(this.#wanted, this.#wantedTag(alignment));
     this.block((done) => {
       this.block((slow) => {
+        // An aligned access crosses no page.
+        if (alignment < sizeBytes) this.branchIf(slow, this.#crossesPage(sizeBytes - 1));
         const isBesideCode = write && this.isBesideCode(address);
         here(
           isBesideCode
@@ -376,11 +381,10 @@ export abstract class InstructionEmitter extends FunctionBuilder {
     page: PageLocals,
   ): void {
     this.set(this.#address, i64.add(address, i64.const(-offset)));
-    this.set(this.#wanted, i64.and(this.#address, i64.const(PAGE_MASK | BigInt(alignment - 1))));
+    this.set(this.#wanted, this.#wantedTag(alignment));
     this.set(place, i32.const(0));
     this.block((done) => {
-      const inPage = i32.and(i32.wrap(this.#address), i32.const(PAGE_BYTES - 1));
-      this.branchIf(done, i32.gtU(inPage, i32.const(PAGE_BYTES - 1 - lastByte)));
+      this.branchIf(done, this.#crossesPage(lastByte));
       this.set(place, this.#place(page, write, bankOffset(this.base, this.context.bank), done));
     });
   }
