@@ -32,7 +32,7 @@ export const FEW: readonly Boot[] = [
   { ...PLAIN, suite: 'bookworm', kaslr: true },
   { ...PLAIN, suite: 'bookworm', script: 'programs' },
   { ...PLAIN, suite: 'bookworm', script: 'modules' },
-  { ...PLAIN, suite: 'trixie', script: 'modules' },
+  { ...PLAIN, suite: 'trixie', gic: 3, cpus: 2, script: 'modules' },
   { ...PLAIN, suite: 'bookworm', ...NEXT },
 ];
 
