@@ -22,6 +22,7 @@ import { ramOf } from '../../kernel/facts/facts.js';
 import { parseResources } from '../../kernel/facts/iomem.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
+import type { ToldByTree } from '../../machine/board-tree/told-by-tree.js';
 import type { Terminal } from '../../machine/terminal.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import type { ImageSlot } from '../../kernel/rules/kexec-load.js';
@@ -184,6 +185,16 @@ const arrive = async (tried: Case, { way, image }: Attempt): Promise<Arrived | u
   return arrived instanceof KexecError ? { rules: [], skipped: arrived.message } : arrived;
 };
 
+/** What the device tree tells of a kernel that is loaded. */
+const toldBy = async (tried: Case, { way, image }: Attempt): Promise<ToldByTree | undefined> => {
+  if (image === undefined) return undefined;
+  const { toldByBlob } = await import('../../kernel/execution/arrival.js');
+  const { readLoadedKernel, treeSegment } = await import('../../kernel/execution/loaded-kernel.js');
+  const kernel = attempt(KexecError, () => readLoadedKernel(image, stateOf(tried, way)));
+  const tree = kernel instanceof KexecError ? undefined : treeSegment(kernel)?.data;
+  return tree && toldByBlob(tree);
+};
+
 /** What a kernel that is loaded for a panic is told, and what it is. */
 const lookAtCrash = async (tried: Case, { way, image }: Attempt): Promise<Crash | undefined> => {
   if (!tried.wanted.onCrash || image === undefined || tried.context.platform === undefined) return undefined;
@@ -267,11 +278,13 @@ const examine = async (tried: Case, runs: boolean): Promise<Seen> => {
     files: machine.files,
     facts: machine.kernel.facts,
     state: machine.kernel.state,
+    log: machine.kernel.log.map(({ text }) => text),
     board: board instanceof KexecError ? undefined : board,
     resources: parseResources(machine.files.readText('/proc/iomem') ?? ''),
     wanted,
     chosen,
     ways,
+    told: await toldBy(tried, chosen),
     crash: await lookAtCrash(tried, chosen),
     arrived,
     ran:

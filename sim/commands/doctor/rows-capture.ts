@@ -4,7 +4,7 @@ import { generationOf } from '../../kernel/facts/generations.js';
 import { configSays } from '../../kernel/facts/kernel-config.js';
 import { formatSize } from '../common/text.js';
 import type { Found, Row } from './finding.js';
-import { type Seen, crashRegions, runningCmdline, wordOf } from './seen.js';
+import { type Seen, captureCmdline, crashRegions, keepsToOne, runningCmdline, wordOf } from './seen.js';
 import { configEvidence } from './tell.js';
 
 /** What a kernel must have for a /proc/vmcore. */
@@ -19,15 +19,10 @@ const DISK_DRIVERS: readonly { readonly disk: RegExp; readonly option: string; r
   { disk: /^\/dev\/xvd[a-z]/, option: 'XEN_BLKDEV_FRONTEND', module: 'xen-blkfront' },
 ];
 
-/** The capture kernel's command line: what is given, or else what the device tree had before. */
-const cmdlineOf = ({ crash, wanted }: Seen): string => crash?.load.told?.bootargs ?? wanted.cmdline ?? '';
-
-const keepsToOne = (line: string): boolean => wordOf(line, /^(nr_cpus|maxcpus)=/) !== undefined;
-
 /** A driver that the root disk wants, and that the capture kernel does not have built in. */
 const missingDriver = (seen: Seen) => {
   const config = seen.crash?.capture.config;
-  const root = wordOf(cmdlineOf(seen), /^root=/)?.slice('root='.length);
+  const root = wordOf(captureCmdline(seen), /^root=/)?.slice('root='.length);
   const driver = root === undefined ? undefined : DISK_DRIVERS.find(({ disk }) => disk.test(root));
   if (config === undefined || root === undefined || driver === undefined) return undefined;
   if (new RegExp(`^CONFIG_${driver.option}=y$`, 'm').test(config.text)) return undefined;
@@ -59,7 +54,7 @@ export const CAPTURE_ROWS: readonly Row[] = [
     fixes: ['add --initrd, with what saves the dump'],
     look: (seen) => {
       const { crash, wanted } = seen;
-      const line = cmdlineOf(seen);
+      const line = captureCmdline(seen);
       const root = wordOf(line, /^root=/);
       if (crash === undefined || crash.load.initrd !== undefined || root === undefined) return undefined;
       const driver = missingDriver(seen);
@@ -110,7 +105,7 @@ export const CAPTURE_ROWS: readonly Row[] = [
     ],
     look: (seen) => {
       const { crash } = seen;
-      const line = cmdlineOf(seen);
+      const line = captureCmdline(seen);
       if (crash === undefined || wordOf(line, /^root=/) !== undefined) return undefined;
       if (crash.load.initrd === undefined) {
         // Where the running kernel has a root=, that it is missing here is told by itself.
@@ -136,7 +131,7 @@ export const CAPTURE_ROWS: readonly Row[] = [
     example: "The crash kernel's command line has no nr_cpus=1 (or maxcpus=1), no reset_devices.",
     fixes: ['add --append="nr_cpus=1 reset_devices"'],
     look: (seen) => {
-      const line = cmdlineOf(seen);
+      const line = captureCmdline(seen);
       if (!seen.wanted.onCrash || seen.chosen.image === undefined) return undefined;
       const missing = [
         ...(keepsToOne(line) ? [] : ['no nr_cpus=1 (or maxcpus=1)']),
@@ -158,7 +153,7 @@ export const CAPTURE_ROWS: readonly Row[] = [
     example: 'The capture kernel sets memory aside itself, out of its 256.0 MiB: its command line has crashkernel=64M.',
     fixes: ['leave crashkernel= out of its command line'],
     look: (seen) => {
-      const line = cmdlineOf(seen);
+      const line = captureCmdline(seen);
       const room = crashRegions(seen).reduce((sum, { size }) => sum + size, 0n);
       const asked = wantedCrashkernel(line, room, generationOf(seen.crash?.capture.banner));
       const word = wordOf(line, /^crashkernel=/);
@@ -178,7 +173,7 @@ export const CAPTURE_ROWS: readonly Row[] = [
     example: 'A capture kernel that panics hangs for ever: its command line has no panic=.',
     fixes: ['add panic=10, with which it restarts the machine'],
     look: (seen) => {
-      const line = cmdlineOf(seen);
+      const line = captureCmdline(seen);
       const word = wordOf(line, /^panic=/);
       const [, timeout = '0'] = /^CONFIG_PANIC_TIMEOUT=(-?\d+)$/m.exec(seen.crash?.capture.config?.text ?? '') ?? [];
       if (seen.crash === undefined || (word ?? `panic=${timeout}`) !== 'panic=0') return undefined;
@@ -198,14 +193,14 @@ export const CAPTURE_ROWS: readonly Row[] = [
     look: (seen): Found | undefined => {
       if (!seen.wanted.onCrash || seen.board?.quirks.includes('psci-cpu0-only') !== true) return undefined;
       const hangs = 'the firmware hangs in its PSCI call';
-      return keepsToOne(cmdlineOf(seen))
+      return keepsToOne(captureCmdline(seen))
         ? {
             sentence: `A crash kernel that does not run on processor 0 cannot restart the machine: ${hangs}.`,
             evidence: ['quirks: psci-cpu0-only'],
           }
         : {
             sentence: `A crash kernel that does not run on processor 0 cannot start the others, nor restart the machine: ${hangs}.`,
-            evidence: ['quirks: psci-cpu0-only', `command line: ${cmdlineOf(seen)}`],
+            evidence: ['quirks: psci-cpu0-only', `command line: ${captureCmdline(seen)}`],
             fixes: ['add nr_cpus=1', 'set a watchdog that is armed over the panic', 'update the firmware'],
           };
     },

@@ -71,15 +71,26 @@ export const COMMAND_ROWS: readonly Row[] = [
   {
     id: 'no-command-line',
     severity: 'warning',
-    when: 'the new kernel gets no command line, though the running one has one',
-    example: 'The new kernel gets no command line; the running one has root=/dev/mmcblk0p2 console=ttyS0.',
+    when: 'no command line is given, though the running kernel has one: what the device tree has in /chosen stays (kexec_load), or there is none but what is built into the new kernel (CONFIG_CMDLINE)',
+    example:
+      'The new kernel gets no command line but what is built into it (CONFIG_CMDLINE); the running one has root=/dev/mmcblk0p2 console=ttyS0.',
     fixes: ['add --reuse-cmdline, or --append'],
     look: (seen) => {
       const running = runningCmdline(seen);
       if (seen.wanted.cmdline !== undefined || running === '' || seen.chosen.image === undefined) return undefined;
+      const kept = seen.told?.bootargs?.trim() ?? '';
+      if (kept === running) return undefined;
+      const own = `the running one has ${running.slice(0, 200)}`;
+      if (kept === '') {
+        return {
+          sentence: `The new kernel gets no command line but what is built into it (CONFIG_CMDLINE); ${own}.`,
+          evidence: ['/proc/cmdline', 'device tree: /chosen has no bootargs, or empty ones'],
+        };
+      }
       return {
-        sentence: `The new kernel gets no command line; the running one has ${running.slice(0, 200)}.`,
-        evidence: ['/proc/cmdline'],
+        sentence: `The new kernel gets the command line that the device tree has, ${kept.slice(0, 200)}; ${own}.`,
+        evidence: ['/proc/cmdline', 'device tree: bootargs of /chosen, which kexec_load leaves as they are'],
+        severity: 'note',
       };
     },
   },

@@ -14,7 +14,7 @@ import { withoutRange } from '../../kernel/facts/page-allocator.js';
 import { KCORE_HEAD, type RecordedFiles } from '../../kernel/facts/recorded-files.js';
 import { formatAddress, formatSize } from '../common/text.js';
 import type { Found, Row } from './finding.js';
-import { type Seen, crashRegions, isByFile } from './seen.js';
+import { type Seen, captureCmdline, crashRegions, isByFile, keepsToOne } from './seen.js';
 import { configEvidence } from './tell.js';
 
 const CPUS = '/sys/devices/system/cpu';
@@ -151,6 +151,12 @@ const vmcoreinfoOf = (files: RecordedFiles): string => {
 /** Pages with which makedumpfile takes 52 bits (calculate_plat_config(), arch/arm64.c). */
 const PAGES_OF_52_BITS = 0x1_0000n;
 
+/** crash_smp_send_stop(), arch/arm64/kernel/smp.c: what it says after a second; older kernels name all others. */
+const NOT_STOPPED = /SMP: failed to stop secondary CPUs [\d,-]{1,200}/;
+
+const notStopped = (line: string): string =>
+  `Processors did not stop when the kernel died: ${NOT_STOPPED.exec(line)?.[0] ?? line}. Their registers are not in the dump, and they run on in the memory that it is of.`;
+
 export const DUMP_ROWS: readonly Row[] = [
   {
     id: 'kallsyms-no-text',
@@ -226,6 +232,39 @@ export const DUMP_ROWS: readonly Row[] = [
         sentence: `The capture kernel (${kernelRelease(banner)}) takes one range of memory alone, and not ${textOf(others)}: devices that reach 32 bits only will not work.`,
         evidence: [`device tree: linux,usable-memory-range ${textOf(crash?.load.told?.usable ?? [])}`, banner],
       };
+    },
+  },
+  {
+    id: 'crash-cpus-stay',
+    severity: 'warning',
+    when: 'processors do not stop, or are not switched off, when the kernel dies: a log says so of a panic ("SMP: failed to stop secondary CPUs"), or nothing can switch them off; one that does not answer runs on in the memory that is being saved',
+    example:
+      'Processors did not stop when the kernel died: SMP: failed to stop secondary CPUs 1-3. Their registers are not in the dump, and they run on in the memory that it is of.',
+    fixes: [
+      'keep the capture kernel to one processor: nr_cpus=1',
+      'with a GICv3, run Linux 6.12 or later with irqchip.gicv3_pseudo_nmi=1: it reaches processors that mask interrupts',
+    ],
+    look: (seen) => {
+      if (seen.crash === undefined) return undefined;
+      const lines = [...(seen.files.note('dmesg') ?? '').split('\n'), ...seen.log];
+      const line = lines.findLast((text) => NOT_STOPPED.test(text))?.trim();
+      if (line !== undefined) {
+        return { sentence: notStopped(line), evidence: [`log: ${line.slice(0, 200)}`] };
+      }
+      const stuck = seen.facts.stuckCpus?.();
+      if (stuck === undefined) return undefined;
+      return {
+        sentence:
+          'When the kernel dies, the other processors cannot be switched off: they wait in its memory, the capture kernel cannot start them, and the kernel warns: "Some CPUs may be stale, kdump will be unreliable".',
+        evidence: stuck.evidence,
+        ...(keepsToOne(captureCmdline(seen)) && { severity: 'note' as const }),
+        fixes: ['keep the capture kernel to one processor: nr_cpus=1', 'use firmware with PSCI'],
+      };
+    },
+    log: {
+      pattern: NOT_STOPPED,
+      sentence: ([line]) => notStopped(line),
+      ask: 'what those processors did: the log before the panic, for lockups and for code that masks interrupts',
     },
   },
   {

@@ -11,6 +11,7 @@ import type { CrashLoad } from '../../kernel/execution/crash-load.js';
 import type { KernelBug } from '../../kernel/machine/processors.js';
 import type { RuleResult } from '../../kernel/execution/rule.js';
 import type { KernelState, LoadedImage } from '../../kernel/rules/kexec-load.js';
+import type { ToldByTree } from '../../machine/board-tree/told-by-tree.js';
 import type { LoadedCapture } from './capture-kernel.js';
 
 /** By which call a kernel is loaded: as -s, -c and -a say. */
@@ -94,6 +95,8 @@ export interface Seen {
   readonly facts: KernelFacts;
   /** As it was recorded. */
   readonly state: KernelState;
+  /** What the kernel has logged in that state. */
+  readonly log: readonly string[];
   /** Undefined where its device tree is broken. */
   readonly board: BoardFacts | undefined;
   readonly resources: readonly Resource[];
@@ -101,6 +104,8 @@ export interface Seen {
   /** The command line as it is. */
   readonly chosen: Attempt;
   readonly ways: Readonly<Record<Way, Attempt>>;
+  /** What the new kernel's device tree tells; undefined where nothing is loaded, or the tree cannot be read. */
+  readonly told: ToldByTree | undefined;
   /** A kernel that is loaded for a panic; undefined where none is. */
   readonly crash: Crash | undefined;
   /** Undefined where nothing is loaded. */
@@ -132,3 +137,9 @@ export const isByFile = ({ chosen }: Seen): boolean =>
 /** The first word of a command line that fits. */
 export const wordOf = (line: string | undefined, pattern: RegExp): string | undefined =>
   (line ?? '').split(/\s+/).find((word) => pattern.test(word));
+
+/** The capture kernel's command line: what is given, or else what the device tree had before. */
+export const captureCmdline = ({ crash, wanted }: Seen): string => crash?.load.told?.bootargs ?? wanted.cmdline ?? '';
+
+/** Whether a kernel with this command line starts few processors. */
+export const keepsToOne = (line: string): boolean => wordOf(line, /^(nr_cpus|maxcpus)=/) !== undefined;

@@ -1,5 +1,5 @@
 /** Kernels that are loaded for a panic, and what doctor finds of the dump that would come of it. */
-import { iomem, IOMEM } from '../../../../support/machine/doctor-machine.js';
+import { boardTree, iomem, IOMEM } from '../../../../support/machine/doctor-machine.js';
 import type { DoctorCase } from './cases.js';
 
 const TO_ONE = 'console=ttyAMA0 nr_cpus=1 reset_devices panic=10';
@@ -74,6 +74,25 @@ export const KDUMP_CASES: readonly DoctorCase[] = [
     args: load('@Image-5.10', '--initrd=@initrd-saves'),
     first: 'crash-low-unused',
     says: /5\.10\.0-32-arm64.*\[0xa0000000, 0xa1ffffff\]/,
+  },
+  {
+    name: 'a panic before at which a processor did not stop',
+    from: 'crash_smp_send_stop()',
+    machine: {
+      ...twoCpus(CPU_1),
+      dmesg: '[    9.1] SMP: stopping secondary CPUs\n[   10.1] SMP: failed to stop secondary CPUs 1\n',
+    },
+    args: USUAL,
+    first: 'crash-cpus-stay',
+    says: /SMP: failed to stop secondary CPUs 1\. Their registers/,
+  },
+  {
+    name: 'processors that cannot be switched off',
+    from: 'machine_kexec(), cpus_are_stuck_in_kernel()',
+    machine: { ...twoCpus(CPU_1), 'sys/firmware/fdt': boardTree({ cpus: 2, method: 'spin-table' }) },
+    args: load('@Image', '--initrd=@initrd-saves', 'console=ttyAMA0 reset_devices panic=10'),
+    first: 'crash-cpus-stay',
+    says: /Some CPUs may be stale/,
   },
   {
     name: 'no VMCOREINFO',

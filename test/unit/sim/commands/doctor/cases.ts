@@ -670,7 +670,22 @@ export const CASES: readonly DoctorCase[] = [
     args: '-s -l @Image --mem-min=0x60000000 --reuse-cmdline',
     first: 'file-load-ignores',
   },
-  { name: 'no command line', from: 'forum threads', args: '-c -l @Image', first: 'no-command-line' },
+  {
+    name: 'no command line',
+    from: 'forum threads',
+    machine: { 'sys/firmware/fdt': boardTree({ chosen: { bootargs: '' } }) },
+    args: '-c -l @Image',
+    first: 'no-command-line',
+    says: /no command line but what is built into it/,
+  },
+  {
+    name: 'no command line, and another one in the tree',
+    from: "set_bootargs(): without one, the tree's own stays",
+    machine: { 'sys/firmware/fdt': boardTree({ chosen: { bootargs: 'console=ttyAMA0 quiet' } }) },
+    args: '-c -l @Image',
+    first: 'no-command-line',
+    says: /that the device tree has, console=ttyAMA0 quiet; the running one has/,
+  },
   {
     name: 'no root',
     from: 'forum threads',

@@ -107,6 +107,15 @@ test('doctor tells of a log that EPERM has a reason, which the log does not show
   expect([code, (JSON.parse(out) as Answer).findings.map(({ id }) => id)]).toEqual([1, ['not-permitted']]);
 });
 
+test('doctor tells of a log that processors did not stop', async () => {
+  const log = join(temp.make('log'), 'panic.log');
+  writeFileSync(log, '[ 9.1] SMP: stopping secondary CPUs\n[ 10.1] SMP: failed to stop secondary CPUs 0,2-3\n');
+  const { out } = await runSimToEnd(['doctor', '--json', '--log', log], { XDG_STATE_HOME: temp.path });
+  const [first] = (JSON.parse(out) as Answer).findings;
+  expect(first).toMatchObject({ id: 'crash-cpus-stay', severity: 'warning' });
+  expect(first?.sentence).toContain('failed to stop secondary CPUs 0,2-3. Their registers');
+});
+
 test('doctor calls no kernel that comes to its own end one that fails, whatever rule does not hold', async () => {
   const { code, answer } = await doctor({
     name: 'reserved',
