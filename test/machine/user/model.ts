@@ -43,19 +43,33 @@ const SYSTEM_REGISTERS: Readonly<Record<string, bigint>> = {
   SCTLR_EL1: 0x30d0_0800n | [0n, 2n, 14n, 15n, 12n, 16n, 18n, 26n].reduce((all, bit) => all | (1n << bit), 0n),
 };
 
-/** Maps code and window where they are. */
+const WINDOW_PAGES = WINDOW_SIZE / PAGE_SIZE;
+
+/** Where a page of the window is among them: in another order, as an access over the end of one is of two places. */
+const scattered = (page: number): number => (5 * page + 3) % WINDOW_PAGES;
+
+/** Where an address of the window is in memory. */
+const windowPlace = (address: number): number => {
+  const inWindow = address - WINDOW;
+  return WINDOW + scattered(Math.floor(inWindow / PAGE_SIZE)) * PAGE_SIZE + (inWindow % PAGE_SIZE);
+};
+
+/** The same of eight-byte words, counted from the start of the window. */
+const placeIn = (word: number): number => (windowPlace(WINDOW + 8 * word) - WINDOW) / 8;
+
+/** Maps the code where it is, and the window. */
 const writeTables = (memory: PhysicalMemory): void => {
   const levels = [0, 1, 2, 3].map((level) => BigInt(TABLES + level * PAGE_SIZE));
   const entry = (level: number, address: number): bigint =>
     levels[level]! + 8n * ((BigInt(address) >> BigInt(39 - 9 * level)) & 511n);
   for (const level of [0, 1, 2]) memory.write64(entry(level, CODE), levels[level + 1]! | TABLE);
-  const map = (start: number, size: number, attributes: bigint): void => {
+  const map = (start: number, size: number, attributes: bigint, placeOf: (page: number) => number): void => {
     for (let page = start; page < start + size; page += PAGE_SIZE) {
-      memory.write64(entry(3, page), BigInt(page) | PAGE | ACCESS_FLAG | USER | attributes);
+      memory.write64(entry(3, page), BigInt(placeOf(page)) | PAGE | ACCESS_FLAG | USER | attributes);
     }
   };
-  map(CODE, CODE_SIZE, READ_ONLY);
-  map(WINDOW, WINDOW_SIZE, NO_USER_EXECUTE);
+  map(CODE, CODE_SIZE, READ_ONLY, (page) => page);
+  map(WINDOW, WINDOW_SIZE, NO_USER_EXECUTE, windowPlace);
 };
 
 /** Exception classes (Arm ARM, ESR_EL1.EC) and the signals that Linux makes of them (arch/arm64/kernel/traps.c). */
@@ -127,7 +141,7 @@ export class UserModel {
   /** Begins a batch. */
   reset(window: Uint8Array): void {
     this.#initial = new BigUint64Array(window.slice().buffer);
-    this.#window.set(this.#initial);
+    this.#initial.forEach((value, i) => (this.#window[placeIn(i)] = value));
     this.#memory.clear(BigInt(CODE), CODE_SIZE);
   }
 
@@ -190,10 +204,11 @@ export class UserModel {
   #takeChanges(): BigUint64Array {
     const changes: bigint[] = [];
     for (let i = 0; i < this.#window.length; i++) {
-      const value = this.#window[i]!;
+      const place = placeIn(i);
+      const value = this.#window[place]!;
       if (value === this.#initial[i]) continue;
       changes.push(BigInt(i * 8), value);
-      this.#window[i] = this.#initial[i]!;
+      this.#window[place] = this.#initial[i]!;
     }
     return BigUint64Array.from(changes);
   }

@@ -1,7 +1,7 @@
 /** Random contents of registers and memory: mostly values at which results change. */
 
 import type { Random } from '../../fuzz/mutate.js';
-import { FPCR, FPSR, newState, NZCV, SP, type State, V, WINDOW, WINDOW_SIZE } from './sequence.js';
+import { FPCR, FPSR, newState, NZCV, PAGE_SIZE, SP, type State, V, WINDOW, WINDOW_SIZE } from './sequence.js';
 
 export const pick = <T>(random: Random, from: readonly T[]): T => from[random.below(from.length)]!;
 
@@ -149,12 +149,15 @@ export const SMALL_INDEX = 23;
 
 /** Distance from the ends of the window: more than an instruction's usual offset. */
 const MARGIN = 0x2000;
+/** Some bases are so near to the end of a page. */
+const NEAR = 32;
 
 export const randomState = (random: Random): State => {
   const state = newState();
   for (let register = 0; register < SP; register++) state[register] = value64(random);
   const addressInWindow = (multiple: number): bigint => {
-    const offset = MARGIN + random.below(WINDOW_SIZE - 2 * MARGIN);
+    const anywhere = MARGIN + random.below(WINDOW_SIZE - 2 * MARGIN);
+    const offset = rarely(random, 3) ? anywhere - (anywhere % PAGE_SIZE) - random.below(NEAR) : anywhere;
     return BigInt(WINDOW + offset - (offset % multiple));
   };
   for (const register of BASES)
