@@ -4,7 +4,7 @@ import { Cluster, type ClusterMember } from './cluster.js';
 import type { CodeUser } from './code-maker.js';
 import { FPCR_ROUNDING } from './float/format.js';
 import { FloatUnit } from './float/unit.js';
-import type { KeyedContext } from './language/context.js';
+import { ALONE, type KeyedContext } from './language/context.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
 import { Banks } from './memory/banks.js';
 import { Tlb } from './memory/tlb.js';
@@ -381,7 +381,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #contextWith(bank: number, unprivilegedBank: number, roundsToNearest: boolean): KeyedContext {
     const system = this.#system;
     const { el, strictAlignment, stackAlignmentChecked: checkSp, fpEnabled, forbiddenMaintenance: forbidden } = system;
-    const direct = system.directAccesses;
+    const direct = new Set([...system.directAccesses, ...(this.cluster.isShared ? [] : [ALONE])]);
     const flags = [strictAlignment, checkSp, fpEnabled, roundsToNearest].map(Number).join('');
     const key = `${el} ${bank} ${flags} ${forbidden.join()} ${[...direct].join()}`;
     const number = this.cluster.numberOf(key);
@@ -484,7 +484,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       const failure = this.#handle(status);
       if (debug.isStepping) debug.endStep(this.#executed > before && failure === undefined && !this.#system.isStopping);
       const stop = failure ?? this.#system.takeStop();
-      if (stop !== undefined) return stop;
+      if (stop !== undefined && !(stop.kind === 'turn-over' && limits.turn === undefined)) return stop;
       this.#patience -= this.#executed - before + EVENT_COST;
       if (this.#patience > 0 && !this.#mayHaveTakenLong(status)) continue;
       this.#patience = SLICE;

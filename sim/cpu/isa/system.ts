@@ -1,5 +1,6 @@
 /** System instructions, and those that generate exceptions (Arm ARM C4.1.65). */
 
+import { ALONE } from '../language/context.js';
 import { FPSR_WRITABLE, type DirectRegister, type Ops } from '../language/ops.js';
 import type { Fields } from '../language/pattern.js';
 import {
@@ -36,8 +37,8 @@ const debugCall = (name: string, section: string, ll: string): OpsRow =>
     semantics: (t) => t.undefined(),
   });
 
-/** Hints that do more than pass time: WFE, WFI, SEV and SEVL. CRm is 0. */
-const isActiveHint = (crm: number, op2: number): boolean => crm === 0 && op2 >= 2 && op2 <= 5;
+/** Hints that do more than pass time: YIELD, WFE, WFI, SEV and SEVL. CRm is 0. */
+const isActiveHint = (crm: number, op2: number): boolean => crm === 0 && op2 >= 1 && op2 <= 5;
 
 const hint = (name: string, section: string, op2: string, system: (cpu: SystemCpu) => void): SystemRow =>
   systemRow({ name, section, pattern: `1101010100 0 00 011 0010 0000 ${op2} 11111`, system });
@@ -140,12 +141,20 @@ export const SYSTEM: readonly InstructionRow[] = [
   }),
 
   row({
-    name: 'HINT (NOP, YIELD and unallocated hints)',
+    name: 'HINT (NOP and unallocated hints)',
     section: 'C6.2.99',
     pattern: '1101010100 0 00 011 0010 CRm:4 op2:3 11111',
     free: ['CRm', 'op2'],
     allocated: ({ CRm, op2 }) => !isActiveHint(CRm, op2),
     semantics: () => {},
+  }),
+  row({
+    name: 'YIELD',
+    section: 'C6.2.402',
+    pattern: '1101010100 0 00 011 0010 0000 001 11111',
+    direct: () => ALONE,
+    semantics: () => {},
+    system: (cpu) => cpu.yieldTurn(),
   }),
   hint('WFE', 'C6.2.396', '010', (cpu) => cpu.wait('wfe')),
   hint('WFI', 'C6.2.398', '011', (cpu) => cpu.wait('wfi')),

@@ -2,6 +2,9 @@
 
 import type { CacheMaintenance } from './row.js';
 
+/** Among the direct accesses of a context: the processor is the only one of its machine. */
+export const ALONE = 'alone';
+
 /** What the processor's state demands of code. */
 export interface TranslationContext {
   /** The bank of the TLB and of the jump cache. */

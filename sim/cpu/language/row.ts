@@ -45,7 +45,8 @@ export interface OpsRow extends RowBase {
   /**
    * Where the semantics access a system register: `read` or `write`, and its name. They are right only where
    * the context has that access among its direct ones, and the system model does the work elsewhere.
-   * Undefined for fields whose register it never accesses itself.
+   * Undefined for fields whose register it never accesses itself. Or `ALONE` (context.ts), for semantics that are right
+   * where there is no other processor.
    */
   readonly direct?: (fields: Fields) => string | undefined;
   /** What the system model does; see {@link direct}. */
@@ -99,6 +100,8 @@ export interface SystemCpu {
   exceptionReturn(): void;
   /** WFI and WFE. */
   wait(kind: 'wfi' | 'wfe'): void;
+  /** YIELD: other processors may have their turn, as this one only waits for them. */
+  yieldTurn(): void;
   /** SEV: an event for all processors of the machine, which the next WFE finds. */
   sendEvent(): void;
   /** SEVL: the same for this one alone. */

@@ -65,7 +65,10 @@ export interface CpuModel {
 export interface RunLimits {
   /** At most so many instructions from now, exactly. */
   readonly maxInstructions?: bigint;
-  /** So many instructions from now the turn of this processor is over; at least 1. */
+  /**
+   * So many instructions from now the turn of this processor is over, or when it only waits for others; at least 1.
+   * Undefined where it has no turns.
+   */
   readonly turn?: number;
   /** Stops before the instruction at one of these addresses is carried out (virtual, as the program counter has it). */
   readonly stopAt?: ReadonlySet<bigint>;
@@ -77,6 +80,7 @@ export interface RunLimits {
 
 export type StopReason =
   | { readonly kind: 'max-instructions' }
+  /** So many instructions were carried out as a turn has, or the processor only waits for others. */
   | { readonly kind: 'turn-over' }
   | { readonly kind: 'stop-at'; readonly pc: bigint }
   | { readonly kind: 'interrupted' }

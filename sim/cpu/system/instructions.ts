@@ -232,16 +232,22 @@ export class SystemInstructions implements SystemCpu {
 
   wait(kind: 'wfi' | 'wfe'): void {
     const { controls } = this.#state.registers;
-    if (kind === 'wfe' && (this.#event || hasEventStream(controls))) {
+    if (kind === 'wfe' && this.#event) {
       this.#event = false;
       return;
     }
+    // The event stream wakes it soon, but what it waits for is done by others.
+    if (kind === 'wfe' && hasEventStream(controls)) return this.yieldTurn();
     const target = waitTrapTarget(kind, controls);
     if (target !== undefined) return this.#state.take(waitException(kind), target);
     if (this.#state.registers.inputs.size > 0 || this.#state.isStepping) return;
     const until = kind === 'wfi' ? 'interrupt' : 'event';
     const why = `${kind.toUpperCase()}, and no ${until} can come`;
     this.#state.stopWaiting({ kind: 'stuck', pc: this.pc, why, until });
+  }
+
+  yieldTurn(): void {
+    this.#state.stopBehind({ kind: 'turn-over' });
   }
 
   sendEvent(): void {

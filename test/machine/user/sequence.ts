@@ -14,7 +14,7 @@ export const GROUP_SIZE = CODE_SIZE / PAGE_SIZE;
 
 /** Ends a sequence. */
 export const BRK = encode('BRK', { imm16: 0 });
-export const NOP = encode('HINT (NOP, YIELD and unallocated hints)', { CRm: 0, op2: 0 });
+export const NOP = encode('HINT (NOP and unallocated hints)', { CRm: 0, op2: 0 });
 
 /** Places of a state's registers that are not X0 to X30; V0 to V31 take two each, low half first. */
 export const SP = 31;

@@ -98,6 +98,20 @@ describe.each(TIERS)('two processors, code being %s', (_tier, hotRuns) => {
     expect(second.getX(2)).toBe(103n);
   });
 
+  test('hand the turn over by YIELD, and where the event stream is what wakes them', () => {
+    const spin = (hint: 'YIELD' | 'WFE'): readonly number[] => [encode(hint), branchBy(-1)];
+    for (const hint of ['YIELD', 'WFE'] as const) {
+      const { first } = start(hotRuns, spin(hint));
+      first.setSystemRegister('CNTKCTL_EL1', 4n);
+      for (const instructions of [1n, 3n, 5n]) {
+        expect(first.run({ turn: 1000 })).toEqual({ kind: 'turn-over' });
+        expect([first.pc, first.instructions]).toEqual([CODE + 4n, instructions]);
+      }
+      // Who gives no turns runs it as before.
+      step(first, 100n);
+    }
+  });
+
   describe('marks of load-exclusives', () => {
     const PROGRAM = [loadExclusive(0, 1), add(0, 0, 1), storeExclusive(4, 0, 1), branchBy(0)];
     const OTHER = [store(5, 6), branchBy(0)];
@@ -235,6 +249,16 @@ test('what one processor had translated the other finds', () => {
   for (let i = 0; i < 3; i++) runFrom(second, CODE);
   expect(second.getX(2)).toBe(3n);
   expect(second.statistics.regions).toBe(regions);
+});
+
+test('one that is alone has nobody to hand its turn to', () => {
+  const board = new Board({ ram: [RAM], devices: [], highestEl: 1 });
+  const [cpu] = createCpus(board, [0n]);
+  board.memory.write(CODE, bytesOfWords(encode('YIELD'), branchBy(-1)));
+  cpu!.setEl(1);
+  cpu!.pc = CODE;
+  expect(cpu!.run({ turn: 1000 })).toEqual({ kind: 'turn-over' });
+  expect(cpu!.instructions).toBe(1000n);
 });
 
 test('there is room for eight processors', () => {

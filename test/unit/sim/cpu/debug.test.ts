@@ -92,9 +92,7 @@ describe.each(TIERS)('code being %s', (_tier, hotRuns) => {
 
   test('more breakpoints come and go than are kept in mind', () => {
     const { board, first } = start(hotRuns);
-    const nops = Array.from({ length: 200 }, () =>
-      encode('HINT (NOP, YIELD and unallocated hints)', { CRm: 0, op2: 0 }),
-    );
+    const nops = Array.from({ length: 200 }, () => encode('HINT (NOP and unallocated hints)', { CRm: 0, op2: 0 }));
     board.memory.write(CODE, bytesOfWords(...nops, branchBy(0)));
     for (let n = 0; n < nops.length; n += 2) {
       const at = CODE + 4n * BigInt(n);

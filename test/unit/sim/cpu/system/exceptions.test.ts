@@ -314,12 +314,16 @@ describe('waiting', () => {
     expect(machine.calls).toEqual(['event']);
   });
 
-  test('an event stream ends every WFE', () => {
+  test('an event stream ends every WFE, behind which another processor may have its turn', () => {
     const machine = machineAt(1);
     machine.state.setSystemRegister('CNTKCTL_EL1', 4n);
+    for (const pc of [0x1004n, 0x1008n]) {
+      execute(machine, WFE);
+      expect([machine.core.pc, machine.state.takeStop()]).toEqual([pc, { kind: 'turn-over' }]);
+    }
+    execute(machine, SEVL);
     execute(machine, WFE);
-    execute(machine, WFE);
-    expect(machine.core.pc).toBe(0x1008n);
+    expect(machine.state.takeStop()).toBeUndefined();
   });
 
   test('is trapped where a control says so', () => {
