@@ -16,7 +16,7 @@ import {
 } from './format.js';
 
 /** NZCV of less, equal, greater and unordered (FPCompare()). */
-const FLAGS = { less: 0b1000, equal: 0b0110, greater: 0b0010, unordered: 0b0011 } as const;
+export const FLAGS = { less: 0b1000, equal: 0b0110, greater: 0b0010, unordered: 0b0011 } as const;
 
 /** A whole number that is the larger, the larger a number of the format is. */
 const ordinal = (format: FloatFormat, value: Finite | Infinite): bigint => {

@@ -3,6 +3,8 @@
  * result is less the rounded one. What is not sure is left to the exact functions.
  */
 
+import type { Rounding } from './format.js';
+
 /** Within these the errors of sums, products and quotients of doubles are doubles, too. */
 const LARGE = 2 ** 450;
 const SMALL = 2 ** -450;
@@ -37,6 +39,9 @@ const isBetween = (value: number): boolean => {
   const size = Math.abs(value);
   return size > SMALL && size < LARGE;
 };
+
+/** How numbers become whole ones. */
+export type WholeRounding = Exclude<Rounding, 'odd'>;
 
 /** Results of singles and doubles to nearest, or NaN where it is not sure; subnormal ones only where they are exact. */
 export class QuickMath {
@@ -150,7 +155,7 @@ export class QuickMath {
   }
 
   /** To a whole number. */
-  toWhole(a: number, rounding: 'even' | 'up' | 'down' | 'zero' | 'away'): number {
+  toWhole(a: number, rounding: WholeRounding): number {
     const whole = wholeOf(a, rounding);
     this.isInexact = whole !== a;
     return whole;
@@ -160,6 +165,12 @@ export class QuickMath {
   exactly(result: number): number {
     this.isInexact = false;
     return result;
+  }
+
+  /** The same as a float, which keeps its sign. */
+  toIntegral(a: number, rounding: WholeRounding): number {
+    const whole = this.toWhole(a, rounding);
+    return whole === 0 && (a < 0 || Object.is(a, -0)) ? -0 : whole;
   }
 
   #exact(isSure: boolean, result: number): number {
@@ -191,7 +202,7 @@ export class QuickMath {
   }
 }
 
-const wholeOf = (a: number, rounding: 'even' | 'up' | 'down' | 'zero' | 'away'): number => {
+const wholeOf = (a: number, rounding: WholeRounding): number => {
   const size = Math.abs(a);
   if (!(size < ROUNDER)) return a;
   switch (rounding) {

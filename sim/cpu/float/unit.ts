@@ -13,7 +13,7 @@ import {
   subtract,
 } from './arithmetic.js';
 import { decodeCall, type DecodedCall, type ElementSize } from './call.js';
-import { compare, extreme, extremeNumber, holds } from './compare.js';
+import { compare, extreme, extremeNumber, FLAGS, holds } from './compare.js';
 import { convert, fromFixed, roundToIntegral, toFixed } from './convert.js';
 import {
   reciprocalEstimate,
@@ -26,7 +26,6 @@ import {
   DOUBLE,
   FLAG,
   FloatStatus,
-  FPCR_ROUNDING,
   HALF,
   magnitude,
   modesOf,
@@ -112,11 +111,11 @@ const exactOf = (call: DecodedCall): Exact => {
   }
 };
 
-/** The result of an element by {@link QuickMath}; NaN where that is not sure. */
+/** The result of an element by {@link QuickMath}, to nearest; NaN where that is not sure. */
 type Quick = (math: QuickMath, a: number, b: number, c: number) => number;
 
 /** Of floats that become floats of a size. */
-const quickOf = ({ operation, size, resultSize, rounding }: DecodedCall): Quick | undefined => {
+const quickOf = ({ operation, size, resultSize, rounding = 'even' }: DecodedCall): Quick | undefined => {
   const isDouble = size === 3;
   switch (operation) {
     case 'add':
@@ -145,14 +144,15 @@ const quickOf = ({ operation, size, resultSize, rounding }: DecodedCall): Quick 
     case 'minNumber':
       return (math, a, b) => math.exactly(Math.min(a, b));
     case 'convert':
-      if (size === 3 && resultSize === 2 && rounding === undefined) return (math, a) => math.toSingle(a);
+      if (size === 3 && resultSize === 2 && rounding === 'even') return (math, a) => math.toSingle(a);
       return size === 2 && resultSize === 3 ? (math, a) => math.exactly(a) : undefined;
+    case 'roundToIntegral':
+      return rounding === 'odd' ? undefined : (math, a) => math.toIntegral(a, rounding);
     case 'reciprocalStep':
     case 'reciprocalRootStep':
     case 'reciprocalEstimate':
     case 'reciprocalRootEstimate':
     case 'reciprocalExponent':
-    case 'roundToIntegral':
     case 'equal':
     case 'greaterOrEqual':
     case 'greater':
@@ -166,6 +166,30 @@ const quickOf = ({ operation, size, resultSize, rounding }: DecodedCall): Quick 
       return undefined;
   }
 };
+
+/** The result of comparing two numbers, as bits; undefined for what is no comparison. */
+const comparisonOf = ({ operation, size }: DecodedCall): ((a: number, b: number) => bigint) | undefined => {
+  const all = ones(FORMATS[size]);
+  switch (operation) {
+    case 'equal':
+      return (a, b) => (a === b ? all : 0n);
+    case 'greaterOrEqual':
+      return (a, b) => (a >= b ? all : 0n);
+    case 'greater':
+      return (a, b) => (a > b ? all : 0n);
+    case 'magnitudeGreaterOrEqual':
+      return (a, b) => (Math.abs(a) >= Math.abs(b) ? all : 0n);
+    case 'magnitudeGreater':
+      return (a, b) => (Math.abs(a) > Math.abs(b) ? all : 0n);
+    case 'compare':
+      return (a, b) => BigInt(a === b ? FLAGS.equal : a < b ? FLAGS.less : FLAGS.greater);
+    default:
+      return undefined;
+  }
+};
+
+/** The least normal number by the size of elements. */
+const LEAST_NORMAL: Readonly<Record<ElementSize, number>> = { 1: 2 ** -14, 2: 2 ** -126, 3: 2 ** -1022 };
 
 const OPERAND_BYTES = 16;
 
@@ -212,7 +236,8 @@ export class FloatUnit {
   readonly #runs = new Map<number, Run>();
   readonly #math = new QuickMath();
   #status = new FloatStatus(modesOf(0));
-  #mayBeQuick = true;
+  /** JavaScript's numbers are always rounded to nearest; exact results are the same in every mode. */
+  #isNearest = true;
 
   /** @param base of the processor's block */
   constructor(buffer: ArrayBuffer, base: number) {
@@ -224,7 +249,7 @@ export class FloatUnit {
 
   set fpcr(value: number) {
     this.#status = new FloatStatus(modesOf(value));
-    this.#mayBeQuick = (value & FPCR_ROUNDING) === 0;
+    this.#isNearest = this.#status.modes.rounding === 'even';
   }
 
   /** @param code of a call. @returns the flags that it raises, as in FPSR */
@@ -246,8 +271,7 @@ export class FloatUnit {
     return () => {
       let raised = 0;
       for (let i = 0; i < lanes; i++) {
-        const flags = this.#mayBeQuick ? quick(i) : undefined;
-        raised |= flags ?? lane(i);
+        raised |= quick(i) ?? lane(i);
       }
       return raised;
     };
@@ -270,17 +294,45 @@ export class FloatUnit {
   #quickLane(call: DecodedCall): (lane: number) => number | undefined {
     if (call.operation === 'toInteger') return this.#quickToInteger(call);
     if (call.operation === 'fromInteger') return this.#quickFromInteger(call);
+    const compares = comparisonOf(call);
+    if (compares !== undefined) return this.#quickComparison(call, compares);
     const quick = quickOf(call);
     if (quick === undefined) return () => undefined;
-    const { size, resultSize } = call;
+    const { size, resultSize, operation, isSignalling } = call;
     const [a, b, c] = [this.#operands[0].floats(size), this.#operands[1].floats(size), this.#operands[2].floats(size)];
     const results = this.#result.floats(resultSize);
     const math = this.#math;
+    const inexact = operation === 'roundToIntegral' && !isSignalling ? 0 : FLAG.inexact;
+    const followsMode = call.rounding === undefined;
     return (lane) => {
-      const result = quick(math, a[lane]!, b[lane]!, c[lane]!);
-      if (Number.isNaN(result)) return undefined;
+      const [first, second, third] = [a[lane]!, b[lane]!, c[lane]!];
+      if (this.#isFlushed(size, first) || this.#isFlushed(size, second) || this.#isFlushed(size, third))
+        return undefined;
+      const result = quick(math, first, second, third);
+      if (Number.isNaN(result) || this.#isFlushed(resultSize, result)) return undefined;
+      // The sign of an exact zero depends on the mode, too.
+      if (followsMode && !this.#isNearest && (math.isInexact || result === 0)) return undefined;
       results[lane] = result;
-      return math.isInexact ? FLAG.inexact : 0;
+      return math.isInexact ? inexact : 0;
+    };
+  }
+
+  /** Whether a number is one that is flushed to zero. */
+  #isFlushed(size: ElementSize, value: number): boolean {
+    return this.#status.modes.flushToZero && value !== 0 && Math.abs(value) < LEAST_NORMAL[size];
+  }
+
+  #quickComparison(
+    { size, resultSize }: DecodedCall,
+    compares: (a: number, b: number) => bigint,
+  ): (lane: number) => number | undefined {
+    const [a, b] = [this.#operands[0].floats(size), this.#operands[1].floats(size)];
+    return (lane) => {
+      const [first, second] = [a[lane]!, b[lane]!];
+      if (Number.isNaN(first) || Number.isNaN(second)) return undefined;
+      if (this.#isFlushed(size, first) || this.#isFlushed(size, second)) return undefined;
+      this.#result.setBits(resultSize, lane, compares(first, second));
+      return 0;
     };
   }
 
@@ -295,8 +347,9 @@ export class FloatUnit {
     const math = this.#math;
     if (rounding === 'odd') return () => undefined;
     return (lane) => {
-      const whole = math.toWhole(floats[lane]! * scale, rounding);
-      if (!(whole >= least && whole < beyond)) return undefined;
+      const operand = floats[lane]!;
+      const whole = math.toWhole(operand * scale, rounding);
+      if (!(whole >= least && whole < beyond) || this.#isFlushed(size, operand)) return undefined;
       this.#result.setBits(resultSize, lane, BigInt.asUintN(bits, BigInt(whole)));
       return math.isInexact ? FLAG.inexact : 0;
     };
@@ -313,7 +366,7 @@ export class FloatUnit {
       const operand = a.bits(size, lane);
       const value = isSigned ? BigInt.asIntN(bits, operand) : operand;
       const result = resultSize === 3 ? math.fromWhole(value) : math.singleFromWhole(value);
-      if (Number.isNaN(result)) return undefined;
+      if (Number.isNaN(result) || (math.isInexact && !this.#isNearest)) return undefined;
       results[lane] = result * scale;
       return math.isInexact ? FLAG.inexact : 0;
     };
