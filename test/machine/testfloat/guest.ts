@@ -15,7 +15,7 @@ const SIZE = 0x100_0000n;
 
 const load = (Rt: number, offset: number, Rn: number): number =>
   encode('LDR (immediate, unsigned offset, SIMD&FP)', { size: 3, quad: 0, imm12: offset, Rn, Rt });
-const NOP = encode('HINT (NOP, YIELD and unallocated hints)', { CRm: 0, op2: 0 });
+const NOP = encode('HINT (NOP and unallocated hints)', { CRm: 0, op2: 0 });
 const FPSR = { o0: 1, op1: 3, CRn: 4, CRm: 4, op2: 1 };
 const INCREMENT = { sf: 1, sh: 0 };
 
