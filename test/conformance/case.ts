@@ -10,7 +10,7 @@ export interface Case {
   readonly commands: readonly (readonly string[])[];
   /** Without it, all. */
   readonly releases?: readonly Release[];
-  /** The releases that it runs on unless all are asked for; without it, the newest and another one, by turns. */
+  /** The releases that it runs on unless all are asked for; without it, the newest and, by turns, another one. */
   readonly byTurns?: readonly Release[];
   /** Variables for both sides. */
   readonly env?: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 /** getopt_long()'s rules, and what each option is followed by. */
 import { command, session } from '../case.js';
 import type { Case } from '../case.js';
+import { DEBIAN_RELEASES } from '../debian.js';
 
 const M = 'virt-2g';
 const LONG_NAME = 'x'.repeat(300);
@@ -281,7 +282,9 @@ const MESSAGES: readonly (readonly string[])[] = [
 ];
 
 export const options: readonly Case[] = [
-  ...[...parsing, ...numbers, ...combinations].map((args) => command(M, args)),
+  ...[...parsing, ...numbers, ...combinations].map((args) =>
+    command(M, args, args === '-v' || args === '--version' ? { releases: DEBIAN_RELEASES } : {}),
+  ),
   ...MESSAGES.map((args) => command(M, args)),
   ...['t/Image -l', 'a -l t/Image', '-l t/Image -d', '-d t/Image -l', '-l t/Image -t vmlinux'].map((args) =>
     command(M, args, { env: { POSIXLY_CORRECT: '1' } }),
