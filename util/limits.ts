@@ -28,6 +28,7 @@ import { MAX_WAITING } from '../sim/kernel/run/typed-input.js';
 import { MAX_BYTES as MAX_KERNEL_LOG_BYTES } from '../sim/kernel/state/kernel-log.js';
 import { EMPTY_LOCK_MS } from '../sim/kernel/state/lock.js';
 import { MAX_STATE_BYTES } from '../sim/kernel/state/state.js';
+import { MOST_BANNER_BYTES } from '../sim/kernel/facts/generations.js';
 import { MOST_TREES } from '../sim/kernel/vmcore/crash-tree.js';
 import { MAX_NOTES, MAX_NOTE_SEGMENT } from '../sim/kernel/vmcore/notes.js';
 import { MOST_TIMES_RAM } from '../sim/kernel/vmcore/proc-vmcore.js';
@@ -126,6 +127,7 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   Dumps: [
     { what: 'a segment of notes, and all of them', most: `${bytes(MAX_NOTE_SEGMENT)}, ${bytes(MAX_NOTES)}` },
     { what: "what program headers tell of, by the machine's RAM", most: `${MOST_TIMES_RAM} times as much` },
+    { what: "a kernel's banner, the rest of which is not read", most: bytes(MOST_BANNER_BYTES) },
     { what: "device trees in the machine's memory", most: `${MOST_TREES}` },
   ],
   'What is shown': [
