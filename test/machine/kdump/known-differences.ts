@@ -20,6 +20,10 @@ const OF_ALL: readonly KnownDifference[] = [
     part: /(?<=^vmcore at \d+ MiB, \d+ MiB: )[0-9a-f]{64}$/,
     reason: 'what is in memory: times, random numbers, and what a kernel does by them',
   },
+  {
+    part: /(?<=^CPU: \d+ (?:UID: 0 )?PID: )\d+/,
+    reason: 'it is chance how many threads of the kernel have come and gone before a process starts',
+  },
 ];
 
 /** The large initramfs, with a kernel in it, is unpacked on one processor while the boot goes on on another. */
@@ -27,10 +31,6 @@ const OF_SEVERAL_PROCESSORS: readonly KnownDifference[] = [
   {
     part: /^Freeing initrd memory: \d+K$|(?<=^workingset: .* max_order=)\d+/,
     reason: 'it is chance when the initramfs is unpacked, and how much memory is free meanwhile',
-  },
-  {
-    part: /(?<=^CPU: \d+ (?:UID: 0 )?PID: )\d+/,
-    reason: 'it is chance how many threads of the kernel have come and gone before a process starts',
   },
 ];
 
