@@ -13,7 +13,7 @@ export interface Savable {
 
 /** What has no state, or whose state somebody else saves. */
 export class Stateless implements Savable {
-  save(): null {
+  save(): Json {
     return null;
   }
 

@@ -59,9 +59,16 @@ const gicV2 = (gic: GicV2Description, host: GicHost, lines: number): Omit<Interr
   const frames = gic.v2mFrames.map(({ registers, firstSpi, spiCount }) =>
     at(registers, new GicV2m(firstSpi, spiCount, controller)),
   );
+  const { hypervisorInterface, virtualCpuInterface } = gic;
   return {
     controller,
-    devices: [at(gic.distributor, controller.distributor), at(gic.cpuInterface, controller.cpuInterface), ...frames],
+    devices: [
+      at(gic.distributor, controller.distributor),
+      at(gic.cpuInterface, controller.cpuInterface),
+      ...(hypervisorInterface === undefined ? [] : [at(hypervisorInterface, controller.hypervisorInterface)]),
+      ...(virtualCpuInterface === undefined ? [] : [at(virtualCpuInterface, controller.virtualCpuInterface)]),
+      ...frames,
+    ],
   };
 };
 

@@ -139,7 +139,7 @@ const describeTimer = (
 const describeGic = (tree: IndexedTree, place: Place): GicDescription | undefined => {
   const { properties } = place.node;
   const registers = registersOf(tree, place);
-  const [distributor, cpuInterface] = registers;
+  const [distributor, cpuInterface, hypervisorInterface, virtualCpuInterface] = registers;
   if (distributor === undefined) return undefined;
   const maintenance = interruptsOf(tree, place, place)[0]?.intid;
   const any = { path: place.path, distributor, maintenance };
@@ -157,7 +157,7 @@ const describeGic = (tree: IndexedTree, place: Place): GicDescription | undefine
   }
   if (cpuInterface === undefined) return undefined;
   const v2mFrames = parts(V2M).flatMap((part) => describeV2m(part.node, registersOf(tree, part)[0]));
-  return { ...any, version: 2, cpuInterface, v2mFrames };
+  return { ...any, version: 2, cpuInterface, hypervisorInterface, virtualCpuInterface, v2mFrames };
 };
 
 const describeV2m = ({ properties }: TreeNode, registers: Range | undefined): readonly V2mDescription[] => {

@@ -65,6 +65,9 @@ interface AnyGic {
 export interface GicV2Description extends AnyGic {
   readonly version: 2;
   readonly cpuInterface: Range;
+  /** Of a hypervisor, and of its guests; where the tree has them. */
+  readonly hypervisorInterface: Range | undefined;
+  readonly virtualCpuInterface: Range | undefined;
   readonly v2mFrames: readonly V2mDescription[];
 }
 

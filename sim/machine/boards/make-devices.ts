@@ -115,5 +115,7 @@ const slotsOf = ({ devices }: BoardDescription): readonly DeviceDescription[] =>
 const gicRanges = ({ gic }: BoardDescription): readonly Range[] => {
   if (gic === undefined) return [];
   if (gic.version === 3) return [gic.distributor, ...gic.redistributors, ...gic.its];
-  return [gic.distributor, gic.cpuInterface, ...gic.v2mFrames.map(({ registers }) => registers)];
+  const { distributor, cpuInterface, hypervisorInterface, virtualCpuInterface, v2mFrames } = gic;
+  const ofHypervisor = [hypervisorInterface, virtualCpuInterface].filter((range) => range !== undefined);
+  return [distributor, cpuInterface, ...ofHypervisor, ...v2mFrames.map(({ registers }) => registers)];
 };

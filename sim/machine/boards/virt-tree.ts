@@ -212,8 +212,8 @@ const gicNode = (node: WriteNode, { gic, el }: VirtOptions, phandles: Phandles):
     });
     return;
   }
-  // QEMU tells of the registers for a hypervisor's guests where there is an EL2; they are not modelled.
-  const registers = reg(distributor, [0x801_0000n, 0x1_0000n]);
+  const ofHypervisor = [0x803_0000n, 0x804_0000n].map((start) => [start, 0x1_0000n] as const);
+  const registers = reg(distributor, [0x801_0000n, 0x1_0000n], ...(el === 2 ? ofHypervisor : []));
   node(
     'intc@8000000',
     { phandle, ...maintenance, reg: registers, compatible: strings('arm,cortex-a15-gic'), ...bus },

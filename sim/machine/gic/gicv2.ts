@@ -1,5 +1,6 @@
 /** Arm's Generic Interrupt Controller version 2 (IHI 0048B), without the Security Extensions, as QEMU has it. */
 import { CpuInterfaces } from './cpu-interface.js';
+import { HypervisorInterface } from './gich-registers.js';
 import { GicCore, type GicHost, type GicOptions } from './gic.js';
 import { interruptRows } from './interrupt-registers.js';
 import {
@@ -38,6 +39,9 @@ const SGIS = (1 << FIRST_PPI) - 1;
 export class GicV2 extends GicCore {
   readonly distributor: RegisterBlock;
   readonly cpuInterface: RegisterBlock;
+  readonly hypervisorInterface: HypervisorInterface;
+  /** What a hypervisor's guest has for its CPU interface: no guest is run, so that nothing is there to be given. */
+  readonly virtualCpuInterface: RegisterBlock;
   /** Which processors an SGI is pending from: 16 bytes for each processor that it goes to. */
   readonly #sources: Uint8Array;
 
@@ -57,6 +61,8 @@ export class GicV2 extends GicCore {
     const update = () => this.update();
     this.distributor = new RegisterBlock(0x1000, this.#distributorRows(), processor, update);
     this.cpuInterface = new RegisterBlock(0x2000, this.#interfaceRows(), processor, update);
+    this.hypervisorInterface = new HypervisorInterface(processors, processor);
+    this.virtualCpuInterface = new RegisterBlock(0x2000, [], processor, () => {});
   }
 
   protected override group0Input(processor: number): 'irq' | 'fiq' {

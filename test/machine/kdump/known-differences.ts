@@ -12,7 +12,7 @@ const OF_ALL: readonly KnownDifference[] = [
     reason: 'QEMU leaves in the tree what it replaces; it may then take a page more, which moves what lies behind it',
   },
   {
-    part: /(?<=^Elf header: .* p_vaddr = 0x)ffff[0-7][0-9a-f]{11}|(?<=^SYMBOL\((?:vmemmap|mem_section)\)=)[0-9a-f]{16}$|(?<=^NUMBER\(PHYS_OFFSET\)=)0x[0-9a-f]+$|^000000[cf]0 .*$/,
+    part: /(?<=^Elf header: .* p_vaddr = 0x)ffff[0-7][0-9a-f]{11}|(?<=^SYMBOL\((?:vmemmap|mem_section)\)=)[0-9a-f]{16}$|(?<=^NUMBER\(PHYS_OFFSET\)=)0x[0-9a-f]+$|^000000[6cf]0 .*$/,
     reason:
       'KASLR moves the linear map by what the bits of physical addresses leave, of which our processor has 48, where a Cortex-A57 has 44',
   },
@@ -32,6 +32,7 @@ const OF_SEVERAL_PROCESSORS: readonly KnownDifference[] = [
     part: /^Freeing initrd memory: \d+K$|(?<=^workingset: .* max_order=)\d+/,
     reason: 'it is chance when the initramfs is unpacked, and how much memory is free meanwhile',
   },
+  { part: /^random: crng init done$/, reason: 'it is chance whether there is enough of it before the end' },
 ];
 
 /** @param cpus of the machine */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { MachineError } from '../../../../../sim/machine/error.js';
 import { GicV2 } from '../../../../../sim/machine/gic/gicv2.js';
 import { GicV2m } from '../../../../../sim/machine/gic/gicv2m.js';
 
@@ -47,6 +48,44 @@ class Machine {
     if (intid >= 32) this.set(0x800 + intid, 1, 1);
   }
 }
+
+describe("a hypervisor's interface", () => {
+  const [HCR, VTR, VMCR, EISR, ELRSR, LR1] = [0x00, 0x04, 0x08, 0x20, 0x30, 0x104] as const;
+  const get = (gic: GicV2, offset: number): number => Number(gic.hypervisorInterface.read(offset, 4));
+  const put = (gic: GicV2, offset: number, value: number): boolean =>
+    gic.hypervisorInterface.write(offset, 4, BigInt(value >>> 0));
+
+  test('has four list registers, which are free in the beginning', () => {
+    const { gic } = new Machine();
+    expect([VTR, VMCR, EISR, ELRSR].map((offset) => get(gic, offset))).toEqual([0x9000_0003, 0x4c_0000, 0, 0xf]);
+  });
+
+  test('keeps what is written, for each processor, as far as registers have those bits', () => {
+    const one = new Machine();
+    put(one.gic, HCR, -1);
+    one.processor = 1;
+    put(one.gic, HCR, 1);
+    expect(get(one.gic, HCR)).toBe(1);
+    one.processor = 0;
+    expect(get(one.gic, HCR)).toBe(0xf800_00ff);
+  });
+
+  test('tells which list registers are in use, and which have ended and are to be told of', () => {
+    const { gic } = new Machine();
+    put(gic, LR1, 0x1000_0000);
+    expect([get(gic, ELRSR), get(gic, EISR)]).toEqual([0b1101, 0]);
+    put(gic, LR1, 0x0008_0000);
+    expect([get(gic, ELRSR), get(gic, EISR)]).toEqual([0b1101, 0b10]);
+  });
+
+  test('goes on from what was saved, and takes nothing else', () => {
+    const [one, other] = [new Machine().gic, new Machine().gic];
+    put(one, LR1, 0x1000_0001);
+    other.hypervisorInterface.restore(JSON.parse(JSON.stringify(one.hypervisorInterface.save())));
+    expect(get(other, LR1)).toBe(0x1000_0001);
+    expect(() => other.hypervisorInterface.restore({ registers: [1] })).toThrow(MachineError);
+  });
+});
 
 let machine: Machine;
 
