@@ -8,7 +8,7 @@ const OF_ALL: readonly KnownDifference[] = [
     reason: 'QEMU gives the tree that it is given twice its room',
   },
   {
-    part: /(?<=^segment\[2\]\.memsz = 0x)[0-9a-f]+$|(?<=^segment\[3\]\.mem {3}= 0x[0-9a-f]{4})[0-9a-f]{4}$|(?<=^ {2}[0-9a-f]{8}-[0-9a-f]{4})[0-9a-f]{4}(?= : reserved$)/,
+    part: /(?<=^segment\[2\]\.memsz = 0x)[0-9a-f]+$|(?<=^segment\[3\]\.mem {3}= 0x[0-9a-f]{4})[0-9a-f]{4}$|(?<=^ {2}[0-9a-f]{4})[0-9a-f]{4}-[0-9a-f]{8}(?= : reserved$)|(?<=^Elf header: p_type = 4, p_offset = 0x)[0-9a-f]+ p_paddr = 0x[0-9a-f]+/,
     reason: 'QEMU leaves in the tree what it replaces; it may then take a page more, which moves what lies behind it',
   },
   {
@@ -19,6 +19,10 @@ const OF_ALL: readonly KnownDifference[] = [
   {
     part: /(?<=^vmcore at \d+ MiB, \d+ MiB: )[0-9a-f]{64}$/,
     reason: 'what is in memory: times, random numbers, and what a kernel does by them',
+  },
+  {
+    part: /^EXT4-fs \(vda\): unmounting filesystem \S+$/,
+    reason: 'it is chance whether the kernel or the program says first that the disk is no longer in use',
   },
   {
     part: /(?<=^CPU: \d+ (?:UID: 0 )?PID: )\d+/,
