@@ -16,10 +16,11 @@ import { formatFinding, formatLogFinding, formatWays, verdictOf } from './report
 import { lookAtCapture } from './capture-kernel.js';
 import { type Arrived, type Attempt, type Crash, type Ran, type Seen, type Wanted, type Way, WAYS } from './seen.js';
 import type { CrashLoad } from '../../kernel/execution/crash-load.js';
+import type { LoadedKernel } from '../../kernel/execution/loaded-kernel.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
 import { OURS } from '../../kernel/execution-settings.js';
 import { ramOf } from '../../kernel/facts/facts.js';
-import { parseResources } from '../../kernel/facts/iomem.js';
+import { parseResources, type Resource } from '../../kernel/facts/iomem.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { tellingOfMachine } from '../../kernel/machine/machine-errors.js';
 import type { ToldByTree } from '../../machine/board-tree/told-by-tree.js';
@@ -185,35 +186,43 @@ const arrive = async (tried: Case, { way, image }: Attempt): Promise<Arrived | u
   return arrived instanceof KexecError ? { rules: [], skipped: arrived.message } : arrived;
 };
 
+/** What is in a slot, with its files; undefined where nothing is that could be read. */
+const readLoaded = async (slot: ImageSlot, directory: string): Promise<LoadedKernel | undefined> => {
+  if (typeof slot !== 'object') return undefined;
+  const { readLoadedKernel } = await import('../../kernel/execution/loaded-kernel.js');
+  const kernel = attempt(KexecError, () => readLoadedKernel(slot, directory));
+  return kernel instanceof KexecError ? undefined : kernel;
+};
+
 /** What the device tree tells of a kernel that is loaded. */
-const toldBy = async (tried: Case, { way, image }: Attempt): Promise<ToldByTree | undefined> => {
-  if (image === undefined) return undefined;
+const toldBy = async (kernel: LoadedKernel): Promise<ToldByTree | undefined> => {
   const { toldByBlob } = await import('../../kernel/execution/arrival.js');
-  const { readLoadedKernel, treeSegment } = await import('../../kernel/execution/loaded-kernel.js');
-  const kernel = attempt(KexecError, () => readLoadedKernel(image, stateOf(tried, way)));
-  const tree = kernel instanceof KexecError ? undefined : treeSegment(kernel)?.data;
+  const { treeSegment } = await import('../../kernel/execution/loaded-kernel.js');
+  const tree = treeSegment(kernel)?.data;
   return tree && toldByBlob(tree);
 };
 
 /** What a kernel that is loaded for a panic is told, and what it is. */
-const lookAtCrash = async (tried: Case, { way, image }: Attempt): Promise<Crash | undefined> => {
-  if (!tried.wanted.onCrash || image === undefined || tried.context.platform === undefined) return undefined;
+const lookAtCrash = async (
+  tried: Case,
+  kernel: LoadedKernel,
+  resources: readonly Resource[],
+): Promise<Crash | undefined> => {
+  if (!tried.wanted.onCrash || tried.context.platform === undefined) return undefined;
   const { lookAtCrashLoad } = await import('../../kernel/execution/crash-load.js');
-  const { readLoadedKernel } = await import('../../kernel/execution/loaded-kernel.js');
-  const ram = ramOf(parseResources(tried.machine.files.readText('/proc/iomem') ?? ''));
-  const loadIn = (loaded: ImageSlot, directory: string): CrashLoad | undefined => {
-    if (typeof loaded !== 'object') return undefined;
-    const load = attempt(KexecError, () => lookAtCrashLoad(readLoadedKernel(loaded, directory), ram));
+  const loadOf = (loaded: LoadedKernel): CrashLoad | undefined => {
+    const load = attempt(KexecError, () => lookAtCrashLoad(loaded, ramOf(resources)));
     return load instanceof KexecError ? undefined : load;
   };
-  const load = loadIn(image, stateOf(tried, way));
+  const load = loadOf(kernel);
   if (load === undefined) return undefined;
   const own = openMachine(tried.args, tried.context);
-  const before = attempt(KexecError, () => loadIn(own.kernel.state.crash, own.stateDirectory));
+  const slot = attempt(KexecError, () => own.kernel.state.crash);
+  const before = slot instanceof KexecError ? undefined : await readLoaded(slot, own.stateDirectory);
   return {
     load,
     capture: await lookAtCapture(load, tried.machine.files, await tried.context.platform()),
-    before: before instanceof KexecError ? undefined : before,
+    before: before && loadOf(before),
   };
 };
 
@@ -274,18 +283,20 @@ const examine = async (tried: Case, runs: boolean): Promise<Seen> => {
   const chosen = ways[!settings.fileSyscall ? 'c' : settings.fallback ? 'a' : 's'];
   const board = attempt(KexecError, () => boardFacts(machine.files, machine.bootEl));
   const arrived = await arrive(tried, chosen);
+  const resources = parseResources(machine.files.readText('/proc/iomem') ?? '');
+  const kernel = await readLoaded(chosen.image, stateOf(tried, chosen.way));
   return {
     files: machine.files,
     facts: machine.kernel.facts,
     state: machine.kernel.state,
     log: machine.kernel.log.map(({ text }) => text),
     board: board instanceof KexecError ? undefined : board,
-    resources: parseResources(machine.files.readText('/proc/iomem') ?? ''),
+    resources,
     wanted,
     chosen,
     ways,
-    told: await toldBy(tried, chosen),
-    crash: await lookAtCrash(tried, chosen),
+    told: kernel && (await toldBy(kernel)),
+    crash: kernel && (await lookAtCrash(tried, kernel, resources)),
     arrived,
     ran:
       runs && arrived?.rules.length !== 0 && arrived !== undefined

@@ -41,26 +41,13 @@ export const roundShift = (
   return { whole: rounding === 'odd' ? whole | 1n : whole, isExact: false };
 };
 
-const overflowsToInfinity = (rounding: Rounding, negative: boolean): boolean => {
-  switch (rounding) {
-    case 'even':
-    case 'away':
-      return true;
-    case 'up':
-      return !negative;
-    case 'down':
-      return negative;
-    case 'zero':
-    case 'odd':
-      return false;
-  }
-};
-
 /** What a number becomes that is too large for the format. */
 export const overflow = (status: FloatStatus, format: FloatFormat, negative: boolean, rounding: Rounding): bigint => {
   status.raise('overflow');
   status.raise('inexact');
-  return signed(format, negative, overflowsToInfinity(rounding, negative) ? format.infinity : format.infinity - 1n);
+  // Nearer to infinity than to the largest number, as whatever more than half of a step is.
+  const isInfinite = roundsUp(rounding, negative, false, 2n, 1n);
+  return signed(format, negative, isInfinite ? format.infinity : format.infinity - 1n);
 };
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { Json } from '../savable.js';
 import { SavedState } from '../saved-state.js';
+import { LIST_REGISTERS, listsThat } from './list-registers.js';
 import { merged, RegisterBlock, type RegisterRow } from './register-block.js';
 
 interface Kept {
@@ -12,7 +13,6 @@ interface Kept {
   readonly reset: number;
 }
 
-const LIST_REGISTERS = 4;
 /** Four list registers, five bits of priority and of preemption, as QEMU has them. */
 const GICH_VTR = 0x9000_0003;
 /** What GICH_LR has where it stands for an interrupt of hardware, and what one has that is not. */
@@ -29,30 +29,28 @@ const KEPT: readonly Kept[] = [
   ...Array.from({ length: LIST_REGISTERS }, (_, n) => ({ at: 0x100 + 4 * n, writable: LIST_BITS, reset: 0 })),
 ];
 
-/** Numbers of the list registers, as bits, whose content is like that. */
-const listsThat = (state: Uint32Array, processor: number, fits: (list: number) => boolean): number =>
-  Array.from({ length: LIST_REGISTERS }, (_, n) => n)
-    .filter((n) => fits(state[processor * KEPT.length + FIRST_LIST + n]!))
-    .reduce((which, n) => which | (1 << n), 0);
-
 /** An interrupt that has ended, of which the hypervisor wants to know. */
 const endsLoudly = (list: number): boolean => (list & (LR_HW | LR_STATE)) === 0 && (list & LR_EOI) !== 0;
 const isFree = (list: number): boolean => (list & LR_STATE) === 0 && !endsLoudly(list);
 
-const rowsOf = (state: Uint32Array): readonly RegisterRow[] => [
-  ...KEPT.map(({ at, writable }, i): RegisterRow => {
-    const place = (processor: number): number => processor * KEPT.length + i;
-    return {
-      at,
-      read: (processor) => state[place(processor)]!,
-      write: (processor, _index, value, mask) =>
-        (state[place(processor)] = merged(state[place(processor)]!, value, mask & writable) >>> 0),
-    };
-  }),
-  { at: 0x04, read: () => GICH_VTR },
-  { at: 0x20, read: (processor) => listsThat(state, processor, endsLoudly) }, // GICH_EISR0
-  { at: 0x30, read: (processor) => listsThat(state, processor, isFree) }, // GICH_ELRSR0
-];
+const rowsOf = (state: Uint32Array): readonly RegisterRow[] => {
+  const whose = (processor: number, holds: (list: number) => boolean): number =>
+    listsThat((n) => holds(state[processor * KEPT.length + FIRST_LIST + n]!));
+  return [
+    ...KEPT.map(({ at, writable }, i): RegisterRow => {
+      const place = (processor: number): number => processor * KEPT.length + i;
+      return {
+        at,
+        read: (processor) => state[place(processor)]!,
+        write: (processor, _index, value, mask) =>
+          (state[place(processor)] = merged(state[place(processor)]!, value, mask & writable) >>> 0),
+      };
+    }),
+    { at: 0x04, read: () => GICH_VTR },
+    { at: 0x20, read: (processor) => whose(processor, endsLoudly) }, // GICH_EISR0
+    { at: 0x30, read: (processor) => whose(processor, isFree) }, // GICH_ELRSR0
+  ];
+};
 
 export class HypervisorInterface extends RegisterBlock {
   /** @param current gives the number of the processor whose access it is */

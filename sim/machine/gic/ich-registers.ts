@@ -3,13 +3,14 @@
  * registers): kept, as no guest of one is run.
  */
 
+import { LIST_REGISTERS, listsThat } from './list-registers.js';
+
 interface IchRegister {
   readonly writable?: bigint;
   readonly reset?: bigint;
 }
 
 const WORD = 0xffff_ffffn;
-const LIST_REGISTERS = 4;
 /** What ICH_LR has: INTIDs of 16 bits. */
 const LIST_BITS = 0xfff8_ffff_ffff_ffffn;
 const LR_STATE = 3n << 62n;
@@ -57,11 +58,7 @@ export class HypervisorRegisters {
   }
 
   #whichLists(processor: number, fits: (list: bigint) => boolean): bigint {
-    let which = 0n;
-    for (let n = 0; n < LIST_REGISTERS; n++) {
-      if (fits(this.read(processor, `ICH_LR${n}_EL2`))) which |= 1n << BigInt(n);
-    }
-    return which;
+    return BigInt(listsThat((n) => fits(this.read(processor, `ICH_LR${n}_EL2`))));
   }
 
   #set(processor: number, name: string, value: bigint): void {

@@ -1,6 +1,7 @@
 /** Floating-point comparisons, and selection by a condition. */
 
 import { encodeCall } from '../../float/call.js';
+import { FLAGS } from '../../float/compare.js';
 import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, select, type I32, type V128 } from '../../language/value.js';
@@ -10,9 +11,7 @@ import { isFloatVector } from './arithmetic.js';
 import { Elements, scalarOf, sizeOf, vectorOf, type FloatSize } from './elements.js';
 import { comparison, type Binary } from './operations.js';
 
-/** NZCV of less, equal and greater (FPCompare, Arm ARM J1.3); the unit says what is unordered. */
-const FLAGS = { less: 0b1000, equal: 0b0110, greater: 0b0010 } as const;
-
+/** FPCompare(); the unit says what is unordered. */
 const compare = (t: Ops, size: FloatSize, isSignalling: boolean, n: V128, m: V128): I32 => {
   const e = new Elements(scalarOf(size));
   const [a, b] = [t.let(e.read(n)), t.let(e.read(m))];

@@ -43,12 +43,11 @@ export type Mask = I32 | V128;
 const PREFIXES = { 2: ['f32', 'f32x4'], 3: ['f64', 'f64x2'] } as const;
 
 const BITS = {
-  2: (value: number) => bits(new Float32Array([value])),
-  3: (value: number) => bits(new Float64Array([value])),
+  2: (value: number) => BigInt(viewOf(new Float32Array([value])).getUint32(0, true)),
+  3: (value: number) => viewOf(new Float64Array([value])).getBigUint64(0, true),
 };
 
-const bits = ({ buffer }: Float32Array | Float64Array): bigint =>
-  buffer.byteLength === 4 ? BigInt(new Uint32Array(buffer)[0]!) : new BigUint64Array(buffer)[0]!;
+const viewOf = ({ buffer }: Float32Array | Float64Array): DataView => new DataView(buffer);
 
 /** The least normal number. */
 const LEAST_NORMAL = { 2: 2 ** -126, 3: 2 ** -1022 } as const;

@@ -162,8 +162,8 @@ export const fusedMultiplyAdd = (t: Ops, shape: Shape, addend: V128, n: V128, m:
   const operands = [t.let(addend), t.let(n), t.let(m)] as const;
   const e = new Elements(shape);
   const lanes = Array.from({ length: shape.lanes }, (_, lane) => {
-    const [a, b, c] = operands.map((operand) => t.let(e.lane(operand, lane)));
-    return t.fused(a!, b!, c!);
+    const at = (operand: V128): Value<'f32' | 'f64'> => t.let(e.lane(operand, lane));
+    return t.fused(at(operands[0]), at(operands[1]), at(operands[2]));
   });
   const isSure = lanes.map((lane) => {
     const scalar = new Elements({ size: shape.size, lanes: 1 });

@@ -1,6 +1,7 @@
 /** Products of polynomials over {0, 1}: PMUL and PMULL (PolynomialMult, Arm ARM J1.3). */
 
 import type { Ops } from '../../language/ops.js';
+import { at } from '../../language/lookup.js';
 import type { InstructionRow } from '../../language/row.js';
 import { constant, i32, i64, type I64, type V128 } from '../../language/value.js';
 import { simdRow, threeSame } from '../vector/rows.js';
@@ -44,7 +45,7 @@ const lowProduct = (t: Ops, a: I64, b: I64): I64 => {
   const spread = (value: I64): readonly I64[] => CLASSES.map((from) => t.let(i64.and(value, everyFourth(from))));
   const [as, bs] = [spread(a), spread(b)];
   const parts = CLASSES.map((sum) => {
-    const products = CLASSES.map((from) => i64.mul(as[from]!, bs[(sum - from + 4) % 4]!));
+    const products = CLASSES.map((from) => i64.mul(at(as, from), at(bs, (sum - from + 4) % 4)));
     return i64.and(
       products.reduce((x, y) => i64.xor(x, y)),
       everyFourth(sum),

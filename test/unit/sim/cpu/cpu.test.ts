@@ -7,6 +7,7 @@ import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.
 import { MAX_KEPT_BYTES, Translations } from '../../../../sim/cpu/translations.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
 import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
+import { bareHost } from '../../../support/processor/bare-processor.js';
 
 /** Assembled by GNU as; `b .` ends a program. */
 interface Program {
@@ -50,28 +51,7 @@ const start = (
 ): { readonly cpu: CpuModel; readonly memory: PhysicalMemory } => {
   const memory = new PhysicalMemory([RAM]);
   memory.write(CODE, program);
-  const bus = {
-    linear: memory.linear,
-    ramPage: (page: number) => memory.ramPage(page),
-    read: () => undefined,
-    write: () => false,
-    ...device,
-  };
-  const host = {
-    bus,
-    firmwareCall: () => undefined,
-    connect: () => {},
-    enter: () => {},
-    instructionsUntil: () => 0,
-    setTimer: () => {},
-    interruptRegisters: undefined,
-    counter: () => 0n,
-    sendEvent: () => {},
-    broadcastTlbi: () => {},
-    counterFrequency: 62_500_000n,
-    highestEl: 1,
-  } as const;
-  const cpu = createCpu(host, { hotRuns, translations });
+  const cpu = createCpu(bareHost(memory, device), { hotRuns, translations });
   cpu.setEl(1);
   cpu.pc = CODE;
   cpu.sp = STACK;

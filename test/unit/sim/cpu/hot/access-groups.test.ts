@@ -8,6 +8,7 @@ import { createDecoder } from '../../../../../sim/cpu/language/decode.js';
 import { traceInstruction } from '../../../../../sim/cpu/language/trace-instruction.js';
 import { PhysicalMemory } from '../../../../../sim/machine/memory.js';
 import { branchBy, bytesOfWords, encode } from '../../../../support/processor/assemble.js';
+import { bareHost } from '../../../../support/processor/bare-processor.js';
 
 const X1 = 1;
 const SP = 31;
@@ -104,25 +105,10 @@ const DATA = Range.sized(0x4010_0000n, 0x2000n);
 const createRunner = (hotRuns: number) => {
   const memory = new PhysicalMemory([CODE, DATA]);
   let devices: string[] = [];
-  const host = {
-    bus: {
-      linear: memory.linear,
-      ramPage: (page: number) => memory.ramPage(page),
-      read: (address: number) => (address >= Number(DATA.start) ? undefined : BigInt(devices.push(`read ${address}`))),
-      write: (address: number) => address < Number(DATA.start) && devices.push(`write ${address}`) > 0,
-    },
-    firmwareCall: () => undefined,
-    connect: () => {},
-    enter: () => {},
-    instructionsUntil: () => 0,
-    setTimer: () => {},
-    interruptRegisters: undefined,
-    counter: () => 0n,
-    sendEvent: () => {},
-    broadcastTlbi: () => {},
-    counterFrequency: 62_500_000n,
-    highestEl: 1,
-  } as const;
+  const host = bareHost(memory, {
+    read: (address) => (address >= Number(DATA.start) ? undefined : BigInt(devices.push(`read ${address}`))),
+    write: (address) => address < Number(DATA.start) && devices.push(`write ${address}`) > 0,
+  });
   const cpu = createCpu(host, { hotRuns });
   let next = CODE.start;
   const runOnce = (start: bigint, x1: bigint) => {
