@@ -17,6 +17,7 @@ import { MAX_EXECUTABLE_BYTES } from '../sim/commands/extract-purgatory.js';
 import { MAX_COMMAND_LINE, MAX_TREE } from '../sim/kernel/boot/load-boot.js';
 import { MAX_CALLS_BYTES } from '../sim/kernel/calls/record.js';
 import { MAX_ENTRIES } from '../sim/kernel/facts/board-arm64.js';
+import { MOST_EVENTS, MOST_UNDO_BYTES } from '../sim/kernel/history/history.js';
 import { MAX_PROCESSORS } from '../sim/kernel/machine/whole-machine.js';
 import { MAX_REGISTERS_TEXT } from '../sim/kernel/panic/registers-file.js';
 import { LARGEST_FILE } from '../sim/kernel/recording/host-files.js';
@@ -110,6 +111,8 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     { what: 'the device tree of a booted kernel', most: bytes(MAX_TREE) },
     { what: 'the command line of a booted kernel', most: `${MAX_COMMAND_LINE} characters` },
     { what: 'what is typed and not yet read by the machine', most: bytes(MAX_WAITING) },
+    { what: "pages that a machine's past is kept in, for a debugger that goes back", most: bytes(MOST_UNDO_BYTES) },
+    { what: "what was typed in a machine's past, and pauses of one that waits for it", most: `${MOST_EVENTS}` },
   ],
   Runs: [
     {

@@ -9,6 +9,7 @@ import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
 import type { Bus } from './state/bus.js';
 import { hashOf } from './state/hash.js';
 import { FIRST_BASE, LAST_BASE, PROCESSOR_BYTES } from './state/layout.js';
+import type { WriteWatcher } from './state/write-watcher.js';
 import type { Translations } from './translations.js';
 
 /** A processor, as the others and what they share know it. */
@@ -41,6 +42,7 @@ export class Cluster {
   readonly code: CodeMaker;
   readonly exclusives = new ExclusiveMonitor();
   readonly #members: ClusterMember[] = [];
+  #writes: WriteWatcher | undefined;
   readonly #contextNumbers = new Map<string, number>();
 
   /** @param hotRuns how often code runs before it is translated */
@@ -70,6 +72,17 @@ export class Cluster {
     const number = this.#contextNumbers.get(key) ?? this.#contextNumbers.size + 1;
     this.#contextNumbers.set(key, number);
     return number;
+  }
+
+  /** Who is to know of pages that change. */
+  get writes(): WriteWatcher | undefined {
+    return this.#writes;
+  }
+
+  /** Has somebody know of pages that change, all of them anew; nobody where it is undefined. */
+  watchWrites(writes: WriteWatcher | undefined): void {
+    this.#writes = writes;
+    if (writes !== undefined) for (const { tlb } of this.#members) tlb.forgetWritable();
   }
 
   #memberAt(base: number): ClusterMember {

@@ -34,6 +34,7 @@ import type {
 import { RegisterBank } from './state/registers.js';
 import type { SavedCpu } from './state/saved-cpu.js';
 import type { Space } from './state/space.js';
+import type { WriteWatcher } from './state/write-watcher.js';
 import { SystemState } from './system/state.js';
 import { Translations } from './translations.js';
 
@@ -145,6 +146,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
         isWatchedPage: (virtAddr) => this.#system.debug.isWatchedPage(virtAddr),
         watchedBy: (access) => this.#system.debug.watchedBy(access),
       },
+      writes: () => cluster.writes,
       onWrite: (physPage, inPage, sizeBytes) => cluster.overwrite(physPage, inPage, sizeBytes),
     });
     this.flushTlb();
@@ -305,7 +307,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.setDirect('FPSR', BigInt(saved.fpsr));
     this.cluster.exclusives.unwatch(this.#registers);
     if (markedPage !== undefined && general.mark !== undefined) this.#watch(markedPage, general.mark.virtAddr);
-    this.invalidate();
+    this.flushTlb();
   }
 
   // Caches.
@@ -347,7 +349,14 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.cluster.code.clear();
   }
 
+  watchWrites(watcher: WriteWatcher | undefined): void {
+    this.cluster.watchWrites(watcher);
+  }
+
   receiveWrite(physAddr: number, sizeBytes: number): void {
+    const { writes } = this.cluster;
+    if (writes !== undefined)
+      for (let page = physAddr - (physAddr % PAGE); page < physAddr + sizeBytes; page += PAGE) writes.beforeWrite(page);
     for (let at = physAddr - (physAddr % LINE); at < physAddr + sizeBytes; at += LINE) {
       const inPage = at % PAGE;
       if (this.cluster.linesOf(at - inPage) !== 0n) this.cluster.overwrite(at - inPage, inPage, LINE);

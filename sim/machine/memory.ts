@@ -82,6 +82,14 @@ export class PhysicalMemory {
     return (this.#chunks.get(chunk) ?? this.#touch(chunk)) + (page % CHUNK);
   }
 
+  /** The bytes of a page, which change with the memory's own; undefined for one that was never touched: zeros. */
+  pageBytes(page: number): Uint8Array | undefined {
+    const offset = this.#chunks.get(Math.floor(page / CHUNK));
+    return offset === undefined
+      ? undefined
+      : this.#bytes.subarray(offset + (page % CHUNK), offset + (page % CHUNK) + PAGE);
+  }
+
   #touch(chunk: number): number {
     const offset = this.#next;
     if (offset + CHUNK > LINEAR_BYTES) {

@@ -20,6 +20,7 @@ import {
   PROCESSOR_BYTES,
 } from '../state/layout.js';
 import type { Watch } from '../state/watch.js';
+import type { WriteWatcher } from '../state/write-watcher.js';
 import type { Tlb } from './tlb.js';
 
 const PAGE = 4096;
@@ -53,6 +54,8 @@ export interface AccessHost {
   /** Every access must be aligned. */
   isStrict(): boolean;
   readonly watch: Watch;
+  /** Who is to know of pages that change. */
+  readonly writes: () => WriteWatcher | undefined;
   /** Some bytes of a physical page are about to change. */
   onWrite(physPage: number, inPage: number, sizeBytes: number): void;
 }
@@ -143,6 +146,8 @@ export class MemoryAccess {
         if (!this.#device(page + at, bytes, isStore)) return this.#fail(kind, FaultStatus.externalAbort, virtAddr);
         continue;
       }
+      const writes = this.host.writes();
+      if (isWrite) writes?.beforeWrite(page);
       if (isStore) {
         this.host.onWrite(page, at, bytes);
         this.#copy(offset + at, this.#value + done, bytes);
@@ -150,7 +155,8 @@ export class MemoryAccess {
         if (done === 0) this.#clearValue();
         this.#copy(this.#value + done, offset + at, bytes);
       }
-      if ((isStrict || !device) && !isWatched) tlb.fill(bank, virtAddr, offset, page, writable);
+      if ((!isStrict && device) || isWatched) continue;
+      tlb.fill(bank, virtAddr, offset, page, writable && writes?.isKnown(page) !== false);
     }
     return 0;
   }

@@ -126,6 +126,14 @@ export class Tlb {
     this.forgetJumps();
   }
 
+  /** Has the next store to each page seen, in all banks. */
+  forgetWritable(): void {
+    for (let entry = 0; entry < TLB_BANKS * TLB_ENTRIES; entry++) {
+      const at = entryAt(Math.floor(entry / TLB_ENTRIES), entry % TLB_ENTRIES);
+      this.#view.setBigUint64(at + TLB_WRITE_TAG, NO_TAG, true);
+    }
+  }
+
   /** Forgets all pages of a bank. */
   flushBank(bank: number): void {
     const halves = this.#halves[bank]!;

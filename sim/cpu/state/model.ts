@@ -4,6 +4,7 @@ import type { Bus } from './bus.js';
 import type { ExceptionLevel } from './levels.js';
 import type { SavedCpu } from './saved-cpu.js';
 import type { InterruptInput, TimerName } from './signals.js';
+import type { WriteWatcher } from './write-watcher.js';
 
 export type { InterruptInput, TimerName };
 
@@ -54,11 +55,20 @@ export interface CpuModel {
    * forgotten.
    */
   receiveWrite(physAddr: number, sizeBytes: number): void;
+  /**
+   * Has somebody know of pages of RAM before a processor or a device of the machine changes them: of each page once,
+   * and once more whenever this is called. Undefined for nobody.
+   */
+  watchWrites(watcher: WriteWatcher | undefined): void;
   /** Tells jumps from now on; slow, for the last instructions before a known end. */
   traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
   /** All that it is. Precondition: it does not run. */
   save(): SavedCpu;
-  /** Goes on from what one like it was. @throws SavedCpuError, and then it is of no use any more */
+  /**
+   * Goes on from what one like it was. Precondition: RAM is as it was then, and of what was changed there since this one
+   * ran it has been told ({@link receiveWrite}).
+   * @throws SavedCpuError, and then it is of no use any more
+   */
   restore(saved: SavedCpu): void;
 }
 

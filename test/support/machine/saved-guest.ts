@@ -3,6 +3,7 @@
  * on.
  */
 import { createCpus } from '../../../sim/cpu/cpu.js';
+import { ShownOnce } from '../../../sim/kernel/history/shown-once.js';
 import { type WholeMachine, wholeMachine } from '../../../sim/kernel/machine/whole-machine.js';
 import type { RunEnd } from '../../../sim/kernel/machine/processors.js';
 import { describeBoard } from '../../../sim/machine/board-tree/describe.js';
@@ -23,6 +24,8 @@ export interface SavedGuest {
   readonly disk: OverlayDisk;
   /** What the console has shown. */
   shown(): string;
+  /** What lets through what it sends. */
+  readonly shownOnce: ShownOnce;
   /** @param more instructions at most, of which it needs a million in all */
   run(more?: bigint): Promise<RunEnd>;
 }
@@ -31,16 +34,18 @@ export interface SavedGuest {
 export const openMachine = (hotRuns?: number): SavedGuest => {
   let shown = '';
   const disk = new OverlayDisk(ZEROS);
+  const shownOnce = new ShownOnce((byte) => (shown += String.fromCharCode(byte)));
   const whole = wholeMachine({
     description: describeBoard(treeOfBlob(virtTree({ memoryBytes: 64n << 20n, processors: 2, gic: 2, el: 1 }))),
     highestEl: 1,
     createCpus: (host, affinities) => createCpus(host, affinities, hotRuns === undefined ? {} : { hotRuns }),
-    onOutput: (byte) => (shown += String.fromCharCode(byte)),
+    onOutput: shownOnce.put,
     virtio: [new VirtioBlock(disk, 'disk0'), new VirtioEntropy(1n)],
   });
   return {
     whole,
     disk,
+    shownOnce,
     shown: () => shown,
     run: (more = 3_000_000n) =>
       whole.processors.run(() => ({}), {
@@ -51,11 +56,11 @@ export const openMachine = (hotRuns?: number): SavedGuest => {
   };
 };
 
-/** The same, about to carry out the guest's first instruction. */
-export const bootGuest = (hotRuns?: number): SavedGuest => {
+/** The same, about to carry out the guest's first instruction. @param name of the guest */
+export const bootGuest = (hotRuns?: number, name = 'boot_saved'): SavedGuest => {
   const guest = openMachine(hotRuns);
   const { board, cpus } = guest.whole;
-  board.memory.write(KERNEL, guestImage('boot_saved'));
+  board.memory.write(KERNEL, guestImage(name));
   cpus[0].setEl(1);
   cpus[0].pc = KERNEL;
   return guest;

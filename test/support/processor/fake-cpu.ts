@@ -79,6 +79,10 @@ export class FakeCpu implements CpuModel {
     this.received.push(`tlbi ${scope.toString(16)}`);
   }
 
+  watchWrites(): void {
+    this.received.push('watched');
+  }
+
   receiveWrite(physAddr: number, sizeBytes: number): void {
     this.received.push(`write ${physAddr.toString(16)} ${sizeBytes}`);
   }

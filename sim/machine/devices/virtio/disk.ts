@@ -17,6 +17,17 @@ export interface Disk extends DiskImage {
   written(): Iterable<DiskBlock>;
   /** Takes a block that {@link written} gave. @throws MachineError where it can have none such */
   putBack(block: DiskBlock): void;
+  /** Goes back and forth in time; undefined for one whose host keeps what is written. */
+  readonly past?: DiskPast;
+}
+
+/** What a disk in memory was at some time. It does not change any more. */
+export type DiskState = ReadonlyMap<number, Uint8Array>;
+
+/** What a disk was, and can be again. */
+export interface DiskPast {
+  state(): DiskState;
+  restore(state: DiskState): void;
 }
 
 /** A block that was written to. */
@@ -32,11 +43,27 @@ export const BLOCK_BYTES = 4096;
 /** Keeps what is written, in memory, and the image as it was. */
 export class OverlayDisk implements Disk {
   readonly sizeBytes: number;
-  readonly #blocks = new Map<number, Uint8Array>();
+  #blocks = new Map<number, Uint8Array>();
+  /** The blocks that no {@link DiskState} has: they may change. */
+  readonly #own = new Set<number>();
+  #state: DiskState | undefined;
 
   constructor(private readonly image: DiskImage) {
     this.sizeBytes = image.sizeBytes;
   }
+
+  readonly past: DiskPast = {
+    state: () => {
+      this.#state ??= new Map(this.#blocks);
+      this.#own.clear();
+      return this.#state;
+    },
+    restore: (state) => {
+      this.#blocks = new Map(state);
+      this.#own.clear();
+      this.#state = state;
+    },
+  };
 
   read(offset: number, sizeBytes: number): Uint8Array | undefined {
     const bytes = this.image.read(offset, sizeBytes);
@@ -70,13 +97,13 @@ export class OverlayDisk implements Disk {
 
   #blockToWrite(index: number): Uint8Array | undefined {
     const known = this.#blocks.get(index);
-    if (known !== undefined) return known;
+    if (known !== undefined && this.#own.has(index)) return known;
     const start = index * BLOCK_BYTES;
-    const original = this.image.read(start, Math.min(BLOCK_BYTES, this.sizeBytes - start));
+    const original = known ?? this.image.read(start, Math.min(BLOCK_BYTES, this.sizeBytes - start));
     if (original === undefined) return undefined;
     const block = new Uint8Array(BLOCK_BYTES);
     block.set(original);
-    this.#blocks.set(index, block);
+    this.#put(index, block);
     return block;
   }
 
@@ -87,6 +114,12 @@ export class OverlayDisk implements Disk {
   putBack({ index, bytes }: DiskBlock): void {
     const isThere = Number.isInteger(index) && index >= 0 && index * BLOCK_BYTES < this.sizeBytes;
     if (!isThere || bytes.length !== BLOCK_BYTES) throw new MachineError('what was written to a disk is broken');
-    this.#blocks.set(index, bytes.slice());
+    this.#put(index, bytes.slice());
+  }
+
+  #put(index: number, block: Uint8Array): void {
+    this.#blocks.set(index, block);
+    this.#own.add(index);
+    this.#state = undefined;
   }
 }
