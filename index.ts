@@ -98,6 +98,7 @@ const EXECUTION: Readonly<Record<keyof ExecutionSettings, Shape>> = {
   ...{ console: 'function?', keyboard: 'function?', out: 'function?', err: 'function?', step: 'function?', until },
   ...{ maxInstructions: 'bigint?', timeoutMs: 'number?', unattendedTimeoutMs: 'number?', purgatory: 'function?' },
   quirks: optional(listOf(oneOf(Object.keys(QUIRKS)))),
+  trace: optional(fields({ file: 'string', what: 'string' })),
 };
 
 const CHANGES: Readonly<Record<keyof NonNullable<MachineOptions['changes']>, Shape>> = {

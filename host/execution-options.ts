@@ -1,5 +1,6 @@
 /** Our own options about `kexec -e`: where its run ends, how long it may be, and what the firmware does there. */
 import { KexecError } from '../kexec/base/error.js';
+import { parseTrace } from '../sim/kernel/trace/wanted.js';
 import { parseQuirks } from '../sim/machine/quirks.js';
 import { CONSOLE, type ExecutionSettings, type Until } from '../sim/kernel/execution-settings.js';
 
@@ -16,11 +17,12 @@ export const MAX_TIMEOUT = 1_000_000;
  */
 export const executionBounds = (
   simValue: (name: string) => string | undefined,
-): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs' | 'unattendedTimeoutMs' | 'quirks'> => ({
+): Pick<ExecutionSettings, 'until' | 'maxInstructions' | 'timeoutMs' | 'unattendedTimeoutMs' | 'quirks' | 'trace'> => ({
   until: parseUntil(simValue('sim-until')),
   maxInstructions: parseInstructions(simValue('sim-max-instructions')),
   timeoutMs: parseTimeout(simValue('sim-timeout')),
   unattendedTimeoutMs: UNATTENDED_TIMEOUT_MS,
+  trace: parsedTrace(simValue('sim-trace')),
   quirks: parseQuirks(simValue('sim-quirk') ?? '', 'kexec: KEXEC_QUIRK'),
 });
 
@@ -39,6 +41,9 @@ const parseInstructions = (text: string | undefined): bigint | undefined => {
   if (!/^[1-9]\d{0,17}$/.test(text)) throw refuse('KEXEC_MAX_INSTRUCTIONS', text, 'a number of instructions from 1 on');
   return BigInt(text);
 };
+
+const parsedTrace = (text: string | undefined): ExecutionSettings['trace'] =>
+  text === undefined ? undefined : parseTrace(text, 'kexec: KEXEC_TRACE');
 
 const parseTimeout = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;

@@ -18,6 +18,9 @@ import { MAX_COMMAND_LINE, MAX_TREE } from '../sim/kernel/boot/load-boot.js';
 import { MAX_CALLS_BYTES } from '../sim/kernel/calls/record.js';
 import { MAX_ENTRIES } from '../sim/kernel/facts/board-arm64.js';
 import { MOST_EVENTS, MOST_UNDO_BYTES } from '../sim/kernel/history/history.js';
+import { MAX_TRACE_BYTES, MOST_TRACE_BYTES } from '../sim/kernel/trace/wanted.js';
+import { MAX_TRACE_HEAD } from '../sim/kernel/trace/trace-file.js';
+import { MAX_TRACE_FILE } from '../sim/commands/trace.js';
 import { MAX_PROCESSORS } from '../sim/kernel/machine/whole-machine.js';
 import { MAX_REGISTERS_TEXT } from '../sim/kernel/panic/registers-file.js';
 import { LARGEST_FILE } from '../sim/kernel/recording/host-files.js';
@@ -111,6 +114,13 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     { what: 'the device tree of a booted kernel', most: bytes(MAX_TREE) },
     { what: 'the command line of a booted kernel', most: `${MAX_COMMAND_LINE} characters` },
     { what: 'what is typed and not yet read by the machine', most: bytes(MAX_WAITING) },
+    {
+      what: 'a trace, of which the oldest events are dropped',
+      most: bytes(MOST_TRACE_BYTES),
+      option: `\`size=MiB\` of \`--sim-trace\` and \`--trace\`, up to ${bytes(MAX_TRACE_BYTES)}`,
+    },
+    { what: 'the file of a trace that is read', most: bytes(MAX_TRACE_FILE) },
+    { what: 'what a trace has beside its events', most: bytes(MAX_TRACE_HEAD) },
     { what: "pages that a machine's past is kept in, for a debugger that goes back", most: bytes(MOST_UNDO_BYTES) },
     { what: "what was typed in a machine's past, and pauses of one that waits for it", most: `${MOST_EVENTS}` },
   ],

@@ -204,6 +204,12 @@ export const SIM_OPTIONS: readonly SimOption[] = [
     argument: 'psci-cpu0-only|cpu-on-below-1g|cpu-on-once',
     description: "What the machine's firmware does otherwise than PSCI says; several with commas",
   },
+  {
+    name: 'sim-trace',
+    variable: 'KEXEC_TRACE',
+    argument: 'FILE[:branches,exceptions,registers,devices,memory=ADDRESS+BYTES,size=MiB]',
+    description: 'File that receives what the processors do in kexec -e, for kexec-sim trace',
+  },
 ];
 
 /** The options of a release: the generic ones, then the architecture's. */

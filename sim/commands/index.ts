@@ -17,6 +17,7 @@ import { addReplayCommand } from './replay.js';
 import { addSegmentsCommand } from './segments.js';
 import { addSnapshotCommand } from './snapshot.js';
 import { addStatusCommand } from './status.js';
+import { addTraceCommand } from './trace.js';
 import { addVmcoreCommand } from './vmcore/vmcore.js';
 
 /** The user typed something that the command does not know. */
@@ -47,6 +48,7 @@ const COMMANDS = {
   boot: addBootCommand,
   resume: addResumeCommand,
   vmcore: addVmcoreCommand,
+  trace: addTraceCommand,
   handoff: addHandoffCommand,
   panic: addPanicCommand,
   diff: addDiffCommand,

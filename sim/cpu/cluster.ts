@@ -9,7 +9,7 @@ import { ExclusiveMonitor } from './memory/exclusive-monitor.js';
 import type { Bus } from './state/bus.js';
 import { hashOf } from './state/hash.js';
 import { FIRST_BASE, LAST_BASE, PROCESSOR_BYTES } from './state/layout.js';
-import type { WriteWatcher } from './state/write-watcher.js';
+import type { WriteWatcher } from './state/observer.js';
 import type { Translations } from './translations.js';
 
 /** A processor, as the others and what they share know it. */

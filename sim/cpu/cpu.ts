@@ -26,15 +26,15 @@ import type {
   CpuModel,
   CpuStatistics,
   InterruptInput,
-  Jump,
   RunLimits,
   StopReason,
   TlbiScope,
 } from './state/model.js';
+import type { CpuObserver } from './state/observer.js';
 import { RegisterBank } from './state/registers.js';
 import type { SavedCpu } from './state/saved-cpu.js';
 import type { Space } from './state/space.js';
-import type { WriteWatcher } from './state/write-watcher.js';
+import type { WriteWatcher } from './state/observer.js';
 import { SystemState } from './system/state.js';
 import { Translations } from './translations.js';
 
@@ -115,6 +115,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     direct: new Set(),
   };
   #contextIsOld = true;
+  #observer: CpuObserver = {};
   /** Those that there were since registers changed that all of them depend on. */
   readonly #contexts = new Map<number, KeyedContext>();
   /** What the banks of the jump cache are for. */
@@ -147,6 +148,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
         watchedBy: (access) => this.#system.debug.watchedBy(access),
       },
       writes: () => cluster.writes,
+      observed: () => this.#observer.ram,
       onWrite: (physPage, inPage, sizeBytes) => cluster.overwrite(physPage, inPage, sizeBytes),
     });
     this.flushTlb();
@@ -281,8 +283,14 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.#system.receiveTlbi(scope);
   }
 
-  traceJumps(onJump: ((jump: Jump) => void) | undefined): void {
-    this.#system.onJump = onJump;
+  observe(observer: CpuObserver = {}): void {
+    this.#observer = observer;
+    this.#system.observer = observer;
+    this.contextChanged();
+  }
+
+  wordAt(virtAddr: bigint): number | undefined {
+    return virtAddr % 4n === 0n ? this.cluster.code.wordAt(this, virtAddr) : undefined;
   }
 
   save(): SavedCpu {
@@ -521,7 +529,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       }
       if (stepState === 'active-not-pending') return this.#softwareStep();
     }
-    return this.#system.onJump !== undefined ? this.#step() : this.#runSlice(wish, most);
+    return this.#observer.branch === undefined ? this.#runSlice(wish, most) : this.#step();
   }
 
   /** What cannot be fetched raises its own exception, which comes first (Arm ARM D1.13.2). */
@@ -532,7 +540,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
 
   /** Carries out one instruction in the active-not-pending state. */
   #softwareStep(): Status {
-    const word = this.pc % 4n === 0n ? this.cluster.code.wordAt(this, this.pc) : undefined;
+    const word = this.wordAt(this.pc);
     this.#system.debug.beginStep(word !== undefined && isLoadExclusive(word) ? 'load-exclusive' : 'instruction');
     const status = this.#step();
     // A branch to itself is not stuck where an exception follows.
@@ -558,7 +566,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const { pc } = this;
     const status = this.#runSlice(1, 1);
     const { pc: to } = this;
-    if (status === 'slice' && to !== pc + 4n) this.#system.onJump?.({ from: pc, to, by: 'branch' });
+    if (status === 'slice' && to !== pc + 4n) this.#observer.branch?.({ from: pc, to, by: 'branch' });
     return status;
   }
 

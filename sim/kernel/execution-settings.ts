@@ -24,10 +24,19 @@ export interface ExecutionSettings {
   readonly timeoutMs: number | undefined;
   /** The limit where there is no other, and nobody sits at the keyboard who could end the run. */
   readonly unattendedTimeoutMs?: number | undefined;
+  /** What of the run is traced, and where to. */
+  readonly trace?: TraceRequest | undefined;
   /** What the firmware does in its own way, beside what the recording says. */
   readonly quirks?: readonly Quirk[] | undefined;
   /** The object that may have been loaded as purgatory, for the names in it. */
   readonly purgatory: () => Uint8Array;
+}
+
+/** What is traced, and where to. */
+export interface TraceRequest {
+  readonly file: string;
+  /** Words and numbers with commas, as `--sim-trace` has them. */
+  readonly what: string;
 }
 
 /** Executes what is loaded. @param interrupted whether the user wants it to end @throws KexecError */

@@ -64,14 +64,27 @@ export interface MappedDevice {
   /** Physical address of its first byte. */
   readonly physAddr: bigint;
   readonly device: Device;
+  /** What it is called in a trace. */
+  readonly name?: string;
   /** The interrupt controller's input that its line leads to; undefined for none. */
   readonly line?: number | undefined;
+}
+
+/** An access of a processor to a device. */
+export interface DeviceAccess {
+  /** Index of the processor. */
+  readonly processor: number;
+  readonly physAddr: bigint;
+  readonly sizeBytes: number;
+  readonly isWrite: boolean;
+  readonly value: bigint;
 }
 
 interface DeviceOnBus {
   readonly start: number;
   readonly end: number;
   readonly device: Device;
+  readonly name: string;
 }
 
 /** What it saves is all but its RAM. */
@@ -88,6 +101,8 @@ export class Board implements Bus, CpuHost, Savable {
   readonly #interrupts: Interrupts | undefined;
   readonly #cpus: CpuModel[] = [];
   readonly firmware: Firmware;
+  /** Sees accesses to devices, behind a read and before a write. */
+  onDeviceAccess: ((access: DeviceAccess) => void) | undefined;
   /** Instructions that could have been carried out in times when no processor ran. */
   #idle = 0n;
   #current = 0;
@@ -108,9 +123,9 @@ export class Board implements Bus, CpuHost, Savable {
       current: () => this.#current,
       setInterrupt: (processor, input, level) => this.#cpus[processor]?.setInterrupt(input, level),
     });
-    this.#devices = [...devices, ...(this.#interrupts?.devices ?? [])].map(({ physAddr, device }) => {
+    this.#devices = [...devices, ...(this.#interrupts?.devices ?? [])].map(({ physAddr, device, name = 'device' }) => {
       const start = Number(physAddr);
-      return { start, end: start + device.sizeBytes, device };
+      return { start, end: start + device.sizeBytes, device, name };
     });
     this.#polled = devices.map(({ device }) => device).filter(({ poll }) => poll !== undefined);
     this.#startSeconds = startSeconds;
@@ -126,6 +141,11 @@ export class Board implements Bus, CpuHost, Savable {
     }
   }
 
+  /** What is on its bus beside RAM: ends are exclusive. */
+  get devices(): readonly { readonly name: string; readonly start: bigint; readonly end: bigint }[] {
+    return this.#devices.map(({ name, start, end }) => ({ name, start: BigInt(start), end: BigInt(end) }));
+  }
+
   get linear(): LinearMemory {
     return this.memory.linear;
   }
@@ -136,13 +156,23 @@ export class Board implements Bus, CpuHost, Savable {
 
   read(physAddr: number, sizeBytes: number): bigint | undefined {
     const found = this.#deviceAt(physAddr, sizeBytes);
-    return found?.device.read(physAddr - found.start, found.sizeBytes);
+    if (found === undefined) return undefined;
+    const value = found.device.read(physAddr - found.start, found.sizeBytes);
+    if (value !== undefined) this.#tell(physAddr, sizeBytes, false, value);
+    return value;
   }
 
   write(physAddr: number, sizeBytes: number, value: bigint): boolean {
     const found = this.#deviceAt(physAddr, sizeBytes);
     if (found === undefined) return false;
-    return found.device.write(physAddr - found.start, found.sizeBytes, BigInt.asUintN(8 * sizeBytes, value));
+    const written = BigInt.asUintN(8 * sizeBytes, value);
+    this.#tell(physAddr, sizeBytes, true, written);
+    return found.device.write(physAddr - found.start, found.sizeBytes, written);
+  }
+
+  #tell(physAddr: number, sizeBytes: number, isWrite: boolean, value: bigint): void {
+    const { onDeviceAccess } = this;
+    onDeviceAccess?.({ processor: this.#current, physAddr: BigInt(physAddr), sizeBytes, isWrite, value });
   }
 
   firmwareCall(_conduit: 'hvc' | 'smc', cpu: CpuModel): FirmwareEnd | undefined {

@@ -11,8 +11,9 @@ import { targets as guest } from './whole/guest.fuzz.js';
 import { targets as library } from './whole/library.fuzz.js';
 import { createRandom, mutate, seedOf } from './mutate.js';
 import { targets as purgatory } from './purgatory.fuzz.js';
-import { targets as saved } from './saved.fuzz.js';
+import { targets as saved } from './machine/saved.fuzz.js';
 import { targets as sim } from './sim.fuzz.js';
+import { targets as trace } from './machine/trace.fuzz.js';
 import { targets as text } from './text.fuzz.js';
 import { targets as vmcore } from './vmcore.fuzz.js';
 
@@ -28,6 +29,7 @@ export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
   ...purgatory,
   ...saved,
   ...sim,
+  ...trace,
   ...debugLog,
   ...dump,
   ...vmcore,

@@ -4,7 +4,7 @@ import { KexecError } from '../../kexec/base/error.js';
 import { type SavedPiece, readRecords } from '../../sim/kernel/saving/save-reader.js';
 import { writeSave } from '../../sim/kernel/saving/save-writer.js';
 import { DIGEST_BYTES } from '../../sim/kernel/saving/records.js';
-import { description, restoreDescription, targets } from '../fuzz/saved.fuzz.js';
+import { description, restoreDescription, targets } from '../fuzz/machine/saved.fuzz.js';
 
 const refuse = (why: string): KexecError => KexecError.die(why);
 

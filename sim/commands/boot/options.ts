@@ -11,6 +11,7 @@ export interface RunArguments extends CommonArguments {
   readonly 'max-instructions': string | undefined;
   readonly timeout: string | undefined;
   readonly save: string | undefined;
+  readonly trace: string | undefined;
 }
 
 export interface ResumeArguments extends RunArguments {

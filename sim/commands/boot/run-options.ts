@@ -1,5 +1,6 @@
 /** The options of a run, whichever subcommand begins it. */
 import type { Argv } from 'yargs';
+import { WHAT } from '../../kernel/trace/wanted.js';
 import { type Quirk, QUIRKS } from '../../machine/quirks.js';
 
 /** `--quirk`, of what makes a machine. */
@@ -22,4 +23,9 @@ export const withRunOptions = <T>(command: Argv<T>, disk: string, until: string)
       type: 'string',
       requiresArg: true,
       describe: 'Save the machine at the end of the run: the file that resume goes on from',
+    })
+    .option('trace', {
+      type: 'string',
+      requiresArg: true,
+      describe: `Write down what the processors do, for kexec-sim trace: FILE[:${WHAT}]`,
     });

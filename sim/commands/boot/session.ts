@@ -15,6 +15,10 @@ import { GuestView } from '../../kernel/run/guest-view.js';
 import { type GuestEnd, type GuestRun, runGuest } from '../../kernel/run/run-guest.js';
 import { ENDED_BY_USER, KEYS, TypedInput } from '../../kernel/run/typed-input.js';
 import type { FinalEnd, MachineSetup } from '../../kernel/saving/saved-session.js';
+import { checkReplaceable } from '../../kernel/saving/replace-file.js';
+import { type NameOf, Tracing } from '../../kernel/trace/tracing.js';
+import { parseTrace } from '../../kernel/trace/wanted.js';
+import type { TraceRequest } from '../../kernel/execution-settings.js';
 import type { KeptTranslations } from '../../kernel/translations/translation-file.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
@@ -52,6 +56,7 @@ export interface Session {
   readonly json: boolean;
   /** The file that the machine is saved to at the end. */
   readonly save: string | undefined;
+  readonly trace: TraceRequest | undefined;
 }
 
 /** A machine, and who hears what it says. */
@@ -63,6 +68,8 @@ export interface Made {
   readonly console: Console;
   /** To be called when the machine has run. */
   readonly keepTranslations: () => void;
+  /** The same, where it is traced. @param nameOf what an address is called @throws KexecError */
+  readonly endTrace?: ((nameOf: NameOf) => void) | undefined;
 }
 
 /** The machine with its kernel in memory. */
@@ -72,6 +79,8 @@ export interface Booted extends Made {
   readonly typed?: Uint8Array;
   /** How the machine has come to its end already. */
   readonly end?: FinalEnd | undefined;
+  /** What an address is called that is not the kernel's. */
+  readonly nameOf?: (address: bigint) => string | undefined;
 }
 
 /** @throws KexecError for options that make no sense, or a file that the machine cannot be saved to */
@@ -87,8 +96,10 @@ export const sessionOf = (args: RunArguments, { terminal }: SubcommandContext): 
     timeoutMs: parseTimeout(args.timeout, interactive ? undefined : DEFAULT_TIMEOUT_MS),
     json: args.json,
     save: args.save,
+    trace: args.trace === undefined ? undefined : parseTrace(args.trace, '--trace'),
   };
   if (args.save !== undefined) checkSave(args.save);
+  if (session.trace !== undefined) checkReplaceable(session.trace.file);
   return session;
 };
 
@@ -96,7 +107,7 @@ export const sessionOf = (args: RunArguments, { terminal }: SubcommandContext): 
 export const makeMachine = (
   setup: MachineSetup,
   disks: readonly OpenDisk[],
-  { terminal, until, json }: Pick<Session, 'terminal' | 'until' | 'json'>,
+  { terminal, until, json, trace }: Pick<Session, 'terminal' | 'until' | 'json'> & Partial<Pick<Session, 'trace'>>,
   { translations, keep }: KeptTranslations,
 ): Made => {
   const console = new Console((text) => {
@@ -118,7 +129,19 @@ export const makeMachine = (
       ...(setup.entropy ? [new VirtioEntropy(SEED)] : []),
     ],
   });
-  return { setup, disks, whole, watch, console, keepTranslations: keep };
+  const endTrace = trace && traced(whole, trace, terminal);
+  return { setup, disks, whole, watch, console, keepTranslations: keep, endTrace };
+};
+
+/** Traces a machine. @returns the function that ends that, and may be called again */
+const traced = (whole: WholeMachine, request: TraceRequest, terminal: Terminal): Made['endTrace'] => {
+  const tracing = new Tracing(whole, request);
+  let isOver = false;
+  return (nameOf) => {
+    if (isOver) return;
+    isOver = true;
+    terminal.writeAside(Buffer.from(`kexec-sim: ${tracing.finish(nameOf)}\n`));
+  };
 };
 
 /**
@@ -130,6 +153,19 @@ export const runSession = async (
   context: SubcommandContext,
   session: Session,
   more: Readonly<Record<string, unknown>> = {},
+): Promise<void> => {
+  const { whole, places, nameOf, endTrace } = booted;
+  const view = new GuestView(whole.board, places.kernel);
+  await run(booted, context, session, more).finally(() =>
+    endTrace?.((cpu, address) => view.nameOf(cpu, address) ?? nameOf?.(address)),
+  );
+};
+
+const run = async (
+  booted: Booted,
+  context: SubcommandContext,
+  session: Session,
+  more: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   const { whole, watch, places } = booted;
   const { terminal, interactive, json, save } = session;

@@ -263,7 +263,7 @@ const panicOn = async (tried: Case, { way }: Attempt): Promise<Ran> => {
     json: false,
     ...{ cpu: '0', cause: 'sysrq' as const, registers: undefined, 'deaf-cpu': [], corrupt: undefined, quirk: [] },
     vmcore: undefined,
-    ...{ disk: [], until: 'halt', 'max-instructions': undefined, save: undefined },
+    ...{ disk: [], until: 'halt', 'max-instructions': undefined, save: undefined, trace: undefined },
     timeout: String(DEADLINE_MS / 1000),
   };
   const put = (text: string): void => void (report += text);

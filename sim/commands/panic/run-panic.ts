@@ -84,8 +84,9 @@ class PanicRun {
     const launched = launchedOn(made.whole, kernel, purgatory, died.end.prepared);
     this.#tellOfSink(launched);
     const end = await this.#toKernel(launched, made, kernel);
-    if (end.kind !== 'stop-at') return this.#failed(end, launched, died, kernel);
-    await this.#capture(launched, died, kernel);
+    if (end.kind === 'stop-at') return this.#capture(launched, died, kernel);
+    made.endTrace?.((_cpu, address) => launched.nameOf(address));
+    this.#failed(end, launched, died, kernel);
   }
 
   #aside(text: string): void {
@@ -217,7 +218,7 @@ class PanicRun {
       timeoutMs: session.timeoutMs === undefined ? undefined : Math.max(1, session.timeoutMs - spent),
     };
     const entry = `0x${launched.processors.current.pc.toString(16)}`;
-    await runSession({ ...made, places }, context, rest, {
+    await runSession({ ...made, places, nameOf: launched.nameOf }, context, rest, {
       entry,
       processor: made.whole.cpus.indexOf(launched.processors.current),
       rules,

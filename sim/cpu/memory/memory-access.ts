@@ -19,8 +19,9 @@ import {
   ACCESS_ZERO_BLOCK,
   PROCESSOR_BYTES,
 } from '../state/layout.js';
+import type { CpuObserver } from '../state/observer.js';
 import type { Watch } from '../state/watch.js';
-import type { WriteWatcher } from '../state/write-watcher.js';
+import type { WriteWatcher } from '../state/observer.js';
 import type { Tlb } from './tlb.js';
 
 const PAGE = 4096;
@@ -42,7 +43,7 @@ export type AccessFailure =
   | { readonly kind: 'put-off' }
   /** The page may be accessed, and a watchpoint matches. */
   | { readonly kind: 'watchpoint'; readonly virtAddr: bigint; readonly isWrite: boolean }
-  /** The same, to be done alone: what a device does is to be seen before the next instruction. */
+  /** The same, to be done alone: what a device does, or somebody sees, is to be seen before the next instruction. */
   | { readonly kind: 'device' };
 
 export interface AccessHost {
@@ -56,6 +57,8 @@ export interface AccessHost {
   readonly watch: Watch;
   /** Who is to know of pages that change. */
   readonly writes: () => WriteWatcher | undefined;
+  /** Who is to see accesses to RAM. */
+  readonly observed: () => CpuObserver['ram'];
   /** Some bytes of a physical page are about to change. */
   onWrite(physPage: number, inPage: number, sizeBytes: number): void;
 }
@@ -138,11 +141,15 @@ export class MemoryAccess {
         this.#failure = PUT_OFF;
         return 1;
       }
-      if (offset === undefined) {
+      const observed = this.host.observed();
+      const observer = offset !== undefined && observed?.isObserved(page) === true ? observed : undefined;
+      if (offset === undefined || observer !== undefined) {
         if (!this.isAlone && done === 0 && (kind & ACCESS_FOLLOWS) === 0) {
           this.#failure = TO_DEVICE;
           return 1;
         }
+      }
+      if (offset === undefined) {
         if (!this.#device(page + at, bytes, isStore)) return this.#fail(kind, FaultStatus.externalAbort, virtAddr);
         continue;
       }
@@ -155,7 +162,11 @@ export class MemoryAccess {
         if (done === 0) this.#clearValue();
         this.#copy(this.#value + done, offset + at, bytes);
       }
-      if ((!isStrict && device) || isWatched) continue;
+      if (observer !== undefined && (kind & (ACCESS_CACHE_MAINTENANCE | ACCESS_COMPARES)) === 0) {
+        const value = this.#valueOf(this.#value + done, bytes);
+        observer.access({ virtAddr, physAddr: page + at, sizeBytes: bytes, isWrite, value });
+      }
+      if ((!isStrict && device) || isWatched || observer !== undefined) continue;
       tlb.fill(bank, virtAddr, offset, page, writable && writes?.isKnown(page) !== false);
     }
     return 0;
@@ -171,6 +182,12 @@ export class MemoryAccess {
   /** Of the WebAssembly memory: some bytes, for which a call of the runtime takes longer than they do. */
   #copy(to: number, from: number, sizeBytes: number): void {
     for (let i = 0; i < sizeBytes; i++) this.#bytes[to + i] = this.#bytes[from + i]!;
+  }
+
+  #valueOf(from: number, sizeBytes: number): bigint {
+    let value = 0n;
+    for (let i = sizeBytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#bytes[from + i]!);
+    return value;
   }
 
   #clearValue(): void {

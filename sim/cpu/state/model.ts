@@ -3,10 +3,10 @@
 import type { Bus } from './bus.js';
 import type { ExceptionLevel } from './levels.js';
 import type { SavedCpu } from './saved-cpu.js';
+import type { CpuObserver, ExceptionInfo, Jump, WriteWatcher } from './observer.js';
 import type { InterruptInput, TimerName } from './signals.js';
-import type { WriteWatcher } from './write-watcher.js';
 
-export type { InterruptInput, TimerName };
+export type { ExceptionInfo, InterruptInput, Jump, TimerName };
 
 /** The processor as those see it who start it, look at it and stop it. */
 export interface CpuModel {
@@ -60,8 +60,10 @@ export interface CpuModel {
    * and once more whenever this is called. Undefined for nobody.
    */
   watchWrites(watcher: WriteWatcher | undefined): void;
-  /** Tells jumps from now on; slow, for the last instructions before a known end. */
-  traceJumps(onJump: ((jump: Jump) => void) | undefined): void;
+  /** Has somebody see what the processor does from now on; undefined for nobody. */
+  observe(observer: CpuObserver | undefined): void;
+  /** The instruction at a virtual address, for the exception level that it is at; undefined where there is none. */
+  wordAt(virtAddr: bigint): number | undefined;
   /** All that it is. Precondition: it does not run. */
   save(): SavedCpu;
   /**
@@ -107,28 +109,6 @@ export type StopReason =
 
 /** What a processor that is stuck would go on after. */
 export type Awaited = 'interrupt' | 'event';
-
-/** Where the program counter does not go on to the next instruction. */
-export interface Jump {
-  readonly from: bigint;
-  readonly to: bigint;
-  /** A taken branch, an exception return, or an exception that is taken. */
-  readonly by: 'branch' | 'return' | ExceptionInfo;
-}
-
-/** An exception as it is taken. */
-export interface ExceptionInfo {
-  readonly target: ExceptionLevel;
-  readonly vector: 'synchronous' | 'irq' | 'fiq' | 'serror';
-  /** 0 for an interrupt, which changes no syndrome register. */
-  readonly esr: bigint;
-  /** Undefined where the syndrome has none. */
-  readonly far: bigint | undefined;
-  readonly elr: bigint;
-  readonly spsr: bigint;
-  /** Where the exception goes on: VBAR_ELx and the vector's offset. */
-  readonly handler: bigint;
-}
 
 export interface CpuStatistics {
   readonly regions: number;

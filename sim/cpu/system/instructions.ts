@@ -14,6 +14,7 @@ import {
 } from './exceptions.js';
 import type { Walk } from './mmu.js';
 import type { StopReason, TlbiScope } from '../state/model.js';
+import type { CpuObserver } from '../state/observer.js';
 import type { CacheMaintenance, SystemCpu } from '../language/row.js';
 import type { SysregEncoding } from '../state/sysreg-encoding.js';
 import type { ExceptionLevel } from '../state/levels.js';
@@ -43,6 +44,7 @@ export interface SystemSide {
   readonly fpEnabled: boolean;
   readonly isStopping: boolean;
   readonly isStepping: boolean;
+  readonly observer: CpuObserver;
   write(row: RegisterRow, value: bigint): void;
   walk(virtAddr: bigint, access: AccessKind, el: ExceptionLevel): Walk | Fault;
   receiveTlbi(scope: TlbiScope): void;
@@ -102,7 +104,10 @@ export class SystemInstructions implements SystemCpu {
 
   readSystemRegister(encoding: SysregEncoding, rt: number): void {
     const row = this.#accessible(encoding, rt, true);
-    if (row !== undefined) this.setX(rt, readRegister(row, this.#state.registers));
+    if (row === undefined) return;
+    const value = readRegister(row, this.#state.registers);
+    this.#state.observer.register?.({ name: row.name, kind: 'read', value });
+    this.setX(rt, value);
   }
 
   writeSystemRegister(encoding: SysregEncoding, rt: number): void {
@@ -111,7 +116,12 @@ export class SystemInstructions implements SystemCpu {
     const missing = row.unmodelled?.(this.x(rt));
     if (missing !== undefined)
       this.#state.stopUnmodelled(`${missing} (${row.name})`, wordOf({ ...encoding, rt, isRead: false }));
-    else this.#state.write(row, this.x(rt));
+    else this.#write(row, this.x(rt));
+  }
+
+  #write(row: RegisterRow, value: bigint): void {
+    this.#state.observer.register?.({ name: row.name, kind: 'write', value });
+    this.#state.write(row, value);
   }
 
   /** The register of an MRS or MSR, if no exception or end of the run comes of it. */
@@ -137,12 +147,17 @@ export class SystemInstructions implements SystemCpu {
     const { registers } = this.#state;
     if (op1 === 0) {
       if (this.el === 0) this.undefined();
-      else registers.selectSp((imm & 1) as 0 | 1);
+      else {
+        this.#state.observer.register?.({ name: 'SPSel', kind: 'write', value: BigInt(imm & 1) });
+        registers.selectSp((imm & 1) as 0 | 1);
+      }
     } else if (this.el === 0 && !registers.controls.bit('SCTLR_EL1', SCTLR.UMA)) {
       const access = { op0: 0, op1, crn: 4, crm: imm, op2, rt: 31, isRead: false };
       this.#takeTrap(access, usualTarget(registers.controls));
     } else {
-      registers.daif = op2 === DAIF_SET ? registers.daif | imm : registers.daif & ~imm;
+      const { daif } = registers;
+      registers.daif = op2 === DAIF_SET ? daif | imm : daif & ~imm;
+      this.#state.observer.register?.({ name: 'DAIF', kind: 'write', value: BigInt(registers.daif) << 6n });
     }
   }
 
@@ -172,6 +187,7 @@ export class SystemInstructions implements SystemCpu {
     if (absent !== undefined) return this.#state.stopUnmodelled(`${absent} (${name})`, wordOf(access()));
     const target = trapTarget(traps, this.#state.registers.controls, false);
     if (target !== undefined) return this.#takeTrap(access(), target);
+    this.#state.observer.register?.({ name, kind: 'operation', value: this.x(rt) });
     switch (effect.kind) {
       case 'none':
         return;

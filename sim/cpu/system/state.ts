@@ -26,7 +26,8 @@ import { INTERRUPT_OFFSET, interruptTarget } from './interrupts.js';
 import { LargeMappings } from './large-mappings.js';
 import type { ExceptionLevel } from '../state/levels.js';
 import { Mmu, type Walk } from './mmu.js';
-import type { CpuHost, CpuModel, ExceptionInfo, InterruptInput, Jump, StopReason, TlbiScope } from '../state/model.js';
+import type { CpuHost, CpuModel, ExceptionInfo, InterruptInput, StopReason, TlbiScope } from '../state/model.js';
+import type { CpuObserver } from '../state/observer.js';
 import type { SavedSystem } from '../state/saved-cpu.js';
 import { isUpper } from '../state/space.js';
 import type { Fields } from '../language/pattern.js';
@@ -43,6 +44,7 @@ const PAGE = 4096;
 /** TCR_EL1.A1: the ASID is that of TTBR1_EL1. */
 const TCR_A1 = 1n << 22n;
 const ASID = 0xffffn << 48n;
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * The system side of the processor: system registers, exception levels, table walks and exceptions.
@@ -52,8 +54,8 @@ const ASID = 0xffffn << 48n;
 export class SystemState implements SystemSide {
   /** Whether an exception that is no call stops the run before it is taken. */
   stopsOn: (exception: ExceptionInfo) => boolean = () => false;
-  /** Is told of exceptions that are taken, and of returns from them. */
-  onJump: ((jump: Jump) => void) | undefined;
+  /** Is told of exceptions that are taken, of returns from them, and of accesses to registers. */
+  observer: CpuObserver = {};
   readonly registers: RegisterFile;
   readonly timers: Timers;
   readonly debug: Debug;
@@ -181,6 +183,7 @@ export class SystemState implements SystemSide {
 
   /** The accesses to system registers that code may make itself now; see {@link RegisterFile.directAccesses}. */
   get directAccesses(): ReadonlySet<string> {
+    if (this.observer.register !== undefined) return NONE;
     const all = this.registers.directAccesses();
     // Where PSTATE.D decides whether the next instruction is a step, it is looked at behind each write.
     return this.debug.isStepEnabled ? new Set([...all].filter((access) => access !== 'write DAIF')) : all;
@@ -414,7 +417,7 @@ export class SystemState implements SystemSide {
 
   #enter(info: ExceptionInfo): void {
     const { target, elr, spsr, handler } = info;
-    this.onJump?.({ from: this.#core.pc, to: handler, by: info });
+    this.observer.exception?.({ from: this.#core.pc, to: handler, by: info });
     const { store } = this.registers;
     store(`ELR_EL${target}`, elr);
     store(`SPSR_EL${target}`, spsr);
@@ -473,7 +476,7 @@ export class SystemState implements SystemSide {
     this.debug.ss = ss;
     const from = this.#core.pc;
     this.#core.pc = this.branchAddress(target);
-    this.onJump?.({ from, to: this.#core.pc, by: 'return' });
+    this.observer.exception?.({ from, to: this.#core.pc, by: 'return' });
     this.#core.clearExclusive();
     this.#pcSettings++;
     if (state.kind === 'illegal' || state.illegalState) this.take(illegalStateException);

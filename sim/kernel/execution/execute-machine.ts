@@ -3,7 +3,11 @@ import { KexecError } from '../../../kexec/base/error.js';
 import { createCpus } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
 import { type ExecuteOptions, execute, isAttended } from './execute.js';
-import type { ExecuteImage } from '../execution-settings.js';
+import type { Executed, ExecuteImage, TraceRequest } from '../execution-settings.js';
+import { GuestView } from '../run/guest-view.js';
+import { checkReplaceable } from '../saving/replace-file.js';
+import { Tracing } from '../trace/tracing.js';
+import type { Launched } from './launch.js';
 import type { ImageSlot, LoadedImage } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
 import { tellingOfMachine } from '../machine/machine-errors.js';
@@ -95,7 +99,25 @@ export const executeOn: ExecuteImage = async (machine, image, settings, interrup
     until,
     bounds,
   };
-  const executed = await tellingOfMachine(() => execute(options));
+  const executed = await tellingOfMachine(() =>
+    settings.trace === undefined ? execute(options) : executeTraced(options, settings.trace),
+  );
   keep();
   return executed;
+};
+
+/** The trace is written whatever the end is. */
+const executeTraced = async (options: ExecuteOptions, request: TraceRequest): Promise<Executed> => {
+  checkReplaceable(request.file);
+  let finish = (): void => {};
+  const onLaunch = (launched: Launched): void => {
+    const tracing = new Tracing(launched, request);
+    const kernel = imageSegment(options.kernel)?.memory;
+    const view = kernel && new GuestView(launched.board, kernel);
+    finish = () => {
+      const told = tracing.finish((cpu, address) => view?.nameOf(cpu, address) ?? launched.nameOf(address));
+      options.err(`kexec-ts: ${told}\n`);
+    };
+  };
+  return execute({ ...options, onLaunch }).finally(() => finish());
 };

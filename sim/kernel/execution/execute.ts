@@ -2,6 +2,7 @@
 import type { OnProgress } from '../../../kexec/base/progress.js';
 import type { Range } from '../../../kexec/base/range.js';
 import type { Jump } from '../../cpu/state/model.js';
+import { allJumps } from '../../cpu/state/observer.js';
 import { PhysicalMemory } from '../../machine/memory.js';
 import type { Keyboard } from '../../machine/terminal.js';
 import { checkBootProtocol, checkTree, formatRuleResults } from './boot-protocol.js';
@@ -31,6 +32,8 @@ export interface ExecuteOptions
   /** What is typed into the new kernel's console. */
   readonly keyboard?: Keyboard | undefined;
   readonly progress?: OnProgress | undefined;
+  /** Is given the machine before it runs. */
+  readonly onLaunch?: ((launched: Launched) => void) | undefined;
 }
 
 const INTERRUPTED = 130;
@@ -160,6 +163,7 @@ export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' |
   const terminal = new Console(options.console);
   let { put } = terminal;
   const launched = launch({ ...options, onOutput: (byte) => put(byte), log: (line) => step?.(`${line}\n`) });
+  options.onLaunch?.(launched);
   const betweenSlices = (): void => {
     terminal.flush();
     tell(launched, options.progress);
@@ -284,7 +288,7 @@ const lastJumps = async (end: RunEnd, instructions: bigint, options: ExecuteOpti
     if (kind !== 'max-instructions') return [];
   }
   const jumps: Jump[] = [];
-  for (const cpu of processors) cpu.traceJumps((jump) => jumps.push(jump));
+  for (const cpu of processors) cpu.observe(allJumps((jump) => jumps.push(jump)));
   const isTheEnd = (): boolean => end.kind === 'exception' && processors.instructions === instructions;
   const bounds = { ...options.bounds, maxInstructions: instructions };
   await processors.run(() => ({ stopOnException: isTheEnd }), bounds);

@@ -46,6 +46,8 @@ export interface Launched {
   /** What can be typed into. */
   readonly console: CharacterInput | undefined;
   readonly processors: Processors;
+  /** `purgatory+0x10`; undefined for what has no name. */
+  readonly nameOf: (pc: bigint) => string | undefined;
   /** `0x40200010 (purgatory+0x10)`. */
   readonly place: (pc: bigint) => string;
   /** Where the purgatory writes what it prints, if that is RAM, and not a console. */
@@ -81,13 +83,14 @@ export const launchedOn = (
   { symbolAt, bug }: Prepared,
 ): Launched => {
   const symbols = (kernel.purgatory && purgatorySymbols(purgatory, kernel.purgatory)) ?? [];
+  const nameAt = (pc: bigint): string | undefined => symbolAt(pc) ?? segmentName(kernel, symbols, pc);
   const place = (pc: bigint): string => {
-    const name = symbolAt(pc) ?? segmentName(kernel, symbols, pc);
+    const name = nameAt(pc);
     return `0x${pc.toString(16)}${name === undefined ? '' : ` (${name})`}`;
   };
   const sink = kernel.purgatory && purgatorySink(purgatory, kernel.purgatory);
   const sinkInRam = sink !== undefined && board.memory.isRam(sink, 1n) ? sink : undefined;
-  return { board, console, processors, place, sinkInRam, bug };
+  return { board, console, processors, nameOf: nameAt, place, sinkInRam, bug };
 };
 
 /** What Linux reserves for good is no System RAM, and yet it is RAM. */

@@ -45,7 +45,11 @@ const linesOf = (intids: readonly number[]): number => {
   return 32 * Math.ceil((last + 1) / 32);
 };
 
-const at = ({ start }: Range, device: MappedDevice['device']): MappedDevice => ({ physAddr: start, device });
+const at = (name: string, { start }: Range, device: MappedDevice['device']): MappedDevice => ({
+  physAddr: start,
+  device,
+  name,
+});
 
 interface GicHost extends InterruptHost {
   readonly affinities: readonly bigint[];
@@ -57,16 +61,16 @@ const controllerOf = (gic: GicDescription, host: GicHost, lines: number): Omit<I
 const gicV2 = (gic: GicV2Description, host: GicHost, lines: number): Omit<Interrupts, 'timerLines'> => {
   const controller = new GicV2(host, { lines });
   const frames = gic.v2mFrames.map(({ registers, firstSpi, spiCount }) =>
-    at(registers, new GicV2m(firstSpi, spiCount, controller)),
+    at('GICv2m', registers, new GicV2m(firstSpi, spiCount, controller)),
   );
   const { hypervisorInterface, virtualCpuInterface } = gic;
   return {
     controller,
     devices: [
-      at(gic.distributor, controller.distributor),
-      at(gic.cpuInterface, controller.cpuInterface),
-      ...(hypervisorInterface === undefined ? [] : [at(hypervisorInterface, controller.hypervisorInterface)]),
-      ...(virtualCpuInterface === undefined ? [] : [at(virtualCpuInterface, controller.virtualCpuInterface)]),
+      at('GICD', gic.distributor, controller.distributor),
+      at('GICC', gic.cpuInterface, controller.cpuInterface),
+      ...(hypervisorInterface === undefined ? [] : [at('GICH', hypervisorInterface, controller.hypervisorInterface)]),
+      ...(virtualCpuInterface === undefined ? [] : [at('GICV', virtualCpuInterface, controller.virtualCpuInterface)]),
       ...frames,
     ],
   };
@@ -84,9 +88,9 @@ const gicV3 = (gic: GicV3Description, host: GicHost, lines: number): Omit<Interr
   return {
     controller,
     devices: [
-      at(gic.distributor, controller.distributor),
-      at(redistributors, controller.redistributors),
-      ...gic.its.map((its) => at(its, new AbsentIts(Number(its.size)))),
+      at('GICD', gic.distributor, controller.distributor),
+      at('GICR', redistributors, controller.redistributors),
+      ...gic.its.map((its) => at('GITS', its, new AbsentIts(Number(its.size)))),
     ],
   };
 };

@@ -32,10 +32,15 @@ export class GuestView {
 
   /** `0xffff800080010000 (_stext+0x0)`. */
   place(cpu: CpuModel, virtAddr: bigint): string {
+    const name = this.nameOf(cpu, virtAddr);
+    return name === undefined ? this.otherwise(virtAddr) : `0x${virtAddr.toString(16)} (${name})`;
+  }
+
+  /** `_stext+0x0`; undefined for what is not the kernel's. */
+  nameOf(cpu: CpuModel, virtAddr: bigint): string | undefined {
     const physAddr = this.#translate(cpu, virtAddr);
     const inside = physAddr !== undefined && this.kernel.contains(physAddr);
-    const name = inside ? this.#symbols?.nameAt(Number(physAddr - this.kernel.start)) : undefined;
-    return name === undefined ? this.otherwise(virtAddr) : `0x${virtAddr.toString(16)} (${name})`;
+    return inside ? this.#symbols?.nameAt(Number(physAddr - this.kernel.start)) : undefined;
   }
 
   /** The kernel's log, a line each; undefined where there is none to be found. */

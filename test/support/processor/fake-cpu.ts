@@ -1,9 +1,9 @@
 /** A processor for tests that does what a list of steps says. */
+import type { CpuObserver } from '../../../sim/cpu/state/observer.js';
 import type {
   CpuHost,
   CpuModel,
   InterruptInput,
-  Jump,
   RunLimits,
   StopReason,
   TlbiScope,
@@ -30,7 +30,7 @@ export class FakeCpu implements CpuModel {
   timerDeadline: bigint | undefined;
   instructions = 0n;
   readonly statistics = { regions: 2, takenIn: 0, translatedInstructions: 30, translationMs: 1.25 };
-  onJump: ((jump: Jump) => void) | undefined;
+  observer: CpuObserver | undefined;
   #step = 0;
   #done = 0n;
 
@@ -119,8 +119,12 @@ export class FakeCpu implements CpuModel {
     this.instructions = instructions;
   }
 
-  traceJumps(onJump: ((jump: Jump) => void) | undefined): void {
-    this.onJump = onJump;
+  wordAt(): undefined {
+    return undefined;
+  }
+
+  observe(observer: CpuObserver | undefined): void {
+    this.observer = observer;
   }
 
   run({ maxInstructions, turn, stopOnException = false }: RunLimits = {}): StopReason {

@@ -5,6 +5,7 @@ import { createCpu } from '../../../../sim/cpu/cpu.js';
 import type { Bus } from '../../../../sim/cpu/state/bus.js';
 import type { CpuModel, Jump, RunLimits } from '../../../../sim/cpu/state/model.js';
 import { MAX_KEPT_BYTES, Translations } from '../../../../sim/cpu/translations.js';
+import { allJumps } from '../../../../sim/cpu/state/observer.js';
 import { PhysicalMemory } from '../../../../sim/machine/memory.js';
 import { branchBy, bytesOfWords, encode } from '../../../support/processor/assemble.js';
 import { bareHost } from '../../../support/processor/bare-processor.js';
@@ -348,7 +349,7 @@ describe('a run', () => {
   test('tells taken branches', () => {
     const { cpu } = start(bytesOf(programNamed('a loop that is entered in the middle')), TIERS.translated);
     const branches: string[] = [];
-    cpu.traceJumps(({ from, to }) => branches.push(`${from - CODE}>${to - CODE}`));
+    cpu.observe(allJumps(({ from, to }) => branches.push(`${from - CODE}>${to - CODE}`)));
     cpu.run({ maxInstructions: 11n });
     expect(branches).toEqual(['8>28', '32>12', '32>12']);
   });
@@ -359,7 +360,7 @@ describe('a run', () => {
     memory.write(CODE + 0xa00n, Uint8Array.from([0xe0, 0x03, 0x9f, 0xd6]));
     cpu.setSystemRegister('VBAR_EL1', CODE + 0x800n);
     const jumps: Jump[] = [];
-    cpu.traceJumps((jump) => jumps.push(jump));
+    cpu.observe(allJumps((jump) => jumps.push(jump)));
     cpu.run({ maxInstructions: 2n });
     expect(jumps).toMatchObject([
       { from: CODE, to: CODE + 0xa00n, by: { target: 1, esr: 0x5600_0000n, elr: CODE + 4n } },

@@ -41,7 +41,7 @@ const ending = (stop: StopReason, pc = 0x4020_0040n): FakeStep => ({
   instructions: 50n,
   act: (cpu) => {
     cpu.pc = pc;
-    cpu.onJump?.({ from: 0x4100_0000n, to: 0x4100_0010n, by: 'branch' });
+    cpu.observer?.branch?.({ from: 0x4100_0000n, to: 0x4100_0010n, by: 'branch' });
     return stop;
   },
 });

@@ -19,6 +19,7 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
     console: undefined,
     processors: new Processors(board, cpu),
     cpu,
+    nameOf: String,
     place: String,
     sinkInRam: undefined,
     bug: undefined,

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Range } from '../../../../../kexec/base/range.js';
 import { createCpu } from '../../../../../sim/cpu/cpu.js';
 import type { CpuModel } from '../../../../../sim/cpu/state/model.js';
+import { allJumps } from '../../../../../sim/cpu/state/observer.js';
 import { codePieces, findPiece } from '../../../../../sim/kernel/way-out/code.js';
 import type { Generation } from '../../../../../sim/kernel/facts/generations.js';
 import { kexecMachine, type KexecMachine } from '../../../../../sim/kernel/way-out/kexec-machine.js';
@@ -95,7 +96,7 @@ describe('on the way', () => {
   const follow = (changes: Partial<KexecMachine>) => {
     const { cpu, symbolAt, controlCodePage } = prepare({ ...recorded('virt-2g'), ...changes }, small);
     const names = [symbolAt(cpu.pc)];
-    cpu.traceJumps(({ from, to }) => names.push(symbolAt(from), symbolAt(to)));
+    cpu.observe(allJumps(({ from, to }) => names.push(symbolAt(from), symbolAt(to))));
     cpu.run({ stopAt: new Set([controlCodePage]), maxInstructions: 1000n });
     const copying = { el: cpu.el, mmu: cpu.getSystemRegister(`SCTLR_EL${cpu.el}`) & 1n };
     run(cpu);

@@ -1,20 +1,20 @@
 /** Fuzz targets: saved machines, as files and behind their digest. */
 import { deflateRawSync } from 'node:zlib';
-import { attempt } from '../../kexec/base/attempt.js';
-import { KexecError } from '../../kexec/base/error.js';
-import { Range } from '../../kexec/base/range.js';
-import { wordRuns } from '../../sim/cpu/hot/kept-region.js';
-import { Translations } from '../../sim/cpu/translations.js';
-import { restoreMachine, saveMachine } from '../../sim/kernel/machine/saved-machine.js';
-import { ConsoleWatch } from '../../sim/kernel/run/console-watch.js';
-import { formatHead, preamble } from '../../sim/kernel/saving/records.js';
-import { type SavedPiece, readRecords } from '../../sim/kernel/saving/save-reader.js';
-import { writeSave } from '../../sim/kernel/saving/save-writer.js';
-import { describeSession, readSession } from '../../sim/kernel/saving/saved-session.js';
-import { MachineError } from '../../sim/machine/error.js';
-import type { Json } from '../../sim/machine/savable.js';
-import { type SavedGuest, openMachine } from '../support/machine/saved-guest.js';
-import type { FuzzTarget } from './fuzz-target.js';
+import { attempt } from '../../../kexec/base/attempt.js';
+import { KexecError } from '../../../kexec/base/error.js';
+import { Range } from '../../../kexec/base/range.js';
+import { wordRuns } from '../../../sim/cpu/hot/kept-region.js';
+import { Translations } from '../../../sim/cpu/translations.js';
+import { restoreMachine, saveMachine } from '../../../sim/kernel/machine/saved-machine.js';
+import { ConsoleWatch } from '../../../sim/kernel/run/console-watch.js';
+import { formatHead, preamble } from '../../../sim/kernel/saving/records.js';
+import { type SavedPiece, readRecords } from '../../../sim/kernel/saving/save-reader.js';
+import { writeSave } from '../../../sim/kernel/saving/save-writer.js';
+import { describeSession, readSession } from '../../../sim/kernel/saving/saved-session.js';
+import { MachineError } from '../../../sim/machine/error.js';
+import type { Json } from '../../../sim/machine/savable.js';
+import { type SavedGuest, openMachine } from '../../support/machine/saved-guest.js';
+import type { FuzzTarget } from '../fuzz-target.js';
 
 const refuse = (why: string): KexecError => KexecError.die(`file ${why}`);
 
