@@ -367,7 +367,7 @@ export class CodeMaker {
     const { number } = user.codeContext();
     if (this.#waitingIn !== number) this.#waiting.clear();
     this.#waitingIn = number;
-    if (this.#waiting.has(address) || this.#isEager) return true;
+    if (this.#waiting.has(address) || this.#isFirst) return true;
     this.#waiting.add(address);
     return this.#waiting.size >= MAX_WAITING;
   }

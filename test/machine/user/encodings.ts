@@ -10,6 +10,7 @@ import { pick, rarely } from './operands.js';
 import {
   BRK,
   CODE,
+  CODE_SIZE,
   GROUP_SIZE,
   newState,
   PAGE_SIZE,
@@ -19,6 +20,8 @@ import {
   WINDOW,
   WINDOW_SIZE,
 } from './sequence.js';
+
+const PAGES = CODE_SIZE / PAGE_SIZE;
 
 /** The processor whose instructions the table has; LSE apart, which is left out here. */
 const QEMU = ['qemu-aarch64-static', '-cpu', 'cortex-a57'] as const;
@@ -30,8 +33,13 @@ const LEFT_OUT = /^(?:LDADD|LDCLR|LDEOR|LDSET|LDSMAX|LDSMIN|LDUMAX|LDUMIN|SWP|CA
 /** A word that one side takes for an instruction and the other does not. */
 export interface Disagreement {
   readonly word: number;
-  /** The row that answers to it; undefined where none does. */
-  readonly row: InstructionRow | undefined;
+  /** The name of the row that answers to it; undefined where none does. */
+  readonly row: string | undefined;
+}
+
+export interface EncodingVerdict {
+  readonly tried: number;
+  readonly disagreements: readonly Disagreement[];
 }
 
 /** Finds out whether the table and qemu agree on which encodings are allocated. */
@@ -47,25 +55,35 @@ export class EncodingJudge {
     this.#patterns = rows.map(({ pattern }) => parsePattern(pattern));
   }
 
-  /** Tries random words, most of them near a row of the table. */
-  async run(
-    random: Random,
-    count: number,
-  ): Promise<{ readonly tried: number; readonly disagreements: readonly Disagreement[] }> {
-    const words: number[] = [];
-    while (words.length < count) {
-      const word = this.#word(random);
-      if (this.#isFit(this.#rowOf(word))) words.push(word);
-    }
-    const sequences = words.map((word, i) => this.#sequence(word, i % GROUP_SIZE));
+  /** Tries random words, most of them near a row of the table: as many pages of them. */
+  async run(random: Random, pages: number): Promise<EncodingVerdict> {
+    const sequences = Array.from({ length: pages }, (_, page) => this.#page(random, page % PAGES)).flat();
     const outcomes = await runUnderQemu(this.harness, { window: new Uint8Array(WINDOW_SIZE), sequences }, QEMU);
-    const disagreements = words.flatMap((word, i) => {
-      const { signal, state } = outcomes[i]!;
-      const isUnallocated = signal === Signal.ILL && state[PC] === sequences[i]!.state[PC];
+    const disagreements = sequences.flatMap(({ word, state }, i) => {
+      const { signal, state: end } = outcomes[i]!;
+      const isUnallocated = signal === Signal.ILL && end[PC] === state[PC];
       const row = this.#rowOf(word);
-      return isUnallocated === (row === undefined) ? [] : [{ word, row }];
+      return isUnallocated === (row === undefined) ? [] : [{ word, row: row?.name }];
     });
-    return { tried: words.length, disagreements };
+    return { tried: sequences.length, disagreements };
+  }
+
+  /** A page of words, as a sequence for each of them. */
+  #page(random: Random, page: number): readonly (Sequence & { readonly word: number })[] {
+    const tried = Array.from({ length: GROUP_SIZE }, () => this.#fitWord(random));
+    const words = Uint32Array.from(tried.flatMap((word) => [word, BRK]));
+    return tried.map((word, i) => {
+      const state = newState().fill(BigInt(WINDOW + WINDOW_SIZE / 2), 0, 32);
+      state[PC] = BigInt(CODE + page * PAGE_SIZE + 8 * i);
+      return { word, words, state };
+    });
+  }
+
+  #fitWord(random: Random): number {
+    for (;;) {
+      const word = this.#word(random);
+      if (this.#isFit(this.#rowOf(word))) return word;
+    }
   }
 
   #rowOf(word: number): InstructionRow | undefined {
@@ -84,11 +102,5 @@ export class EncodingJudge {
     const { mask, value } = pick(random, this.#patterns);
     const near = ((any & ~mask) | value) >>> 0;
     return rarely(random, 2) ? near : (near ^ (2 ** random.below(32))) >>> 0;
-  }
-
-  #sequence(word: number, page: number): Sequence {
-    const state = newState().fill(BigInt(WINDOW + WINDOW_SIZE / 2), 0, 32);
-    state[PC] = BigInt(CODE + page * PAGE_SIZE);
-    return { words: Uint32Array.of(word, BRK), state };
   }
 }

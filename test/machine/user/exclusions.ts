@@ -25,9 +25,11 @@ export const excludedFromUserMode = (row: InstructionRow): string | undefined =>
   return undefined;
 };
 
+/** MRS and MSR, of which {@link systemRegisterFields} are the fields. */
+export const namesSystemRegister = ({ name }: InstructionRow): boolean => /^(?:MRS|MSR \(register\))/.test(name);
+
 /** Fields of MRS and MSR that name a register that user mode may read and write. */
 export const systemRegisterFields = (random: Random, { name }: InstructionRow): Fields => {
-  if (!/^(?:MRS|MSR \(register\))/.test(name)) return {};
   const [op1, crn, crm, op2] = pick(random, name.startsWith('MRS') ? READABLE : WRITABLE);
   return { o0: 1, op1, CRn: crn, CRm: crm, op2 };
 };

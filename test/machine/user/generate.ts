@@ -5,14 +5,25 @@ import { type Fields, parsePattern, type Pattern } from '../../../sim/cpu/langua
 import type { InstructionRow } from '../../../sim/cpu/language/row.js';
 import type { Random } from '../../fuzz/mutate.js';
 import { encode } from '../../support/processor/assemble.js';
-import { excludedFromUserMode, systemRegisterFields } from './exclusions.js';
+import { excludedFromUserMode, namesSystemRegister, systemRegisterFields } from './exclusions.js';
 import { ALIGNED_BASES, BASES, INDEXES, pick, randomState, rarely, SMALL_INDEX } from './operands.js';
 import { BRK, CODE, PAGE_SIZE, PC, type Sequence, WINDOW, WINDOW_SIZE } from './sequence.js';
 
-/** A row of the instruction table, ready to make words of. */
-export interface Candidate {
+/** A row of the instruction table, ready to make words of: what its name and group tell is found out once. */
+interface Candidate {
   readonly row: InstructionRow;
   readonly pattern: Pattern;
+  readonly kind: 'indirect' | 'maintenance' | 'store-exclusive' | 'other';
+  readonly isMemory: boolean;
+  /** Its result is a vector register. */
+  readonly isVector: boolean;
+  readonly isPostIndex: boolean;
+  /** The address register is written. */
+  readonly movesOn: boolean;
+  readonly mayBeUnaligned: boolean;
+  readonly namesSystemRegister: boolean;
+  /** The field that says where a branch leads. */
+  readonly branchOffset: string | undefined;
 }
 
 /** One instruction, or a few that are of use only together: branches lead to the first of them. */
@@ -36,14 +47,40 @@ const STORE_EXCLUSIVE = /^STXR|^STXP/;
 /** qemu does not fault where nothing is mapped, as the architecture would have it; or at another instruction. */
 const CACHE_MAINTENANCE = /^(?:DC|IC) /;
 const CLREX = encode('CLREX', { CRm: 15 });
+const ADR = encode('ADR', { immlo: 0, immhi: 0, Rd: 0 });
+/** Where loads and stores take their addresses from. */
+const ANY_BASES = [...BASES, SP_OR_ZERO];
+const ALIGNED = [...ALIGNED_BASES, SP_OR_ZERO];
 const INDIRECT = ['BR', 'BLR', 'RET'];
 /** SIMD&FP instructions whose result is a general register. */
 const TO_GENERAL = /general|UMOV|SMOV|^FCVT.*\b[SU]\b/;
 
-export const candidatesOf = (rows: readonly InstructionRow[]): readonly Candidate[] =>
-  rows
-    .filter((row) => excludedFromUserMode(row) === undefined)
-    .map((row) => ({ row, pattern: parsePattern(row.pattern) }));
+const kindOf = ({ name }: InstructionRow): Candidate['kind'] => {
+  if (INDIRECT.includes(name)) return 'indirect';
+  if (CACHE_MAINTENANCE.test(name)) return 'maintenance';
+  return STORE_EXCLUSIVE.test(name) ? 'store-exclusive' : 'other';
+};
+
+const candidateOf = (row: InstructionRow): Candidate => {
+  const { name, group } = row;
+  const pattern = parsePattern(row.pattern);
+  const offset = pattern.fields.find((field) => /^imm(?:26|19|14)$/.test(field.name));
+  return {
+    row,
+    pattern,
+    kind: kindOf(row),
+    isMemory: MEMORY.test(group),
+    isVector: row.fp === true && !TO_GENERAL.test(name),
+    isPostIndex: name.includes('post-index'),
+    movesOn: /pre-index|post-index/.test(name),
+    mayBeUnaligned: /^(?:LDR|STR|LDP|STP|LDUR|STUR|LDTR|STTR|LDNP|STNP|PRFM|PRFUM|LD[1-4]|ST[1-4])\b/.test(name),
+    namesSystemRegister: namesSystemRegister(row),
+    branchOffset: group === 'Branches' ? offset?.name : undefined,
+  };
+};
+
+const candidatesOf = (rows: readonly InstructionRow[]): readonly Candidate[] =>
+  rows.filter((row) => excludedFromUserMode(row) === undefined).map(candidateOf);
 
 /** Fields of up to two bits select what an instruction is; the others are its operands. */
 const variantOf = ({ fields }: Pattern, values: Fields): string =>
@@ -58,7 +95,7 @@ const operand = (random: Random, width: number): number => {
 
 /** ADR: the address of `target`, within a megabyte of `pc`, into a register. */
 const addressOf = (target: number, pc: number, register: number): number =>
-  encode('ADR', { immlo: (target - pc) & 3, immhi: ((target - pc) >> 2) & 0x7_ffff, Rd: register });
+  (ADR | (((target - pc) & 3) << 29) | ((((target - pc) >> 2) & 0x7_ffff) << 5) | register) >>> 0;
 
 const wordsAhead = (pc: number, target: number, width: number): number => {
   const words = Math.trunc((target - pc) / 4);
@@ -78,6 +115,13 @@ export class Generator {
 
   get rows(): readonly InstructionRow[] {
     return this.#candidates.map(({ row }) => row);
+  }
+
+  /** The same code, to be run from other registers. */
+  fromOtherState(random: Random, sequence: Generated): Generated {
+    const state = randomState(random);
+    state[PC] = sequence.state[PC]!;
+    return { ...sequence, state };
   }
 
   /** @param page which of the code's pages it is to lie in */
@@ -109,26 +153,30 @@ export class Generator {
 
   #unit(random: Random, pc: number): Unit {
     const candidate = pick(random, this.#candidates);
-    const { row, pattern } = candidate;
+    const { row, pattern, kind, branchOffset } = candidate;
     const fields = this.#fields(random, candidate, pc);
     const word = wordOf(pattern, fields);
     const unit = { row, variant: variantOf(pattern, fields) };
-    const offset = pattern.fields.find(({ name }) => /^imm(?:26|19|14)$/.test(name));
-    if (row.group === 'Branches' && offset !== undefined) {
-      const link = (distance: number): readonly number[] => [wordOf(pattern, { ...fields, [offset.name]: distance })];
+    if (branchOffset !== undefined) {
+      const link = (distance: number): readonly number[] => [wordOf(pattern, { ...fields, [branchOffset]: distance })];
       return { ...unit, words: [word], branch: { units: 1 + random.below(4), link } };
     }
-    if (INDIRECT.includes(row.name))
-      return { ...unit, words: [0, word], branch: this.#indirect(random, fields.Rn!, word) };
-    if (CACHE_MAINTENANCE.test(row.name))
-      return { ...unit, words: [addressOf(WINDOW + random.below(WINDOW_SIZE), pc, fields.Rt!), word] };
-    // Nothing can be said of a store-exclusive before which the monitor is in an unknown state.
-    if (STORE_EXCLUSIVE.test(row.name)) {
-      if (!rarely(random, 4)) return { ...unit, words: [this.#loadExclusive(word), word] };
-      // qemu has all ones for "none": that address must not be the store's.
-      return { ...unit, words: [addressOf(WINDOW + 16 * random.below(WINDOW_SIZE / 16), pc, fields.Rn!), CLREX, word] };
+    switch (kind) {
+      case 'indirect':
+        return { ...unit, words: [0, word], branch: this.#indirect(random, fields.Rn!, word) };
+      case 'maintenance':
+        return { ...unit, words: [addressOf(WINDOW + random.below(WINDOW_SIZE), pc, fields.Rt!), word] };
+      case 'store-exclusive':
+        // Nothing can be said of a store-exclusive before which the monitor is in an unknown state.
+        if (!rarely(random, 4)) return { ...unit, words: [this.#loadExclusive(word), word] };
+        // qemu has all ones for "none": that address must not be the store's.
+        return {
+          ...unit,
+          words: [addressOf(WINDOW + 16 * random.below(WINDOW_SIZE / 16), pc, fields.Rn!), CLREX, word],
+        };
+      case 'other':
+        return { ...unit, words: [word] };
     }
-    return { ...unit, words: [word] };
   }
 
   /** ADR puts the target into the register that the branch reads. */
@@ -140,57 +188,62 @@ export class Generator {
   #fields(random: Random, candidate: Candidate, pc: number): Fields {
     const { row, pattern } = candidate;
     for (;;) {
-      const fields: Record<string, number> = { ...systemRegisterFields(random, row) };
-      for (const { name, width } of pattern.fields) fields[name] ??= this.#field(random, row, name, width, pc);
-      if ((row.allocated === undefined || row.allocated(fields)) && this.#predictable(row, fields)) return fields;
+      const fields: Record<string, number> = {
+        ...(candidate.namesSystemRegister ? systemRegisterFields(random, row) : {}),
+      };
+      for (const { name, width } of pattern.fields) fields[name] ??= this.#field(random, candidate, name, width, pc);
+      if ((row.allocated === undefined || row.allocated(fields)) && this.#predictable(candidate, fields)) return fields;
     }
   }
 
   /** Left out: what the Arm ARM calls CONSTRAINED UNPREDICTABLE and where implementations do differ (K1.1). */
-  #predictable({ name }: InstructionRow, { Rs, Rt, Rt2, Rn }: Fields): boolean {
-    if (INDIRECT.includes(name)) return Rn !== SP_OR_ZERO;
-    if (CACHE_MAINTENANCE.test(name)) return Rt !== SP_OR_ZERO;
-    if (!STORE_EXCLUSIVE.test(name)) return true;
-    // The load before the store must not change the address.
-    return Rs !== Rt && Rs !== Rt2 && (Rs !== Rn || Rn === SP_OR_ZERO) && Rt !== Rn && Rt2 !== Rn;
+  #predictable({ kind }: Candidate, { Rs, Rt, Rt2, Rn }: Fields): boolean {
+    switch (kind) {
+      case 'indirect':
+        return Rn !== SP_OR_ZERO;
+      case 'maintenance':
+        return Rt !== SP_OR_ZERO;
+      case 'store-exclusive':
+        // The load before the store must not change the address.
+        return Rs !== Rt && Rs !== Rt2 && (Rs !== Rn || Rn === SP_OR_ZERO) && Rt !== Rn && Rt2 !== Rn;
+      case 'other':
+        return true;
+    }
   }
 
-  #field(random: Random, row: InstructionRow, name: string, width: number, pc: number): number {
-    const memory = MEMORY.test(row.group);
+  #field(random: Random, candidate: Candidate, name: string, width: number, pc: number): number {
+    const { isMemory } = candidate;
     switch (name) {
       case 'Rd':
       case 'Rt':
       case 'Rt2':
       case 'Rs':
-        return this.#destination(random, row);
+        return this.#destination(random, candidate);
       case 'Rn':
-        return memory ? this.#base(random, row) : random.below(32);
+        return isMemory ? this.#base(random, candidate) : random.below(32);
       case 'Rm':
-        if (!memory || rarely(random, 64)) return random.below(2 ** width);
-        return row.name.includes('post-index') ? SMALL_INDEX : pick(random, INDEXES);
+        if (!isMemory || rarely(random, 64)) return random.below(2 ** width);
+        return candidate.isPostIndex ? SMALL_INDEX : pick(random, INDEXES);
       case 'imm12':
-        return memory && !rarely(random, 64) ? random.below(0x200) : operand(random, width);
+        return isMemory && !rarely(random, 64) ? random.below(0x200) : operand(random, width);
       case 'imm19':
-        return memory ? this.#literal(random, pc, width) : operand(random, width);
+        return isMemory ? this.#literal(random, pc, width) : operand(random, width);
       default:
         return operand(random, width);
     }
   }
 
   /** Mostly not a register that later loads and stores take their address from. */
-  #destination(random: Random, row: InstructionRow): number {
-    const vector = row.fp === true && !TO_GENERAL.test(row.name);
+  #destination(random: Random, { isVector }: Candidate): number {
     const register = random.below(32);
     const kept = register !== SP_OR_ZERO && (BASES.includes(register) || INDEXES.includes(register));
-    return vector || !kept || rarely(random, 24) ? register : register - 16;
+    return isVector || !kept || rarely(random, 24) ? register : register - 16;
   }
 
-  #base(random: Random, { name }: InstructionRow): number {
+  #base(random: Random, { movesOn, mayBeUnaligned }: Candidate): number {
     if (rarely(random, 200)) return random.below(32);
-    const movesOn = /pre-index|post-index/.test(name);
-    const mayBeUnaligned = /^(?:LDR|STR|LDP|STP|LDUR|STUR|LDTR|STTR|LDNP|STNP|PRFM|PRFUM|LD[1-4]|ST[1-4])\b/.test(name);
     if (movesOn) return pick(random, [16, 17, 18, 19]);
-    return pick(random, [...(mayBeUnaligned && !rarely(random, 4) ? BASES : ALIGNED_BASES), SP_OR_ZERO]);
+    return pick(random, mayBeUnaligned && !rarely(random, 4) ? ANY_BASES : ALIGNED);
   }
 
   /** In the sequence, or in the window. */

@@ -126,12 +126,19 @@ static void report(int signal, u64 address, struct context *context)
 	struct fpsimd *fp = fpsimd_of(context);
 	volatile u64 *window = (u64 *)WINDOW;
 	u32 changes = 0;
-	for (u32 i = 0; i < WINDOW_SIZE / 8; i++) {
-		if (window[i] == initial[i])
+	for (u32 start = 0; start < WINDOW_SIZE / 8; start += 8) {
+		u64 differs = 0;
+		for (u32 i = start; i < start + 8; i++)
+			differs |= window[i] ^ initial[i];
+		if (differs == 0)
 			continue;
-		changed[changes].offset = i * 8;
-		changed[changes++].value = window[i];
-		window[i] = initial[i];
+		for (u32 i = start; i < start + 8; i++) {
+			if (window[i] == initial[i])
+				continue;
+			changed[changes].offset = i * 8;
+			changed[changes++].value = window[i];
+			window[i] = initial[i];
+		}
 	}
 	result.signal = signal;
 	result.changes = changes;
@@ -153,7 +160,7 @@ static void place(const struct order *order)
 	require(page >= CODE && page < CODE + CODE_SIZE && order->words <= MAX_WORDS, 5);
 	require(!call(MPROTECT, page, PAGE, PROT_READ | PROT_WRITE, 0, 0, 0), 6);
 	require(receive((void *)page, order->words * 4), 7);
-	for (u64 line = page; line < page + PAGE; line += 16)
+	for (u64 line = page; line < page + order->words * 4; line += 16)
 		asm volatile("dc cvau, %0; dsb ish; ic ivau, %0" : : "r"(line) : "memory");
 	asm volatile("dsb ish; isb" : : : "memory");
 	require(!call(MPROTECT, page, PAGE, PROT_READ | PROT_EXEC, 0, 0, 0), 6);

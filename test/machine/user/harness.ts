@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { type Batch, groupsOf, newState, type Outcome, STATE_BYTES } from './sequence.js';
+import { type Batch, CodePages, groupsOf, newState, type Outcome, STATE_BYTES } from './sequence.js';
 
 /** LSE atomics need more than a Cortex-A57; SVE would put the vector registers elsewhere in a signal's frame. */
 const QEMU = ['qemu-aarch64-static', '-cpu', 'neoverse-n1'] as const;
@@ -45,15 +45,17 @@ const order = (kind: (typeof ORDERS)[number], words: number, state = newState())
   return bytes;
 };
 
-const encode = (batch: Batch): Buffer =>
-  Buffer.concat([
+const encode = (batch: Batch): Buffer => {
+  const pages = new CodePages();
+  return Buffer.concat([
     order('window', 0),
     batch.window,
     ...groupsOf(batch).flatMap((group) => [
-      ...group.flatMap(({ words, state }) => [order('code', words.length, state), bytesOf(words)]),
+      ...pages.place(group).flatMap(({ words, state }) => [order('code', words.length, state), bytesOf(words)]),
       ...group.map(({ state }) => order('run', 0, state)),
     ]),
   ]);
+};
 
 const wordsOf = (bytes: Buffer): BigUint64Array => new BigUint64Array(new Uint8Array(bytes).buffer);
 

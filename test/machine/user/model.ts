@@ -4,14 +4,17 @@ import { createCpu } from '../../../sim/cpu/cpu.js';
 import type { CpuHost, CpuModel, StopReason } from '../../../sim/cpu/state/model.js';
 import { Range } from '../../../kexec/base/range.js';
 import { PhysicalMemory } from '../../../sim/machine/memory.js';
+import type { Tier } from './batch.js';
 import {
   CODE,
   CODE_SIZE,
+  CodePages,
   FPCR,
   FPSR,
   newState,
   NZCV,
   type Outcome,
+  pageOf,
   PAGE_SIZE,
   PC,
   type Sequence,
@@ -44,6 +47,9 @@ const SYSTEM_REGISTERS: Readonly<Record<string, bigint>> = {
 };
 
 const WINDOW_PAGES = WINDOW_SIZE / PAGE_SIZE;
+const WORDS_OF_PAGE = PAGE_SIZE / 8;
+
+const bytesOf = (words: BigUint64Array): Buffer => Buffer.from(words.buffer, words.byteOffset, words.byteLength);
 
 /** Where a page of the window is among them: in another order, as an access over the end of one is of two places. */
 const scattered = (page: number): number => (5 * page + 3) % WINDOW_PAGES;
@@ -89,9 +95,6 @@ const signalOf = (esr: bigint): number => {
   }
 };
 
-/** How the model carries out code: interpreted, translated at once, or an instruction at a time. */
-export type Tier = 'interpreted' | 'translated' | 'stepped';
-
 /** More than any sequence has, and little enough to end a loop that should not be there. */
 const MOST_INSTRUCTIONS = 20_000n;
 
@@ -103,9 +106,11 @@ export class UserModel {
   ]);
   readonly #cpu: CpuModel;
   readonly #window: BigUint64Array;
+  /** What the window is to hold before a sequence, in the order of memory. */
   #initial = new BigUint64Array(WINDOW_SIZE / 8);
+  #pages = new CodePages();
 
-  constructor(readonly tier: Tier) {
+  constructor(tier: 'interpreted' | 'translated') {
     writeTables(this.#memory);
     const cpus: CpuModel[] = [];
     const host: CpuHost = {
@@ -133,6 +138,11 @@ export class UserModel {
     this.#cpu.setEl(0);
   }
 
+  /** Instructions that were translated so far, each as often as it was. */
+  get translated(): number {
+    return this.#cpu.statistics.translatedInstructions;
+  }
+
   /** Instructions carried out so far. */
   get instructions(): bigint {
     return this.#cpu.instructions;
@@ -140,28 +150,31 @@ export class UserModel {
 
   /** Begins a batch. */
   reset(window: Uint8Array): void {
-    this.#initial = new BigUint64Array(window.slice().buffer);
-    this.#initial.forEach((value, i) => (this.#window[placeIn(i)] = value));
+    const words = new BigUint64Array(window.slice().buffer);
+    words.forEach((value, i) => (this.#initial[placeIn(i)] = value));
+    this.#window.set(this.#initial);
     this.#memory.clear(BigInt(CODE), CODE_SIZE);
+    this.#pages = new CodePages();
   }
 
-  /** Writes the code of sequences to memory; their pages must all differ. */
+  /** Writes the code of sequences to memory, as far as it is not there; their pages must all differ. */
   writeCode(sequences: readonly Sequence[]): void {
-    for (const { words, state } of sequences) {
-      this.#memory.write(state[PC]!, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+    const missing = this.#pages.place(sequences);
+    for (const { words, state } of missing) {
+      this.#memory.write(BigInt(pageOf(state)), new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
     }
-    this.#cpu.invalidate();
+    if (missing.length > 0) this.#cpu.invalidate();
   }
 
   /**
    * Runs a sequence whose code is written. @returns why it did not get to an end that user mode knows, where it did not
    */
-  run({ state }: Sequence): Outcome | StopReason {
+  run({ state }: Sequence, tier: Tier): Outcome | StopReason {
     const cpu = this.#cpu;
     this.#setState(state);
-    const limits = { maxInstructions: this.tier === 'stepped' ? 1n : MOST_INSTRUCTIONS, stopOnException: true };
+    const limits = { maxInstructions: tier === 'stepped' ? 1n : MOST_INSTRUCTIONS, stopOnException: true };
     let stop = cpu.run(limits);
-    for (let i = 0n; this.tier === 'stepped' && stop.kind === 'max-instructions' && i < MOST_INSTRUCTIONS; i++)
+    for (let i = 0n; tier === 'stepped' && stop.kind === 'max-instructions' && i < MOST_INSTRUCTIONS; i++)
       stop = cpu.run(limits);
     const changes = this.#takeChanges();
     if (stop.kind !== 'exception') return stop;
@@ -203,12 +216,13 @@ export class UserModel {
   /** What the sequence changed in the window, which is then as it was. */
   #takeChanges(): BigUint64Array {
     const changes: bigint[] = [];
-    for (let i = 0; i < this.#window.length; i++) {
-      const place = placeIn(i);
-      const value = this.#window[place]!;
-      if (value === this.#initial[i]) continue;
-      changes.push(BigInt(i * 8), value);
-      this.#window[place] = this.#initial[i]!;
+    for (let page = 0; page < WINDOW_PAGES; page++) {
+      const place = scattered(page) * WORDS_OF_PAGE;
+      const [now, before] = [this.#window, this.#initial].map((all) => all.subarray(place, place + WORDS_OF_PAGE));
+      if (bytesOf(now!).equals(bytesOf(before!))) continue;
+      for (let i = 0; i < WORDS_OF_PAGE; i++)
+        if (now![i] !== before![i]) changes.push(BigInt(page * PAGE_SIZE + i * 8), now![i]!);
+      now!.set(before!);
     }
     return BigUint64Array.from(changes);
   }

@@ -37,8 +37,14 @@ export const registerName = (slot: number): string => {
   return ['sp', 'pc', 'nzcv', 'fpcr', 'fpsr'][slot - SP]!;
 };
 
+/** The address of the page of code in which a state begins. */
+export const pageOf = (state: State): number => {
+  const pc = Number(state[PC]);
+  return pc - (pc % PAGE_SIZE);
+};
+
 export interface Sequence {
-  /** Ends with {@link BRK}; begins at `state[PC]`, which is the start of a page. */
+  /** What the page of code begins with in which `state[PC]` is; ends with {@link BRK}. */
   readonly words: Uint32Array;
   readonly state: State;
 }
@@ -46,7 +52,10 @@ export interface Sequence {
 export interface Batch {
   /** What memory holds before each sequence. */
   readonly window: Uint8Array;
-  /** Each group of {@link GROUP_SIZE} has pages of its own. Pages of code are zero before the first group. */
+  /**
+   * Each group of {@link GROUP_SIZE} has pages of its own. Pages of code are zero before the first group; those whose
+   * words are the same array as in the group before need not be written again.
+   */
   readonly sequences: readonly Sequence[];
 }
 
@@ -59,6 +68,21 @@ export const groupsOf = <T extends Sequence>({
   Array.from({ length: Math.ceil(sequences.length / GROUP_SIZE) }, (_, i) =>
     sequences.slice(i * GROUP_SIZE, (i + 1) * GROUP_SIZE),
   );
+
+/** What lies in the pages of code while the groups of a batch come and go. */
+export class CodePages {
+  readonly #words = new Map<number, Uint32Array>();
+
+  /** Those sequences of a group whose code is not there yet: now it is. */
+  place<T extends Sequence>(group: readonly T[]): readonly T[] {
+    return group.filter(({ words, state }) => {
+      const page = pageOf(state);
+      if (this.#words.get(page) === words) return false;
+      this.#words.set(page, words);
+      return true;
+    });
+  }
+}
 
 /** Signals by which a sequence ends (asm-generic/signal.h). */
 export const Signal = { ILL: 4, TRAP: 5, BUS: 7, SEGV: 11 } as const;
