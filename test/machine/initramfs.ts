@@ -29,10 +29,21 @@ const encode = ({ name, mode, data = new Uint8Array(), major = 0, minor = 0 }: E
   return Buffer.concat([padded(Buffer.from(header, 'latin1')), padded(data)]);
 };
 
-/** A file of the host, or a directory with all that is in it. @param name what it is called in the initramfs */
-export const entriesOf = (hostPath: string, name: string): readonly Entry[] => {
+/**
+ * A file of the host, or a directory with all that is in it.
+ * @param name what it is called in the initramfs
+ * @param isWanted tells by such a name what is left out
+ */
+export const entriesOf = (
+  hostPath: string,
+  name: string,
+  isWanted: (name: string) => boolean = () => true,
+): readonly Entry[] => {
+  if (!isWanted(name)) return [];
   if (!fs.statSync(hostPath).isDirectory()) return [{ name, mode: PROGRAM, data: fs.readFileSync(hostPath) }];
-  const inside = fs.readdirSync(hostPath).flatMap((entry) => entriesOf(path.join(hostPath, entry), `${name}/${entry}`));
+  const inside = fs
+    .readdirSync(hostPath)
+    .flatMap((entry) => entriesOf(path.join(hostPath, entry), `${name}/${entry}`, isWanted));
   return [{ name, mode: DIRECTORY }, ...inside];
 };
 

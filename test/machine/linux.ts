@@ -27,6 +27,7 @@ import { compareConsoles, neededFor } from './linux/consoles.js';
 import { KNOWN_DIFFERENCES, type KnownDifference } from './linux/known-differences.js';
 import { type Booted, type Files, accessesOnBoth, bootBoth, bootInTwo } from './linux/machines.js';
 import { modulesOf } from './linux/modules.js';
+import { isRight, PYTHON, PYTHON_MACHINE, PYTHON_PATIENCE_S, resultsIn } from './linux/python.js';
 import { keepTexts, tellDifferences } from './linux/reports.js';
 import { selftests } from './linux/selftests.js';
 import { NEXT, type Script, SCRIPTS } from './linux/scripts.js';
@@ -56,6 +57,11 @@ const settings = () =>
       type: 'boolean',
       default: false,
       describe: 'Compare the accesses to interrupt controller and UART up to init instead, with one processor',
+    })
+    .option('python', {
+      type: 'boolean',
+      default: false,
+      describe: "Run tests of Debian's Python instead, for a while, and compare what becomes of each",
     })
     .option('list', { type: 'boolean', default: false, describe: 'List the boots' })
     .version(false)
@@ -169,7 +175,8 @@ const main = async (): Promise<void> => {
   if (boots.length === 0) throw new Error('no boot is like that');
   const work = scratchDirectory(CACHE);
   try {
-    await (args.accesses ? compareAllAccesses : compareAllConsoles)(boots, work);
+    if (args.python) await comparePython(work);
+    else await (args.accesses ? compareAllAccesses : compareAllConsoles)(boots, work);
   } finally {
     fs.rmSync(work, { recursive: true });
   }
@@ -187,6 +194,29 @@ const compareAllConsoles = async (boots: readonly Boot[], work: string): Promise
   const idle = KNOWN_DIFFERENCES.filter((row) => boots.length === ALL.length && !needed.has(row));
   if (failed.length === 0) for (const { part, reason } of idle) say(`no console needs ${part.source} (${reason})`);
   if (failed.length > 0 || idle.length > 0) process.exitCode = 1;
+};
+
+/** Runs tests of Python on both, and compares what became of each. */
+const comparePython = async (work: string): Promise<void> => {
+  const kernel = debianKernel(PYTHON.suite);
+  const initrd = path.join(work, 'initrd-python');
+  fs.writeFileSync(initrd, busyboxInitramfs(fs.readFileSync(debianBusybox()), PYTHON.init, PYTHON.entries()));
+  const { qemu, ours } = await bootBoth(PYTHON_MACHINE, { kernel, initrd, work, patienceS: PYTHON_PATIENCE_S });
+  keepTexts(CACHE, 'python', { qemu: qemu.console, ours: ours.console });
+  const [theirs, found] = [resultsIn(qemu.console), resultsIn(ours.console)];
+  const names = [...new Set([...theirs.keys(), ...found.keys()])];
+  const show = (result: string | undefined): string => result ?? 'not run';
+  const wrong = names.filter((name) => theirs.get(name) !== found.get(name) || !isRight(found.get(name)));
+  for (const name of wrong) say(`${name}: ${show(theirs.get(name))} in QEMU, ${show(found.get(name))} on our machine`);
+  const count = (what: string): number => [...found.values()].filter((result) => result === what).length;
+  const isGood = names.length > 0 && wrong.length === 0 && ours.ended;
+  if (!isGood) say('the consoles: .cache/linux/python.{ours,qemu}.txt');
+  say(
+    `${PYTHON.title}: ${count('passed')} pass, ${count('skipped')} are skipped, ` +
+      `${isGood ? 'the same as in QEMU' : `${wrong.length} are not as they should be`} ` +
+      `(${ours.seconds.toFixed(0)} s, QEMU ${qemu.seconds.toFixed(0)} s)`,
+  );
+  if (!isGood) process.exitCode = 1;
 };
 
 const compareAllAccesses = async (boots: readonly Boot[], work: string): Promise<void> => {

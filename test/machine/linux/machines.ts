@@ -32,6 +32,8 @@ export interface Files {
   readonly work: string;
   /** A disk of each machine's own, which it may write to. */
   readonly disks?: Readonly<Record<'qemu' | 'ours', string>>;
+  /** What takes longer hangs; {@link PATIENCE_S} by default. */
+  readonly patienceS?: number;
 }
 
 export interface Booted {
@@ -46,13 +48,23 @@ export interface Booted {
 /** A machine that takes longer hangs. */
 const PATIENCE_S = 1200;
 
-const boot = (file: string, args: readonly string[], translations = 'off'): Promise<Booted> => {
+interface BootSettings {
+  readonly patienceS?: number | undefined;
+  /** Where ours finds translations of the boots before. */
+  readonly translations?: string;
+}
+
+const boot = (
+  file: string,
+  args: readonly string[],
+  { patienceS = PATIENCE_S, translations = 'off' }: BootSettings = {},
+): Promise<Booted> => {
   const start = performance.now();
   const env = { ...process.env, KEXEC_MACHINE: undefined, KEXEC_TRANSLATIONS: translations };
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
-    timeout: (PATIENCE_S + 10) * 1000,
+    timeout: (patienceS + 10) * 1000,
     killSignal: 'SIGKILL',
   });
   const [out, aside]: [Buffer[], Buffer[]] = [[], []];
@@ -100,13 +112,14 @@ const QEMU = 'qemu-system-aarch64';
 /** @throws Error when QEMU, which is the judge, does not get to the end */
 const bootQemu = async (
   machine: Machine,
-  { kernel, initrd, disks }: Omit<Files, 'work'>,
+  { kernel, initrd, disks, patienceS }: Omit<Files, 'work'>,
   tree: string | undefined,
   more: readonly string[] = [],
 ): Promise<Booted> => {
   const load = ['-kernel', kernel, '-initrd', initrd, '-append', machine.commandLine];
   const given = tree === undefined ? [] : ['-dtb', tree];
-  const booted = await boot(QEMU, [...qemuMachine(machine), ...load, ...given, ...qemuDisk(disks?.qemu), ...more]);
+  const args = [...qemuMachine(machine), ...load, ...given, ...qemuDisk(disks?.qemu), ...more];
+  const booted = await boot(QEMU, args, { patienceS });
   if (!booted.ended) throw new Error(`qemu: does not get to the end\n${booted.console.slice(-2000)}${booted.aside}`);
   return booted;
 };
@@ -134,10 +147,10 @@ const withoutSeed = (tree: Fdt): FdtError | undefined => {
 
 const ourBoot = (
   { gic, el, cpus, memory, commandLine }: Machine,
-  { kernel, initrd, disks }: Omit<Files, 'work'>,
+  { kernel, initrd, disks, patienceS = PATIENCE_S }: Omit<Files, 'work'>,
   tree: string | undefined,
 ): readonly string[] => [
-  ...['bin/kexec-sim', 'boot', kernel, '--initrd', initrd, '--append', commandLine, '--timeout', `${PATIENCE_S}`],
+  ...['bin/kexec-sim', 'boot', kernel, '--initrd', initrd, '--append', commandLine, '--timeout', `${patienceS}`],
   ...(tree === undefined
     ? ['--memory', memory, '--gic', `${gic}`, '--el', `${el}`, '--cpus', `${cpus}`]
     : ['--dtb', tree]),
@@ -168,7 +181,10 @@ export const bootBoth = async (
   const [qemu, ours] = await Promise.all([
     bootQemu(machine, files, tree),
     // The first boot of a kernel begins without translations, others with those of the boots before.
-    boot(process.execPath, ourBoot(machine, files, tree), path.join(work, 'translations')),
+    boot(process.execPath, ourBoot(machine, files, tree), {
+      patienceS: files.patienceS,
+      translations: path.join(work, 'translations'),
+    }),
   ]);
   return { qemu, ours };
 };

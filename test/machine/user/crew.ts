@@ -3,9 +3,45 @@
 import { Worker } from 'node:worker_threads';
 import type { Answer, Order, Run } from '../fuzz-cpu-worker.js';
 
-interface Member {
-  readonly worker: Worker;
-  isBusy: boolean;
+/**
+ * After so many batches in all, each thread is replaced: handlers of ever more shapes are modules of WebAssembly, each
+ * of which takes some of the mappings that Linux gives a process (vm.max_map_count).
+ */
+const LIFE = 40;
+
+/** One of the threads, the next in whose place comes from time to time. */
+class Member {
+  #worker: Worker | undefined;
+  #batches = 0;
+  isBusy = false;
+
+  constructor(
+    private readonly run: Run,
+    private readonly life: number,
+    private readonly onAnswer: (answer: Answer | Error) => void,
+  ) {}
+
+  give(order: Order): void {
+    if (this.#batches++ % this.life === 0) void this.dismiss();
+    this.#worker ??= this.#start();
+    this.isBusy = true;
+    this.#worker.postMessage(order);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('../fuzz-cpu-worker.js', import.meta.url), { workerData: this.run });
+    worker.on('message', (answer: Answer) => {
+      this.isBusy = false;
+      this.onAnswer(answer);
+    });
+    return worker.on('error', this.onAnswer);
+  }
+
+  async dismiss(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
 }
 
 export class Crew {
@@ -15,13 +51,7 @@ export class Crew {
 
   constructor(jobs: number, run: Run) {
     this.#members = Array.from({ length: jobs }, () => {
-      const worker = new Worker(new URL('../fuzz-cpu-worker.js', import.meta.url), { workerData: run });
-      const member: Member = { worker, isBusy: false };
-      worker.on('message', (answer: Answer) => {
-        member.isBusy = false;
-        this.#onAnswer(member, answer);
-      });
-      worker.on('error', (error) => this.#onAnswer(member, error));
+      const member: Member = new Member(run, Math.ceil(LIFE / jobs), (answer) => this.#onAnswer(member, answer));
       return member;
     });
   }
@@ -36,11 +66,6 @@ export class Crew {
     let isWanted = true;
     let failure: Error | undefined;
     let wake = (): void => {};
-    const give = (member: Member): void => {
-      if (!isWanted) return;
-      member.isBusy = true;
-      member.worker.postMessage({ kind, number: next++ } satisfies Order);
-    };
     const until = async (isTrue: () => boolean): Promise<void> => {
       while (!isTrue()) {
         if (failure !== undefined) throw failure;
@@ -51,12 +76,12 @@ export class Crew {
       if (answer instanceof Error) failure = answer;
       else {
         answers.set(answer.number, answer);
-        give(member);
+        if (isWanted) member.give({ kind, number: next++ });
       }
       wake();
     };
     try {
-      this.#members.forEach(give);
+      for (const member of this.#members) member.give({ kind, number: next++ });
       for (let number = first; ; number++) {
         await until(() => answers.has(number));
         const answer = answers.get(number);
@@ -70,7 +95,7 @@ export class Crew {
   }
 
   async dismiss(): Promise<void> {
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#members.map((member) => member.dismiss()));
   }
 }
 

@@ -16,7 +16,7 @@ const COMPILE = [
   '-nostdlib',
   '-ffreestanding',
   '-fno-stack-protector',
-  '-mgeneral-regs-only',
+  '-funroll-loops',
   // Where no sequence comes upon it by chance.
   '-Wl,-Ttext-segment=0x2b5a6c000000',
 ];
