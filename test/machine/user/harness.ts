@@ -74,8 +74,8 @@ const decode = (bytes: Buffer): Outcome[] => {
   return outcomes;
 };
 
-/** A batch that does not end is given up. */
-const PATIENCE_MS = 60_000;
+/** A batch that does not end is given up; it takes about a second, and far more on a machine that is busy. */
+const PATIENCE_MS = 600_000;
 
 /**
  * Runs a batch under qemu, in a process of its own: it goes on while the caller computes.
