@@ -85,11 +85,15 @@ export const PYTHON_PATIENCE_S = 4 * 3600;
 /** Whether a result is one that tests of the suite are to have. */
 export const isRight = (result: string | undefined): boolean => result === 'passed' || result === 'skipped';
 
-/** What became of each test, by its name. */
-export const resultsIn = (console: string): ReadonlyMap<string, string> =>
-  new Map(
-    console.split(/\r*\n/).flatMap((line) => {
-      const [mark, name, result] = line.split(' ');
-      return mark === MARK && name !== undefined && result !== undefined ? [[name, result] as const] : [];
-    }),
-  );
+/** What became of each test, by its name; some names are those of several, which are numbered. */
+export const resultsIn = (console: string): ReadonlyMap<string, string> => {
+  const results = new Map<string, string>();
+  for (const line of console.split(/\r*\n/)) {
+    const [mark, name, result] = line.split(' ');
+    if (mark !== MARK || name === undefined || result === undefined) continue;
+    let number = 1;
+    while (results.has(`${name}#${number}`)) number++;
+    results.set(`${name}#${number}`, result);
+  }
+  return results;
+};
