@@ -14,6 +14,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'B',
     section: 'C6.2.26',
     pattern: '0 00101 imm26:26',
+    syntax: 'b <label26>',
     free: ['imm26'],
     immediates: ({ imm26 }) => [words(imm26, 26)],
     semantics: (t) => t.branch(i64.add(t.pc(), t.imm(0))),
@@ -22,6 +23,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'BL',
     section: 'C6.2.35',
     pattern: '1 00101 imm26:26',
+    syntax: 'bl <label26>',
     free: ['imm26'],
     immediates: ({ imm26 }) => [words(imm26, 26)],
     semantics: (t) => {
@@ -33,6 +35,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'B.cond',
     section: 'C6.2.27',
     pattern: '0101010 0 imm19:19 0 cond:4',
+    syntax: 'b.<cond> <label19>{  // <alsoBranch>}',
     free: ['imm19'],
     immediates: ({ imm19 }) => [words(imm19, 19)],
     semantics: (t, { cond }) => t.branchIf(t.condition(cond), i64.add(t.pc(), t.imm(0))),
@@ -41,6 +44,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'CBZ, CBNZ',
     section: 'C6.2.47, C6.2.46',
     pattern: 'sf:1 011010 op:1 imm19:19 Rt:5',
+    syntax: '<op?cbz|cbnz> <Rt>, <label19>',
     free: ['imm19'],
     immediates: ({ imm19 }) => [words(imm19, 19)],
     semantics: (t, { sf, op, Rt }) => {
@@ -52,6 +56,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'TBZ, TBNZ',
     section: 'C6.2.375, C6.2.374',
     pattern: 'b5:1 011011 op:1 b40:5 imm14:14 Rt:5',
+    syntax: '<op?tbz|tbnz> <b5?WXt>, #<b5,b40>, <label14>',
     free: ['imm14'],
     immediates: ({ imm14 }) => [words(imm14, 14)],
     semantics: (t, { b5, b40, op, Rt }) => {
@@ -63,12 +68,14 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'BR',
     section: 'C6.2.37',
     pattern: '1101011 0 0 00 11111 0000 0 0 Rn:5 00000',
+    syntax: 'br <Xn>',
     semantics: (t, { Rn }) => t.branch(t.x(Rn), 'indirect'),
   }),
   row({
     name: 'BLR',
     section: 'C6.2.36',
     pattern: '1101011 0 0 01 11111 0000 0 0 Rn:5 00000',
+    syntax: 'blr <Xn>',
     semantics: (t, { Rn }) => {
       t.setX(30, i64.add(t.pc(), i64.const(4)));
       t.branch(t.x(Rn), 'call');
@@ -78,6 +85,7 @@ export const BRANCHES: readonly InstructionRow[] = [
     name: 'RET',
     section: 'C6.2.254',
     pattern: '1101011 0 0 10 11111 0000 0 0 Rn:5 00000',
+    syntax: 'ret if Rn=30; ret <Xn>',
     semantics: (t, { Rn }) => t.branch(t.x(Rn), 'return'),
   }),
 ];

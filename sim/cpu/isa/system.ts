@@ -24,6 +24,7 @@ const exception = (kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', section: string,
     name: kind.toUpperCase(),
     section,
     pattern: `11010100 ${opc} imm16:16 000 ${ll}`,
+    syntax: `${kind} #<imm16:x>`,
     system: (cpu, { imm16 }) => cpu.call(kind, imm16),
   });
 
@@ -33,6 +34,7 @@ const debugCall = (name: string, section: string, ll: string): OpsRow =>
     name,
     section,
     pattern: `11010100 101 imm16:16 000 ${ll}`,
+    syntax: `${name.toLowerCase()}{ #<imm16:x>}`,
     free: ['imm16'],
     semantics: (t) => t.undefined(),
   });
@@ -41,16 +43,23 @@ const debugCall = (name: string, section: string, ll: string): OpsRow =>
 const isActiveHint = (crm: number, op2: number): boolean => crm === 0 && op2 >= 1 && op2 <= 5;
 
 const hint = (name: string, section: string, op2: string, system: (cpu: SystemCpu) => void): SystemRow =>
-  systemRow({ name, section, pattern: `1101010100 0 00 011 0010 0000 ${op2} 11111`, system });
+  systemRow({
+    name,
+    section,
+    pattern: `1101010100 0 00 011 0010 0000 ${op2} 11111`,
+    syntax: name.toLowerCase(),
+    system,
+  });
 
-const barrier = (name: string, section: string, op2: string, semantics: (t: Ops) => void): OpsRow =>
-  row({ name, section, pattern: `1101010100 0 00 011 0011 CRm:4 ${op2} 11111`, free: ['CRm'], semantics });
+const barrier = (name: string, section: string, op2: string, syntax: string, semantics: (t: Ops) => void): OpsRow =>
+  row({ name, section, pattern: `1101010100 0 00 011 0011 CRm:4 ${op2} 11111`, syntax, free: ['CRm'], semantics });
 
 const maintenance = (name: CacheMaintenance, section: string, op1: string, crm: string): OpsRow =>
   row({
     name,
     section,
     pattern: `1101010100 0 01 ${op1} 0111 ${crm} 001 Rt:5`,
+    syntax: `${name.toLowerCase()}, <Xt>`,
     maintenance: name,
     semantics: (t, { Rt }) => (name === 'DC ZVA' ? t.zeroBlock(t.x(Rt)) : t.touch(t.x(Rt))),
   });
@@ -124,12 +133,14 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'DRPS',
     section: 'C6.2.84',
     pattern: '1101011 0101 11111 000000 11111 00000',
+    syntax: 'drps',
     semantics: (t) => t.undefined(),
   }),
   row({
     name: 'UDF',
     section: 'C6.2.387',
     pattern: '0000000000000000 imm16:16',
+    syntax: 'udf #<imm16>',
     free: ['imm16'],
     semantics: (t) => t.undefined(),
   }),
@@ -137,6 +148,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'ERET',
     section: 'C6.2.89',
     pattern: '1101011 0100 11111 000000 11111 00000',
+    syntax: 'eret',
     system: (cpu) => cpu.exceptionReturn(),
   }),
 
@@ -144,6 +156,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'HINT (NOP and unallocated hints)',
     section: 'C6.2.99',
     pattern: '1101010100 0 00 011 0010 CRm:4 op2:3 11111',
+    syntax: '<hint>; hint #<CRm,op2:x>',
     free: ['CRm', 'op2'],
     allocated: ({ CRm, op2 }) => !isActiveHint(CRm, op2),
     semantics: () => {},
@@ -152,6 +165,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'YIELD',
     section: 'C6.2.402',
     pattern: '1101010100 0 00 011 0010 0000 001 11111',
+    syntax: 'yield',
     direct: () => ALONE,
     semantics: () => {},
     system: (cpu) => cpu.yieldTurn(),
@@ -160,15 +174,16 @@ export const SYSTEM: readonly InstructionRow[] = [
   hint('WFI', 'C6.2.398', '011', (cpu) => cpu.wait('wfi')),
   hint('SEV', 'C6.2.257', '100', (cpu) => cpu.sendEvent()),
   hint('SEVL', 'C6.2.258', '101', (cpu) => cpu.receiveEvent()),
-  barrier('CLREX', 'C6.2.56', '010', (t) => t.clearExclusive()),
-  barrier('DSB', 'C6.2.86', '100', () => {}),
-  barrier('DMB', 'C6.2.83', '101', () => {}),
-  barrier('ISB', 'C6.2.103', '110', (t) => t.attend()),
+  barrier('CLREX', 'C6.2.56', '010', 'clrex if CRm=15; clrex #<CRm:x>', (t) => t.clearExclusive()),
+  barrier('DSB', 'C6.2.86', '100', 'ssbb if CRm=0; pssbb if CRm=4; dsb <barrier>', () => {}),
+  barrier('DMB', 'C6.2.83', '101', 'dmb <barrier>', () => {}),
+  barrier('ISB', 'C6.2.103', '110', 'isb if CRm=15; isb #<CRm:x>', (t) => t.attend()),
 
   row({
     name: 'MSR (immediate)',
     section: 'C6.2.199',
     pattern: '1101010100 0 00 op1:3 0100 CRm:4 op2:3 11111',
+    syntax: 'msr <op2?||||||daifset|daifclr>, #<CRm:x> if op1=3; msr spsel, #<CRm:x> if CRm<2',
     allocated: ({ op1, op2 }) => isPstateField(op1, op2),
     direct: ({ op1 }) => (op1 === 3 ? 'write DAIF' : undefined),
     semantics: (t, { op2, CRm }) => {
@@ -185,6 +200,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'MSR (register)',
     section: 'C6.2.200',
     pattern: '1101010100 0 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    syntax: 'msr <sysregWritten>, <Xt>',
     direct: (fields) => accessOf('write', fields),
     semantics: (t, { Rt, ...fields }) => {
       const register = directAt(fields);
@@ -199,6 +215,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'MRS',
     section: 'C6.2.198',
     pattern: '1101010100 1 1 o0:1 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    syntax: 'mrs <Xt>, <sysreg>',
     direct: (fields) => accessOf('read', fields),
     semantics: (t, { Rt, ...fields }) => {
       const register = directAt(fields);
@@ -211,6 +228,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'SYS',
     section: 'C6.2.372',
     pattern: '1101010100 0 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    syntax: '<sysInstruction>; sys #<op1>, C<CRn>, C<CRm>, #<op2> if Rt=31; sys #<op1>, C<CRn>, C<CRm>, #<op2>, <Xt>',
     allocated: ({ op1, CRn, CRm, op2 }) =>
       CRn !== 7 || op2 !== 1 || !BY_ADDRESS.some(([o, c]) => o === op1 && c === CRm),
     system: (cpu, fields) => cpu.system(encodingOf(1, fields), fields.Rt, false),
@@ -219,6 +237,7 @@ export const SYSTEM: readonly InstructionRow[] = [
     name: 'SYSL',
     section: 'C6.2.373',
     pattern: '1101010100 1 01 op1:3 CRn:4 CRm:4 op2:3 Rt:5',
+    syntax: 'sysl <Xt>, #<op1>, C<CRn>, C<CRm>, #<op2>',
     system: (cpu, fields) => cpu.system(encodingOf(1, fields), fields.Rt, true),
   }),
   maintenance('DC IVAC', 'C5.3', '000', '0110'),

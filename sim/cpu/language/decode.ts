@@ -11,10 +11,22 @@ export type Decoded =
 /** @param word the encoding, unsigned */
 export type Decoder = (word: number) => Decoded;
 
-interface Candidate {
-  readonly row: InstructionRow;
+/** What a row says of the words that it claims. */
+export type Encoded = Pick<InstructionRow, 'pattern' | 'allocated'>;
+
+interface Candidate<Row extends Encoded> {
+  readonly row: Row;
   readonly pattern: Pattern;
 }
+
+/**
+ * Goes through the rows that a word belongs to, in their order, until `take` gives something for one of them.
+ * @param word the encoding, unsigned
+ */
+export type Finder<Row extends Encoded> = <Found>(
+  word: number,
+  take: (candidate: Candidate<Row>, fields: Fields) => Found | undefined,
+) => Found | undefined;
 
 const UNALLOCATED: Decoded = { kind: 'unallocated' };
 
@@ -22,30 +34,38 @@ const UNALLOCATED: Decoded = { kind: 'unallocated' };
 const KEY_SHIFT = 21;
 const KEYS = 1 << (32 - KEY_SHIFT);
 
-const candidatesOf = (rows: readonly InstructionRow[]): readonly Candidate[] =>
+const candidatesOf = <Row extends Encoded>(rows: readonly Row[]): readonly Candidate<Row>[] =>
   rows.map((row) => ({ row, pattern: parsePattern(row.pattern) }));
 
-const answers = ({ row, pattern }: Candidate, word: number): Fields | undefined => {
+const answers = ({ row, pattern }: Candidate<Encoded>, word: number): Fields | undefined => {
   if (!matches(pattern, word)) return undefined;
   const fields = fieldsOf(pattern, word);
   return row.allocated === undefined || row.allocated(fields) ? fields : undefined;
 };
 
 /** @throws Error for a row whose pattern is none: a mistake in a table */
-export const createDecoder = (rows: readonly InstructionRow[]): Decoder => {
+export const createFinder = <Row extends Encoded>(rows: readonly Row[]): Finder<Row> => {
   const all = candidatesOf(rows);
-  const byKey = new Array<readonly Candidate[] | undefined>(KEYS);
-  const ofKey = (key: number): readonly Candidate[] =>
+  const byKey = new Array<readonly Candidate<Row>[] | undefined>(KEYS);
+  const ofKey = (key: number): readonly Candidate<Row>[] =>
     (byKey[key] ??= all.filter(
       ({ pattern }) => (((key << KEY_SHIFT) ^ pattern.value) & pattern.mask) >>> KEY_SHIFT === 0,
     ));
-  return (word) => {
+  return (word, take) => {
     for (const candidate of ofKey(word >>> KEY_SHIFT)) {
       const fields = answers(candidate, word);
-      if (fields !== undefined) return { kind: 'row', row: candidate.row, pattern: candidate.pattern, fields };
+      const found = fields && take(candidate, fields);
+      if (found !== undefined) return found;
     }
-    return UNALLOCATED;
+    return undefined;
   };
+};
+
+/** @throws Error for a row whose pattern is none: a mistake in a table */
+export const createDecoder = (rows: readonly InstructionRow[]): Decoder => {
+  const find = createFinder(rows);
+  return (word) =>
+    find(word, ({ row, pattern }, fields): Decoded => ({ kind: 'row', row, pattern, fields })) ?? UNALLOCATED;
 };
 
 /** A word that two rows claim. */

@@ -13,6 +13,8 @@ export interface Description {
   readonly group: string;
   /** Section of the Arm ARM (DDI 0487), such as `C6.2.4`. */
   readonly section: string;
+  /** How the assembler writes it, in the language of disassembly/syntax.ts. */
+  readonly syntax: string;
   /** Needs CPACR_EL1.FPEN and its like to allow floating point; checked before the semantics. */
   readonly fp?: boolean;
 }
@@ -66,6 +68,9 @@ export interface SystemRow extends RowBase {
 }
 
 export type InstructionRow = OpsRow | SystemRow;
+
+/** A row's syntax with aliases: the first one counts whose conditions hold. */
+export const alternatives = (...texts: readonly string[]): string => texts.join('; ');
 
 /** Fields that hold a register number, everywhere. */
 const REGISTER_FIELDS = ['Rd', 'Rn', 'Rm', 'Ra', 'Rt', 'Rt2', 'Rs'] as const;

@@ -8,24 +8,24 @@ test('INSTRUCTIONS.md is what npm run instructions writes', () => {
 });
 
 test('each way to carry out an instruction is told', () => {
-  const row = { section: 'C6.2.1', pattern: 'word:32' };
+  const row = { section: 'C6.2.1', pattern: 'word:32', syntax: 'nop if word=0; hint #<word>' };
   const text = instructionTable([
     { ...row, group: 'One', name: 'ADC', semantics: () => {} },
     { ...row, group: 'Two', name: 'ERET', system: () => {} },
     { ...row, group: 'One', name: 'X|Y', semantics: () => {} },
   ]);
   expect(text).toContain('3 rows.');
-  expect(text.slice(text.indexOf('## One'))).toBe(`## One
+  expect(text.slice(text.indexOf('## One')).replaceAll('`', "'")).toBe(`## One
 
-| instruction | section | how |
-| --- | --- | --- |
-| ADC | C6.2.1 | translated |
-| X\\|Y | C6.2.1 | translated |
+| instruction | section | how | syntax |
+| --- | --- | --- | --- |
+| ADC | C6.2.1 | translated | 'nop' if word=0; 'hint #<word>' |
+| X\\|Y | C6.2.1 | translated | 'nop' if word=0; 'hint #<word>' |
 
 ## Two
 
-| instruction | section | how |
-| --- | --- | --- |
-| ERET | C6.2.1 | by the system model |
+| instruction | section | how | syntax |
+| --- | --- | --- | --- |
+| ERET | C6.2.1 | by the system model | 'nop' if word=0; 'hint #<word>' |
 `);
 });

@@ -36,6 +36,7 @@ const twoSource = (name: string, opcode: string, compute: Binary): InstructionRo
   fpRow({
     name: `${name} (scalar)`,
     pattern: `000 11110 0 sz:1 1 Rm:5 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <sz?SDd>, <sz?SDn>, <sz?SDm>`,
     semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd, compute(t, scalarOf(sizeOf(sz)), t.v(Rn), t.v(Rm))),
   });
 
@@ -43,6 +44,7 @@ const oneSource = (name: string, opcode: string, compute: Unary): InstructionRow
   fpRow({
     name: `${name} (scalar)`,
     pattern: `000 11110 0 sz:1 1 ${opcode} 10000 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <sz?SDd>, <sz?SDn>`,
     semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, compute(t, scalarOf(sizeOf(sz)), t.v(Rn))),
   });
 
@@ -51,6 +53,7 @@ const vector = (name: string, u: number, a: number, opcode: string, compute: Bin
   fpRow({
     name: `${name} (vector)`,
     pattern: `0 Q:1 ${u} 01110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Tf>, <Vn>.<Tf>, <Vm>.<Tf>`,
     allocated: isFloatVector,
     semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd, compute(t, vectorOf(Q, sizeOf(sz)), t.v(Rn), t.v(Rm))),
   });
@@ -67,6 +70,7 @@ const vectorOrScalar = (
   fpRow({
     name: `${name} (vector), scalar`,
     pattern: `01 ${u} 11110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <sz?SDd>, <sz?SDn>, <sz?SDm>`,
     semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd, compute(t, scalarOf(sizeOf(sz)), t.v(Rn), t.v(Rm))),
   }),
 ];
@@ -86,6 +90,7 @@ const pairwise = (
     fpRow({
       name: `${name} (vector)`,
       pattern: `0 Q:1 1 01110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()} <Vd>.<Tf>, <Vn>.<Tf>, <Vm>.<Tf>`,
       allocated: isFloatVector,
       semantics: (t, { Q, sz, Rm, Rn, Rd }) => {
         const size = sizeOf(sz);
@@ -95,6 +100,7 @@ const pairwise = (
     fpRow({
       name: `${name} (scalar)`,
       pattern: `01 1 11110 ${a} sz:1 11000 ${scalarOpcode} 10 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()} <sz?SDd>, <Vn>.<sz?2s|2d>`,
       semantics: (t, { sz, Rn, Rd }) => {
         const size = sizeOf(sz);
         t.setV(Rd, compute(t, scalarOf(size), ...parts(1, size, t.v(Rn), t.v(Rn))));
@@ -108,6 +114,7 @@ const across = (name: string, a: number, opcode: string, compute: Binary): Instr
   fpRow({
     name,
     pattern: `0 1 1 01110 ${a} 0 11000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Sd>, <Vn>.4s`,
     semantics: (t, { Rn, Rd }) => {
       const halve = (lanes: 1 | 2, n: V128): V128 =>
         compute(t, { size: 2, lanes }, pairs(1, 2, n, n, 0), pairs(1, 2, n, n, 1));
@@ -119,6 +126,7 @@ const vectorOfOne = (name: string, u: number, a: number, opcode: string, compute
   fpRow({
     name: `${name} (vector)`,
     pattern: `0 Q:1 ${u} 01110 ${a} sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Tf>, <Vn>.<Tf>`,
     allocated: isFloatVector,
     semantics: (t, { Q, sz, Rn, Rd }) => t.setV(Rd, compute(t, vectorOf(Q, sizeOf(sz)), t.v(Rn))),
   });
@@ -127,10 +135,17 @@ const vectorOfOne = (name: string, u: number, a: number, opcode: string, compute
 export const elementAt = (t: Ops, { sz, L, Rm, H }: Fields<'sz' | 'L' | 'Rm' | 'H'>): V128 =>
   broadcast(sizeOf(sz), t.v(Rm), sz === 1 ? H : H * 2 + L);
 
+/** @param operands those before the element */
+export const elementSyntax = (name: string, operands: string): string => {
+  const start = `${name.toLowerCase()} ${operands}`;
+  return `${start}, <Vm>.s[<H,L>] if sz=0; ${start}, <Vm>.d[<H>]`;
+};
+
 const byElement = (name: string, u: number, compute: Binary): readonly InstructionRow[] => [
   fpRow({
     name: `${name} (by element)`,
     pattern: `0 Q:1 ${u} 01111 1 sz:1 L:1 Rm:5 1001 H:1 0 Rn:5 Rd:5`,
+    syntax: elementSyntax(name, '<Vd>.<Tf>, <Vn>.<Tf>'),
     allocated: ({ sz, L, Q }) => sz === 0 || (L === 0 && Q === 1),
     semantics: (t, fields) => {
       const { Q, sz, Rn, Rd } = fields;
@@ -140,6 +155,7 @@ const byElement = (name: string, u: number, compute: Binary): readonly Instructi
   fpRow({
     name: `${name} (by element), scalar`,
     pattern: `01 ${u} 11111 1 sz:1 L:1 Rm:5 1001 H:1 0 Rn:5 Rd:5`,
+    syntax: elementSyntax(name, '<sz?SDd>, <sz?SDn>'),
     allocated: ({ sz, L }) => sz === 0 || L === 0,
     semantics: (t, fields) => {
       const { sz, Rn, Rd } = fields;

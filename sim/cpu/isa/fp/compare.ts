@@ -5,7 +5,7 @@ import { FLAGS } from '../../float/compare.js';
 import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import { i32, select, type I32, type V128 } from '../../language/value.js';
-import { fpRow } from '../vector/rows.js';
+import { fpRow, mnemonicOf } from '../vector/rows.js';
 import { lowElement, ZERO } from '../vector/values.js';
 import { isFloatVector } from './arithmetic.js';
 import { Elements, scalarOf, sizeOf, vectorOf, type FloatSize } from './elements.js';
@@ -28,12 +28,14 @@ const register = (name: string, u: number, a: number, opcode: string, holds: Bin
   fpRow({
     name,
     pattern: `0 Q:1 ${u} 01110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <Vd>.<Tf>, <Vn>.<Tf>, <Vm>.<Tf>`,
     allocated: isFloatVector,
     semantics: (t, { Q, sz, Rm, Rn, Rd }) => t.setV(Rd, holds(t, vectorOf(Q, sizeOf(sz)), t.v(Rn), t.v(Rm))),
   }),
   fpRow({
     name: `${name}, scalar`,
     pattern: `01 ${u} 11110 ${a} sz:1 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <sz?SDd>, <sz?SDn>, <sz?SDm>`,
     semantics: (t, { sz, Rm, Rn, Rd }) => t.setV(Rd, holds(t, scalarOf(sizeOf(sz)), t.v(Rn), t.v(Rm))),
   }),
 ];
@@ -43,12 +45,14 @@ const zero = (name: string, u: number, opcode: string, holds: Binary): readonly 
   fpRow({
     name: `${name} (zero)`,
     pattern: `0 Q:1 ${u} 01110 1 sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Tf>, <Vn>.<Tf>, #0.0`,
     allocated: isFloatVector,
     semantics: (t, { Q, sz, Rn, Rd }) => t.setV(Rd, holds(t, vectorOf(Q, sizeOf(sz)), t.v(Rn), ZERO)),
   }),
   fpRow({
     name: `${name} (zero), scalar`,
     pattern: `01 ${u} 11110 1 sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <sz?SDd>, <sz?SDn>, #0.0`,
     semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, holds(t, scalarOf(sizeOf(sz)), t.v(Rn), ZERO)),
   }),
 ];
@@ -66,12 +70,14 @@ export const FP_COMPARE: readonly InstructionRow[] = [
   fpRow({
     name: 'FCMP, FCMPE',
     pattern: '000 11110 0 sz:1 1 Rm:5 00 1000 Rn:5 signalling:1 0 000',
+    syntax: 'fcmp<signalling?|e> <sz?SDn>, <sz?SDm>',
     semantics: (t, { sz, Rm, Rn, signalling }) =>
       t.setFlags('nzcv', compare(t, sizeOf(sz), signalling === 1, t.v(Rn), t.v(Rm))),
   }),
   fpRow({
     name: 'FCMP, FCMPE, with zero',
     pattern: '000 11110 0 sz:1 1 ignored:5 00 1000 Rn:5 signalling:1 1 000',
+    syntax: 'fcmp<signalling?|e> <sz?SDn>, #0.0',
     free: ['ignored'],
     semantics: (t, { sz, Rn, signalling }) =>
       t.setFlags('nzcv', compare(t, sizeOf(sz), signalling === 1, t.v(Rn), ZERO)),
@@ -79,6 +85,7 @@ export const FP_COMPARE: readonly InstructionRow[] = [
   fpRow({
     name: 'FCCMP, FCCMPE',
     pattern: '000 11110 0 sz:1 1 Rm:5 cond:4 01 Rn:5 signalling:1 nzcv:4',
+    syntax: 'fccmp<signalling?|e> <sz?SDn>, <sz?SDm>, #<nzcv:x>, <cond>{\t// <alsoCond>}',
     semantics: (t, { sz, Rm, cond, Rn, signalling, nzcv }) => {
       // Equal numbers raise no flag: they stand for a comparison that does not take place.
       const isCompared = t.let(t.condition(cond));
@@ -90,6 +97,7 @@ export const FP_COMPARE: readonly InstructionRow[] = [
   fpRow({
     name: 'FCSEL',
     pattern: '000 11110 0 sz:1 1 Rm:5 cond:4 11 Rn:5 Rd:5',
+    syntax: 'fcsel <sz?SDd>, <sz?SDn>, <sz?SDm>, <cond>{\t// <alsoCond>}',
     semantics: (t, { sz, Rm, cond, Rn, Rd }) =>
       t.setV(Rd, lowElement(sizeOf(sz), select(t.condition(cond), t.v(Rn), t.v(Rm)))),
   }),

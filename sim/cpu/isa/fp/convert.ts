@@ -163,6 +163,7 @@ const toInteger = (name: string, rmode: string, opcode: string, sign: Sign, roun
   fpRow({
     name: `${name} (scalar, integer)`,
     pattern: `sf:1 00 11110 0 sz:1 1 ${rmode} ${opcode} 000000 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Rd>, <sz?SDn>`,
     semantics: (t, fields) => setGeneral(t, fields, { sign, rounding, fractionBits: 0 }),
   });
 
@@ -170,6 +171,7 @@ const toFixedPoint = (name: string, opcode: string, sign: Sign): InstructionRow 
   fpRow({
     name: `${name} (scalar, fixed-point)`,
     pattern: `sf:1 00 11110 0 sz:1 0 11 ${opcode} scale:6 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Rd>, <sz?SDn>, #<fbits>`,
     allocated: isScaleInRange,
     semantics: (t, fields) => setGeneral(t, fields, { sign, rounding: 'trunc', fractionBits: 64 - fields.scale }),
   });
@@ -181,6 +183,7 @@ const fromInteger = (name: string, opcode: string, sign: Sign): InstructionRow =
   fpRow({
     name: `${name} (scalar, integer)`,
     pattern: `sf:1 00 11110 0 sz:1 1 00 ${opcode} 000000 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <sz?SDd>, <Rn>`,
     semantics: (t, fields) => setFromGeneral(t, fields, { sign, fractionBits: 0 }),
   });
 
@@ -188,6 +191,7 @@ const fromFixedPoint = (name: string, opcode: string, sign: Sign): InstructionRo
   fpRow({
     name: `${name} (scalar, fixed-point)`,
     pattern: `sf:1 00 11110 0 sz:1 0 00 ${opcode} scale:6 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <sz?SDd>, <Rn>, #<fbits>`,
     allocated: isScaleInRange,
     semantics: (t, fields) => setFromGeneral(t, fields, { sign, fractionBits: 64 - fields.scale }),
   });
@@ -199,12 +203,14 @@ const inVector = (name: string, u: number, a: number, opcode: string, compute: C
   fpRow({
     name: `${name} (vector)`,
     pattern: `0 Q:1 ${u} 01110 ${a} sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Tf>, <Vn>.<Tf>`,
     allocated: isFloatVector,
     semantics: (t, { Q, sz, Rn, Rd }) => t.setV(Rd, compute(t, vectorOf(Q, sizeOf(sz)), t.v(Rn))),
   }),
   fpRow({
     name: `${name} (vector), scalar`,
     pattern: `01 ${u} 11110 ${a} sz:1 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <sz?SDd>, <sz?SDn>`,
     semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, compute(t, scalarOf(sizeOf(sz)), t.v(Rn))),
   }),
 ];
@@ -219,6 +225,7 @@ const fixedPoint = (name: string, u: number, opcode: string, compute: Fixed): re
     fpRow({
       name: `${name} (vector, fixed-point)`,
       pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()} <Vd>.<Th>, <Vn>.<Th>, #<right>`,
       allocated: ({ immh, Q }) => immh >= 4 && (immh < 8 || Q === 1),
       semantics: (t, fields) => {
         const { Q, immh, Rn, Rd } = fields;
@@ -228,6 +235,7 @@ const fixedPoint = (name: string, u: number, opcode: string, compute: Fixed): re
     fpRow({
       name: `${name} (vector, fixed-point), scalar`,
       pattern: `01 ${u} 111110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()} <letterH><Rd:d>, <letterH><Rn:d>, #<right>`,
       allocated: ({ immh }) => immh >= 4,
       semantics: (t, fields) => {
         const { immh, Rn, Rd } = fields;
@@ -283,51 +291,61 @@ export const FP_CONVERT: readonly InstructionRow[] = [
   fpRow({
     name: 'FCVT, double from single',
     pattern: '000 11110 00 1 000101 10000 Rn:5 Rd:5',
+    syntax: 'fcvt <Dd>, <Sn>',
     semantics: (t, { Rn, Rd }) => t.setV(Rd, toDouble(t, 1, t.v(Rn))),
   }),
   fpRow({
     name: 'FCVT, single from double',
     pattern: '000 11110 01 1 000100 10000 Rn:5 Rd:5',
+    syntax: 'fcvt <Sd>, <Dn>',
     semantics: (t, { Rn, Rd }) => t.setV(Rd, toSingle(t, 1, t.v(Rn))),
   }),
   fpRow({
     name: 'FCVT, half from single or double',
     pattern: '000 11110 0 sz:1 1 000111 10000 Rn:5 Rd:5',
+    syntax: 'fcvt <Hd>, <sz?SDn>',
     semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, byUnit(t, sizeOf(sz), 1, 1, t.v(Rn))),
   }),
   fpRow({
     name: 'FCVT, single or double from half',
     pattern: '000 11110 11 1 00010 sz:1 10000 Rn:5 Rd:5',
+    syntax: 'fcvt <sz?SDd>, <Hn>',
     semantics: (t, { sz, Rn, Rd }) => t.setV(Rd, byUnit(t, 1, sizeOf(sz), 1, t.v(Rn))),
   }),
   fpRow({
     name: 'FCVTL, FCVTL2, of singles',
     pattern: '0 Q:1 0 01110 01 10000 10111 10 Rn:5 Rd:5',
+    syntax: 'fcvtl<Q?|2> <Vd>.2d, <Vn>.<Q?2s|4s>',
     semantics: (t, fields) => t.setV(fields.Rd, toDouble(t, 2, widened(t, fields))),
   }),
   fpRow({
     name: 'FCVTL, FCVTL2, of halves',
     pattern: '0 Q:1 0 01110 00 10000 10111 10 Rn:5 Rd:5',
+    syntax: 'fcvtl<Q?|2> <Vd>.4s, <Vn>.<Q?4h|8h>',
     semantics: (t, fields) => t.setV(fields.Rd, byUnit(t, 1, 2, 4, widened(t, fields))),
   }),
   fpRow({
     name: 'FCVTN, FCVTN2, of doubles',
     pattern: '0 Q:1 0 01110 01 10000 10110 10 Rn:5 Rd:5',
+    syntax: 'fcvtn<Q?|2> <Vd>.<Q?2s|4s>, <Vn>.2d',
     semantics: (t, fields) => narrowed(t, fields, toSingle(t, 2, t.v(fields.Rn))),
   }),
   fpRow({
     name: 'FCVTN, FCVTN2, of singles',
     pattern: '0 Q:1 0 01110 00 10000 10110 10 Rn:5 Rd:5',
+    syntax: 'fcvtn<Q?|2> <Vd>.<Q?4h|8h>, <Vn>.4s',
     semantics: (t, fields) => narrowed(t, fields, byUnit(t, 2, 1, 4, t.v(fields.Rn))),
   }),
   fpRow({
     name: 'FCVTXN, FCVTXN2',
     pattern: '0 Q:1 1 01110 01 10000 10110 10 Rn:5 Rd:5',
+    syntax: 'fcvtxn<Q?|2> <Vd>.<Q?2s|4s>, <Vn>.2d',
     semantics: (t, fields) => narrowed(t, fields, byUnit(t, 3, 2, 2, t.v(fields.Rn), true)),
   }),
   fpRow({
     name: 'FCVTXN, scalar',
     pattern: '01 1 11110 01 10000 10110 10 Rn:5 Rd:5',
+    syntax: 'fcvtxn <Sd>, <Dn>',
     semantics: (t, { Rn, Rd }) => t.setV(Rd, byUnit(t, 3, 2, 1, t.v(Rn), true)),
   }),
   ...signed,

@@ -4,7 +4,7 @@ import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
 import { fpRow } from '../vector/rows.js';
-import { elementAt, isFloatVector } from './arithmetic.js';
+import { elementAt, isFloatVector, elementSyntax } from './arithmetic.js';
 import { scalarOf, sizeOf, vectorOf, type Shape } from './elements.js';
 import { fneg, fusedMultiplyAdd } from './operations.js';
 
@@ -17,6 +17,7 @@ const vector = (name: string, a: 0 | 1): InstructionRow =>
   fpRow({
     name: `${name} (vector)`,
     pattern: `0 Q:1 0 01110 ${a} sz:1 1 Rm:5 11001 1 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Tf>, <Vn>.<Tf>, <Vm>.<Tf>`,
     allocated: isFloatVector,
     semantics: (t, { Q, sz, Rm, Rn, Rd }) => {
       const shape = vectorOf(Q, sizeOf(sz));
@@ -28,6 +29,7 @@ const byElement = (name: string, opcode: string, subtracts: boolean): readonly I
   fpRow({
     name: `${name} (by element)`,
     pattern: `0 Q:1 0 01111 1 sz:1 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
+    syntax: elementSyntax(name, '<Vd>.<Tf>, <Vn>.<Tf>'),
     allocated: ({ sz, L, Q }) => sz === 0 || (L === 0 && Q === 1),
     semantics: (t, fields) => {
       const { Q, sz, Rn, Rd } = fields;
@@ -38,6 +40,7 @@ const byElement = (name: string, opcode: string, subtracts: boolean): readonly I
   fpRow({
     name: `${name} (by element), scalar`,
     pattern: `01 0 11111 1 sz:1 L:1 Rm:5 ${opcode} H:1 0 Rn:5 Rd:5`,
+    syntax: elementSyntax(name, '<sz?SDd>, <sz?SDn>'),
     allocated: ({ sz, L }) => sz === 0 || L === 0,
     semantics: (t, fields) => {
       const { sz, Rn, Rd } = fields;
@@ -51,6 +54,7 @@ export const FP_FUSED: readonly InstructionRow[] = [
   fpRow({
     name: 'FMADD, FMSUB, FNMADD, FNMSUB',
     pattern: '000 11111 0 sz:1 o1:1 Rm:5 o0:1 Ra:5 Rn:5 Rd:5',
+    syntax: 'f<o1?|n>m<o0?add|sub> <sz?SDd>, <sz?SDn>, <sz?SDm>, <sz?SDa>',
     semantics: (t, { sz, o1, o0, Ra, Rm, Rn, Rd }) => {
       const shape = scalarOf(sizeOf(sz));
       const addend = signed(t, shape, o1 === 1, t.v(Ra));

@@ -70,6 +70,7 @@ const crc32 = (
     name: `${name}${letter}`,
     section,
     pattern: `0 0 0 11010110 Rm:5 010 ${C} ${sz} Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()}${letter.toLowerCase()} <Wd>, <Wn>, <Wm>`,
     semantics: (t, { Rm, Rn, Rd }) => {
       const crc = fold(t, contributions(t, polynomial, i32.xor(t.w(Rn), t.w(Rm)), bits, 0));
       t.setW(Rd, bits === 32 ? crc : i32.xor(crc, i32.shrU(t.w(Rn), i32.const(bits))));
@@ -82,6 +83,7 @@ const crc32x = (name: string, section: string, C: 0 | 1, polynomial: bigint): In
     name: `${name}X`,
     section,
     pattern: `1 0 0 11010110 Rm:5 010 ${C} 11 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()}x <Wd>, <Wn>, <Xm>`,
     semantics: (t, { Rm, Rn, Rd }) => {
       const low = contributions(t, polynomial, i32.xor(t.w(Rn), t.w(Rm)), 32, 32);
       const high = contributions(t, polynomial, i32.wrap(i64.shrU(t.x(Rm), i64.const(32))), 32, 0);

@@ -3,7 +3,7 @@
 import { present } from '../../language/lookup.js';
 import type { Ops } from '../../language/ops.js';
 import { type Fields, signExtend } from '../../language/pattern.js';
-import { type InstructionRow, rowsOf } from '../../language/row.js';
+import { alternatives, type InstructionRow, rowsOf } from '../../language/row.js';
 import { constantOf, i64, type Value } from '../../language/value.js';
 import { decodeBitMasks, ones } from './bits.js';
 import { type General, generalRowsOf, type GeneralSemantics, widthOf } from './general.js';
@@ -19,6 +19,7 @@ const adr = (name: string, section: string, op: 0 | 1): InstructionRow =>
     name,
     section,
     pattern: `${op} immlo:2 10000 immhi:19 Rd:5`,
+    syntax: op === 1 ? 'adrp <Xd>, <page>' : 'adr <Xd>, <label21>',
     free: ['immlo', 'immhi'],
     immediates: ({ immlo, immhi }) => [signExtend(immhi * 4 + immlo, 21) << (op === 1 ? PAGE_BITS : 0n)],
     semantics: (t, { Rd }) => {
@@ -27,11 +28,20 @@ const adr = (name: string, section: string, op: 0 | 1): InstructionRow =>
     },
   });
 
-const addSubtract = (name: string, section: string, kind: 'add' | 'sub', setsFlags: boolean): InstructionRow =>
+const SHIFTED = '#<imm12:x>{, lsl #<sh12>}';
+
+const addSubtract = (
+  name: string,
+  section: string,
+  kind: 'add' | 'sub',
+  setsFlags: boolean,
+  syntax: string,
+): InstructionRow =>
   generalRow({
     name: `${name} (immediate)`,
     section,
     pattern: `sf:1 ${kind === 'add' ? 0 : 1} ${setsFlags ? 1 : 0} 100010 sh:1 imm12:12 Rn:5 Rd:5`,
+    syntax,
     free: ['sh', 'imm12'],
     immediates: ({ sh, imm12 }) => [BigInt(imm12) << (sh === 1 ? 12n : 0n)],
     general: (g, { Rn, Rd }) => {
@@ -52,12 +62,14 @@ const logical = (
   section: string,
   opc: string,
   op: 'and' | 'or' | 'xor',
+  syntax: string,
   setsFlags = false,
 ): InstructionRow =>
   generalRow({
     name: `${name} (immediate)`,
     section,
     pattern: `sf:1 ${opc} 100100 N:1 immr:6 imms:6 Rn:5 Rd:5`,
+    syntax,
     allocated: (fields) => bitMask(fields) !== undefined,
     free: ['N', 'immr', 'imms'],
     immediates: (fields) => [present(bitMask(fields))],
@@ -73,6 +85,7 @@ const logical = (
 const shiftOf = ({ hw }: Fields<'hw'>): bigint => BigInt(hw * 16);
 
 interface MoveWide {
+  readonly syntax: string;
   readonly immediates: (fields: Fields<'sf' | 'hw' | 'imm16'>) => readonly bigint[];
   readonly semantics: (t: Ops, fields: Fields<'Rd'>) => void;
 }
@@ -88,6 +101,7 @@ const moveWide = (name: string, section: string, opc: string, rest: MoveWide): I
   });
 
 interface Bitfield {
+  readonly syntax: string;
   readonly immediates: (fields: Fields<'sf' | 'immr' | 'imms'>) => readonly bigint[];
   readonly general: GeneralSemantics<Fields<'Rn' | 'Rd'>>;
 }
@@ -130,6 +144,7 @@ const shiftLeftThenRight = <T extends 'i32' | 'i64'>(
 };
 
 interface Extract {
+  readonly syntax: string;
   readonly allocated: (fields: Fields<'sf' | 'N' | 'imms' | 'Rn' | 'Rm'>) => boolean;
   readonly immediates: (fields: Fields<'sf' | 'imms'>) => readonly bigint[];
   readonly general: GeneralSemantics<Fields<'Rm' | 'Rn' | 'Rd'>>;
@@ -150,25 +165,48 @@ export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
   adr('ADR', 'C6.2.10', 0),
   adr('ADRP', 'C6.2.11', 1),
 
-  addSubtract('ADD', 'C6.2.4', 'add', false),
-  addSubtract('ADDS', 'C6.2.8', 'add', true),
-  addSubtract('SUB', 'C6.2.357', 'sub', false),
-  addSubtract('SUBS', 'C6.2.363', 'sub', true),
+  addSubtract(
+    'ADD',
+    'C6.2.4',
+    'add',
+    false,
+    alternatives(
+      'mov <Rd|SP>, <Rn|SP> if sh,imm12=0 and Rd=31',
+      'mov <Rd|SP>, <Rn|SP> if sh,imm12=0 and Rn=31',
+      `add <Rd|SP>, <Rn|SP>, ${SHIFTED}`,
+    ),
+  ),
+  addSubtract('ADDS', 'C6.2.8', 'add', true, `cmn <Rn|SP>, ${SHIFTED} if Rd=31; adds <Rd>, <Rn|SP>, ${SHIFTED}`),
+  addSubtract('SUB', 'C6.2.357', 'sub', false, `sub <Rd|SP>, <Rn|SP>, ${SHIFTED}`),
+  addSubtract('SUBS', 'C6.2.363', 'sub', true, `cmp <Rn|SP>, ${SHIFTED} if Rd=31; subs <Rd>, <Rn|SP>, ${SHIFTED}`),
 
-  logical('AND', 'C6.2.12', '00', 'and'),
-  logical('ORR', 'C6.2.240', '01', 'or'),
-  logical('EOR', 'C6.2.119', '10', 'xor'),
-  logical('ANDS', 'C6.2.14', '11', 'and', true),
+  logical('AND', 'C6.2.12', '00', 'and', 'and <Rd|SP>, <Rn>, #<bitmask>'),
+  logical(
+    'ORR',
+    'C6.2.240',
+    '01',
+    'or',
+    alternatives(
+      'mov <Rd|SP>, #<movedBitmask> if Rn=31 and Rd=31',
+      'mov <Rd|SP>, #<movedBitmask> if Rn=31 and onlyBitmask',
+      'orr <Rd|SP>, <Rn>, #<bitmask>',
+    ),
+  ),
+  logical('EOR', 'C6.2.119', '10', 'xor', 'eor <Rd|SP>, <Rn>, #<bitmask>'),
+  logical('ANDS', 'C6.2.14', '11', 'and', 'tst <Rn>, #<bitmask> if Rd=31; ands <Rd>, <Rn>, #<bitmask>', true),
 
   moveWide('MOVN', 'C6.2.226', '00', {
+    syntax: 'mov <Rd>, #<movn> if isMovn; movn <Rd>, #<imm16:x>{, lsl #<hw16>}',
     immediates: (fields) => [BigInt.asUintN(widthOf(fields), ~(BigInt(fields.imm16) << shiftOf(fields)))],
     semantics: (t, { Rd }) => t.setX(Rd, t.imm(0)),
   }),
   moveWide('MOVZ', 'C6.2.227', '10', {
+    syntax: 'mov <Rd>, #<movz> if isMovz; movz <Rd>, #<imm16:x>{, lsl #<hw16>}',
     immediates: (fields) => [BigInt(fields.imm16) << shiftOf(fields)],
     semantics: (t, { Rd }) => t.setX(Rd, t.imm(0)),
   }),
   moveWide('MOVK', 'C6.2.225', '11', {
+    syntax: 'movk <Rd>, #<imm16:x>{, lsl #<hw16>}',
     // What is kept of the register: for a W register that leaves out the upper half.
     immediates: (fields) => [
       ones(widthOf(fields)) ^ (0xffffn << shiftOf(fields)),
@@ -178,6 +216,14 @@ export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
   }),
 
   bitfield('SBFM', 'C6.2.268', '00', {
+    syntax: alternatives(
+      'asr <Rd>, <Rn>, #<immr> if toTop',
+      'sxtb <Rd>, <Wn> if immr=0 and imms=7',
+      'sxth <Rd>, <Wn> if immr=0 and imms=15',
+      'sxtw <Rd>, <Wn> if immr=0 and imms=31',
+      'sbfiz <Rd>, <Rn>, #<lsb>, #<widthIn> if imms<immr',
+      'sbfx <Rd>, <Rn>, #<immr>, #<widthFrom>',
+    ),
     immediates: (fields) => {
       const left = widthOf(fields) - 1 - fields.imms;
       return [BigInt(left), BigInt((left + fields.immr) % widthOf(fields))];
@@ -185,6 +231,11 @@ export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
     general: (g, { Rn, Rd }) => g.set(Rd, shiftLeftThenRight(g, g.get(Rn), g.imm(0), g.imm(1))),
   }),
   bitfield('BFM', 'C6.2.30', '01', {
+    syntax: alternatives(
+      'bfc <Rd>, #<lsb>, #<widthIn> if imms<immr and Rn=31',
+      'bfi <Rd>, <Rn>, #<lsb>, #<widthIn> if imms<immr',
+      'bfxil <Rd>, <Rn>, #<immr>, #<widthFrom>',
+    ),
     immediates: (fields) => {
       const { count, to } = bitfieldOf(fields);
       const written = ones(count) << BigInt(to);
@@ -196,6 +247,14 @@ export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
     },
   }),
   bitfield('UBFM', 'C6.2.385', '10', {
+    syntax: alternatives(
+      'lsl <Rd>, <Rn>, #<lslAmount> if isLsl',
+      'lsr <Rd>, <Rn>, #<immr> if toTop',
+      'uxtb <Rd>, <Rn> if sf=0 and immr=0 and imms=7',
+      'uxth <Rd>, <Rn> if sf=0 and immr=0 and imms=15',
+      'ubfiz <Rd>, <Rn>, #<lsb>, #<widthIn> if imms<immr',
+      'ubfx <Rd>, <Rn>, #<immr>, #<widthFrom>',
+    ),
     // A field that ends at the top, as LSL's and LSR's do, needs no mask: all ones, which costs nothing.
     immediates: (fields) => {
       const { from, count, to } = bitfieldOf(fields);
@@ -209,11 +268,13 @@ export const DATA_PROCESSING_IMMEDIATE: readonly InstructionRow[] = [
   }),
 
   extract('ROR (immediate)', 'C6.2.261', {
+    syntax: 'ror <Rd>, <Rn>, #<imms>',
     allocated: (fields) => isExtract(fields) && fields.Rn === fields.Rm,
     immediates: ({ imms }) => [BigInt(imms)],
     general: (g, { Rn, Rd }) => g.set(Rd, g.rotr(g.get(Rn), g.imm(0))),
   }),
   extract('EXTR', 'C6.2.124', {
+    syntax: 'extr <Rd>, <Rn>, <Rm>, #<imms>',
     allocated: (fields) => isExtract(fields) && fields.Rn !== fields.Rm,
     // By 0 nothing of Rn is left; a shift by the whole width would leave all of it.
     immediates: (fields) => {

@@ -3,7 +3,7 @@
 import { at } from '../../language/lookup.js';
 import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
-import type { InstructionRow } from '../../language/row.js';
+import { alternatives, type InstructionRow } from '../../language/row.js';
 import { constantOf, type I32, i32, select, type Value } from '../../language/value.js';
 import { CRC32 } from './crc32.js';
 import { ONE_SOURCE, THREE_SOURCES, TWO_SOURCES } from './data-processing-sources.js';
@@ -21,11 +21,20 @@ const shiftAmount = ({ imm6 }: Fields<'imm6'>): readonly bigint[] => [BigInt(imm
 
 const isShiftAmount = ({ sf, imm6 }: Fields<'sf' | 'imm6'>): boolean => sf === 1 || imm6 < 32;
 
-const logical = (name: string, section: string, opc: string, N: 0 | 1, op: 'and' | 'or' | 'xor'): InstructionRow =>
+/** Aliases are in front of the syntax that all have. */
+const logical = (
+  name: string,
+  section: string,
+  opc: string,
+  N: 0 | 1,
+  op: 'and' | 'or' | 'xor',
+  aliases = '',
+): InstructionRow =>
   row({
-    name,
+    name: `${name} (shifted register)`,
     section,
     pattern: `sf:1 ${opc} 01010 shift:2 ${N} Rm:5 imm6:6 Rn:5 Rd:5`,
+    syntax: `${aliases}${name.toLowerCase()} <Rd>, <Rn>, <Rm>{, <shift>}`,
     allocated: isShiftAmount,
     free: ['imm6'],
     immediates: shiftAmount,
@@ -41,11 +50,19 @@ const logical = (name: string, section: string, opc: string, N: 0 | 1, op: 'and'
 
 type AddSubtract = readonly [name: string, kind: 'add' | 'sub', op: 0 | 1, S: 0 | 1];
 
+/** What ADDS and SUBS without a destination are. */
+const COMPARISONS = { add: 'cmn', sub: 'cmp' } as const;
+
 const addSubtractShifted = (section: string, [name, kind, op, S]: AddSubtract): InstructionRow =>
   row({
     name: `${name} (shifted register)`,
     section,
     pattern: `sf:1 ${op} ${S} 01011 shift:2 0 Rm:5 imm6:6 Rn:5 Rd:5`,
+    syntax: alternatives(
+      ...(S === 1 ? [`${COMPARISONS[kind]} <Rn>, <Rm>{, <shift>} if Rd=31`] : []),
+      ...(kind === 'sub' ? [`${S === 1 ? 'negs' : 'neg'} <Rd>, <Rm>{, <shift>} if Rn=31`] : []),
+      `${name.toLowerCase()} <Rd>, <Rn>, <Rm>{, <shift>}`,
+    ),
     allocated: (fields) => fields.shift !== 3 && isShiftAmount(fields),
     free: ['imm6'],
     immediates: shiftAmount,
@@ -83,6 +100,13 @@ const addSubtractExtended = (section: string, [name, kind, op, S]: AddSubtract):
     name: `${name} (extended register)`,
     section,
     pattern: `sf:1 ${op} ${S} 01011 00 1 Rm:5 option:3 imm3:3 Rn:5 Rd:5`,
+    syntax:
+      S === 0
+        ? `${name.toLowerCase()} <Rd|SP>, <Rn|SP>, <extended>`
+        : alternatives(
+            `${COMPARISONS[kind]} <Rn|SP>, <extendedFlags> if Rd=31`,
+            `${name.toLowerCase()} <Rd>, <Rn|SP>, <extendedFlags>`,
+          ),
     allocated: ({ imm3 }) => imm3 <= 4,
     free: ['imm3'],
     immediates: ({ imm3 }) => [BigInt(imm3)],
@@ -114,6 +138,7 @@ const withCarry = (name: string, section: string, op: 0 | 1, S: 0 | 1): Instruct
     name,
     section,
     pattern: `sf:1 ${op} ${S} 11010000 Rm:5 000000 Rn:5 Rd:5`,
+    syntax: `${op === 1 ? `ngc${S === 1 ? 's' : ''} <Rd>, <Rm> if Rn=31; ` : ''}${name.toLowerCase()} <Rd>, <Rn>, <Rm>`,
     general: (g, { Rm, Rn, Rd }, t) => {
       const a = g.get(Rn);
       const b = op === 1 ? g.not(g.get(Rm)) : g.get(Rm);
@@ -148,6 +173,7 @@ const conditionalCompareRegister = (name: string, section: string, op: 0 | 1): I
     name: `${name} (register)`,
     section,
     pattern: `sf:1 ${op} 1 11010010 Rm:5 cond:4 00 Rn:5 0 nzcv:4`,
+    syntax: `${name.toLowerCase()} <Rn>, <Rm>, #<nzcv:x>, <cond>{\t// <alsoCond>}`,
     free: ['nzcv'],
     immediates: ({ nzcv }) => [BigInt(nzcv)],
     general: (g, { Rm, Rn, cond }, t) => compareIf(g, t, op, { a: g.get(Rn), b: g.get(Rm), cond }),
@@ -158,6 +184,7 @@ const conditionalCompareImmediate = (name: string, section: string, op: 0 | 1): 
     name: `${name} (immediate)`,
     section,
     pattern: `sf:1 ${op} 1 11010010 imm5:5 cond:4 10 Rn:5 0 nzcv:4`,
+    syntax: `${name.toLowerCase()} <Rn>, #<imm5:x>, #<nzcv:x>, <cond>{\t// <alsoCond>}`,
     free: ['nzcv', 'imm5'],
     immediates: ({ nzcv, imm5 }) => [BigInt(nzcv), BigInt(imm5)],
     general: (g, { Rn, cond }, t) => compareIf(g, t, op, { a: g.get(Rn), b: g.imm(1), cond }),
@@ -165,11 +192,28 @@ const conditionalCompareImmediate = (name: string, section: string, op: 0 | 1): 
 
 type Otherwise = <T extends 'i32' | 'i64'>(g: General<T>, value: Value<T>) => Value<T>;
 
-const conditionalSelect = (name: string, section: string, op: 0 | 1, o2: 0 | 1, otherwise: Otherwise): InstructionRow =>
+/** Aliases of the opposite condition, where both operands are one register. */
+const ifNot = (alias: string, whereZero?: string): string =>
+  alternatives(
+    ...(whereZero === undefined
+      ? []
+      : [`${whereZero} <Rd>, <notCond>{\t// <alsoNotCond>} if Rn=31 and Rm=31 and cond<14`]),
+    `${alias} <Rd>, <Rn>, <notCond>{\t// <alsoNotCond>} if Rn=Rm and cond<14; `,
+  );
+
+const conditionalSelect = (
+  name: string,
+  section: string,
+  op: 0 | 1,
+  o2: 0 | 1,
+  otherwise: Otherwise,
+  aliases = '',
+): InstructionRow =>
   row({
     name,
     section,
     pattern: `sf:1 ${op} 0 11010100 Rm:5 cond:4 0 ${o2} Rn:5 Rd:5`,
+    syntax: `${aliases}${name.toLowerCase()} <Rd>, <Rn>, <Rm>, <cond>{\t// <alsoCond>}`,
     general: (g, { Rm, cond, Rn, Rd }, t) => {
       const holds = t.condition(cond);
       const whenTrue = g.get(Rn);
@@ -181,14 +225,14 @@ const conditionalSelect = (name: string, section: string, op: 0 | 1, o2: 0 | 1, 
   });
 
 export const DATA_PROCESSING_REGISTER: readonly InstructionRow[] = [
-  logical('AND (shifted register)', 'C6.2.13', '00', 0, 'and'),
-  logical('BIC (shifted register)', 'C6.2.32', '00', 1, 'and'),
-  logical('ORR (shifted register)', 'C6.2.241', '01', 0, 'or'),
-  logical('ORN (shifted register)', 'C6.2.239', '01', 1, 'or'),
-  logical('EOR (shifted register)', 'C6.2.120', '10', 0, 'xor'),
-  logical('EON (shifted register)', 'C6.2.118', '10', 1, 'xor'),
-  logical('ANDS (shifted register)', 'C6.2.15', '11', 0, 'and'),
-  logical('BICS (shifted register)', 'C6.2.33', '11', 1, 'and'),
+  logical('AND', 'C6.2.13', '00', 0, 'and'),
+  logical('BIC', 'C6.2.32', '00', 1, 'and'),
+  logical('ORR', 'C6.2.241', '01', 0, 'or', 'mov <Rd>, <Rm> if Rn=31 and shift=0 and imm6=0; '),
+  logical('ORN', 'C6.2.239', '01', 1, 'or', 'mvn <Rd>, <Rm>{, <shift>} if Rn=31; '),
+  logical('EOR', 'C6.2.120', '10', 0, 'xor'),
+  logical('EON', 'C6.2.118', '10', 1, 'xor'),
+  logical('ANDS', 'C6.2.15', '11', 0, 'and', 'tst <Rn>, <Rm>{, <shift>} if Rd=31; '),
+  logical('BICS', 'C6.2.33', '11', 1, 'and'),
 
   addSubtractShifted('C6.2.5', ADD),
   addSubtractShifted('C6.2.9', ADDS),
@@ -210,9 +254,9 @@ export const DATA_PROCESSING_REGISTER: readonly InstructionRow[] = [
   conditionalCompareRegister('CCMP', 'C6.2.51', 1),
 
   conditionalSelect('CSEL', 'C6.2.103', 0, 0, (_g, value) => value),
-  conditionalSelect('CSINC', 'C6.2.106', 0, 1, (g, value) => g.add(value, g.const(1))),
-  conditionalSelect('CSINV', 'C6.2.107', 1, 0, (g, value) => g.not(value)),
-  conditionalSelect('CSNEG', 'C6.2.108', 1, 1, (g, value) => g.neg(value)),
+  conditionalSelect('CSINC', 'C6.2.106', 0, 1, (g, value) => g.add(value, g.const(1)), ifNot('cinc', 'cset')),
+  conditionalSelect('CSINV', 'C6.2.107', 1, 0, (g, value) => g.not(value), ifNot('cinv', 'csetm')),
+  conditionalSelect('CSNEG', 'C6.2.108', 1, 1, (g, value) => g.neg(value), ifNot('cneg')),
 
   ...ONE_SOURCE,
   ...TWO_SOURCES,

@@ -1,7 +1,7 @@
 /** Data processing of one, two and three registers (Arm ARM C4.1). */
 
 import type { Fields } from '../../language/pattern.js';
-import { type InstructionRow, rowsOf } from '../../language/row.js';
+import { alternatives, type InstructionRow, rowsOf } from '../../language/row.js';
 import { type I64, i32, i64, select, type Value } from '../../language/value.js';
 import { ones } from './bits.js';
 import { type General, generalRowsOf, type GeneralSemantics, REGISTER_GROUP } from './general.js';
@@ -41,7 +41,13 @@ const ofOne =
     g.set(Rd, body(g, g.get(Rn)));
 
 const oneSource = (name: string, section: string, opcode: string, body: Unary): InstructionRow =>
-  generalRow({ name, section, pattern: `sf:1 1 0 11010110 00000 ${opcode} Rn:5 Rd:5`, general: ofOne(body) });
+  generalRow({
+    name,
+    section,
+    pattern: `sf:1 1 0 11010110 00000 ${opcode} Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Rd>, <Rn>`,
+    general: ofOne(body),
+  });
 
 export const ONE_SOURCE: readonly InstructionRow[] = [
   oneSource('RBIT', 'C6.2.253', '000000', reverseBits),
@@ -50,6 +56,7 @@ export const ONE_SOURCE: readonly InstructionRow[] = [
     name: 'REV32',
     section: 'C6.2.258',
     pattern: 'sf:1 1 0 11010110 00000 000010 Rn:5 Rd:5',
+    syntax: 'rev32 <Rd>, <Rn>',
     allocated: ({ sf }) => sf === 1,
     general: ofOne(reverseBytesInWords),
   }),
@@ -57,6 +64,7 @@ export const ONE_SOURCE: readonly InstructionRow[] = [
     name: 'REV',
     section: 'C6.2.256',
     pattern: 'sf:1 1 0 11010110 00000 00001 opc:1 Rn:5 Rd:5',
+    syntax: 'rev <Rd>, <Rn>',
     allocated: ({ sf, opc }) => sf === opc,
     general: ofOne(reverseBytes),
   }),
@@ -84,6 +92,8 @@ const twoSources = (name: string, section: string, opcode: string, body: Binary)
     name,
     section,
     pattern: `sf:1 0 0 11010110 Rm:5 ${opcode} Rn:5 Rd:5`,
+    // A shift by a register is written without its V.
+    syntax: `${name.toLowerCase().replace(/v$/, name.endsWith('DIV') ? 'v' : '')} <Rd>, <Rn>, <Rm>`,
     general: (g, { Rm, Rn, Rd }) => g.set(Rd, body(g, g.get(Rn), g.get(Rm))),
   });
 
@@ -101,6 +111,7 @@ const multiplyAdd = (name: string, section: string, o0: 0 | 1): InstructionRow =
     name,
     section,
     pattern: `sf:1 00 11011 000 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`,
+    syntax: `${o0 === 1 ? 'mneg' : 'mul'} <Rd>, <Rn>, <Rm> if Ra=31; ${name.toLowerCase()} <Rd>, <Rn>, <Rm>, <Ra>`,
     general: (g, { Rm, Ra, Rn, Rd }) => {
       const product = g.mul(g.get(Rn), g.get(Rm));
       g.set(Rd, o0 === 1 ? g.sub(g.get(Ra), product) : g.add(g.get(Ra), product));
@@ -112,6 +123,10 @@ const multiplyAddLong = (name: string, section: string, U: 0 | 1, o0: 0 | 1): In
     name,
     section,
     pattern: `1 00 11011 ${U}01 Rm:5 ${o0} Ra:5 Rn:5 Rd:5`,
+    syntax: alternatives(
+      `${U === 1 ? 'u' : 's'}${o0 === 1 ? 'mnegl' : 'mull'} <Xd>, <Wn>, <Wm> if Ra=31`,
+      `${name.toLowerCase()} <Xd>, <Wn>, <Wm>, <Xa>`,
+    ),
     semantics: (t, { Rm, Ra, Rn, Rd }) => {
       const extend = U === 1 ? i64.extendU : i64.extendS;
       const product = i64.mul(extend(t.w(Rn)), extend(t.w(Rm)));
@@ -125,6 +140,7 @@ const multiplyHigh = (name: string, section: string, U: 0 | 1): InstructionRow =
     name,
     section,
     pattern: `1 00 11011 ${U}10 Rm:5 0 ignored:5 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Xd>, <Xn>, <Xm>`,
     free: ['ignored'],
     semantics: (t, { Rm, Rn, Rd }) => {
       const low = (value: I64): I64 => i64.extendU(i32.wrap(value));

@@ -36,6 +36,11 @@ interface Address {
  */
 export interface AddressingMode {
   readonly title: string;
+  /**
+   * The operand in the assembler's syntax. What is counted in pieces of memory is scaled: by the binary logarithm of
+   * their size, as the syntax has it (`size`, `wide+2`).
+   */
+  readonly operand: (scale: string) => string;
   /** What the mode puts into the pattern: before and behind the bits that select the operation. */
   readonly bits: readonly [before: string, behind: string];
   readonly free: readonly string[];
@@ -61,16 +66,18 @@ const preIndex: AddressOf = (t, fields) => {
 /** A mode whose distance from the base register is an immediate, the only field that it brings. */
 const immediateMode = <const Behind extends string>(mode: {
   readonly title: string;
+  readonly operand: (scale: string) => string;
   readonly before: string;
   readonly behind: Behind;
   readonly free: readonly FieldNames<Behind>[];
   readonly distance: (fields: FieldsOf<Behind>, scale: number) => bigint;
   readonly address: AddressOf;
 }): AddressingMode => {
-  const { title, before, behind, free, distance, address } = mode;
+  const { title, operand, before, behind, free, distance, address } = mode;
   const own = new NamedFields(behind);
   return {
     title,
+    operand,
     bits: [before, behind],
     free,
     immediates: (fields, scale) => [distance(own.from(fields), scale)],
@@ -78,9 +85,10 @@ const immediateMode = <const Behind extends string>(mode: {
   };
 };
 
-const unscaled = (title: string, kind: string, address: AddressOf): AddressingMode =>
+const unscaled = (title: string, kind: string, operand: string, address: AddressOf): AddressingMode =>
   immediateMode({
     title,
+    operand: () => operand,
     before: '00',
     behind: `0 imm9:9 ${kind}`,
     free: ['imm9'],
@@ -88,13 +96,14 @@ const unscaled = (title: string, kind: string, address: AddressOf): AddressingMo
     address,
   });
 
-export const UNSCALED = unscaled('', '00', offset);
-export const POST_INDEX = unscaled('immediate, post-index', '01', postIndex);
-export const UNPRIVILEGED = unscaled('', '10', offset);
-export const PRE_INDEX = unscaled('immediate, pre-index', '11', preIndex);
+export const UNSCALED = unscaled('', '00', '[<Xn|SP>{, #<±imm9>}]', offset);
+export const POST_INDEX = unscaled('immediate, post-index', '01', '[<Xn|SP>], #<±imm9>', postIndex);
+export const UNPRIVILEGED = unscaled('', '10', '[<Xn|SP>{, #<±imm9>}]', offset);
+export const PRE_INDEX = unscaled('immediate, pre-index', '11', '[<Xn|SP>, #<±imm9>]!', preIndex);
 
 export const UNSIGNED_OFFSET = immediateMode({
   title: 'immediate, unsigned offset',
+  operand: (scale) => `[<Xn|SP>{, #<imm12 << ${scale}>}]`,
   before: '01',
   behind: 'imm12:12',
   free: ['imm12'],
@@ -113,6 +122,7 @@ const index = (t: Ops, { Rm, signed, wide }: Fields<'Rm' | 'signed' | 'wide'>): 
 /** Base and a register, extended and shifted by the size as the fields say: UXTW, LSL, SXTW or SXTX. */
 export const REGISTER_OFFSET: AddressingMode = {
   title: 'register',
+  operand: (scale) => `[<Xn|SP>, <wide?WXm>{, <extend ${scale}>}]`,
   bits: ['00', REGISTER_BITS],
   free: [],
   address: (t, fields, scale) => {
@@ -121,9 +131,10 @@ export const REGISTER_OFFSET: AddressingMode = {
   },
 };
 
-const pair = (title: string, kind: string, address: AddressOf): AddressingMode =>
+const pair = (title: string, kind: string, behind: readonly [string, string], address: AddressOf): AddressingMode =>
   immediateMode({
     title,
+    operand: (scale) => `[<Xn|SP>${behind[0]}#<±imm7 << ${scale}>${behind[1]}`,
     before: kind,
     behind: 'imm7:7',
     free: ['imm7'],
@@ -131,11 +142,11 @@ const pair = (title: string, kind: string, address: AddressOf): AddressingMode =
     address,
   });
 
-export const NON_TEMPORAL = pair('', '00', offset);
+export const NON_TEMPORAL = pair('', '00', ['{, ', '}]'], offset);
 export const PAIR_MODES: readonly AddressingMode[] = [
-  pair('post-index', '01', postIndex),
-  pair('signed offset', '10', offset),
-  pair('pre-index', '11', preIndex),
+  pair('post-index', '01', ['], ', ''], postIndex),
+  pair('signed offset', '10', ['{, ', '}]'], offset),
+  pair('pre-index', '11', [', ', ']!'], preIndex),
 ];
 
 /** What a row needs beside its addressing mode, whose bits are in `pattern`. */

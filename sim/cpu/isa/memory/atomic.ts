@@ -40,11 +40,21 @@ const OPERATIONS: readonly { readonly name: string; readonly bits: string; reado
   { name: 'UMIN', bits: '0 111', modify: oldIf(i64.ltU, extendUnsigned) },
 ];
 
+/** Without a result and without acquire, LD is ST. */
+const ofMemory = (mnemonic: string): string => {
+  const stem = mnemonic.toLowerCase();
+  const order = '<acquire?|a><release?|l><size?b|h||>';
+  const load = `${stem}${order} <size?WWWXs>, <size?WWWXt>, [<Xn|SP>]`;
+  if (!stem.startsWith('ld')) return load;
+  return `st${stem.slice(2)}<release?|l><size?b|h||> <size?WWWXs>, [<Xn|SP>] if Rt=31 and acquire=0; ${load}`;
+};
+
 const modifyMemory = (mnemonic: string, bits: string, modify: Modify): InstructionRow =>
   row({
     name: `${mnemonic}, ${mnemonic}B, ${mnemonic}H`,
     section: 'C3.2.12',
     pattern: `size:2 111 0 00 acquire:1 release:1 1 Rs:5 ${bits} 00 Rn:5 Rt:5`,
+    syntax: ofMemory(mnemonic),
     free: ['acquire', 'release'],
     semantics: (t, { size, Rs, Rn, Rt }) => {
       const sizeBytes = bytesOf(size);
@@ -80,6 +90,7 @@ export const LOAD_STORE_ATOMIC: readonly InstructionRow[] = [
     name: 'CAS, CASB, CASH',
     section: 'C3.2.12',
     pattern: 'size:2 001000 1 acquire:1 1 Rs:5 release:1 11111 Rn:5 Rt:5',
+    syntax: 'cas<acquire?|a><release?|l><size?b|h||> <size?WWWXs>, <size?WWWXt>, [<Xn|SP>]',
     free: ['acquire', 'release'],
     semantics: (t, { size, Rs, Rn, Rt }) => {
       const sizeBytes = bytesOf(size);
@@ -94,6 +105,7 @@ export const LOAD_STORE_ATOMIC: readonly InstructionRow[] = [
     name: 'CASP',
     section: 'C3.2.12',
     pattern: '0 wide:1 001000 0 acquire:1 1 Rs:5 release:1 11111 Rn:5 Rt:5',
+    syntax: 'casp<acquire?|a><release?|l> <wide?WXs>, <wide?WXs+1>, <wide?WXt>, <wide?WXt+1>, [<Xn|SP>]',
     allocated: ({ Rs, Rt }) => Rs % 2 === 0 && Rt % 2 === 0,
     free: ['acquire', 'release'],
     fixed: ['Rs', 'Rt'],

@@ -26,6 +26,7 @@ const store = (mode: AddressingMode): InstructionRow =>
     name: heading(`ST${letterOf(mode)}`, mode.title),
     section: sectionOf(mode),
     pattern: `wide:1 0 101 0 0 ${mode.bits[0]} 0 ${mode.bits[1]} Rt2:5 Rn:5 Rt:5`,
+    syntax: `st${letterOf(mode).toLowerCase()} <wide?WXt>, <wide?WXt2>, ${mode.operand('wide+2')}`,
     scale: scaleOf,
     transfer: (t, { Rt, Rt2 }, at, scale) => {
       t.store(bytesOf(scale), at, t.x(Rt), BASE);
@@ -38,15 +39,23 @@ const load = (mode: AddressingMode): InstructionRow =>
     name: heading(`LD${letterOf(mode)}`, mode.title),
     section: sectionOf(mode),
     pattern: `wide:1 0 101 0 0 ${mode.bits[0]} 1 ${mode.bits[1]} Rt2:5 Rn:5 Rt:5`,
+    syntax: `ld${letterOf(mode).toLowerCase()} <wide?WXt>, <wide?WXt2>, ${mode.operand('wide+2')}`,
     scale: scaleOf,
     transfer: (t, fields, at, scale) => loadTwo(t, fields, at, scale, (value) => value),
   });
+
+/** What would load into one register twice, or into its base register, has no syntax. */
+const signedWordsSyntax = (mode: AddressingMode): string => {
+  const syntax = `ldpsw <Xt>, <Xt2>, ${mode.operand('2')} if Rt!=Rt2`;
+  return mode.title === 'signed offset' ? syntax : `${syntax} and Rn=31; ${syntax} and Rt!=Rn and Rt2!=Rn`;
+};
 
 const loadSignedWords = (mode: AddressingMode): InstructionRow =>
   accessRow(mode, {
     name: heading('LDPSW', mode.title),
     section: sectionOf(mode),
     pattern: `01 101 0 0 ${mode.bits[0]} 1 ${mode.bits[1]} Rt2:5 Rn:5 Rt:5`,
+    syntax: signedWordsSyntax(mode),
     scale: () => 2,
     transfer: (t, fields, at, scale) => loadTwo(t, fields, at, scale, i64.extend32S),
   });

@@ -43,12 +43,14 @@ const oneRegister = (mode: AddressingMode): readonly InstructionRow[] => {
       ...common,
       name: heading(`ST${letter}`, mode.title, 'SIMD&FP'),
       pattern: `size:2 111 1 ${mode.bits[0]} quad:1 0 ${mode.bits[1]} Rn:5 Rt:5`,
+      syntax: `st${letter.toLowerCase()} <quad,size?BHSDQt>, ${mode.operand('quad,size')}`,
       transfer: (t, { Rt }, at, scale) => store(t, scale, at, t.v(Rt), BASE),
     }),
     accessRow(mode, {
       ...common,
       name: heading(`LD${letter}`, mode.title, 'SIMD&FP'),
       pattern: `size:2 111 1 ${mode.bits[0]} quad:1 1 ${mode.bits[1]} Rn:5 Rt:5`,
+      syntax: `ld${letter.toLowerCase()} <quad,size?BHSDQt>, ${mode.operand('quad,size')}`,
       transfer: (t, { Rt }, at, scale) => t.setV(Rt, load(t, scale, at, BASE)),
     }),
   ];
@@ -72,6 +74,7 @@ const twoRegisters = (mode: AddressingMode): readonly InstructionRow[] => {
       ...common,
       name: heading(`ST${letter}`, mode.title, 'SIMD&FP'),
       pattern: `opc:2 101 1 0 ${mode.bits[0]} 0 ${mode.bits[1]} Rt2:5 Rn:5 Rt:5`,
+      syntax: `st${letter.toLowerCase()} <opc?SDQt>, <opc?SDQt2>, ${mode.operand('opc+2')}`,
       transfer: (t, { Rt, Rt2 }, at, scale) => {
         store(t, scale, at, t.v(Rt), BASE);
         store(t, scale, next(at, scale), t.v(Rt2));
@@ -81,6 +84,7 @@ const twoRegisters = (mode: AddressingMode): readonly InstructionRow[] => {
       ...common,
       name: heading(`LD${letter}`, mode.title, 'SIMD&FP'),
       pattern: `opc:2 101 1 0 ${mode.bits[0]} 1 ${mode.bits[1]} Rt2:5 Rn:5 Rt:5`,
+      syntax: `ld${letter.toLowerCase()} <opc?SDQt>, <opc?SDQt2>, ${mode.operand('opc+2')}`,
       transfer: (t, { Rt, Rt2 }, at, scale) => {
         t.setV(Rt, load(t, scale, at, BASE));
         t.setV(Rt2, load(t, scale, next(at, scale)));
@@ -97,6 +101,7 @@ export const LOAD_STORE_SIMD: readonly InstructionRow[] = [
     section: 'C3.2.9.1',
     fp: true,
     pattern: 'opc:2 011 1 00 imm19:19 Rt:5',
+    syntax: 'ldr <opc?SDQt>, <label19>',
     allocated: isAllocated,
     free: LITERAL.free,
     immediates: LITERAL.immediates,

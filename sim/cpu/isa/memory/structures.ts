@@ -14,6 +14,8 @@ import { BASE, bytesOf, row } from './addressing.js';
 /** Where the base register goes, and the bits that say so; a register to add is a field of the form's own. */
 interface Form {
   readonly title: string;
+  /** The address in the assembler's syntax, and how far it moves. @param bytes the operand that says the size */
+  readonly operand: (bytes: string) => string;
   readonly isPost: 0 | 1;
   readonly rm: string;
   readonly allocated: (fields: Fields) => boolean;
@@ -24,9 +26,10 @@ const INDEX_REGISTER = 'Rm:5';
 const indexRegister = new NamedFields(INDEX_REGISTER);
 
 const FORMS: readonly Form[] = [
-  { title: 'no offset', isPost: 0, rm: '00000', allocated: () => true },
+  { title: 'no offset', operand: () => '[<Xn|SP>]', isPost: 0, rm: '00000', allocated: () => true },
   {
     title: 'post-index by the size',
+    operand: (bytes) => `[<Xn|SP>], #<${bytes}>`,
     isPost: 1,
     rm: '11111',
     allocated: () => true,
@@ -34,6 +37,7 @@ const FORMS: readonly Form[] = [
   },
   {
     title: 'post-index by a register',
+    operand: () => '[<Xn|SP>], <Xm>',
     isPost: 1,
     rm: INDEX_REGISTER,
     allocated: (fields) => indexRegister.from(fields).Rm !== 31,
@@ -144,6 +148,7 @@ const multiple = (form: Form, isLoad: 0 | 1): InstructionRow => {
     name: `${mnemonic}1, ${mnemonic}2, ${mnemonic}3, ${mnemonic}4 (multiple structures, ${form.title})`,
     section: 'C3.2.10.1',
     pattern: `0 Q:1 001100 ${form.isPost} ${isLoad} 0 ${form.rm} opcode:4 size:2 Rn:5 Rt:5`,
+    syntax: `${mnemonic.toLowerCase()}<elements> <structures>, ${form.operand('structureBytes')}`,
     fp: true,
     fixed: ['Rt'],
     allocated: (fields) => {
@@ -198,6 +203,7 @@ const single = (form: Form, isLoad: 0 | 1): InstructionRow => {
     name: `${mnemonic}1, ${mnemonic}2, ${mnemonic}3, ${mnemonic}4 (single structure, ${form.title})`,
     section: 'C3.2.10.1',
     pattern: `0 Q:1 001101 ${form.isPost} ${isLoad} R:1 ${form.rm} scale:2 o:1 S:1 size:2 Rn:5 Rt:5`,
+    syntax: `${mnemonic.toLowerCase()}<elements1> <lanes>, ${form.operand('lanesBytes')}`,
     fp: true,
     fixed: ['Rt'],
     allocated: (fields) => fields.scale !== 3 && laneOf(fields) !== undefined && form.allocated(fields),
@@ -217,6 +223,7 @@ const replicated = (form: Form): InstructionRow =>
     name: `LD1R, LD2R, LD3R, LD4R (${form.title})`,
     section: 'C3.2.10.2',
     pattern: `0 Q:1 001101 ${form.isPost} 1 R:1 ${form.rm} 11 o:1 0 size:2 Rn:5 Rt:5`,
+    syntax: `ld<elements1>r <replicated>, ${form.operand('replicatedBytes')}`,
     fp: true,
     fixed: ['Rt'],
     allocated: (fields) => form.allocated(fields),

@@ -87,6 +87,7 @@ const row = (name: string, opcode: string, compute: (t: Ops, d: () => V128, n: V
   simdRow({
     name,
     pattern: `01001110 00 10100 001 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.16b, <Vn>.16b`,
     semantics: (t, { Rn, Rd }) =>
       t.setV(
         Rd,

@@ -58,8 +58,22 @@ const signed = SIGNS.flatMap(({ sign, u, letter }) => [
   threeSame(`${letter}MINP`, u, '10101', 2, ({ size, q, n, m }) =>
     min(size, sign, pairs(q, size, n, m, 0), pairs(q, size, n, m, 1)),
   ),
-  twoRegister(`${letter}ADDLP`, u, '00010', 2, ({ size, n }) => addPairsLong(size, sign, n)),
-  twoRegister(`${letter}ADALP`, u, '00110', 2, ({ size, n, d }) => add(size + 1, d(), addPairsLong(size, sign, n))),
+  twoRegister(
+    `${letter}ADDLP`,
+    u,
+    '00010',
+    2,
+    ({ size, n }) => addPairsLong(size, sign, n),
+    `${sign}addlp <Vd>.<Tp>, <Vn>.<T>`,
+  ),
+  twoRegister(
+    `${letter}ADALP`,
+    u,
+    '00110',
+    2,
+    ({ size, n, d }) => add(size + 1, d(), addPairsLong(size, sign, n)),
+    `${sign}adalp <Vd>.<Tp>, <Vn>.<T>`,
+  ),
 ]);
 
 const pairSum = (n: V128): V128 =>
@@ -82,6 +96,7 @@ export const SIMD_ARITHMETIC: readonly InstructionRow[] = [
   simdRow({
     name: 'ADDP (scalar)',
     pattern: '01 0 11110 11 11000 11011 10 Rn:5 Rd:5',
+    syntax: 'addp <Dd>, <Vn>.2d',
     semantics: (t, { Rn, Rd }) => t.setV(Rd, lowElement(3, pairSum(t.v(Rn)))),
   }),
   ...twoRegisterOrScalar('ABS', 0, '01011', ({ size, n }) => abs(size, n)),

@@ -4,7 +4,7 @@ import type { Ops } from '../../language/ops.js';
 import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
 import { constant, i32 } from '../../language/value.js';
-import { simdRow, sizesUpTo } from '../vector/rows.js';
+import { simdRow, sizesUpTo, mnemonicOf } from '../vector/rows.js';
 import {
   addPairsLong,
   and,
@@ -25,10 +25,11 @@ import {
 
 type Combine = (n: V128, m: V128, d: () => V128) => V128;
 
-const logical = (name: string, u: number, opc: string, combine: Combine): InstructionRow =>
+const logical = (name: string, u: number, opc: string, combine: Combine, alias = ''): InstructionRow =>
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 ${opc} 1 Rm:5 00011 1 Rn:5 Rd:5`,
+    syntax: `${alias}${mnemonicOf(name)} <Vd>.<Tb>, <Vn>.<Tb>, <Vm>.<Tb>`,
     semantics: (t, { Q, Rm, Rn, Rd }) =>
       t.setV(
         Rd,
@@ -44,6 +45,7 @@ const unary = (name: string, u: number, size: string, opcode: string, compute: (
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 ${size} 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name === 'NOT' ? 'mvn' : mnemonicOf(name)} <Vd>.<Tb>, <Vn>.<Tb>`,
     semantics: (t, { Q, Rn, Rd }) => t.setV(Rd, sized(Q, compute(t.v(Rn)))),
   });
 
@@ -51,6 +53,7 @@ const leading = (name: string, u: number, compute: (t: Ops, a: V128, size: numbe
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 size:2 10000 00100 10 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <Vd>.<T>, <Vn>.<T>`,
     allocated: sizesUpTo(2),
     semantics: (t, { Q, size, Rn, Rd }) => t.setV(Rd, sized(Q, compute(t, t.v(Rn), size))),
   });
@@ -86,7 +89,7 @@ const leadingSignBits = (t: Ops, a: V128, size: number): V128 =>
 export const SIMD_LOGICAL: readonly InstructionRow[] = [
   logical('AND (vector)', 0, '00', and),
   logical('BIC (vector, register)', 0, '01', andNot),
-  logical('ORR (vector, register)', 0, '10', or),
+  logical('ORR (vector, register)', 0, '10', or, 'mov <Vd>.<Tb>, <Vn>.<Tb> if Rn=Rm; '),
   logical('ORN (vector)', 0, '11', (n, m) => or(n, not(m))),
   logical('EOR (vector)', 1, '00', xor),
   logical('BSL', 1, '01', (n, m, d) => bitSelect(d(), n, m)),

@@ -4,7 +4,7 @@ import type { Ops } from '../../language/ops.js';
 import type { Fields } from '../../language/pattern.js';
 import type { InstructionRow } from '../../language/row.js';
 import type { V128 } from '../../language/value.js';
-import { simdRow, sizesUpTo } from '../vector/rows.js';
+import { simdRow, sizesUpTo, mnemonicOf } from '../vector/rows.js';
 import { bitSelect, repeated, countOf, greater, lookup, or, shuffle, sized, sub } from '../vector/values.js';
 
 /** @param pick by an element's number and how many there are: the element taken, those of Vm behind Vn's */
@@ -12,6 +12,7 @@ const permute = (name: string, opcode: string, pick: (element: number, count: nu
   simdRow({
     name,
     pattern: `0 Q:1 001110 size:2 0 Rm:5 0 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<T>, <Vn>.<T>, <Vm>.<T>`,
     allocated: sizesUpTo(3),
     semantics: (t, { Q, size, Rm, Rn, Rd }) => {
       const lanes = countOf(size);
@@ -28,6 +29,7 @@ const reverse = (name: string, u: number, opcode: string, container: number): In
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 size:2 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <Vd>.<T>, <Vn>.<T>`,
     allocated: ({ size }) => size < container,
     semantics: (t, { Q, size, Rn, Rd }) => {
       const a = t.v(Rn);
@@ -49,11 +51,13 @@ const table = (name: string, op: number, from: LookUp): readonly InstructionRow[
   simdRow({
     name: `${name}, one register`,
     pattern: `0 Q:1 001110 00 0 Rm:5 0 00 ${op} 00 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Tb>, {<Vn>.16b}, <Vm>.<Tb>`,
     semantics: (t, fields) => t.setV(fields.Rd, sized(fields.Q, from(t, fields, 1))),
   }),
   simdRow({
     name: `${name}, several registers`,
     pattern: `0 Q:1 001110 00 0 Rm:5 0 len:2 ${op} 00 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Tb>, <table>, <Vm>.<Tb>`,
     fixed: ['Rn'],
     allocated: ({ len }) => len > 0,
     semantics: (t, fields) => t.setV(fields.Rd, sized(fields.Q, from(t, fields, fields.len + 1))),
@@ -91,6 +95,7 @@ export const SIMD_PERMUTE: readonly InstructionRow[] = [
   simdRow({
     name: 'EXT',
     pattern: '0 Q:1 101110 00 0 Rm:5 0 imm4:4 0 Rn:5 Rd:5',
+    syntax: 'ext <Vd>.<Tb>, <Vn>.<Tb>, <Vm>.<Tb>, #<imm4>',
     allocated: ({ Q, imm4 }) => Q === 1 || imm4 < 8,
     semantics: (t, { Q, imm4, Rm, Rn, Rd }) => {
       const bytes = Q === 1 ? 16 : 8;

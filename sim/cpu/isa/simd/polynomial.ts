@@ -87,6 +87,7 @@ export const SIMD_POLYNOMIAL: readonly InstructionRow[] = [
   simdRow({
     name: 'PMULL, PMULL2',
     pattern: '0 Q:1 0 01110 00 1 Rm:5 1110 00 Rn:5 Rd:5',
+    syntax: 'pmull<Q?|2> <Vd>.8h, <Vn>.<Tb>, <Vm>.<Tb>',
     semantics: (t, { Q, Rm, Rn, Rd }) => {
       const half = halfOf(Q);
       t.setV(Rd, multiplyBytes(t, 1, extend(0, 'u', half, t.v(Rn)), extend(0, 'u', half, t.v(Rm))));
@@ -95,6 +96,7 @@ export const SIMD_POLYNOMIAL: readonly InstructionRow[] = [
   simdRow({
     name: 'PMULL, PMULL2, of 64 bits',
     pattern: '0 Q:1 0 01110 11 1 Rm:5 1110 00 Rn:5 Rd:5',
+    syntax: 'pmull<Q?|2> <Vd>.1q, <Vn>.<Q?1d|2d>, <Vm>.<Q?1d|2d>',
     semantics: (t, { Q, Rm, Rn, Rd }) =>
       t.setV(Rd, multiply64(t, element(3, 'u', t.v(Rn), Q), element(3, 'u', t.v(Rm), Q))),
   }),

@@ -34,6 +34,7 @@ const across = (name: string, u: number, opcode: string, reduce: Reduce): Instru
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 size:2 11000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <size?${name.endsWith('LV') ? 'HSD' : 'BHS'}d>, <Vn>.<T>`,
     allocated,
     semantics: (t, fields) => t.setV(fields.Rd, reduce(t, fields, t.v(fields.Rn))),
   });

@@ -12,6 +12,7 @@ import {
   SIGNS,
   simdRow,
   sizesUpTo,
+  mnemonicOf,
 } from '../vector/rows.js';
 import {
   clamp,
@@ -60,6 +61,7 @@ const threeSame = (
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 size:2 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <Vd>.<T>, <Vn>.<T>, <Vm>.<T>`,
     allocated: allocated ?? sizesUpTo(3),
     semantics: (t, { Q, size, Rm, Rn, Rd }) =>
       setSaturated(t, Rd, Q, compute(t, { size, q: Q, n: t.v(Rn), m: t.v(Rm), d: () => t.v(Rd) })),
@@ -67,6 +69,7 @@ const threeSame = (
   simdRow({
     name: `${name}, scalar`,
     pattern: `01 ${u} 11110 size:2 1 Rm:5 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <size?BHSDd>, <size?BHSDn>, <size?BHSDm>`,
     ...(allocated && { allocated }),
     semantics: (t, { size, Rm, Rn, Rd }) =>
       setSaturatedScalar(t, Rd, size, compute(t, { size, q: 1, n: t.v(Rn), m: t.v(Rm), d: () => t.v(Rd) })),
@@ -83,6 +86,7 @@ const twoRegister = (
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 01110 size:2 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<T>, <Vn>.<T>`,
     allocated: sizesUpTo(3),
     semantics: (t, { Q, size, Rn, Rd }) =>
       setSaturated(t, Rd, Q, compute(t, { size, q: Q, n: t.v(Rn), d: () => t.v(Rd) })),
@@ -90,6 +94,7 @@ const twoRegister = (
   simdRow({
     name: `${name}, scalar`,
     pattern: `01 ${u} 11110 size:2 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <size?BHSDd>, <size?BHSDn>`,
     semantics: (t, { size, Rn, Rd }) =>
       setSaturatedScalar(t, Rd, size, compute(t, { size, q: 1, n: t.v(Rn), d: () => t.v(Rd) })),
   }),
@@ -105,6 +110,7 @@ const byImmediate = (
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <Vd>.<Th>, <Vn>.<Th>, #<left>`,
     allocated: ({ immh, Q }) => immh > 0 && (immh < 8 || Q === 1),
     semantics: (t, { Q, Rn, Rd, ...fields }) =>
       setSaturated(t, Rd, Q, compute(t, sizeIn(fields), t.v(Rn), leftIn(fields))),
@@ -112,6 +118,7 @@ const byImmediate = (
   simdRow({
     name: `${name}, scalar`,
     pattern: `01 ${u} 111110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)} <letterH><Rd:d>, <letterH><Rn:d>, #<left>`,
     allocated: ({ immh }) => immh > 0,
     semantics: (t, { Rn, Rd, ...fields }) =>
       setSaturatedScalar(t, Rd, sizeIn(fields), compute(t, sizeIn(fields), t.v(Rn), leftIn(fields))),
@@ -132,12 +139,14 @@ const narrow = (name: string, u: number, opcode: string, narrowing: Narrowing): 
   simdRow({
     name: `${name}, ${name}2`,
     pattern: `0 Q:1 ${u} 01110 size:2 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()}<Q?|2> <Vd>.<T>, <Vn>.<Ta>`,
     allocated: ({ size }) => size < 3,
     semantics: (t, { size, Rn, ...fields }) => setNarrowed(t, fields, size, narrowing, t.v(Rn)),
   }),
   simdRow({
     name: `${name}, scalar`,
     pattern: `01 ${u} 11110 size:2 10000 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <size?BHSd>, <size?HSDn>`,
     allocated: ({ size }) => size < 3,
     semantics: (t, { size, Rn, Rd }) => setNarrowedScalar(t, Rd, size, narrowing, t.v(Rn)),
   }),
@@ -154,12 +163,14 @@ const shiftRightNarrow = (name: string, u: number, opcode: string, narrowing: Na
     simdRow({
       name: `${name}, ${name}2`,
       pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()}<Q?|2> <Vd>.<Th>, <Vn>.<Tw>, #<right>`,
       allocated: isNarrow,
       semantics: (t, { Rn, ...fields }) => setNarrowed(t, fields, sizeIn(fields), narrowing, shifted(t, fields, Rn)),
     }),
     simdRow({
       name: `${name}, scalar`,
       pattern: `01 ${u} 111110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()} <letterH><Rd:d>, <letterHWide><Rn:d>, #<right>`,
       allocated: isNarrow,
       semantics: (t, { Rn, Rd, ...fields }) =>
         setNarrowedScalar(t, Rd, sizeIn(fields), narrowing, shifted(t, fields, Rn)),
@@ -200,6 +211,7 @@ const doublingLong = (name: string, opcode: string, elementOpcode: string, accum
     simdRow({
       name: `${name}, ${name}2 (vector)`,
       pattern: `0 Q:1 0 01110 size:2 1 Rm:5 ${opcode} 00 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()}<Q?|2> <Vd>.<Ta>, <Vn>.<T>, <Vm>.<T>`,
       allocated: halvesAndWords,
       semantics: (t, { Q, size, Rm, ...fields }) =>
         setSaturated(t, fields.Rd, 1, result(t, fields, halfOf(Q), size, t.v(Rm))),
@@ -207,14 +219,15 @@ const doublingLong = (name: string, opcode: string, elementOpcode: string, accum
     simdRow({
       name: `${name} (vector), scalar`,
       pattern: `01 0 11110 size:2 1 Rm:5 ${opcode} 00 Rn:5 Rd:5`,
+      syntax: `${name.toLowerCase()} <size?HSDd>, <size?BHSn>, <size?BHSm>`,
       allocated: halvesAndWords,
       semantics: (t, { size, Rm, ...fields }) =>
         setSaturatedScalar(t, fields.Rd, size + 1, result(t, fields, 'low', size, t.v(Rm))),
     }),
-    ...byElement(`${name}, ${name}2 (by element)`, 0, elementOpcode, (t, fields, size, m) =>
+    ...byElement(`${name}, ${name}2 (by element)`, 0, elementOpcode, true, (t, fields, size, m) =>
       setSaturated(t, fields.Rd, 1, result(t, fields, halfOf(fields.Q), size, m)),
     ),
-    ...scalarByElement(`${name} (by element)`, 0, elementOpcode, (t, fields, size, m) =>
+    ...scalarByElement(`${name} (by element)`, 0, elementOpcode, true, (t, fields, size, m) =>
       setSaturatedScalar(t, fields.Rd, size + 1, result(t, fields, 'low', size, m)),
     ),
   ];
@@ -228,10 +241,10 @@ const doublingHigh = (name: string, u: number, elementOpcode: string, rounding: 
     (t, { size, n, m }) => doubledHigh(t, size, rounding, n, m),
     halvesAndWords,
   ),
-  ...byElement(`${name} (by element)`, 0, elementOpcode, (t, { Q, Rn, Rd }, size, m) =>
+  ...byElement(`${name} (by element)`, 0, elementOpcode, false, (t, { Q, Rn, Rd }, size, m) =>
     setSaturated(t, Rd, Q, doubledHigh(t, size, rounding, t.v(Rn), t.let(m))),
   ),
-  ...scalarByElement(`${name} (by element)`, 0, elementOpcode, (t, { Rn, Rd }, size, m) =>
+  ...scalarByElement(`${name} (by element)`, 0, elementOpcode, false, (t, { Rn, Rd }, size, m) =>
     setSaturatedScalar(t, Rd, size, doubledHigh(t, size, rounding, t.v(Rn), t.let(m))),
   ),
 ];

@@ -95,10 +95,16 @@ const sha256Schedule1 = (t: Ops, d: V128, n: V128, m: V128): V128 => {
 
 type Compute = (t: Ops, d: V128, n: V128, m: V128) => V128;
 
-const threeRegisters = (name: string, opcode: string, compute: Compute): InstructionRow =>
+/** The state is in whole registers, and words in vectors. */
+const VECTORS = '<Vd>.4s, <Vn>.4s, <Vm>.4s';
+const HASH = '<Qd>, <Sn>, <Vm>.4s';
+const HASH_256 = '<Qd>, <Qn>, <Vm>.4s';
+
+const threeRegisters = (name: string, opcode: string, operands: string, compute: Compute): InstructionRow =>
   simdRow({
     name,
     pattern: `01011110 00 0 Rm:5 0 ${opcode} 00 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} ${operands}`,
     semantics: (t, { Rm, Rn, Rd }) => t.setV(Rd, compute(t, t.v(Rd), t.v(Rn), t.v(Rm))),
   });
 
@@ -110,6 +116,7 @@ const twoRegisters = (
   simdRow({
     name,
     pattern: `01011110 00 10100 ${opcode} 10 Rn:5 Rd:5`,
+    syntax: name === 'SHA1H' ? 'sha1h <Sd>, <Sn>' : `${name.toLowerCase()} <Vd>.4s, <Vn>.4s`,
     semantics: (t, { Rn, Rd }) =>
       t.setV(
         Rd,
@@ -118,13 +125,13 @@ const twoRegisters = (
   });
 
 export const SIMD_SHA: readonly InstructionRow[] = [
-  threeRegisters('SHA1C', '000', (t, d, n, m) => sha1Rounds(t, d, element32(n, 0), m, choose)),
-  threeRegisters('SHA1P', '001', (t, d, n, m) => sha1Rounds(t, d, element32(n, 0), m, parity)),
-  threeRegisters('SHA1M', '010', (t, d, n, m) => sha1Rounds(t, d, element32(n, 0), m, majority)),
-  threeRegisters('SHA1SU0', '011', (_t, d, n, m) => xor(xor(wordsFrom(2, d, n), d), m)),
-  threeRegisters('SHA256H', '100', (t, d, n, m) => sha256Rounds(t, d, n, m, 'first')),
-  threeRegisters('SHA256H2', '101', (t, d, n, m) => sha256Rounds(t, n, d, m, 'second')),
-  threeRegisters('SHA256SU1', '110', sha256Schedule1),
+  threeRegisters('SHA1C', '000', HASH, (t, d, n, m) => sha1Rounds(t, d, element32(n, 0), m, choose)),
+  threeRegisters('SHA1P', '001', HASH, (t, d, n, m) => sha1Rounds(t, d, element32(n, 0), m, parity)),
+  threeRegisters('SHA1M', '010', HASH, (t, d, n, m) => sha1Rounds(t, d, element32(n, 0), m, majority)),
+  threeRegisters('SHA1SU0', '011', VECTORS, (_t, d, n, m) => xor(xor(wordsFrom(2, d, n), d), m)),
+  threeRegisters('SHA256H', '100', HASH_256, (t, d, n, m) => sha256Rounds(t, d, n, m, 'first')),
+  threeRegisters('SHA256H2', '101', HASH_256, (t, d, n, m) => sha256Rounds(t, n, d, m, 'second')),
+  threeRegisters('SHA256SU1', '110', VECTORS, sha256Schedule1),
   twoRegisters('SHA1H', '00000', (_t, _d, n) => scalar32(left(element32(n, 0), 30))),
   twoRegisters('SHA1SU1', '00001', (t, d, n) => sha1Schedule1(t, d(), n)),
   twoRegisters('SHA256SU0', '00010', (t, d, n) => sha256Schedule0(t, d(), n)),

@@ -52,11 +52,15 @@ export const roundingShiftRight = (size: number, sign: Sign, a: V128, by: number
 
 type Shift = (size: number, n: V128, fields: Shifted, d: () => V128) => V128;
 
+/** Where to: SHL and SLI are the only ones to the left, and SSHLL and USHLL. */
+const directionOf = (name: string): 'left' | 'right' => (/SH?L/.test(name) ? 'left' : 'right');
+
 /** Advanced SIMD shift by immediate: the vector's form and the scalar's, which is on 64 bits. */
 const byImmediate = (name: string, u: number, opcode: string, shift: Shift): readonly InstructionRow[] => [
   simdRow({
     name,
     pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Vd>.<Th>, <Vn>.<Th>, #<${directionOf(name)}>`,
     allocated: ({ immh, Q }) => immh > 0 && (immh < 8 || Q === 1),
     semantics: (t, fields) => {
       const { Q, Rn, Rd } = fields;
@@ -72,6 +76,7 @@ const byImmediate = (name: string, u: number, opcode: string, shift: Shift): rea
   simdRow({
     name: `${name}, scalar`,
     pattern: `01 ${u} 111110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()} <Dd>, <Dn>, #<${directionOf(name)}>`,
     allocated: ({ immh }) => immh >= 8,
     semantics: (t, fields) => {
       const { Rn, Rd } = fields;
@@ -88,6 +93,14 @@ const byImmediate = (name: string, u: number, opcode: string, shift: Shift): rea
 
 type Resized = Fields<'Q' | 'immh' | 'immb' | 'Rn' | 'Rd'>;
 
+/** By zero, SSHLL and USHLL only extend. */
+const syntaxOfResizing = (name: string): string => {
+  const mnemonic = name.toLowerCase();
+  if (directionOf(name) === 'right') return `${mnemonic}<Q?|2> <Vd>.<Th>, <Vn>.<Tw>, #<right>`;
+  const extended = `${mnemonic[0]}xtl<Q?|2> <Vd>.<Tw>, <Vn>.<Th> if isExtension`;
+  return `${extended}; ${mnemonic}<Q?|2> <Vd>.<Tw>, <Vn>.<Th>, #<left>`;
+};
+
 /** The same where the result's elements have another size. */
 const resizing = (
   name: string,
@@ -98,6 +111,7 @@ const resizing = (
   simdRow({
     name: `${name}, ${name}2`,
     pattern: `0 Q:1 ${u} 011110 immh:4 immb:3 ${opcode} 1 Rn:5 Rd:5`,
+    syntax: syntaxOfResizing(name),
     allocated: ({ immh }) => immh > 0 && immh < 8,
     semantics: (t, fields) => t.setV(fields.Rd, compute(t, fields, sizeIn(fields))),
   });

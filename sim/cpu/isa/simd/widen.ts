@@ -3,7 +3,7 @@
 import type { InstructionRow } from '../../language/row.js';
 import { i32, type V128 } from '../../language/value.js';
 import { absoluteDifference } from './arithmetic.js';
-import { byElement, SIGNS, simdRow } from '../vector/rows.js';
+import { byElement, SIGNS, simdRow, mnemonicOf } from '../vector/rows.js';
 import {
   add,
   bitsOf,
@@ -35,6 +35,7 @@ const threeDifferent = (name: string, u: number, opcode: string, largest: number
   simdRow({
     name: `${name}, ${name}2`,
     pattern: `0 Q:1 ${u} 01110 size:2 1 Rm:5 ${opcode} 00 Rn:5 Rd:5`,
+    syntax: `${mnemonicOf(name)}<Q?|2> <Vd>.<Ta>, <Vn>.<${/W$/.test(name) ? 'Ta' : 'T'}>, <Vm>.<T>`,
     allocated: ({ size }) => size <= largest,
     semantics: (t, { Q, size, Rm, Rn, Rd }) => {
       const operands = { size: size, half: halfOf(Q), n: t.v(Rn), m: t.v(Rm), d: () => t.v(Rd) };
@@ -49,6 +50,7 @@ const highNarrow = (name: string, u: number, opcode: string, combine: typeof add
   simdRow({
     name: `${name}, ${name}2`,
     pattern: `0 Q:1 ${u} 01110 size:2 1 Rm:5 ${opcode} 00 Rn:5 Rd:5`,
+    syntax: `${name.toLowerCase()}<Q?|2> <Vd>.<T>, <Vn>.<Ta>, <Vm>.<Ta>`,
     allocated: ({ size }) => size < 3,
     semantics: (t, { Q, size, Rm, Rn, Rd }) => {
       const exact = combine(size + 1, t.v(Rn), t.v(Rm));
@@ -60,11 +62,16 @@ const highNarrow = (name: string, u: number, opcode: string, combine: typeof add
 type Product = (q: number, size: number, n: V128, m: V128, d: () => V128) => V128;
 
 const productByElement = (name: string, u: number, opcode: string, compute: Product): readonly InstructionRow[] =>
-  byElement(name, u, opcode, (t, { Q, Rn, Rd }, size, m) =>
-    t.setV(
-      Rd,
-      compute(Q, size, t.v(Rn), m, () => t.v(Rd)),
-    ),
+  byElement(
+    name,
+    u,
+    opcode,
+    /L$/.test(mnemonicOf(name).toUpperCase()) && !name.startsWith('MUL '),
+    (t, { Q, Rn, Rd }, size, m) =>
+      t.setV(
+        Rd,
+        compute(Q, size, t.v(Rn), m, () => t.v(Rd)),
+      ),
   );
 
 const signed = SIGNS.flatMap(({ sign, u, letter }): readonly InstructionRow[] => {
@@ -111,12 +118,14 @@ export const SIMD_WIDEN: readonly InstructionRow[] = [
   simdRow({
     name: 'XTN, XTN2',
     pattern: '0 Q:1 0 01110 size:2 10000 10010 10 Rn:5 Rd:5',
+    syntax: 'xtn<Q?|2> <Vd>.<T>, <Vn>.<Ta>',
     allocated: ({ size }) => size < 3,
     semantics: (t, { Q, size, Rn, Rd }) => t.setV(Rd, narrowInto(Q, size, t.v(Rd), t.v(Rn))),
   }),
   simdRow({
     name: 'SHLL, SHLL2',
     pattern: '0 Q:1 1 01110 size:2 10000 10011 10 Rn:5 Rd:5',
+    syntax: 'shll<Q?|2> <Vd>.<Ta>, <Vn>.<T>, #<bits>',
     allocated: ({ size }) => size < 3,
     semantics: (t, { Q, size, Rn, Rd }) =>
       t.setV(Rd, shl(size + 1, extend(size, 'u', halfOf(Q), t.v(Rn)), i32.const(bitsOf(size)))),

@@ -61,7 +61,7 @@ const fileOf = (name: string): string => `${process.cwd()}/${name.replaceAll(' '
 const sourceOf = (code: string): string => `
 import { rowsOf } from './sim/cpu/language/row.js';
 declare const hole: string, choice: 0 | 1;
-rowsOf('Group')({ name: 'ROW', section: 'C6', ${code} });
+rowsOf('Group')({ name: 'ROW', section: 'C6', syntax: 'row', ${code} });
 void hole;
 void choice;
 `;
@@ -97,6 +97,7 @@ describe('a row that was made', () => {
     rowsOf('Group')({
       name: 'ROW',
       section: 'C6',
+      syntax: 'row <Rd>',
       pattern: 'sf:1 imm26:26 Rd:5',
       free: ['imm26'],
       allocated: ({ sf }) => sf === 1,
