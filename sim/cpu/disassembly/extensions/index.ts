@@ -9,6 +9,7 @@ import { HALF_PRECISION } from './half-precision.js';
 import { INTEGER } from './integer.js';
 import { MEMORY } from './memory.js';
 import type { SyntaxRow } from './row.js';
+import { SCALABLE } from './scalable.js';
 import { SYSTEM } from './system.js';
 import { VECTOR } from './vector.js';
 
@@ -20,4 +21,5 @@ export const EXTENSIONS: readonly SyntaxRow[] = [
   ...VECTOR,
   ...HALF_PRECISION,
   ...CRYPTOGRAPHY,
+  ...SCALABLE,
 ];
