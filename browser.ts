@@ -35,6 +35,10 @@ import { concatCmdline as concat, removeParameter as remove } from './kexec/opti
 import { type OptionSyntax, type ParsedArguments, getoptLong as parseArguments } from './kexec/options/getopt.js';
 import type { CoreSource } from './kexec/running-kernel/core-reader.js';
 import { parseIomem as readMap } from './kexec/running-kernel/kexec-iomem.js';
+import {
+  disassemble as disassembleWord,
+  disassembleInstruction as instructionOf,
+} from './sim/cpu/disassembly/disassembler.js';
 import { vmcoreDmesg as readLog, type VmcoreDmesgOptions } from './vmcore-dmesg/vmcore-dmesg.js';
 
 export { DEFAULT_COMPAT, RELEASES, type Compat, type Library, type Release } from './kexec/base/compat.js';
@@ -53,6 +57,7 @@ export type { BufferRequest, HoleRequest, MemoryLimits } from './kexec/memory/pl
 export type { OptionSyntax, ParsedArguments, Token } from './kexec/options/getopt.js';
 export type { CoreSource };
 export type { IomemLine } from './kexec/running-kernel/kexec-iomem.js';
+export type { Disassembled } from './sim/cpu/disassembly/syntax.js';
 export type { VmcoreDmesgOptions };
 
 const RELOCATIONS = listOf(fields({ type: 'number', name: 'string', size: oneOf([4, 8]), apply: 'function' }));
@@ -138,3 +143,13 @@ export const vmcoreDmesg = checked(
   (source: CoreSource, path: string, options?: VmcoreDmesgOptions) =>
     readLog({ readAt: (...at) => answered('readAt', source.readAt(...at), 'bytes') }, path, options),
 );
+
+/**
+ * An A64 instruction as text, as GNU objdump writes it: `disassemble(0xf9400021, 0n)` is `ldr\tx1, [x1]`. A word that is no
+ * instruction becomes `.inst`.
+ * @param address of the instruction, which branches and literals name others by
+ */
+export const disassemble = checked('disassemble', ['number', 'bigint'], disassembleWord);
+
+/** The same, and the address that a branch, ADR, ADRP or a literal names, which a symbol may be added for. */
+export const disassembleInstruction = checked('disassembleInstruction', ['number', 'bigint'], instructionOf);

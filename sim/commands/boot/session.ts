@@ -182,7 +182,7 @@ const run = async (
       const told =
         end.kind === 'interrupted' && input.ended
           ? { kind: 'user', ...BY_USER }
-          : { kind: end.kind, ...reportOn(end, guestRun, describeEsr) };
+          : { kind: end.kind, ...(await reportOn(end, guestRun, describeEsr)) };
       const typed = Buffer.from(input.left).toString('latin1');
       const saved =
         save === undefined

@@ -164,10 +164,10 @@ class PanicRun {
   }
 
   /** @throws KexecError always */
-  #failed(end: RunEnd, launched: Launched, { made, lines }: Died, kernel: LoadedKernel): void {
+  async #failed(end: RunEnd, launched: Launched, { made, lines }: Died, kernel: LoadedKernel): Promise<void> {
     const { json, save } = this.session;
     const text = describeEnd(end, launched, describeEsr);
-    const details = describeFailure(end, launched, kernel);
+    const details = await describeFailure(end, launched, kernel);
     if (save !== undefined) {
       const places = placesOfSegments(kernel);
       saveTo(save, { ...made, places, typed: '', end: undefined });

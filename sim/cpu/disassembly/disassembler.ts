@@ -1,6 +1,7 @@
 /** Words as assembly text, as GNU objdump writes them: out of the instruction table, and of tables of what it lacks. */
 
-import { createFinder } from '../language/decode.js';
+import { createFinder, type Finder } from '../language/decode.js';
+import type { Pattern } from '../language/pattern.js';
 import { INSTRUCTIONS } from '../isa/index.js';
 import { EXTENSIONS } from './extensions/index.js';
 import type { SyntaxRow } from './extensions/row.js';
@@ -18,22 +19,29 @@ const unallocated = (word: number): Disassembled => ({
 
 /** @param rows the first one counts that has a text for a word */
 export const createDisassembler = (rows: readonly SyntaxRow[]): Disassembler => {
-  const find = createFinder(rows);
-  // Most rows never meet a word.
+  // Nothing is made of the rows before a word is there, and only of those that it needs.
+  let find: Finder<SyntaxRow> | undefined;
   const compiled = new Map<SyntaxRow, Syntax>();
+  const syntaxOf = (row: SyntaxRow, { fields }: Pattern): Syntax => {
+    const known = compiled.get(row);
+    if (known !== undefined) return known;
+    const made = compileSyntax(row.syntax, Object.fromEntries(fields.map(({ name, width }) => [name, width])));
+    compiled.set(row, made);
+    return made;
+  };
   return (word, address) => {
+    find ??= createFinder(rows);
     const unsigned = word >>> 0;
-    const found = find(unsigned, ({ row, pattern }, fields) => {
-      let syntax = compiled.get(row);
-      if (syntax === undefined) {
-        syntax = compileSyntax(row.syntax, Object.fromEntries(pattern.fields.map(({ name, width }) => [name, width])));
-        compiled.set(row, syntax);
-      }
-      return syntax(fields, address);
-    });
+    const found = find(unsigned, ({ row, pattern }, fields) => syntaxOf(row, pattern)(fields, address));
     return found ?? unallocated(unsigned);
   };
 };
 
 /** All that the disassembler knows: the processor's instructions, and those of extensions that it does not have. */
 export const SYNTAX_ROWS: readonly SyntaxRow[] = [...INSTRUCTIONS, ...EXTENSIONS];
+
+/** A word at an address as text, and what it points at. */
+export const disassembleInstruction: Disassembler = createDisassembler(SYNTAX_ROWS);
+
+/** A word at an address as text. */
+export const disassemble = (word: number, address: bigint): string => disassembleInstruction(word, address).text;

@@ -8,6 +8,7 @@ import type { Keyboard } from '../../machine/terminal.js';
 import { checkBootProtocol, checkTree, formatRuleResults } from './boot-protocol.js';
 import { Console } from '../machine/console.js';
 import { CONSOLE, type Executed, type ExecutionSettings, OURS, type Until } from '../execution-settings.js';
+import { formatCode } from '../run/code-report.js';
 import { ConsoleWatch } from '../run/console-watch.js';
 import { ENDED_BY_USER, KEYS, TypedInput } from '../run/typed-input.js';
 import { reportOn } from '../run/guest-report.js';
@@ -118,7 +119,7 @@ const runOn = async (
     options.err(`kexec-ts: ${ENDED_BY_USER}\n`);
     return { exitCode: 0, keepsImage: true };
   }
-  const { exitCode, reason, details } = reportOn(end, run, options.describeEsr);
+  const { exitCode, reason, details } = await reportOn(end, run, options.describeEsr);
   const tell = exitCode === 0 && !(end.kind === 'power' && end.what === 'reset') ? options.step : options.err;
   tell?.(`kexec-ts: ${reason}\n`);
   if (exitCode === 0) {
@@ -126,6 +127,7 @@ const runOn = async (
     return 0;
   }
   options.err(details === '' ? formatRegisters(processors.current) : details);
+  if (details === '') options.err(await formatCode(end, processors.current, board, place));
   const ran = end.kind !== 'panic' && end.kind !== 'console';
   // What was typed would not be there.
   const canRerun = ran && input?.hasGiven !== true && TRACED.includes(end.kind);
@@ -259,7 +261,7 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
     options.err(`${end.log.join('\n')}\n${reason}`);
     return { exitCode: FAILED, keepsImage: false };
   }
-  options.err(reason + describeFailure(end, launched, options.kernel));
+  options.err(reason + (await describeFailure(end, launched, options.kernel)));
   if (TRACED.includes(end.kind)) {
     options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
   }
@@ -267,12 +269,13 @@ const fail = async (end: RunEnd, launched: Launched, options: ExecuteOptions): P
 };
 
 /** What can be said of a run that has not come to the new kernel, beside its end: whole lines. */
-export const describeFailure = (end: RunEnd, launched: Launched, kernel: LoadedKernel): string => {
+export const describeFailure = async (end: RunEnd, launched: Launched, kernel: LoadedKernel): Promise<string> => {
   const verdict = describeStuckPurgatory(end, launched, kernel);
   return (
     (verdict === undefined ? '' : `kexec-ts: ${verdict}\n`) +
     formatQuirkEvents(launched.board) +
-    formatRegisters(launched.processors.current)
+    formatRegisters(launched.processors.current) +
+    (await formatCode(end, launched.processors.current, launched.board, launched.place))
   );
 };
 

@@ -3,6 +3,7 @@
  */
 import { visible } from '../../../kexec/base/format.js';
 import type { CpuModel } from '../../cpu/state/model.js';
+import { formatCode } from './code-report.js';
 import { type DescribeEsr, describeEnd, formatQuirkEvents, formatRegisters } from './end-report.js';
 import type { GuestEnd, GuestRun } from './run-guest.js';
 
@@ -22,13 +23,13 @@ const INTERRUPTED = 130;
 /** Lines of the log that are shown at most, the last ones. */
 export const MAX_LOG_LINES = 200;
 
-export const reportOn = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): GuestReport => {
+export const reportOn = async (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): Promise<GuestReport> => {
   const exitCode = exitCodeOf(end, run);
+  const hasFailed = exitCode !== 0 && end.kind !== 'interrupted';
   return {
     exitCode,
     reason: reasonOf(end, run, describeEsr),
-    details:
-      formatQuirkEvents(run.board) + (exitCode === 0 || end.kind === 'interrupted' ? '' : detailsOf(run, describeEsr)),
+    details: formatQuirkEvents(run.board) + (hasFailed ? await detailsOf(end, run, describeEsr) : ''),
   };
 };
 
@@ -56,7 +57,11 @@ const reasonOf = (end: GuestEnd, run: GuestRun, describeEsr: DescribeEsr): strin
   return end.kind === 'power' && exitCodeOf(end, run) !== 0 ? `${reason}, after a panic${panic}` : reason;
 };
 
-const detailsOf = ({ processors, view, watch }: GuestRun, describeEsr: DescribeEsr): string => {
+const detailsOf = async (
+  end: GuestEnd,
+  { board, processors, view, watch }: GuestRun,
+  describeEsr: DescribeEsr,
+): Promise<string> => {
   const lines = watch.oops === undefined ? [] : [`the first oops: ${visible(watch.oops)}`];
   const exceptions = [...processors].map((cpu, index) =>
     describeLastException(cpu, index, view.place.bind(view, cpu), describeEsr),
@@ -66,6 +71,7 @@ const detailsOf = ({ processors, view, watch }: GuestRun, describeEsr: DescribeE
     ...lines.map((line) => `${line}\n`),
     ...exceptions,
     formatRegisters(processors.current),
+    await formatCode(end, processors.current, board, (address) => view.place(processors.current, address)),
     ...(watch.bytes === 0 ? [describeLog(log)] : []),
   ].join('');
 };

@@ -21,9 +21,4 @@ export const KNOWN_DIFFERENCES: readonly Difference[] = [
     reason: "of them there is only what Debian's kernels contain",
     explains: (word, _theirs, ours) => isScalable(word) && isUnallocated(ours),
   },
-  {
-    name: 'a note on the instruction before',
-    reason: 'objdump remembers what came before a word; the disassembler is given a word alone',
-    explains: (_word, theirs, ours) => theirs.startsWith(`${ours}  // note: `),
-  },
 ];

@@ -97,3 +97,7 @@ export const randomWords = (patterns: readonly Pattern[], first: number, count: 
     const pattern = patterns[((first + index) >> 1) % patterns.length];
     return index % 2 === 0 || pattern === undefined ? anyWord(random) : wordOfRow(pattern, random);
   });
+
+/** So many words of each row. */
+export const recordedWords = (patterns: readonly Pattern[], perRow: number, random: Random): Uint32Array =>
+  Uint32Array.from(patterns.flatMap((pattern) => Array.from({ length: perRow }, () => wordOfRow(pattern, random))));
