@@ -12,6 +12,7 @@ import { boardFacts } from '../kernel/facts/board-arm64.js';
 import { tellingOfMachine } from '../kernel/machine/machine-errors.js';
 import { Processors, type RunEnd } from '../kernel/machine/processors.js';
 import { withInterrupts } from '../kernel/interrupts.js';
+import { formatCode } from '../kernel/run/code-report.js';
 import { describeEnd } from '../kernel/run/end-report.js';
 import { Board } from '../machine/board.js';
 import { Pl011 } from '../machine/devices/pl011.js';
@@ -195,6 +196,8 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
         const { instructions } = cpu;
         const reason =
           end instanceof MachineError ? end.message : describeEnd(end, { board, processors, place }, describeEsr);
+        const hasFailed = end instanceof MachineError || !GOOD_ENDS.includes(end.kind);
+        const code = hasFailed && !args.json ? await formatCode(end, cpu, board, place) : '';
         context.out(
           args.json
             ? formatJson({
@@ -206,7 +209,7 @@ export const addCpuCommand = (yargs: CommonArgv, context: SubcommandContext): Co
                 el: cpu.el,
                 registers,
               })
-            : `${reason}\n${formatRegisterLines(registers)}`,
+            : `${reason}\n${formatRegisterLines(registers)}${code}`,
         );
         // What the registers are is told whatever becomes of the files.
         for (const { address, size, file } of dumps) {

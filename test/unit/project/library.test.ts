@@ -193,11 +193,14 @@ const documented = [...fs.readFileSync('docs/library.md', 'utf8').matchAll(/```t
 test.each(documented.map((text, i) => [i + 1, text] as const))('example %i of its documentation', (i, text) => {
   const directory = temp.make(`documented${i}`);
   const library = pathToFileURL(path.resolve('dist/index.js')).href;
-  const code = text.replace("'kexec-ts'", `'${library}'`).replaceAll('/tmp/state', `${directory}/state`);
+  const browser = pathToFileURL(path.resolve('dist/browser.js')).href;
+  const named = text.replace("'kexec-ts'", `'${library}'`).replace("'kexec-ts/browser'", `'${browser}'`);
+  const code = named.replaceAll('/tmp/state', `${directory}/state`);
   fs.writeFileSync(`${directory}/example.mjs`, code);
   const printed = execFileSync(process.execPath, [`${directory}/example.mjs`], { encoding: 'utf8' });
   const lines = printed.split('\n').filter((line) => line !== '');
-  if (!text.includes('execution')) expect(lines).toHaveLength(3);
+  if (text.includes('disassemble')) expect(lines).toEqual(['stp\tx29, x30, [sp, #-16]!', '1008']);
+  else if (!text.includes('execution')) expect(lines).toHaveLength(3);
   else expect(lines.slice(0, 1)).toEqual([expect.stringContaining("{ kind: 'over', exitCode: 0 } ")]);
 });
 

@@ -71,6 +71,22 @@ describe('a run that sticks in a vector tells the exception that led there', () 
     );
   });
 
+  test('in the instructions around it', async () => {
+    const { err } = await runGuest('stuckvec', 10_000);
+    expect(err).toContain(
+      'instructions around 0x40000a10 (segment 0+0xa10):\n' +
+        '   0x400009f8  d503201f  nop\n' +
+        '   0x400009fc  d503201f  nop\n' +
+        '   0x40000a00  d538520a  mrs     x10, esr_el1\n' +
+        '   0x40000a04  d35afd4a  lsr     x10, x10, #26\n' +
+        '   0x40000a08  f100555f  cmp     x10, #0x15\n' +
+        '   0x40000a0c  54000040  b.eq    0x40000a14 (segment 0+0xa14)  // b.none\n' +
+        '-> 0x40000a10  14000000  b       0x40000a10 (segment 0+0xa10)\n' +
+        '   0x40000a14  d69f03e0  eret\n' +
+        '   0x40000a18  00000000  udf     #0\n',
+    );
+  });
+
   test('in the list of branches', async () => {
     const { err } = await runGuest('stuckvec', 10_000);
     expect(err.slice(err.indexOf('last branches'))).toBe(
@@ -82,6 +98,10 @@ describe('a run that sticks in a vector tells the exception that led there', () 
         '  0x40000054 (segment 0+0x54) -> 0x40000a00 (segment 0+0xa00): exception to EL1, vector +0x200: ' +
         'data abort: external abort: nothing answers there, on a read, at 0x1000\n',
     );
+  });
+
+  test('without instructions where there is no memory', async () => {
+    expect((await runGuest('ttbrout', 10_000)).err).not.toContain('instructions around');
   });
 
   test('where the vector cannot be fetched', async () => {
