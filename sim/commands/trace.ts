@@ -22,14 +22,15 @@ export const addTraceCommand = (yargs: CommonArgv, context: SubcommandContext): 
       if (last !== undefined && !(Number.isSafeInteger(last) && last > 0)) {
         throw KexecError.die(`--last: ${last} is not a number of events from 1 on`, { subject: 'last' });
       }
-      const [{ readRegular }, { readTrace }, { formatEvent, eventToJson }] = await Promise.all([
+      const [{ readRegular }, { readTrace }, { formatEvent, eventToJson }, { disassemble }] = await Promise.all([
         import('../kernel/recording/input-files.js'),
         import('../kernel/trace/trace-file.js'),
         import('../kernel/trace/format-trace.js'),
+        import('../cpu/disassembly/disassembler.js'),
       ]);
       const refuse = (why: string): KexecError => KexecError.die(`${file} ${why}`, { subject: file });
       const trace = readTrace(readRegular(file, MAX_TRACE_FILE), refuse);
-      const wording = { describeEsr, disassemble: (word: number) => `.inst 0x${word.toString(16).padStart(8, '0')}` };
+      const wording = { describeEsr, disassemble };
       const skipped = last === undefined ? 0 : Math.max(trace.events - last, 0);
       const dropped = trace.dropped === 0 ? '' : `, ${trace.dropped} before them dropped`;
       if (!json) context.out(`# ${visible(trace.what)}: ${trace.events} events${dropped}\n`);

@@ -14,9 +14,12 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 /** `0 12345  0x40200010 (purgatory+0x10)  bl 0x40200400 -> 0x40200400 (sha256_process)`. */
 export const formatEvent = (event: TraceEvent, head: TraceHead, wording: Wording): string => {
   const { processor, instructions, pc, word } = event;
-  const instruction = word === undefined ? '' : `  ${wording.disassemble(word, pc).replaceAll('\t', ' ')}`;
+  const instruction = word === undefined ? '' : `  ${inOneColumn(wording.disassemble(word, pc))}`;
   return `${processor} ${instructions}  ${place(pc, head)}${instruction}  ${details(event, head, wording)}`;
 };
+
+/** Without the columns of objdump. */
+const inOneColumn = (text: string): string => text.replace(/ *\t\/\//, ' //').replaceAll('\t', ' ');
 
 const place = (address: bigint, { names }: TraceHead): string => {
   const name = names.get(address);
@@ -68,6 +71,6 @@ export const eventToJson = (event: TraceEvent, { names }: TraceHead, { disassemb
     ),
     pc: hex(pc),
     ...(name === undefined ? {} : { name }),
-    ...(word === undefined ? {} : { word: hex(BigInt(word)), instruction: disassemble(word, pc) }),
+    ...(word === undefined ? {} : { word: hex(BigInt(word)), instruction: inOneColumn(disassemble(word, pc)) }),
   };
 };

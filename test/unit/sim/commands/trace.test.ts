@@ -31,7 +31,9 @@ describe('kexec -e with --sim-trace', () => {
     const { code: told, out } = await shown();
     expect(told).toBe(0);
     expect(out).toMatch(/^# exceptions,registers,devices: \d+ events\n0 1 {2}0x\w+ \(machine_kexec\+0x0\) {2}/);
-    expect(out).toMatch(/^0 \d+ {2}0x\w+ \(arm64_relocate_new_kernel\+0x\w+\) {2}.* {2}SCTLR_EL1 = 0x30d00800$/m);
+    expect(out).toMatch(
+      /^0 \d+ {2}0x\w+ \(arm64_relocate_new_kernel\+0x\w+\) {2}msr sctlr_el1, x\d+ {2}SCTLR_EL1 = 0x30d00800$/m,
+    );
     const sent = [...out.matchAll(/write 32 bits: PL011\+0x0 = 0x(\w+)$/gm)].map(([, value]) => parseInt(value!, 16));
     expect(String.fromCharCode(...sent)).toMatch(/^kexec-ts demo kernel\r\n[^]*powering off\r\n$/);
   });
