@@ -40,6 +40,6 @@ export const objdump = async function* (directory: string, words: Uint32Array, a
     count++;
     yield { address: BigInt(`0x${at}`), word, text };
   }
-  const [status]: unknown[] = await ended;
+  const [status] = (await ended) as readonly (number | null)[];
   if (status !== 0 || count !== words.length) throw new Error(`objdump shows ${count} of ${words.length} words`);
 };
