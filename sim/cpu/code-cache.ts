@@ -128,6 +128,14 @@ export class CodeCache {
     return removed;
   }
 
+  /** Forgets the code that came from some virtual pages, whose bytes are as they were. @returns what that was */
+  removeVirtual(isOf: (virtPage: bigint) => boolean): readonly Code[] {
+    const all = new Set([...this.#pages.values()].flatMap(({ users }) => [...users]));
+    const removed = [...all].filter(({ pages }) => pages.some(({ virtPage }) => isOf(virtPage)));
+    for (const code of removed) this.remove(code);
+    return removed;
+  }
+
   remove(code: Code): void {
     const entries = this.#entries.get(code.context);
     for (const place of placesOf(code)) {

@@ -34,8 +34,10 @@ const WAITING_RUNS = 100;
 const PATIENCE = 16;
 /** Code that runs less often than hot code by more than this is not worth having beside it. */
 const COOLNESS = 4;
-/** Addresses to stop at, above which those of former breakpoints are given up. */
-const MAX_STOPS = 64;
+/** So many addresses that nobody wants to stop at any more are kept as such: whoever sets them sets them again. */
+const MAX_FORMER_STOPS = 64;
+/** So often code stops for nothing at one of them. */
+const MOST_VAIN_STOPS = 1000;
 /** Runs of code that never becomes hot. */
 const NEVER = -0x8000_0000;
 const MAX_RUNS = 0x4000_0000;
@@ -101,6 +103,8 @@ export class CodeMaker {
   #stops: ReadonlySet<bigint> = new Set();
   #wantedStops: ReadonlySet<bigint> = new Set();
   readonly #breakpoints = new Map<CodeWatcher, readonly bigint[]>();
+  /** How often code has stopped at addresses at which nobody wants that any more. */
+  readonly #vainStops = new Map<bigint, number>();
   /** Numbers of the pages that they are in. */
   #stopPages: ReadonlySet<bigint> = new Set();
   /** Addresses of code that waits to be translated, and its context. */
@@ -158,17 +162,13 @@ export class CodeMaker {
     const wanted = this.#wantedStops;
     if (stops.size === wanted.size && [...stops].every((address) => wanted.has(address))) return;
     this.#wantedStops = new Set(stops);
-    this.#updateStops([]);
+    this.#updateStops();
   }
 
-  /**
-   * Sets the addresses at which a processor has breakpoints. Since all code is forgotten for a new one, those that are
-   * taken away, which a debugger does again and again, stay addresses to stop at.
-   */
+  /** Sets the addresses at which a processor has breakpoints. */
   setBreakpoints(user: CodeWatcher, addresses: readonly bigint[]): void {
     this.#breakpoints.set(user, addresses);
-    if (addresses.every((address) => this.#stops.has(address))) return;
-    this.#updateStops(this.#stops.size < MAX_STOPS ? this.#stops : []);
+    this.#updateStops();
   }
 
   /** Whether code may not run over some address. */
@@ -176,8 +176,37 @@ export class CodeMaker {
     return this.#stops.size > 0;
   }
 
-  #updateStops(former: Iterable<bigint>): void {
-    const stops = new Set([...this.#wantedStops, ...[...this.#breakpoints.values()].flat(), ...former]);
+  /**
+   * Code that runs over a new one is forgotten. One that is taken away, which debuggers do again and again, stays an
+   * address to stop at: to forget code costs more than to stop for nothing (see {@link noteStop}).
+   */
+  #updateStops(): void {
+    const wanted = new Set([...this.#wantedStops, ...[...this.#breakpoints.values()].flat()]);
+    const added = [...wanted].filter((address) => !this.#stops.has(address));
+    for (const address of wanted) this.#vainStops.delete(address);
+    if (added.length === 0) return;
+    const former = [...this.#stops].filter((address) => !wanted.has(address)).slice(-MAX_FORMER_STOPS);
+    this.#placeStops(new Set([...former, ...wanted]));
+    this.#forgetOver(added);
+  }
+
+  /** Code has stopped at an address. */
+  noteStop(address: bigint): void {
+    const isWanted =
+      this.#wantedStops.has(address) || [...this.#breakpoints.values()].some((all) => all.includes(address));
+    if (isWanted || !this.#stops.has(address)) return;
+    const times = (this.#vainStops.get(address) ?? 0) + 1;
+    if (times < MOST_VAIN_STOPS) {
+      this.#vainStops.set(address, times);
+      return;
+    }
+    this.#vainStops.delete(address);
+    this.#placeStops(new Set([...this.#stops].filter((other) => other !== address)));
+  }
+
+  /** Has the interpreter know where to stop. */
+  #placeStops(stops: ReadonlySet<bigint>): void {
+    const before = this.#stopPages;
     this.#stops = stops;
     this.#stopPages = new Set([...stops].map((address) => address >> 12n));
     const bits = new Uint8Array(this.#view.buffer, STOPS, STOPS_BYTES).fill(0);
@@ -185,7 +214,21 @@ export class CodeMaker {
       const number = Number(address & 0xfffn) >> 2;
       bits[number >> 3]! |= 1 << (number & 7);
     }
-    this.clear();
+    const changed = [...new Set([...before, ...this.#stopPages])].filter(
+      (page) => before.has(page) !== this.#stopPages.has(page),
+    );
+    // It looks for stops in pages alone that were found to have some.
+    for (const { tlb } of this.#users) for (const page of changed) tlb.flushRange(page << 12n, PAGE);
+  }
+
+  /** Forgets the code of the pages that some addresses are in; it has run often, and is translated again at once. */
+  #forgetOver(addresses: readonly bigint[]): void {
+    const pages = new Set(addresses.map((address) => address & ~0xfffn));
+    for (const address of addresses) this.#waiting.delete(address);
+    const removed = this.#cache.removeVirtual((virtPage) => pages.has(virtPage));
+    this.#release(removed);
+    for (const { tlb } of this.#users)
+      for (const { entries } of removed) for (const address of entries) tlb.forgetJump(address);
   }
 
   /** Forgets all code, and what the TLBs hold. */
@@ -229,10 +272,8 @@ export class CodeMaker {
     if (offset === undefined) return { faultStatus: FaultStatus.externalAbort };
     const place: CodePlace = { physPage: resolved.page, offset };
     user.tlb.noteFetch(bank, virtAddr, place, this.#stopPages.has(virtAddr >> 12n));
-    if (!this.hasStops) {
-      this.#found.push(virtAddr - (virtAddr & 0xfffn));
-      this.#useStored(user);
-    }
+    this.#found.push(virtAddr - (virtAddr & 0xfffn));
+    this.#useStored(user);
     return place;
   }
 
@@ -252,6 +293,7 @@ export class CodeMaker {
 
   /** @returns whether the region's code is in memory, and now may be run */
   #takeIn(user: CodeUser, { kept, index, pages }: StoredRegion): boolean {
+    if (this.hasStops && kept.words.some((run) => this.#runsOverStop(run))) return false;
     const places = new Map<bigint, CodePlace>();
     for (const page of pages) {
       const place = this.#place(user, page);
@@ -270,6 +312,12 @@ export class CodeMaker {
     this.#noteHotRuns();
     this.host.translations.noteUse(kept);
     return true;
+  }
+
+  #runsOverStop({ address, words }: WordRun): boolean {
+    const end = address + 4n * BigInt(words.length);
+    for (const stop of this.#stops) if (stop >= address && stop < end) return true;
+    return false;
   }
 
   /** What must be alike for a region of an earlier run to be one of this. */

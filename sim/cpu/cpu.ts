@@ -6,6 +6,7 @@ import { FPCR_ROUNDING } from './float/format.js';
 import { FloatUnit } from './float/unit.js';
 import { ALONE, type KeyedContext } from './language/context.js';
 import { type AccessFailure, MemoryAccess } from './memory/memory-access.js';
+import { AccessWatches } from './memory/access-watches.js';
 import { Banks } from './memory/banks.js';
 import { Tlb } from './memory/tlb.js';
 import type { Core } from './state/core.js';
@@ -22,6 +23,7 @@ import {
 } from './state/layout.js';
 import type { ExceptionLevel } from './state/levels.js';
 import type {
+  AccessWatch,
   CpuHost,
   CpuModel,
   CpuStatistics,
@@ -53,6 +55,7 @@ const LINE = 64;
 /** LDXR, LDXP and their like (Arm ARM C4.1.66: o2 is 0, L is 1). */
 const isLoadExclusive = (word: number): boolean => (word & 0x3fc0_0000) === 0x0840_0000;
 const NO_STOPS: ReadonlySet<bigint> = new Set<bigint>();
+const NO_WATCHES: readonly AccessWatch[] = [];
 
 /**
  * A machine's processor. It lives in the memory of its bus, whose RAM must not be changed by others without
@@ -102,6 +105,8 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
   #timerAt = Infinity;
   #fpcr = 0;
   #stopAt = NO_STOPS;
+  /** What a debugger watches. */
+  readonly #outside = new AccessWatches();
   #context: KeyedContext = {
     key: '',
     number: 0,
@@ -149,6 +154,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
       },
       writes: () => cluster.writes,
       observed: () => this.#observer.ram,
+      outside: this.#outside,
       onWrite: (physPage, inPage, sizeBytes) => cluster.overwrite(physPage, inPage, sizeBytes),
     });
     this.flushTlb();
@@ -457,6 +463,8 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     this.host.enter(this);
     this.#stopAt = limits.stopAt ?? NO_STOPS;
     code.setStops(this.#stopAt);
+    // Pages that are watched are in no TLB.
+    if (this.#outside.set(limits.watches ?? NO_WATCHES)) this.flushTlb();
     exclusives.unwatch(this.#registers);
     const reason = this.#run(limits);
     if (isShared) this.#watchMark();
@@ -485,18 +493,21 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     const { inputs } = this.#system.registers;
     const end = limits.maxInstructions === undefined ? Infinity : this.#executed + Number(limits.maxInstructions);
     const turnEnd = this.#executed + (limits.turn ?? Infinity);
+    const passed = limits.passesFirst === true ? { pc: this.pc, executed: this.#executed } : undefined;
     this.timersChanged();
     for (;;) {
       if (this.#executed >= this.#timerAt) this.#system.updateTimers();
       // Of a step that is done and an interrupt, either may come first (Arm ARM D2.12.3); QEMU takes the step.
       if (inputs.size > 0 && debug.stepState !== 'active-pending') this.#system.takeInterrupt();
-      if (this.#stopAt.size > 0 && this.#stopAt.has(this.pc)) return { kind: 'stop-at', pc: this.pc };
       const before = this.#executed;
+      const isPassing = passed?.executed === before && passed.pc === this.pc;
+      if (this.#stopAt.size > 0 && !isPassing && this.#stopAt.has(this.pc)) return { kind: 'stop-at', pc: this.pc };
       const left = end - before;
       if (left <= 0) return { kind: 'max-instructions' };
       if (before >= turnEnd) return { kind: 'turn-over' };
-      const wish = Math.min(SLICE, this.#patience);
-      const most = Math.min(left, this.#timerAt - before, turnEnd - before);
+      this.#outside.isAsleep = isPassing;
+      const wish = isPassing ? 1 : Math.min(SLICE, this.#patience);
+      const most = isPassing ? 1 : Math.min(left, this.#timerAt - before, turnEnd - before);
       const status = this.#carryOn(wish, most);
       const failure = this.#handle(status);
       if (debug.isStepping) debug.endStep(this.#executed > before && failure === undefined && !this.#system.isStopping);
@@ -602,12 +613,14 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
           why: 'a branch to itself, and no interrupt can come',
           until: 'interrupt',
         };
+      case 'stop':
+        this.cluster.code.noteStop(this.pc);
+        return undefined;
       case 'next':
       case 'slice':
       case 'attention':
       case 'branched':
       case 'passed':
-      case 'stop':
         return undefined;
     }
   }
@@ -617,6 +630,7 @@ class Cpu implements CpuModel, Core, CodeUser, ClusterMember {
     if (failure.kind === 'fault') this.#system.takeAbort({ ...failure, kind: 'data' });
     else if (failure.kind === 'watchpoint') this.#system.takeWatchpoint(failure.virtAddr, failure.isWrite);
     else this.#executed--;
+    if (failure.kind === 'stop') return { ...failure, kind: 'watchpoint', pc: this.pc };
     return failure.kind === 'device' ? this.#stepAlone() : undefined;
   }
 

@@ -43,6 +43,8 @@ export type AccessFailure =
   | { readonly kind: 'put-off' }
   /** The page may be accessed, and a watchpoint matches. */
   | { readonly kind: 'watchpoint'; readonly virtAddr: bigint; readonly isWrite: boolean }
+  /** The page may be accessed, and a debugger outside of the machine wants to look before. */
+  | { readonly kind: 'stop'; readonly virtAddr: bigint; readonly isWrite: boolean }
   /** The same, to be done alone: what a device does, or somebody sees, is to be seen before the next instruction. */
   | { readonly kind: 'device' };
 
@@ -54,11 +56,14 @@ export interface AccessHost {
   resolve(virtAddr: bigint, access: AccessKind, unprivileged: boolean): ResolvedPage | Fault;
   /** Every access must be aligned. */
   isStrict(): boolean;
+  /** The guest's watchpoints. */
   readonly watch: Watch;
   /** Who is to know of pages that change. */
   readonly writes: () => WriteWatcher | undefined;
   /** Who is to see accesses to RAM. */
   readonly observed: () => CpuObserver['ram'];
+  /** What a debugger watches. */
+  readonly outside: Watch;
   /** Some bytes of a physical page are about to change. */
   onWrite(physPage: number, inPage: number, sizeBytes: number): void;
 }
@@ -96,7 +101,7 @@ export class MemoryAccess {
    * @returns not 0 if it did not take place: see {@link failure}
    */
   run(kind: number): number {
-    const { bus, tlb, watch } = this.host;
+    const { bus, tlb, watch, outside } = this.host;
     const address = this.#view.getBigUint64(ACCESS_ADDRESS, true);
     const inPage = this.#view.getUint32(ACCESS_ADDRESS, true) & (PAGE - 1);
     const sizeBytes = 1 << (kind & ACCESS_SIZE_MASK);
@@ -126,11 +131,13 @@ export class MemoryAccess {
         if ('faultStatus' in second) return this.#fail(kind, second.faultStatus, secondAddr);
       }
       // Behind faults of the MMU, and before what the bus says (Arm ARM D1.13.2). Maintenance of caches is not watched.
-      const isWatched = watch.isWatchedPage(virtAddr);
+      const isWatched = watch.isWatchedPage(virtAddr) || outside.isWatchedPage(virtAddr);
       if (isWatched && (kind & (ACCESS_CACHE_MAINTENANCE | ACCESS_COMPARES)) === 0) {
-        const watched = watch.watchedBy({ virtAddr, sizeBytes: bytes, isWrite, unprivileged });
+        const access = { virtAddr, sizeBytes: bytes, isWrite, unprivileged };
+        const stop = outside.watchedBy(access);
+        const watched = stop ?? watch.watchedBy(access);
         if (watched !== undefined) {
-          this.#failure = { kind: 'watchpoint', virtAddr: watched, isWrite };
+          this.#failure = { kind: stop === undefined ? 'watchpoint' : 'stop', virtAddr: watched, isWrite };
           return 1;
         }
       }

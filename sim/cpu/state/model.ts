@@ -84,10 +84,22 @@ export interface RunLimits {
   readonly turn?: number;
   /** Stops before the instruction at one of these addresses is carried out (virtual, as the program counter has it). */
   readonly stopAt?: ReadonlySet<bigint>;
+  /** Stops before an instruction that makes one of these accesses; the same array as long as they are the same. */
+  readonly watches?: readonly AccessWatch[];
+  /** The first instruction is carried out whatever `stopAt` and `watches` say of it. */
+  readonly passesFirst?: boolean;
   /** Asked more often than ten times a second, whatever the guest does; true interrupts the run. */
   readonly interrupted?: () => boolean;
   /** Stops before the guest takes an exception that is not a system call (SVC, HVC, SMC): any, or such as it says. */
   readonly stopOnException?: boolean | ((exception: ExceptionInfo) => boolean);
+}
+
+/** Bytes that a debugger watches, from the first to the last: virtual addresses, whatever page they lead to. */
+export interface AccessWatch {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly onRead: boolean;
+  readonly onWrite: boolean;
 }
 
 export type StopReason =
@@ -95,6 +107,8 @@ export type StopReason =
   /** So many instructions were carried out as a turn has, or the processor only waits for others. */
   | { readonly kind: 'turn-over' }
   | { readonly kind: 'stop-at'; readonly pc: bigint }
+  /** An access that is watched: all is as before the instruction at `pc`, but for other accesses of the same one. */
+  | { readonly kind: 'watchpoint'; readonly pc: bigint; readonly virtAddr: bigint; readonly isWrite: boolean }
   | { readonly kind: 'interrupted' }
   /** The board was asked to end: PSCI SYSTEM_OFF or SYSTEM_RESET. */
   | { readonly kind: 'power'; readonly what: 'off' | 'reset' }

@@ -61,6 +61,8 @@ export const describeEnd = (
   switch (end.kind) {
     case 'stop-at':
       return `stopped at ${place(end.pc)} ${after}`;
+    case 'watchpoint':
+      return `stopped at ${place(end.pc)} ${after}: it ${end.isWrite ? 'writes' : 'reads'} 0x${end.virtAddr.toString(16)}`;
     case 'power':
       return `the machine ${end.what === 'off' ? 'switched itself off' : 'reset itself'} ${after}`;
     case 'stuck':
