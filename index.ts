@@ -97,6 +97,7 @@ const until: Check = (what, value) => {
 const EXECUTION: Readonly<Record<keyof ExecutionSettings, Shape>> = {
   ...{ console: 'function?', keyboard: 'function?', out: 'function?', err: 'function?', step: 'function?', until },
   ...{ maxInstructions: 'bigint?', timeoutMs: 'number?', unattendedTimeoutMs: 'number?', purgatory: 'function?' },
+  gdb: optional(fields({ open: 'function', at: 'object', atOption: 'string' })),
   quirks: optional(listOf(oneOf(Object.keys(QUIRKS)))),
   trace: optional(fields({ file: 'string', what: 'string' })),
 };

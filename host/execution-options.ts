@@ -1,7 +1,9 @@
 /** Our own options about `kexec -e`: where its run ends, how long it may be, and what the firmware does there. */
+import type { GdbPort } from '../sim/gdb/server.js';
 import { KexecError } from '../kexec/base/error.js';
 import { parseTrace } from '../sim/kernel/trace/wanted.js';
 import { parseQuirks } from '../sim/machine/quirks.js';
+import { type GdbAddress, type GdbSettings, parseAt, parseGdb } from '../sim/gdb/options.js';
 import { CONSOLE, type ExecutionSettings, type Until } from '../sim/kernel/execution-settings.js';
 
 const UNTIL = ['entry', 'halt', 'reboot'] as const;
@@ -25,6 +27,25 @@ export const executionBounds = (
   trace: parsedTrace(simValue('sim-trace')),
   quirks: parseQuirks(simValue('sim-quirk') ?? '', 'kexec: KEXEC_QUIRK'),
 });
+
+/**
+ * How `kexec -e` is to be debugged.
+ * @returns undefined where nobody asks for it @throws KexecError
+ */
+export const gdbSettings = (
+  simValue: (name: string) => string | undefined,
+): { readonly address: GdbAddress; readonly settings: GdbSettings } | undefined => {
+  const [wanted, at] = [simValue('sim-gdb'), simValue('sim-gdb-at')];
+  const atOption = 'kexec: KEXEC_GDB_AT';
+  const place = parseAt(atOption, at ?? 'last');
+  if (wanted === undefined) {
+    if (at === undefined) return undefined;
+    throw KexecError.die(`${atOption}: there is no gdb to wait for: say --sim-gdb, too`, { subject: at });
+  }
+  const address = parseGdb('kexec: KEXEC_GDB', wanted);
+  const open = async (): Promise<GdbPort> => (await import('./gdb-port.js')).openGdbPort(address);
+  return { address, settings: { open, at: place, atOption } };
+};
 
 const parseUntil = (text: string | undefined): ExecutionSettings['until'] => {
   if (text === undefined) return undefined;

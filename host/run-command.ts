@@ -11,7 +11,7 @@ import type { System } from '../kexec/base/system.js';
 import { usageText } from '../kexec/options/usage.js';
 import { fromByteString, toByteString } from './byte-strings.js';
 import { executeLater } from './execute-later.js';
-import { executionBounds } from './execution-options.js';
+import { executionBounds, gdbSettings } from './execution-options.js';
 import { createNodePlatform } from './platform-node.js';
 import { withPrefetched, type Prefetched } from './prefetch.js';
 import type { Keyboard } from '../sim/machine/terminal.js';
@@ -46,7 +46,11 @@ export interface RunCommandOptions {
 /** Composes what a command works with. @throws KexecError */
 const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<CommandContext> => {
   const { simValue, compat, env, terminal, keyboard, progress } = options;
-  const { out, err, console } = terminal;
+  const gdb = gdbSettings(simValue);
+  // Where stdin and stdout are gdb's, nobody else may have them.
+  const isPiped = gdb?.address.kind === 'stdio';
+  const { err } = terminal;
+  const { out, console } = isPiped ? { out: err, console: err } : terminal;
   const object = simValue('sim-purgatory');
   const purgatory = (): Uint8Array => (object === undefined ? architecture.purgatory : slurpFile(machine, object));
   const random = fixedRandom(env['KEXEC_SIM_RANDOM']);
@@ -65,8 +69,9 @@ const openCommand = async (debug: boolean, options: RunCommandOptions): Promise<
     env,
     execution: {
       ...executionBounds(simValue),
+      gdb: gdb?.settings,
       console,
-      keyboard,
+      keyboard: isPiped ? undefined : keyboard,
       out,
       err,
       step: debug ? err : undefined,

@@ -10,7 +10,7 @@ const usageHint = ({ command }: UsageError): string =>
   `Try "kexec-sim ${command === undefined ? '' : `${command} `}--help".\n`;
 
 /** What the `kexec-sim` command is connected to. */
-export interface RunKexecSimOptions extends Omit<SubcommandContext, 'kexec' | 'platform'> {
+export interface RunKexecSimOptions extends Omit<SubcommandContext, 'kexec' | 'platform' | 'gdbPort'> {
   /** The package's version. */
   readonly version: string;
   /** Receives text for stderr. */
@@ -28,6 +28,8 @@ const kexec: RunKexec = async (args, { env, out, err }) => {
 };
 
 const platform = async (): Promise<Platform> => (await import('./platform-node.js')).nodePlatform;
+
+const gdbPort: SubcommandContext['gdbPort'] = async (address) => (await import('./gdb-port.js')).openGdbPort(address);
 
 const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
 
@@ -55,7 +57,7 @@ export const runKexecSim = async (
   { version, err, ...context }: RunKexecSimOptions,
 ): Promise<number> => {
   try {
-    await runSubcommand(args, version, { ...context, kexec, platform });
+    await runSubcommand(args, version, { ...context, kexec, platform, gdbPort });
     return 0;
   } catch (error) {
     return complain(error, err);

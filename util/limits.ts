@@ -15,6 +15,9 @@ import { MAX_UNPACKED_INITRD } from '../sim/commands/doctor/initrd.js';
 import { MOST_DIGESTED } from '../sim/commands/disks/file-disk.js';
 import { MAX_EXECUTABLE_BYTES } from '../sim/commands/extract-purgatory.js';
 import { MAX_COMMAND_LINE, MAX_TREE } from '../sim/kernel/boot/load-boot.js';
+import { MAX_PACKET } from '../sim/gdb/packets.js';
+import { MAX_MAPPINGS } from '../sim/kernel/debug/mappings.js';
+import { MAX_BREAKPOINTS, MAX_WATCHED_BYTES, MAX_WATCHPOINTS } from '../sim/kernel/debug/stop-points.js';
 import { MAX_CALLS_BYTES } from '../sim/kernel/calls/record.js';
 import { MAX_ENTRIES } from '../sim/kernel/facts/board-arm64.js';
 import { MOST_EVENTS, MOST_UNDO_BYTES } from '../sim/kernel/history/history.js';
@@ -136,6 +139,12 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       option: '`--timeout`',
     },
     { what: 'the text of `--until console:TEXT`', most: `${MAX_TEXT} characters` },
+  ],
+  gdb: [
+    { what: 'a packet', most: bytes(MAX_PACKET) },
+    { what: 'breakpoints', most: `${MAX_BREAKPOINTS}` },
+    { what: 'watchpoints', most: `${MAX_WATCHPOINTS}, of ${bytes(MAX_WATCHED_BYTES)} each` },
+    { what: 'mappings that `monitor pagetable` shows', most: `${MAX_MAPPINGS}` },
   ],
   Dumps: [
     { what: 'a segment of notes, and all of them', most: `${bytes(MAX_NOTE_SEGMENT)}, ${bytes(MAX_NOTES)}` },

@@ -193,6 +193,18 @@ export const SIM_OPTIONS: readonly SimOption[] = [
     description: 'Instructions that the run of kexec -e may take',
   },
   {
+    name: 'sim-gdb',
+    variable: 'KEXEC_GDB',
+    argument: '[HOST:]PORT|stdio',
+    description: 'Have the run of kexec -e wait for gdb, and run as that says',
+  },
+  {
+    name: 'sim-gdb-at',
+    variable: 'KEXEC_GDB_AT',
+    argument: 'last|first|purgatory|kernel|ADDRESS|SYMBOL',
+    description: "Where it waits; by default at the old kernel's last instruction",
+  },
+  {
     name: 'sim-timeout',
     variable: 'KEXEC_TIMEOUT',
     argument: 'SECONDS',

@@ -2,6 +2,7 @@
 import type { OnProgress } from '../../kexec/base/progress.js';
 import type { Quirk } from '../machine/quirks.js';
 import type { Keyboard } from '../machine/terminal.js';
+import type { GdbSettings } from '../gdb/options.js';
 import type { ImageSlot } from './rules/kexec-load.js';
 import type { RecordedMachine } from './recorded-machine.js';
 
@@ -28,6 +29,8 @@ export interface ExecutionSettings {
   readonly trace?: TraceRequest | undefined;
   /** What the firmware does in its own way, beside what the recording says. */
   readonly quirks?: readonly Quirk[] | undefined;
+  /** How the run is to be debugged; undefined where nobody does. */
+  readonly gdb?: GdbSettings | undefined;
   /** The object that may have been loaded as purgatory, for the names in it. */
   readonly purgatory: () => Uint8Array;
 }

@@ -7,6 +7,7 @@ import { targets as elf } from './elf.fuzz.js';
 import { targets as fdt } from './fdt.fuzz.js';
 import { targets as fileLoad } from './file-load.fuzz.js';
 import type { AsyncFuzzTarget } from './fuzz-target.js';
+import { targets as gdb } from './machine/gdb.fuzz.js';
 import { targets as guest } from './whole/guest.fuzz.js';
 import { targets as library } from './whole/library.fuzz.js';
 import { createRandom, mutate, seedOf } from './mutate.js';
@@ -26,6 +27,7 @@ export const ALL_TARGETS: readonly AsyncFuzzTarget[] = [
   ...elf,
   ...fdt,
   ...fileLoad,
+  ...gdb,
   ...purgatory,
   ...saved,
   ...sim,

@@ -6,7 +6,7 @@ import { type Arrow, type Layout, type Node, layOut } from './layout.js';
 const COLUMNS = [
   ['kexec', 'vmcore-dmesg', 'debug-log', 'host', '.'],
   ['sim/machine', 'util', 'sim/kernel', 'util/house', 'bin'],
-  ['sim/cpu', 'sim/commands'],
+  ['sim/cpu', 'sim/gdb', 'sim/commands'],
 ] as const;
 
 type Part = (typeof COLUMNS)[number][number];
@@ -37,6 +37,7 @@ const HUES: Readonly<Record<Part, number>> = {
   'sim/commands': 330,
   bin: 4,
   'sim/cpu': 30,
+  'sim/gdb': 74,
   util: 52,
   'util/house': 16,
 };

@@ -12,6 +12,8 @@ export interface RunArguments extends CommonArguments {
   readonly timeout: string | undefined;
   readonly save: string | undefined;
   readonly trace: string | undefined;
+  readonly gdb: string | undefined;
+  readonly 'gdb-at': string | undefined;
 }
 
 export interface ResumeArguments extends RunArguments {

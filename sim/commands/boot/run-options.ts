@@ -19,6 +19,16 @@ export const withRunOptions = <T>(command: Argv<T>, disk: string, until: string)
     .option('until', { type: 'string', requiresArg: true, default: 'halt', describe: until })
     .option('max-instructions', { type: 'string', requiresArg: true, describe: 'End the run after so many' })
     .option('timeout', { type: 'string', requiresArg: true, describe: 'End the run after so many seconds' })
+    .option('gdb', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Wait for gdb, and run as that says: [HOST:]PORT, or stdio',
+    })
+    .option('gdb-at', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Where the machine waits: first, last, purgatory, kernel, an address, or a symbol',
+    })
     .option('save', {
       type: 'string',
       requiresArg: true,

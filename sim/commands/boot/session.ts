@@ -4,13 +4,15 @@ import { KexecError } from '../../../kexec/base/error.js';
 import type { Range } from '../../../kexec/base/range.js';
 import { createCpus } from '../../cpu/cpu.js';
 import { describeEsr } from '../../cpu/system/esr.js';
+import type { GdbSettings } from '../../gdb/options.js';
+import { type Debugging, ENDED_BY_GDB } from '../../kernel/debug/debugging.js';
 import type { BootPlaces } from '../../kernel/boot/boot-places.js';
 import { withInterrupts } from '../../kernel/interrupts.js';
 import { Console } from '../../kernel/machine/console.js';
 import { type RunEnd, deadlineIn } from '../../kernel/machine/processors.js';
 import { type WholeMachine, wholeMachine } from '../../kernel/machine/whole-machine.js';
 import { ConsoleWatch } from '../../kernel/run/console-watch.js';
-import { type GuestReport, reportOn } from '../../kernel/run/guest-report.js';
+import { reportOn } from '../../kernel/run/guest-report.js';
 import { GuestView } from '../../kernel/run/guest-view.js';
 import { type GuestEnd, type GuestRun, runGuest } from '../../kernel/run/run-guest.js';
 import { ENDED_BY_USER, KEYS, TypedInput } from '../../kernel/run/typed-input.js';
@@ -36,6 +38,7 @@ import {
   parseTimeout,
   parseUntil,
 } from './options.js';
+import { debugBooted, gdbOf, withoutStreams } from './gdb.js';
 import { checkSave, saveTo } from './save.js';
 
 /** A run that nobody watches and that takes longer has lost its way. */
@@ -57,6 +60,7 @@ export interface Session {
   /** The file that the machine is saved to at the end. */
   readonly save: string | undefined;
   readonly trace: TraceRequest | undefined;
+  readonly gdb: GdbSettings | undefined;
 }
 
 /** A machine, and who hears what it says. */
@@ -81,11 +85,19 @@ export interface Booted extends Made {
   readonly end?: FinalEnd | undefined;
   /** What an address is called that is not the kernel's. */
   readonly nameOf?: (address: bigint) => string | undefined;
+  /** Who debugs it since before, and is to hear of the kernel that runs. */
+  readonly debugged?: { readonly debugging: Debugging; readonly look: (view: GuestView) => void } | undefined;
 }
 
-/** @throws KexecError for options that make no sense, or a file that the machine cannot be saved to */
-export const sessionOf = (args: RunArguments, { terminal }: SubcommandContext): Session => {
-  if (terminal === undefined) throw new Error('a console needs a terminal');
+/**
+ * @param at where the machine waits for gdb by default
+ * @throws KexecError for options that make no sense, or a file that the machine cannot be saved to
+ */
+export const sessionOf = (args: RunArguments, context: SubcommandContext, at: 'first' | 'last' = 'first'): Session => {
+  if (context.terminal === undefined) throw new Error('a console needs a terminal');
+  const gdb = gdbOf(args, context, at);
+  const terminal = gdb?.isPiped === true ? withoutStreams(context.terminal) : context.terminal;
+  const isWatched = (isInteractive: boolean): boolean => isInteractive || gdb !== undefined;
   const until = parseUntil(args.until);
   const interactive = terminal.isInteractive && until.kind === 'halt' && !args.json;
   const session: Session = {
@@ -93,10 +105,11 @@ export const sessionOf = (args: RunArguments, { terminal }: SubcommandContext): 
     until,
     interactive,
     maxInstructions: parseInstructions(args['max-instructions']),
-    timeoutMs: parseTimeout(args.timeout, interactive ? undefined : DEFAULT_TIMEOUT_MS),
+    timeoutMs: parseTimeout(args.timeout, isWatched(interactive) ? undefined : DEFAULT_TIMEOUT_MS),
     json: args.json,
     save: args.save,
     trace: args.trace === undefined ? undefined : parseTrace(args.trace, '--trace'),
+    gdb: gdb?.settings,
   };
   if (args.save !== undefined) checkSave(args.save);
   if (session.trace !== undefined) checkReplaceable(session.trace.file);
@@ -174,14 +187,17 @@ const run = async (
   const start = performance.now();
   const { report, failure } = await withInterrupts(async (interrupted) => {
     const { typed: earlier } = booted;
+    const view = new GuestView(whole.board, places.kernel);
+    const debugging = await debuggingOf(booted, session, view);
     const input = new TypedInput({ terminal, interactive, console: whole.console, tell, earlier });
     if (interactive) tell(KEYS);
     try {
-      const guestRun = guestRunOf(booted, context, session, input, interrupted);
+      const guestRun = guestRunOf(booted, context, session, { input, view, run: debugging?.run }, interrupted);
       const end = booted.end === undefined ? await runGuest(guestRun) : endAgain(booted, booted.end);
+      const byUser = end.kind === 'interrupted' && whoEnded(input, debugging);
       const told =
-        end.kind === 'interrupted' && input.ended
-          ? { kind: 'user', ...BY_USER }
+        typeof byUser === 'string'
+          ? { kind: 'user', exitCode: 0, reason: byUser, details: '' }
           : { kind: end.kind, ...(await reportOn(end, guestRun, describeEsr)) };
       const typed = Buffer.from(input.left).toString('latin1');
       const saved =
@@ -191,6 +207,7 @@ const run = async (
       return { report: told, failure: saved };
     } finally {
       input.close();
+      debugging?.close();
     }
   });
   // What is told begins a line of its own, where the console shares its terminal.
@@ -224,13 +241,14 @@ const guestRunOf = (
   { whole, places, watch, console }: Booted,
   context: SubcommandContext,
   { terminal, until, interactive, maxInstructions, timeoutMs }: Session,
-  input: TypedInput,
+  { input, view, run }: { readonly input: TypedInput } & Pick<GuestRun, 'view' | 'run'>,
   interrupted: () => boolean,
 ): GuestRun => ({
   ...whole,
   watch,
   console,
-  view: new GuestView(whole.board, places.kernel),
+  view,
+  run,
   bounds: {
     maxInstructions: maxInstructions === undefined ? undefined : whole.processors.instructions + maxInstructions,
     deadline: deadlineIn(timeoutMs),
@@ -258,7 +276,23 @@ export const withDisks = async (
   }
 };
 
-const BY_USER: GuestReport = { exitCode: 0, reason: ENDED_BY_USER, details: '' };
+/** Who debugs the machine: from now on, or already. */
+const debuggingOf = async (
+  booted: Booted,
+  { gdb, terminal }: Session,
+  view: GuestView,
+): Promise<Debugging | undefined> => {
+  booted.debugged?.look(view);
+  if (booted.debugged !== undefined) return booted.debugged.debugging;
+  if (gdb === undefined || booted.end !== undefined) return undefined;
+  return debugBooted(booted, gdb, view, (bytes) => terminal.writeAside(bytes));
+};
+
+/** Why a run is over that the user has ended; undefined for Ctrl-C. */
+const whoEnded = (input: TypedInput, debugging: Debugging | undefined): string | undefined => {
+  if (debugging?.isKilled === true) return ENDED_BY_GDB;
+  return input.ended ? ENDED_BY_USER : undefined;
+};
 
 const finalEndOf = (guestEnd: GuestEnd): FinalEnd | undefined => {
   const end = guestEnd.kind === 'console' || guestEnd.kind === 'panic' ? guestEnd.run : guestEnd;

@@ -5,6 +5,8 @@ import type { Platform } from '../../../kexec/base/platform.js';
 import { DEFAULT_MACHINE } from '../../kernel/recording/machines.js';
 import { type AllChanges, recordedMachine } from '../../kernel/recorded-system.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
+import type { GdbAddress } from '../../gdb/options.js';
+import type { GdbPort } from '../../gdb/server.js';
 import type { Terminal } from '../../machine/terminal.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -26,6 +28,8 @@ export interface SubcommandContext {
   readonly kexec?: RunKexec;
   /** For subcommands that run a kernel with a console. */
   readonly terminal?: Terminal;
+  /** For subcommands that gdb may debug: opens where it comes from. @throws KexecError */
+  readonly gdbPort?: (address: GdbAddress) => Promise<GdbPort>;
   /** For subcommands that read compressed files. */
   readonly platform?: () => Promise<Platform>;
   /** Called again and again by what takes long. */

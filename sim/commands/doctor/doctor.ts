@@ -264,6 +264,7 @@ const panicOn = async (tried: Case, { way }: Attempt): Promise<Ran> => {
     ...{ cpu: '0', cause: 'sysrq' as const, registers: undefined, 'deaf-cpu': [], corrupt: undefined, quirk: [] },
     vmcore: undefined,
     ...{ disk: [], until: 'halt', 'max-instructions': undefined, save: undefined, trace: undefined },
+    ...{ gdb: undefined, 'gdb-at': undefined },
     timeout: String(DEADLINE_MS / 1000),
   };
   const put = (text: string): void => void (report += text);

@@ -4,6 +4,7 @@ import { attemptAsync } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { visible } from '../../../kexec/base/format.js';
 import { describeEsr } from '../../cpu/system/esr.js';
+import { type Debugging, ENDED_BY_GDB } from '../../kernel/debug/debugging.js';
 import type { BootPlaces } from '../../kernel/boot/boot-places.js';
 import { lookAtKernel } from '../../kernel/execution/arrival.js';
 import {
@@ -15,6 +16,7 @@ import {
   runToKernel,
 } from '../../kernel/execution/execute.js';
 import { knownImage } from '../../kernel/execution/execute-machine.js';
+import { SeenKernel, debugLaunched } from '../../kernel/execution/debug-launched.js';
 import { type Launched, launchedOn } from '../../kernel/execution/launch.js';
 import { type LoadedKernel, imageSegment, readLoadedKernel } from '../../kernel/execution/loaded-kernel.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
@@ -28,13 +30,22 @@ import type { PanicLine } from '../../kernel/panic/panic-log.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import type { ImageSlot, LoadedImage } from '../../kernel/rules/kexec-load.js';
 import { describeEnd } from '../../kernel/run/end-report.js';
+import type { GuestView } from '../../kernel/run/guest-view.js';
 import { checkReplaceable } from '../../kernel/saving/replace-file.js';
 import { translationsOf } from '../../kernel/translations/translation-file.js';
 import { dumpOf } from '../../kernel/vmcore/dump.js';
 import { describeBoard } from '../../machine/board-tree/describe.js';
 import { treeOfBlob } from '../../machine/board-tree/tree.js';
 import { saveTo } from '../boot/save.js';
-import { type Made, type Session, makeMachine, runSession, sessionOf, withDisks } from '../boot/session.js';
+import {
+  type Booted,
+  type Made,
+  type Session,
+  makeMachine,
+  runSession,
+  sessionOf,
+  withDisks,
+} from '../boot/session.js';
 import { recordedTarget, setupOf } from '../boot/target.js';
 import { type SubcommandContext, openMachine } from '../common/context.js';
 import { formatJson } from '../common/text.js';
@@ -49,7 +60,7 @@ const INTERRUPTED = 130;
 export const runPanic = (args: PanicArguments, context: SubcommandContext): Promise<void> =>
   tellingOfMachine(async () => {
     const request = await requestOf(args);
-    const session = sessionOf(args, context);
+    const session = sessionOf(args, context, 'last');
     if (args.vmcore !== undefined) checkReplaceable(args.vmcore);
     await withDisks(args.disk, (disks) =>
       new PanicRun(args, context, session, openMachine(args, context), disks).run(request),
@@ -83,10 +94,31 @@ class PanicRun {
     const { made, kernel } = died;
     const launched = launchedOn(made.whole, kernel, purgatory, died.end.prepared);
     this.#tellOfSink(launched);
-    const end = await this.#toKernel(launched, made, kernel);
-    if (end.kind === 'stop-at') return this.#capture(launched, died, kernel);
-    made.endTrace?.((_cpu, address) => launched.nameOf(address));
-    this.#failed(end, launched, died, kernel);
+    const debugged = await this.#debug(launched, kernel);
+    try {
+      const end = await this.#toKernel(launched, made, kernel, debugged?.debugging);
+      if (debugged?.debugging.isKilled === true) throw KexecError.die(ENDED_BY_GDB, { subject: 'panic', exitCode: 0 });
+      if (end.kind === 'stop-at') return await this.#capture(launched, died, kernel, debugged);
+      made.endTrace?.((_cpu, address) => launched.nameOf(address));
+      this.#failed(end, launched, died, kernel);
+    } finally {
+      debugged?.debugging.close();
+    }
+  }
+
+  async #debug(launched: Launched, kernel: LoadedKernel): Promise<Booted['debugged']> {
+    const { gdb } = this.session;
+    if (gdb === undefined) return undefined;
+    const seen = new SeenKernel(launched, kernel, describeEsr);
+    const debugging = await debugLaunched(launched, seen, gdb, {
+      kernel,
+      purgatory,
+      err: (text) => this.#aside(text),
+    });
+    const look = (view: GuestView): void => {
+      seen.view = view;
+    };
+    return { debugging, look };
   }
 
   #aside(text: string): void {
@@ -148,19 +180,26 @@ class PanicRun {
     this.#aside(`kexec-ts: the purgatory prints into RAM, at 0x${sinkInRam.toString(16)}: no console is there\n`);
   }
 
-  #toKernel(launched: Launched, { console }: Made, kernel: LoadedKernel): Promise<RunEnd> {
+  #toKernel(
+    launched: Launched,
+    { console }: Made,
+    kernel: LoadedKernel,
+    debugging: Debugging | undefined,
+  ): Promise<RunEnd> {
     const { maxInstructions, timeoutMs } = this.session;
     const { processors, place } = launched;
-    return withInterrupts((interrupted) =>
-      runToKernel(launched, kernel, { maxInstructions, deadline: deadlineIn(timeoutMs), interrupted }, () => {
-        console.flush();
-        this.context.progress?.({
-          what: `at ${place(processors.current.pc)}`,
-          unit: 'instructions',
-          done: Number(processors.instructions),
-        });
-      }),
-    );
+    const betweenSlices = (): void => {
+      console.flush();
+      this.context.progress?.({
+        what: `at ${place(processors.current.pc)}`,
+        unit: 'instructions',
+        done: Number(processors.instructions),
+      });
+    };
+    return withInterrupts((interrupted) => {
+      const bounds = { maxInstructions, deadline: deadlineIn(timeoutMs), interrupted };
+      return runToKernel(launched, kernel, bounds, betweenSlices, debugging?.run);
+    });
   }
 
   /** @throws KexecError always */
@@ -195,7 +234,12 @@ class PanicRun {
   }
 
   /** The capture kernel, from its first instruction on. */
-  async #capture(launched: Launched, { made, lines }: Died, kernel: LoadedKernel): Promise<void> {
+  async #capture(
+    launched: Launched,
+    { made, lines }: Died,
+    kernel: LoadedKernel,
+    debugged: Booted['debugged'],
+  ): Promise<void> {
     const { machine, session, context } = this;
     const judge: JudgeOptions = {
       facts: boardFacts(machine.files, machine.bootEl),
@@ -218,7 +262,7 @@ class PanicRun {
       timeoutMs: session.timeoutMs === undefined ? undefined : Math.max(1, session.timeoutMs - spent),
     };
     const entry = `0x${launched.processors.current.pc.toString(16)}`;
-    await runSession({ ...made, places, nameOf: launched.nameOf }, context, rest, {
+    await runSession({ ...made, places, debugged, nameOf: launched.nameOf }, context, rest, {
       entry,
       processor: made.whole.cpus.indexOf(launched.processors.current),
       rules,

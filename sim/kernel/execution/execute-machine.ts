@@ -85,7 +85,8 @@ export const executeOn: ExecuteImage = async (machine, image, settings, interrup
   const { until, maxInstructions, timeoutMs, unattendedTimeoutMs, purgatory, keyboard: open, ...settled } = settings;
   if (until === 'reboot') return { exitCode: 0, keepsImage: false };
   const keyboard = await open?.();
-  const limit = timeoutMs ?? (isAttended(keyboard, until) ? undefined : unattendedTimeoutMs);
+  const isWatched = isAttended(keyboard, until) || settings.gdb !== undefined;
+  const limit = timeoutMs ?? (isWatched ? undefined : unattendedTimeoutMs);
   const bounds = { maxInstructions, deadline: deadlineIn(limit), interrupted };
   const opened = openExecution(machine, image, purgatory());
   // Up to its entry, code of a kernel does not run.

@@ -14,10 +14,12 @@ import { ENDED_BY_USER, KEYS, TypedInput } from '../run/typed-input.js';
 import { reportOn } from '../run/guest-report.js';
 import { GuestView } from '../run/guest-view.js';
 import { type GuestRun, runGuest } from '../run/run-guest.js';
+import { ENDED_BY_GDB, type Debugging } from '../debug/debugging.js';
+import { SeenKernel, debugLaunched } from './debug-launched.js';
 import { type Arrival, type RunningMachine, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import { type LoadedKernel, imageSegment, treeSegment } from './loaded-kernel.js';
-import type { GuestLimits, Processors, RunBounds, RunEnd } from '../machine/processors.js';
+import type { GuestLimits, Processors, RunBounds, RunEnd, RunMachine } from '../machine/processors.js';
 import { type DescribeEsr, describeEnd, formatJumps, formatQuirkEvents, formatRegisters } from '../run/end-report.js';
 import type { RuleResult } from './rule.js';
 import { describeStuckPurgatory } from './stop-report.js';
@@ -25,7 +27,7 @@ import { describeStuckPurgatory } from './stop-report.js';
 export interface ExecuteOptions
   extends
     Pick<LaunchOptions, 'facts' | 'kernel' | 'purgatory' | 'createCpus' | 'prepare' | 'quirks'>,
-    Pick<ExecutionSettings, 'console' | 'out' | 'err' | 'step'> {
+    Pick<ExecutionSettings, 'console' | 'out' | 'err' | 'step' | 'gdb'> {
   readonly describeEsr: DescribeEsr;
   /** `halt` by default. */
   readonly until: Until | undefined;
@@ -54,16 +56,25 @@ const MAX_RERUN = 200_000_000n;
  * Carries out what the machine does after reboot(LINUX_REBOOT_CMD_KEXEC) was called. @throws KexecError, MachineError
  */
 export const execute = async (options: ExecuteOptions): Promise<Executed> => {
-  const { step } = options;
-  const { until = 'halt' } = options;
   const start = performance.now();
   const arrived = await runToEntry(options);
-  const { end, launched } = arrived;
+  try {
+    return await goOn(arrived, options, start);
+  } finally {
+    arrived.debugging?.close();
+  }
+};
+
+/** What follows when the machine has come to the new kernel, or has not. @param start when the run began */
+const goOn = async (arrived: Arrived, options: ExecuteOptions, start: number): Promise<Executed> => {
+  const { step, until = 'halt' } = options;
+  const { end, launched, debugging } = arrived;
   if (launched.sinkInRam !== undefined) {
     options.err(
       `kexec-ts: the purgatory prints into RAM, at 0x${launched.sinkInRam.toString(16)}: no console is there\n`,
     );
   }
+  if (debugging?.isKilled === true) return endedByGdb(options);
   if (end.kind !== 'stop-at') return fail(end, launched, options);
   const { processors, place } = launched;
   step?.(`kexec-ts: the new kernel starts at ${place(processors.current.pc)}\n`);
@@ -87,7 +98,7 @@ export const isAttended = (keyboard: Keyboard | undefined, until: Until | undefi
 
 /** Runs the new kernel. @returns the exit code, or more where the end was not its own */
 const runOn = async (
-  { launched, terminal, redirect }: Arrived,
+  { launched, terminal, redirect, debugging, look }: Arrived,
   until: Exclude<Until, 'entry'>,
   options: ExecuteOptions,
   speed: () => void,
@@ -106,15 +117,18 @@ const runOn = async (
     watch,
     console: terminal,
     view: new GuestView(board, kernel, place),
+    run: debugging?.run,
     bounds: { ...options.bounds, interrupted: () => interrupted() || input?.ended === true },
     input,
     // What the console shows tells more, and would be torn apart.
     progress: interactive ? undefined : options.progress,
   };
+  look(run.view);
   const end = await runGuest(run).finally(() => input?.close());
   // What is told begins a line of its own, where the console shares its terminal.
   if (interactive && watch.isInLine) options.err('\n');
   speed();
+  if (end.kind === 'interrupted' && debugging?.isKilled === true) return endedByGdb(options);
   if (end.kind === 'interrupted' && input?.ended === true) {
     options.err(`kexec-ts: ${ENDED_BY_USER}\n`);
     return { exitCode: 0, keepsImage: true };
@@ -129,12 +143,17 @@ const runOn = async (
   options.err(details === '' ? formatRegisters(processors.current) : details);
   if (details === '') options.err(await formatCode(end, processors.current, board, place));
   const ran = end.kind !== 'panic' && end.kind !== 'console';
-  // What was typed would not be there.
-  const canRerun = ran && input?.hasGiven !== true && TRACED.includes(end.kind);
+  // What was typed would not be there, nor what a debugger has changed.
+  const canRerun = ran && input?.hasGiven !== true && debugging === undefined && TRACED.includes(end.kind);
   if (canRerun && processors.instructions - entry <= MAX_RERUN) {
     options.err(formatJumps(await lastJumps(end, processors.instructions, options), place, options.describeEsr));
   }
   return { exitCode, keepsImage: ran && OURS.includes(end.kind) };
+};
+
+const endedByGdb = ({ err }: ExecuteOptions): Executed => {
+  err(`kexec-ts: ${ENDED_BY_GDB}\n`);
+  return { exitCode: 0, keepsImage: true };
 };
 
 const typedInput = (
@@ -157,10 +176,16 @@ export interface Arrived {
   readonly terminal: Console;
   /** Has somebody else receive what the console sends. */
   readonly redirect: (put: (byte: number) => void) => void;
+  /** Who debugs it. */
+  readonly debugging: Debugging | undefined;
+  /** From now on it is this kernel that a debugger looks at. */
+  readonly look: (view: GuestView) => void;
 }
 
+type RunToEntryOptions = Omit<ExecuteOptions, 'until' | 'out' | 'err'> & Partial<Pick<ExecuteOptions, 'err'>>;
+
 /** @throws KexecError when the machine cannot be brought to where it would start @throws MachineError */
-export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' | 'err'>): Promise<Arrived> => {
+export const runToEntry = async (options: RunToEntryOptions): Promise<Arrived> => {
   const { kernel, bounds, step } = options;
   const terminal = new Console(options.console);
   let { put } = terminal;
@@ -171,12 +196,20 @@ export const runToEntry = async (options: Omit<ExecuteOptions, 'until' | 'out' |
     tell(launched, options.progress);
   };
   const { bug } = launched;
+  const seen = new SeenKernel(launched, kernel, options.describeEsr);
+  const debugging =
+    options.gdb && bug === undefined ? await debugLaunched(launched, seen, options.gdb, options) : undefined;
   const end: RunEnd =
-    bug === undefined ? await runToKernel(launched, kernel, bounds, betweenSlices) : { kind: 'kernel-bug', ...bug };
+    bug === undefined
+      ? await runToKernel(launched, kernel, bounds, betweenSlices, debugging?.run)
+      : { kind: 'kernel-bug', ...bug };
   const redirect = (other: (byte: number) => void): void => {
     put = other;
   };
-  return { end, launched, terminal, redirect };
+  const look = (view: GuestView): void => {
+    seen.view = view;
+  };
+  return { end, launched, terminal, redirect, debugging, look };
 };
 
 /** Runs the old kernel's last instructions, and a purgatory, up to the new kernel's first one. @throws MachineError */
@@ -185,9 +218,10 @@ export const runToKernel = (
   { kernelEntries }: LoadedKernel,
   bounds: RunBounds,
   betweenSlices: () => void,
+  run: RunMachine = processors.run.bind(processors),
 ): Promise<RunEnd> => {
   const limits: GuestLimits = { stopAt: kernelEntries, stopOnException: true };
-  return processors.run(() => limits, bounds, betweenSlices);
+  return run(() => limits, bounds, betweenSlices);
 };
 
 const tell = ({ processors, place }: Launched, progress: OnProgress | undefined): void =>

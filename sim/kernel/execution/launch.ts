@@ -9,6 +9,7 @@ import type { BoardFacts } from '../facts/board-arm64.js';
 import type { LoadedKernel } from './loaded-kernel.js';
 import type { KernelBug, Processors } from '../machine/processors.js';
 import { type MachineOptions, wholeMachine } from '../machine/whole-machine.js';
+import type { PlacedCode } from '../way-out/place-code.js';
 import { type CodeSymbol, nameOf, purgatorySink, purgatorySymbols } from './purgatory-symbols.js';
 
 /** What machine_kexec() leaves behind. */
@@ -20,6 +21,8 @@ export interface Prepared {
   readonly symbolAt: (pc: bigint) => string | undefined;
   /** What the old kernel died of before it came there. */
   readonly bug?: KernelBug | undefined;
+  /** The kernel's own code. */
+  readonly code?: readonly PlacedCode[];
 }
 
 /** Brings a machine to where the old kernel's last code starts. */
@@ -54,6 +57,8 @@ export interface Launched {
   readonly sinkInRam: bigint | undefined;
   /** What the old kernel died of, before its last instructions. */
   readonly bug: KernelBug | undefined;
+  /** The old kernel's last code. */
+  readonly code: readonly PlacedCode[];
 }
 
 /** Does the same each time, to the last bit. @throws KexecError, MachineError */
@@ -80,7 +85,7 @@ export const launchedOn = (
   { board, console, processors }: Pick<Launched, 'board' | 'console' | 'processors'>,
   kernel: LoadedKernel,
   purgatory: Uint8Array,
-  { symbolAt, bug }: Prepared,
+  { symbolAt, bug, code = [] }: Prepared,
 ): Launched => {
   const symbols = (kernel.purgatory && purgatorySymbols(purgatory, kernel.purgatory)) ?? [];
   const nameAt = (pc: bigint): string | undefined => symbolAt(pc) ?? segmentName(kernel, symbols, pc);
@@ -90,7 +95,7 @@ export const launchedOn = (
   };
   const sink = kernel.purgatory && purgatorySink(purgatory, kernel.purgatory);
   const sinkInRam = sink !== undefined && board.memory.isRam(sink, 1n) ? sink : undefined;
-  return { board, console, processors, nameOf: nameAt, place, sinkInRam, bug };
+  return { board, console, processors, nameOf: nameAt, place, sinkInRam, bug, code };
 };
 
 /** What Linux reserves for good is no System RAM, and yet it is RAM. */

@@ -13,6 +13,10 @@ export interface RunBounds {
   readonly deadline: number;
   /** Whether the user wants an end. */
   readonly interrupted: () => boolean;
+  /** Whether what runs there is over, though the machine is not: `interrupted`, too. */
+  readonly isOver?: (() => boolean) | undefined;
+  /** Those that run; all by default. The turns of the others come when the run is over. */
+  readonly among?: ReadonlySet<CpuModel> | undefined;
 }
 
 export type RunEnd = StopReason | { readonly kind: 'timeout' } | ({ readonly kind: 'kernel-bug' } & KernelBug);
@@ -30,7 +34,7 @@ export const deadlineIn = (timeoutMs: number | undefined): number =>
   timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
 
 /** What the guest may do on one of the processors. */
-export type GuestLimits = Pick<RunLimits, 'stopAt' | 'stopOnException'>;
+export type GuestLimits = Omit<RunLimits, 'turn' | 'interrupted'>;
 
 /** Slices last about as long as it takes a user to notice a delay; signals are seen between them. */
 const SLICE_MS = 50;
@@ -85,6 +89,8 @@ export class Processors implements Savable {
   #turnEnd: bigint;
   /** How many in a row, up to the last one, had nothing to do. */
   #waiting = 0;
+  /** See {@link RunBounds.among}. */
+  #among: ReadonlySet<CpuModel> | undefined;
 
   /** @param first the one that boots */
   constructor(
@@ -139,6 +145,8 @@ export class Processors implements Savable {
     betweenSlices: () => void = () => {},
     input?: OutsideInput,
   ): Promise<RunEnd> {
+    this.#among = bounds.among;
+    if (bounds.among?.has(this.current) === false) this.#next();
     for (;;) {
       input?.deliver(false);
       const sliceEnd = Math.min(bounds.deadline, performance.now() + SLICE_MS);
@@ -162,10 +170,10 @@ export class Processors implements Savable {
     );
   }
 
-  #boundReached({ maxInstructions, deadline, interrupted }: RunBounds): RunEnd | undefined {
+  #boundReached({ maxInstructions, deadline, interrupted, isOver }: RunBounds): RunEnd | undefined {
     if (maxInstructions !== undefined && this.instructions >= maxInstructions) return { kind: 'max-instructions' };
     if (performance.now() >= deadline) return { kind: 'timeout' };
-    return interrupted() ? { kind: 'interrupted' } : undefined;
+    return interrupted() || isOver?.() === true ? { kind: 'interrupted' } : undefined;
   }
 
   /** @returns undefined when the time is over */
@@ -182,12 +190,14 @@ export class Processors implements Savable {
       if (left !== undefined && left <= 0n) return { kind: 'max-instructions' };
       const { instructions: before, pc } = cpu;
       const { alarm, untilAlarm } = this.#pollDevices();
-      const isAlarmFirst = untilAlarm !== undefined && (left === undefined || untilAlarm < left);
-      const most = isAlarmFirst ? untilAlarm : left;
+      const limits = limitsOf(cpu);
+      const wanted = least(left, limits.maxInstructions);
+      const isAlarmFirst = untilAlarm !== undefined && (wanted === undefined || untilAlarm < wanted);
+      const most = isAlarmFirst ? untilAlarm : wanted;
       const end = cpu.run({
-        ...limitsOf(cpu),
+        ...limits,
         ...(most === undefined ? {} : { maxInstructions: most }),
-        ...(this.#cpus.length === 1 ? {} : { turn: Number(this.#turnEnd - before) }),
+        ...(this.#hasTurns ? { turn: Number(this.#turnEnd - before) } : {}),
         // An alarm that is set now is heeded when the processor asks next, which it does after as many instructions
         // each time.
         interrupted: () => this.#machine.alarm !== alarm || interrupted(),
@@ -195,7 +205,14 @@ export class Processors implements Savable {
       // A processor that goes on waiting carries out its WFI anew, which may be counted.
       const isWhereItWas = cpu.pc === pc && cpu.instructions - before <= 1n;
       const mayWait = end.kind === 'stuck' || end.kind === 'interrupted';
-      if (!(mayWait && isWhereItWas)) this.#waiting = 0;
+      const hasStopped = (end.kind === 'stop-at' || end.kind === 'watchpoint') && cpu.instructions === before;
+      if (!((mayWait || hasStopped) && isWhereItWas)) this.#waiting = 0;
+      // It stops there when its turn comes again: whoever lets it go on from a stop takes nobody's turn.
+      if (end.kind === 'stop-at' && this.#hasTurns && cpu.instructions >= this.#turnEnd) {
+        this.#next();
+        if (interrupted()) return undefined;
+        continue;
+      }
       if (end.kind === 'interrupted' || (end.kind === 'max-instructions' && isAlarmFirst)) {
         if (interrupted()) return undefined;
         continue;
@@ -272,7 +289,15 @@ export class Processors implements Savable {
   }
 
   get #running(): readonly CpuModel[] {
-    return this.#cpus.filter((cpu) => this.#machine.isOn(cpu));
+    return this.#cpus.filter((cpu) => this.#mayRun(cpu));
+  }
+
+  #mayRun(cpu: CpuModel): boolean {
+    return this.#machine.isOn(cpu) && this.#among?.has(cpu) !== false;
+  }
+
+  get #hasTurns(): boolean {
+    return (this.#among?.size ?? this.#cpus.length) > 1;
   }
 
   /** @returns whether there is a processor that is on */
@@ -280,11 +305,17 @@ export class Processors implements Savable {
     for (let tried = 0; tried < this.#cpus.length; tried++) {
       this.#current = (this.#current + 1) % this.#cpus.length;
       this.#turnEnd = this.current.instructions + BigInt(TURN);
-      if (this.#machine.isOn(this.current)) return true;
+      if (this.#mayRun(this.current)) return true;
     }
     return false;
   }
 }
+
+const least = (one: bigint | undefined, other: bigint | undefined): bigint | undefined =>
+  one === undefined || (other !== undefined && other < one) ? other : one;
+
+/** How a machine is run: by its processors, or by what has them run otherwise. */
+export type RunMachine = Processors['run'];
 
 /** Timers and signals have their turn. */
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

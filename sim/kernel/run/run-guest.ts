@@ -4,7 +4,7 @@ import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
 import type { CpuModel, ExceptionInfo } from '../../cpu/state/model.js';
 import type { Board } from '../../machine/board.js';
 import { counterAt } from '../../machine/counter.js';
-import type { GuestLimits, OutsideInput, Processors, RunBounds, RunEnd } from '../machine/processors.js';
+import type { GuestLimits, OutsideInput, Processors, RunBounds, RunEnd, RunMachine } from '../machine/processors.js';
 import type { Console } from '../machine/console.js';
 import type { ConsoleWatch } from './console-watch.js';
 import type { GuestView } from './guest-view.js';
@@ -22,6 +22,8 @@ export interface GuestRun {
   readonly stopAt?: ReadonlySet<bigint> | undefined;
   readonly input?: OutsideInput | undefined;
   readonly progress?: OnProgress | undefined;
+  /** How the machine is run; by its processors by default. */
+  readonly run?: RunMachine | undefined;
 }
 
 export type GuestEnd =
@@ -52,8 +54,10 @@ export const runGuest = async (run: GuestRun): Promise<GuestEnd> => {
     } else if (watch.bytes === 0) seen.panicked ||= silence.look(() => run.view.log(processors.current));
     seen.idle = waited;
   };
-  const interrupted = (): boolean => watch.found || seen.panicked || bounds.interrupted();
-  const end = await processors.run(limitsOf, { ...bounds, interrupted }, betweenSlices, input);
+  const interrupted = (): boolean => watch.found || bounds.interrupted();
+  const isOver = (): boolean => seen.panicked;
+  const runMachine = run.run ?? processors.run.bind(processors);
+  const end = await runMachine(limitsOf, { ...bounds, interrupted, isOver }, betweenSlices, input);
   if (watch.found) return { kind: 'console', run: end };
   return seen.panicked ? { kind: 'panic', run: end } : end;
 };

@@ -23,6 +23,7 @@ const launched = (): Launched & { readonly cpu: FakeCpu } => {
     place: String,
     sinkInRam: undefined,
     bug: undefined,
+    code: [],
   };
 };
 
