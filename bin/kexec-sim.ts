@@ -38,6 +38,7 @@ process.on('uncaughtException', (error) => {
 const exitCode = await runKexecSim(process.argv.slice(2), {
   version: packageVersion(),
   env: process.env,
+  outBytes: (bytes) => void process.stdout.write(bytes),
   out: progress !== undefined && process.stdout.isTTY ? progress.beside(out) : out,
   err,
   terminal: processTerminal(() => progress?.erase()),

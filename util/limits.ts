@@ -12,6 +12,12 @@ import { DEFAULT_TIMEOUT_MS } from '../sim/commands/boot/session.js';
 import { MAX_OUTPUT_BYTES, MAX_REGISTERS_BYTES } from '../sim/commands/cpu.js';
 import { MAX_LOG_BYTES, MAX_LOG_LINES } from '../sim/commands/common/read-log.js';
 import { MAX_UNPACKED_INITRD } from '../sim/commands/doctor/initrd.js';
+import { MAX_HEADERS_BYTES, MAX_NOTES_BYTES, MOST_PIECES } from '../sim/commands/inspect/open-core.js';
+import { MAX_IMAGE_FILE_BYTES } from '../sim/commands/symbols/run-symbols.js';
+import { MOST_FRAMES, MOST_RESOURCES } from '../sim/kernel/inspect/machine-commands.js';
+import { MAX_KERNEL_BYTES } from '../sim/kernel/inspect/kernel-view.js';
+import { MOST_FOUND, MOST_UNITS } from '../sim/kernel/inspect/memory-commands.js';
+import { MOST_TABLES } from '../sim/kernel/inspect/page-dump.js';
 import { MOST_DIGESTED } from '../sim/commands/disks/file-disk.js';
 import { MAX_EXECUTABLE_BYTES } from '../sim/commands/extract-purgatory.js';
 import { MAX_COMMAND_LINE, MAX_TREE } from '../sim/kernel/boot/load-boot.js';
@@ -76,6 +82,10 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       most: `${seconds(ZSTD_START_MS)}, and ${seconds(ZSTD_MS_A_MIB)} for each MiB that it may hold`,
     },
     { what: 'a purgatory in memory', most: bytes(MAX_IMAGE_BYTES) },
+    { what: 'the headers of a core file for `kexec-sim inspect`', most: bytes(MAX_HEADERS_BYTES) },
+    { what: 'the notes of one', most: bytes(MAX_NOTES_BYTES) },
+    { what: 'pieces of memory in one', most: `${MOST_PIECES}` },
+    { what: 'a kernel for `kexec-sim symbols`', most: bytes(MAX_IMAGE_FILE_BYTES) },
     { what: 'a pipe that says nothing', most: seconds(PIPE_PATIENCE_MS) },
     { what: 'a log for `kexec-sim diff` and `doctor`', most: `${bytes(MAX_LOG_BYTES)}, ${MAX_LOG_LINES} lines` },
     { what: "a line of such a log that can be kexec's", most: bytes(LONGEST_LINE) },
@@ -161,5 +171,13 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     },
     { what: "the log in a stopped kernel's memory", most: `${MAX_GUEST_LOG_LINES} lines` },
     { what: '`vmcore-dmesg`, as the original', most: bytes(MAX_OUTPUT) },
+  ],
+  'A machine that is inspected': [
+    { what: "a kernel's Image in memory", most: bytes(MAX_KERNEL_BYTES) },
+    { what: 'numbers or instructions that one command shows', most: `${MOST_UNITS}` },
+    { what: 'places that a search tells', most: `${MOST_FOUND}` },
+    { what: 'translation tables that one dump reads', most: `${MOST_TABLES}` },
+    { what: 'calls that `bt` shows', most: `${MOST_FRAMES}` },
+    { what: 'resources of the kernel that `iomem` shows', most: `${MOST_RESOURCES}` },
   ],
 };

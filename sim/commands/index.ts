@@ -9,8 +9,10 @@ import { addCpuCommand } from './cpu.js';
 import { addDiffCommand } from './diff.js';
 import { addDmesgCommand } from './dmesg.js';
 import { addDoctorCommand } from './doctor/doctor.js';
+import { addDtbCommand } from './dtb/dtb.js';
 import { addExtractPurgatoryCommand } from './extract-purgatory.js';
 import { addHandoffCommand } from './handoff.js';
+import { addInspectCommand } from './inspect/inspect.js';
 import { addMachinesCommand } from './machines.js';
 import { addPanicCommand } from './panic/panic.js';
 import { addReplayCommand } from './replay.js';
@@ -18,6 +20,7 @@ import { addSegmentsCommand } from './segments.js';
 import { addSnapshotCommand } from './snapshot.js';
 import { addStatusCommand } from './status.js';
 import { addTraceCommand } from './trace.js';
+import { addSymbolsCommand } from './symbols/symbols.js';
 import { addVmcoreCommand } from './vmcore/vmcore.js';
 
 /** The user typed something that the command does not know. */
@@ -42,6 +45,7 @@ const COMMANDS = {
   status: addStatusCommand,
   segments: addSegmentsCommand,
   dmesg: addDmesgCommand,
+  dtb: addDtbCommand,
   replay: addReplayCommand,
   'extract-purgatory': addExtractPurgatoryCommand,
   cpu: addCpuCommand,
@@ -50,6 +54,8 @@ const COMMANDS = {
   vmcore: addVmcoreCommand,
   trace: addTraceCommand,
   handoff: addHandoffCommand,
+  inspect: addInspectCommand,
+  symbols: addSymbolsCommand,
   panic: addPanicCommand,
   diff: addDiffCommand,
   doctor: addDoctorCommand,

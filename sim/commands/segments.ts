@@ -7,7 +7,7 @@ import type { RecordedMachine } from '../kernel/recorded-machine.js';
 import { readSegmentData } from '../kernel/state/state.js';
 import { describeContent } from './content.js';
 import { type SubcommandContext, type CommonArgv, openMachine } from './common/context.js';
-import { formatPages, loadedPagesOf, pagesToJson } from './pages.js';
+import { formatPages, loadedPagesOf, pagesToJson } from './common/pages.js';
 import { formatAddress, formatJson, formatTable } from './common/text.js';
 
 const IMAGES = ['normal', 'crash'] as const;

@@ -14,6 +14,7 @@ need make make
 need aarch64-linux-gnu-readelf binutils-aarch64-linux-gnu
 need qemu-system-aarch64 qemu-system-arm
 need gdb-multiarch gdb-multiarch
+need dtc device-tree-compiler
 need mkimage u-boot-tools
 need xz xz-utils
 need zstd zstd

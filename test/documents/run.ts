@@ -20,6 +20,7 @@ const DOCUMENTS = [
   'README.md',
   'docs/execution.md',
   'docs/file-load.md',
+  'docs/inspect.md',
   'docs/kdump.md',
   'docs/logs.md',
   'docs/recordings.md',

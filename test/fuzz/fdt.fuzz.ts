@@ -12,6 +12,8 @@ import { getProp, numMemRsv, pathOffset } from '../../kexec/device-tree/libfdt-r
 import { addSubnode, delProp, openInto, pack, setProp } from '../../kexec/device-tree/libfdt-rw.js';
 import { createLog } from '../../kexec/base/log.js';
 import { Range } from '../../kexec/base/range.js';
+import { blobOf } from '../../sim/kernel/dtc/blob.js';
+import { sourceOfBlob } from '../../sim/kernel/dtc/source.js';
 import { describeBoard } from '../../sim/machine/board-tree/describe.js';
 import { treeOfBlob } from '../../sim/machine/board-tree/tree.js';
 import { MachineError } from '../../sim/machine/error.js';
@@ -123,6 +125,14 @@ export const targets: readonly FuzzTarget[] = [
     seeds,
     run: (input) => {
       const result = attemptOf(MachineError, () => describeBoard(treeOfBlob(input)));
+      if (result instanceof MachineError) throw KexecError.die(result.message, { subject: 'fuzz' });
+    },
+  },
+  {
+    name: 'dtc',
+    seeds,
+    run: (input) => {
+      const result = attemptOf(MachineError, () => [sourceOfBlob(input), blobOf(treeOfBlob(input))]);
       if (result instanceof MachineError) throw KexecError.die(result.message, { subject: 'fuzz' });
     },
   },

@@ -22,6 +22,8 @@ export interface SubcommandContext {
   readonly env: Env;
   /** Writes to stdout, line end included. */
   out(text: string): void;
+  /** Writes bytes to stdout, for subcommands whose result is a file; they want a file's name without it. */
+  readonly outBytes?: (bytes: Uint8Array) => void;
   /** Whether colours are welcome on stdout; by default they are not. */
   readonly colour?: boolean;
   /** For subcommands that run kexec; they refuse to work without it. */

@@ -1,15 +1,12 @@
 /** `kexec-sim doctor`: what a command line of kexec comes to on a machine, why it fails, and what can be done. */
 import { join } from 'node:path';
 import { attempt, attemptAsync } from '../../../kexec/base/attempt.js';
-import { DEFAULT_COMPAT, parseCompat, type Compat } from '../../../kexec/base/compat.js';
+import type { Compat } from '../../../kexec/base/compat.js';
 import { KexecError, SystemError } from '../../../kexec/base/error.js';
-import { ARM64_OPTIONS } from '../../../kexec/arch/arm64/options-arm64.js';
 import { purgatory } from '../../../kexec/arch/arm64/purgatory.js';
 import { KEXEC_ON_CRASH } from '../../../kexec/base/uapi.js';
 import { concatCmdline, getCommandLine } from '../../../kexec/options/command-line.js';
-import { getoptLong } from '../../../kexec/options/getopt.js';
-import { optionSyntax, optionsOf } from '../../../kexec/options/options.js';
-import { type Settings, interpretOptions } from '../../../kexec/options/settings.js';
+import type { Settings } from '../../../kexec/options/settings.js';
 import { findingsIn, findingsInLog } from './findings.js';
 import type { Finding } from './finding.js';
 import { formatFinding, formatLogFinding, formatWays, verdictOf } from './report.js';
@@ -37,6 +34,7 @@ import {
   environmentOf,
   openMachine,
 } from '../common/context.js';
+import { type WantedLoad, chosenCompat, parseLoad, withOptions } from '../common/kexec-words.js';
 import { readLog } from '../common/read-log.js';
 import { formatJson } from '../common/text.js';
 
@@ -61,36 +59,8 @@ interface Case {
   readonly context: SubcommandContext;
 }
 
-/** Options go before a "--", and the last one of a kind counts. */
-const withOptions = (given: readonly string[], ...more: readonly string[]): readonly string[] => {
-  const end = given.indexOf('--');
-  return end < 0 ? [...given, ...more] : [...given.slice(0, end), ...more, ...given.slice(end)];
-};
-
-/** What kexec makes of the options. @throws KexecError where they ask for no load */
-const parse = (given: readonly string[], compat: Compat): { readonly settings: Settings; readonly kernel: string } => {
-  const { tokens, operands } = getoptLong(given, optionSyntax(optionsOf(compat, ARM64_OPTIONS), false));
-  const interpreted = interpretOptions(tokens, compat);
-  if (interpreted.kind === 'usage' || interpreted.kind === 'exit') {
-    throw KexecError.die(`kexec does not take these options: ${interpreted.error.trim() || given.join(' ')}`);
-  }
-  const [kernel] = operands;
-  if (interpreted.kind !== 'run' || !interpreted.settings.doLoad || kernel === undefined) {
-    throw KexecError.die("behind -- go options of kexec that load a kernel, and the kernel's file");
-  }
-  return { settings: interpreted.settings, kernel };
-};
-
-const chosenCompat = (wanted: string | undefined): Compat => {
-  if (wanted === undefined || wanted === '') return DEFAULT_COMPAT;
-  const compat = parseCompat(wanted);
-  if (compat === undefined)
-    throw KexecError.die(`KEXEC_COMPAT: "${wanted}" is not VERSION[:LIB,...]`, { subject: wanted });
-  return compat;
-};
-
 /** What the options ask for, and the files that they name. */
-const wantedBy = ({ settings, kernel }: ReturnType<typeof parse>, compat: Compat, machine: RecordedMachine): Wanted => {
+const wantedBy = ({ settings, kernel }: WantedLoad, compat: Compat, machine: RecordedMachine): Wanted => {
   const { options, flags, memMin, memMax, skipChecks } = settings;
   const value = (id: string): string | undefined => options.findLast((option) => option.id === id)?.argument;
   const onCrash = (flags & KEXEC_ON_CRASH) !== 0n;
@@ -320,7 +290,7 @@ const diagnose = async (
 ): Promise<number> => {
   const kexec = kexecFor(given, context);
   const compat = chosenCompat(wantedCompat ?? context.env['KEXEC_COMPAT']);
-  const parsed = parse(given, compat);
+  const parsed = parseLoad(given, compat);
   return inScratch('doctor', async (scratch) => {
     const env = { ...context.env, KEXEC_COMPAT: wantedCompat ?? context.env['KEXEC_COMPAT'] };
     const machine = openMachine({ ...args, state: join(scratch, 'as-recorded') }, context);

@@ -114,6 +114,10 @@ export const recordedTree = (files: RecordedFiles): TreeNode => {
   return { name: '', properties: new Map(), children: [] };
 };
 
+/** The bytes that Linux was given, of a recording that has no directory of them; undefined without both. */
+export const recordedBlob = (files: RecordedFiles): Uint8Array | undefined =>
+  files.kind(DIRECTORY) !== 'directory' && files.kind(BLOB) === 'file' ? files.readFile(BLOB) : undefined;
+
 /** Files and directories that a recorded tree may have. A real board's has some thousands. */
 export const MAX_ENTRIES = 1 << 16;
 

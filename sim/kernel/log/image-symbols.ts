@@ -7,6 +7,8 @@ export interface ImageSymbol {
   /** Bytes from the Image's first one. */
   readonly offset: number;
   readonly name: string;
+  /** The letter that nm has for it: T and t for code; undefined where nobody said. */
+  readonly type?: string;
 }
 
 /** The symbols of an Image, in the order of their places. */
@@ -18,10 +20,15 @@ export class ImageSymbols {
     this.#byName = new Map(symbols.map(({ name }, index) => [name, index]));
   }
 
+  /** The symbol of a name: of several, the last. */
+  find(name: string): ImageSymbol | undefined {
+    const index = this.#byName.get(name);
+    return index === undefined ? undefined : this.symbols[index];
+  }
+
   /** Bytes from the Image's first one to a symbol; undefined where it has none of that name. */
   offsetOf(name: string): number | undefined {
-    const index = this.#byName.get(name);
-    return index === undefined ? undefined : this.symbols[index]?.offset;
+    return this.find(name)?.offset;
   }
 
   /** Bytes from a symbol to the next one, which its own are among. */
@@ -35,6 +42,12 @@ export class ImageSymbols {
 
   /** `vprintk+0x10`; undefined for what lies before the first symbol or behind the last one. */
   nameAt(offset: number): string | undefined {
+    const found = this.at(offset);
+    return found && `${found.name}+0x${(offset - found.offset).toString(16)}`;
+  }
+
+  /** The symbol at an offset or before it; undefined for what lies before the first symbol or behind the last one. */
+  at(offset: number): ImageSymbol | undefined {
     const { symbols } = this;
     const last = symbols.at(-1);
     if (last === undefined || offset > last.offset) return undefined;
@@ -46,8 +59,7 @@ export class ImageSymbols {
     }
     // Of several at one place the first is the best known.
     while (low > 0 && symbols[low - 1]!.offset === symbols[low]!.offset) low--;
-    const found = symbols[low];
-    return found && `${found.name}+0x${(offset - found.offset).toString(16)}`;
+    return symbols[low];
   }
 }
 
@@ -237,13 +249,13 @@ const decode = (
     let text = '';
     for (const end = at + length; at < end; at++) text += tokens[image[at]!]!;
     // The first character is the symbol's type.
-    found.push({ offset: offsets(i), name: text.slice(1) });
+    found.push({ offset: offsets(i), name: text.slice(1), type: text.slice(0, 1) });
   }
   for (const known of KNOWN) {
     const symbol = found.find(({ name }) => name === known.name);
     if (symbol === undefined) continue;
     const start = symbol.offset - known.offset;
-    return new ImageSymbols(found.map(({ offset, name }) => ({ offset: offset - start, name })));
+    return new ImageSymbols(found.map((one) => ({ ...one, offset: one.offset - start })));
   }
   return undefined;
 };

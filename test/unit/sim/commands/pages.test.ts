@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Range } from '../../../../kexec/base/range.js';
 import { runKexecSim } from '../../../../sim/commands/index.js';
-import { formatPages } from '../../../../sim/commands/pages.js';
+import { formatPages } from '../../../../sim/commands/common/pages.js';
 import { layOutKimage } from '../../../../sim/kernel/rules/kimage.js';
 import { createPageAllocator } from '../../../../sim/kernel/facts/page-allocator.js';
 import { recordedMachine } from '../../../../sim/kernel/recorded-system.js';

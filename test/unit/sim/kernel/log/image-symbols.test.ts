@@ -18,8 +18,10 @@ const symbols: readonly BuiltSymbol[] = [
 describe.each(LAYOUTS)('symbols of an Image whose offsets are "%s"', (layout) => {
   const found = readImageSymbols(imageWithSymbols(symbols, layout))!;
 
-  test('are all found, without their types', () => {
-    expect(found.symbols).toEqual(symbols.map(({ offset, typed }) => ({ offset, name: typed.slice(1) })));
+  test('are all found, their types apart', () => {
+    expect(found.symbols).toEqual(
+      symbols.map(({ offset, typed }) => ({ offset, name: typed.slice(1), type: typed.slice(0, 1) })),
+    );
   });
 
   test('are found by name, and tell the room until the next one', () => {

@@ -1,7 +1,7 @@
 /** `kexec-sim segments --pages`: the page lists of a loaded image, as text and as JSON. */
-import { KexecError } from '../../kexec/base/error.js';
-import type { KernelFacts } from '../kernel/facts/facts.js';
-import type { ImageSlot, LoadedImage } from '../kernel/rules/kexec-load.js';
+import { KexecError } from '../../../kexec/base/error.js';
+import type { KernelFacts } from '../../kernel/facts/facts.js';
+import type { ImageSlot, LoadedImage } from '../../kernel/rules/kexec-load.js';
 import {
   IND_DESTINATION,
   IND_DONE,
@@ -13,9 +13,9 @@ import {
   kimageEntries,
   layOutCrashImage,
   layOutKimage,
-} from '../kernel/rules/kimage.js';
-import { createPageAllocator } from '../kernel/facts/page-allocator.js';
-import { formatAddress, formatTable } from './common/text.js';
+} from '../../kernel/rules/kimage.js';
+import { createPageAllocator } from '../../kernel/facts/page-allocator.js';
+import { formatAddress, formatTable } from './text.js';
 
 /** The page lists of a loaded image. */
 export interface LoadedPages {
