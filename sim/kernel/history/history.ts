@@ -51,8 +51,11 @@ export interface Found<T> {
 /** Runs on to so many instructions of all processors, and tells what it finds before that: so many at most. */
 export type Scan<T> = (until: bigint, most: number) => Promise<Found<T> | 'interrupted'>;
 
+/** What of a machine is gone back to. */
+export type MachineWithPast = Pick<WholeMachine, 'board' | 'processors' | 'console'>;
+
 export interface HistoryOptions {
-  readonly machine: WholeMachine;
+  readonly machine: MachineWithPast;
   readonly disks: readonly Disk[];
   /** Who looks at what the machine sends. */
   readonly watch: Savable;
@@ -65,7 +68,7 @@ export interface HistoryOptions {
 
 /** Precondition: nobody else runs the machine, or writes to its memory without {@link History.changed}. */
 export class History {
-  readonly #machine: WholeMachine;
+  readonly #machine: MachineWithPast;
   readonly #options: HistoryOptions;
   readonly #disks: readonly DiskPast[];
   readonly #log: OutsideLog;
@@ -252,7 +255,7 @@ export class History {
       undo.keep(memory, page);
       this.#isLost = undo.bytes > this.#mostUndoBytes / 2;
     };
-    this.#machine.cpus[0].watchWrites({ isKnown, beforeWrite });
+    this.#machine.processors.first.watchWrites({ isKnown, beforeWrite });
   }
 
   /** Has fewer moments of the past, and no more memory than there may be. */
@@ -278,9 +281,9 @@ export class History {
   }
 
   #restore(index: number): void {
-    const { board, cpus } = this.#machine;
-    cpus[0].watchWrites(undefined);
-    for (let i = this.#current; i >= index; i--) this.#checkpoints[i]!.undo.undo(board.memory, cpus[0]);
+    const { board, processors } = this.#machine;
+    processors.first.watchWrites(undefined);
+    for (let i = this.#current; i >= index; i--) this.#checkpoints[i]!.undo.undo(board.memory, processors.first);
     const { machine, console, sent, disks, events } = this.#checkpoints[index]!;
     restoreMachine(this.#machine, machine);
     this.#options.watch.restore(console);

@@ -3,7 +3,9 @@ import type { Json } from '../../machine/savable.js';
 import { SavedState } from '../../machine/saved-state.js';
 import type { WholeMachine } from './whole-machine.js';
 
-export const saveMachine = ({ board, processors }: WholeMachine): Json => ({
+type SavedParts = Pick<WholeMachine, 'board' | 'processors'>;
+
+export const saveMachine = ({ board, processors }: SavedParts): Json => ({
   board: board.save(),
   turns: processors.save(),
 });
@@ -13,7 +15,7 @@ export const saveMachine = ({ board, processors }: WholeMachine): Json => ({
  * Precondition: RAM and disks are as they were, and nothing has run.
  * @throws MachineError when what was saved is broken, or of another machine
  */
-export const restoreMachine = ({ board, processors }: WholeMachine, saved: unknown): void => {
+export const restoreMachine = ({ board, processors }: SavedParts, saved: unknown): void => {
   const state = new SavedState('the machine', saved);
   board.restore(state.part('board'));
   processors.restore(state.part('turns'));
