@@ -6,11 +6,14 @@ import type { BootPlaces } from '../../kernel/boot/boot-places.js';
 import type { FirstStop } from '../../kernel/debug/debugged-machine.js';
 import { type Debugging, debug } from '../../kernel/debug/debugging.js';
 import { kernelStop } from '../../kernel/debug/kernel-symbol.js';
+import type { Console } from '../../kernel/machine/console.js';
 import type { WholeMachine } from '../../kernel/machine/whole-machine.js';
 import { describeEnd } from '../../kernel/run/end-report.js';
+import type { ConsoleWatch } from '../../kernel/run/console-watch.js';
 import type { GuestView } from '../../kernel/run/guest-view.js';
 import type { Terminal } from '../../machine/terminal.js';
 import type { SubcommandContext } from '../common/context.js';
+import type { OpenDisk } from '../disks/file-disk.js';
 import type { RunArguments } from './options.js';
 
 const AT = '--gdb-at';
@@ -56,6 +59,9 @@ export const withoutStreams = (terminal: Terminal): Terminal => ({
 interface BootedMachine {
   readonly whole: WholeMachine;
   readonly places: BootPlaces;
+  readonly disks: readonly OpenDisk[];
+  readonly watch: ConsoleWatch;
+  readonly console: Console;
 }
 
 /** Has gdb debug a machine that stands at its kernel's first instruction, or wherever it was saved. @throws KexecError */
@@ -65,10 +71,13 @@ export const debugBooted = (
   view: GuestView,
   tell: Terminal['writeAside'],
 ): Promise<Debugging> => {
-  const { board, processors } = booted.whole;
+  const { whole, disks, watch, console } = booted;
+  const { board, processors } = whole;
   return debug(gdb, {
-    board,
-    processors,
+    machine: whole,
+    disks: disks.map(({ disk }) => disk),
+    watch,
+    screen: console,
     first: firstStopOf(booted, gdb),
     told: {
       place: (cpu, pc) => view.place(cpu, pc),

@@ -189,7 +189,13 @@ const run = async (
     const { typed: earlier } = booted;
     const view = new GuestView(whole.board, places.kernel);
     const debugging = await debuggingOf(booted, session, view);
-    const input = new TypedInput({ terminal, interactive, console: whole.console, tell, earlier });
+    const input = new TypedInput({
+      terminal,
+      interactive,
+      console: debugging?.console ?? whole.console,
+      tell,
+      earlier,
+    });
     if (interactive) tell(KEYS);
     try {
       const guestRun = guestRunOf(booted, context, session, { input, view, run: debugging?.run }, interrupted);

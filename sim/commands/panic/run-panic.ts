@@ -94,25 +94,28 @@ class PanicRun {
     const { made, kernel } = died;
     const launched = launchedOn(made.whole, kernel, purgatory, died.end.prepared);
     this.#tellOfSink(launched);
-    const debugged = await this.#debug(launched, kernel);
+    const debugged = await this.#debug(launched, made, kernel);
     try {
       const end = await this.#toKernel(launched, made, kernel, debugged?.debugging);
       if (debugged?.debugging.isKilled === true) throw KexecError.die(ENDED_BY_GDB, { subject: 'panic', exitCode: 0 });
       if (end.kind === 'stop-at') return await this.#capture(launched, died, kernel, debugged);
       made.endTrace?.((_cpu, address) => launched.nameOf(address));
-      this.#failed(end, launched, died, kernel);
+      await this.#failed(end, launched, died, kernel);
     } finally {
       debugged?.debugging.close();
     }
   }
 
-  async #debug(launched: Launched, kernel: LoadedKernel): Promise<Booted['debugged']> {
+  async #debug(launched: Launched, made: Made, kernel: LoadedKernel): Promise<Booted['debugged']> {
     const { gdb } = this.session;
     if (gdb === undefined) return undefined;
     const seen = new SeenKernel(launched, kernel, describeEsr);
     const debugging = await debugLaunched(launched, seen, gdb, {
       kernel,
       purgatory,
+      disks: made.disks.map(({ disk }) => disk),
+      watch: made.watch,
+      screen: made.console,
       err: (text) => this.#aside(text),
     });
     const look = (view: GuestView): void => {

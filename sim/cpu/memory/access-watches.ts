@@ -1,6 +1,6 @@
 /** What a debugger outside of the machine watches: accesses that a run stops before, of which the guest sees nothing. */
 import type { AccessWatch } from '../state/model.js';
-import type { Watch, WatchedAccess } from '../state/watch.js';
+import type { WatchedAccess } from '../state/watch.js';
 
 /** Addresses are compared up to bit 48, as those of the guest's own watchpoints: above is a copy of it, or a tag. */
 const ADDRESS_BITS = 49;
@@ -8,7 +8,12 @@ const PAGE = 4096n;
 
 const addressOf = (virtAddr: bigint): bigint => BigInt.asUintN(ADDRESS_BITS, virtAddr);
 
-export class AccessWatches implements Watch {
+/** An access to RAM or to a device, or the part of one that lies in one page. */
+interface PlacedAccess extends WatchedAccess {
+  readonly physAddr: bigint;
+}
+
+export class AccessWatches {
   #watches: readonly AccessWatch[] = [];
   /** An instruction is carried out that is not to be stopped before. */
   isAsleep = false;
@@ -20,22 +25,28 @@ export class AccessWatches implements Watch {
     return true;
   }
 
-  isWatchedPage(virtAddr: bigint): boolean {
+  /** Some byte of the page is watched: no access to it may pass by without being asked for. */
+  isWatchedPage(virtAddr: bigint, physPage: number): boolean {
     if (this.#watches.length === 0) return false;
-    const start = addressOf(virtAddr) & ~(PAGE - 1n);
-    return this.#watches.some(({ first, last }) => addressOf(first) < start + PAGE && addressOf(last) >= start);
+    const virtPage = addressOf(virtAddr) & ~(PAGE - 1n);
+    return this.#watches.some(({ first, last, isPhysical }) => {
+      const start = isPhysical ? BigInt(physPage) : virtPage;
+      return addressOf(first) < start + PAGE && addressOf(last) >= start;
+    });
   }
 
-  watchedBy({ virtAddr, sizeBytes, isWrite }: WatchedAccess): bigint | undefined {
+  /** The first byte of an access that is watched, as the watch has it. */
+  watchedBy({ virtAddr, physAddr, sizeBytes, isWrite }: PlacedAccess): bigint | undefined {
     if (this.isAsleep) return undefined;
-    const start = addressOf(virtAddr);
-    const end = start + BigInt(sizeBytes);
-    const hits = this.#watches.filter(
-      ({ first, last, onRead, onWrite }) =>
-        (isWrite ? onWrite : onRead) && addressOf(first) < end && addressOf(last) >= start,
-    );
-    return hits
-      .map(({ first }) => (addressOf(first) > start ? virtAddr + addressOf(first) - start : virtAddr))
-      .reduce<bigint | undefined>((least, at) => (least === undefined || at < least ? at : least), undefined);
+    let least: bigint | undefined;
+    for (const { first, last, onRead, onWrite, isPhysical } of this.#watches) {
+      const address = isPhysical ? physAddr : virtAddr;
+      const start = addressOf(address);
+      const isHit = addressOf(first) < start + BigInt(sizeBytes) && addressOf(last) >= start;
+      if (!isHit || !(isWrite ? onWrite : onRead)) continue;
+      const at = addressOf(first) > start ? address + addressOf(first) - start : address;
+      if (least === undefined || at < least) least = at;
+    }
+    return least;
   }
 }

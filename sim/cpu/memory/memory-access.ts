@@ -22,6 +22,7 @@ import {
 import type { CpuObserver } from '../state/observer.js';
 import type { Watch } from '../state/watch.js';
 import type { WriteWatcher } from '../state/observer.js';
+import type { AccessWatches } from './access-watches.js';
 import type { Tlb } from './tlb.js';
 
 const PAGE = 4096;
@@ -63,7 +64,7 @@ export interface AccessHost {
   /** Who is to see accesses to RAM. */
   readonly observed: () => CpuObserver['ram'];
   /** What a debugger watches. */
-  readonly outside: Watch;
+  readonly outside: AccessWatches;
   /** Some bytes of a physical page are about to change. */
   onWrite(physPage: number, inPage: number, sizeBytes: number): void;
 }
@@ -131,10 +132,10 @@ export class MemoryAccess {
         if ('faultStatus' in second) return this.#fail(kind, second.faultStatus, secondAddr);
       }
       // Behind faults of the MMU, and before what the bus says (Arm ARM D1.13.2). Maintenance of caches is not watched.
-      const isWatched = watch.isWatchedPage(virtAddr) || outside.isWatchedPage(virtAddr);
+      const isWatched = watch.isWatchedPage(virtAddr) || outside.isWatchedPage(virtAddr, page);
       if (isWatched && (kind & (ACCESS_CACHE_MAINTENANCE | ACCESS_COMPARES)) === 0) {
         const access = { virtAddr, sizeBytes: bytes, isWrite, unprivileged };
-        const stop = outside.watchedBy(access);
+        const stop = outside.watchedBy({ ...access, physAddr: BigInt(page + (done === 0 ? inPage : 0)) });
         const watched = stop ?? watch.watchedBy(access);
         if (watched !== undefined) {
           this.#failure = { kind: stop === undefined ? 'watchpoint' : 'stop', virtAddr: watched, isWrite };

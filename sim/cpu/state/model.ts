@@ -94,10 +94,12 @@ export interface RunLimits {
   readonly stopOnException?: boolean | ((exception: ExceptionInfo) => boolean);
 }
 
-/** Bytes that a debugger watches, from the first to the last: virtual addresses, whatever page they lead to. */
+/** Bytes that a debugger watches, from the first to the last. */
 export interface AccessWatch {
   readonly first: bigint;
   readonly last: bigint;
+  /** By which address they are accessed does not matter; else where the address leads to does not. */
+  readonly isPhysical: boolean;
   readonly onRead: boolean;
   readonly onWrite: boolean;
 }

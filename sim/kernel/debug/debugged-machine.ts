@@ -30,7 +30,10 @@ export type Told =
 
 /** Runs a machine backwards. */
 export interface Past {
-  /** Goes back to the last moment before this one at which something was wished for, or as far as is known. */
+  /**
+   * Goes back to the last moment before this one at which something was wished for, or as far as is known. An access
+   * has just been made then.
+   */
   back(frame: Frame, wishes: Wishes): Promise<Told>;
   /** Somebody has changed the machine. */
   changed(): void;
@@ -190,8 +193,11 @@ export class DebuggedMachine {
   async #obey(frame: Frame, interrupted: () => boolean, betweenSlices: () => void): Promise<RunEnd> {
     for (;;) {
       if (!(await this.#awaitOrder(interrupted, betweenSlices))) return { kind: 'interrupted' };
-      if (this.#end !== undefined) return this.#end;
+      if (this.#end !== undefined && !this.#goesBack) return this.#end;
+      this.#end = undefined;
       const told = await this.#carryOut(frame, interrupted);
+      // Who looks at the run sees that the machine is another.
+      if (this.#goesBack) betweenSlices();
       if (told.kind === 'until') continue;
       if (told.kind === 'end' && !this.#isToBeTold(told.end, frame)) return told.end;
       if (told.kind === 'end') this.#end = told.end;
@@ -220,6 +226,11 @@ export class DebuggedMachine {
         resolve();
       };
     });
+  }
+
+  /** Whether what it is to do leads back in time. */
+  get #goesBack(): boolean {
+    return this.#pending?.order.backwards === true && this.#options.past !== undefined;
   }
 
   async #carryOut(frame: Frame, interrupted: () => boolean): Promise<Told | { readonly kind: 'until' }> {

@@ -1,5 +1,6 @@
 /** A whole machine as gdb's protocol wants it: processors are threads, registers have numbers, memory is RAM. */
 import { visible } from '../../../kexec/base/format.js';
+import { isSet, SCTLR } from '../../cpu/state/control-bits.js';
 import type { CpuModel } from '../../cpu/state/model.js';
 import type { GdbTarget, Resumption, Space, StopPoint, TargetStop, ThreadDescription } from '../../gdb/target.js';
 import type { Order, Told } from './debugged-machine.js';
@@ -71,7 +72,11 @@ export class MachineTarget implements GdbTarget {
 
   addStop(kind: StopPoint, address: bigint, sizeBytes: bigint): boolean {
     const { stops } = this.parts.machine;
-    return kind === 'breakpoint' ? stops.addBreakpoint(address) : stops.addWatchpoint(kind, address, sizeBytes);
+    if (kind === 'breakpoint') return stops.addBreakpoint(address);
+    // With the MMU off an address is that of the memory, which a kernel before may have reached by another one.
+    const { current: cpu } = this.parts.processors;
+    const isPhysical = !isSet(cpu.getSystemRegister(`SCTLR_EL${cpu.el === 0 ? 1 : cpu.el}`), SCTLR.M);
+    return stops.addWatchpoint(kind, address, sizeBytes, isPhysical);
   }
 
   removeStop(kind: StopPoint, address: bigint, sizeBytes: bigint): void {

@@ -1,7 +1,7 @@
 /** A machine on its way into a new kernel, debugged by gdb. */
 import { KexecError } from '../../../kexec/base/error.js';
 import type { CpuModel } from '../../cpu/state/model.js';
-import { type Debugging, debug } from '../debug/debugging.js';
+import { type Debugging, type DebuggingOptions, debug } from '../debug/debugging.js';
 import type { FirstStop } from '../debug/debugged-machine.js';
 import type { GdbAt, GdbSettings } from '../../gdb/options.js';
 import { branchRegister, kernelStop } from '../debug/kernel-symbol.js';
@@ -38,7 +38,7 @@ export class SeenKernel implements MachineTold {
   readonly tree = (): bigint | undefined => treeSegment(this.kernel)?.memory.start;
 }
 
-export interface DebugLaunchedOptions {
+export interface DebugLaunchedOptions extends Pick<DebuggingOptions, 'disks' | 'watch' | 'screen'> {
   readonly kernel: LoadedKernel;
   /** The object that the purgatory may be made of. */
   readonly purgatory: Uint8Array;
@@ -48,16 +48,16 @@ export interface DebugLaunchedOptions {
 
 /** @throws KexecError where there is no such place to wait at, or gdb cannot come to it */
 export const debugLaunched = (
-  { board, processors, code }: Launched,
+  launched: Launched,
   seen: SeenKernel,
   gdb: GdbSettings,
-  { kernel, purgatory, err = () => {} }: DebugLaunchedOptions,
+  { kernel, purgatory, err = () => {}, ...others }: DebugLaunchedOptions,
 ): Promise<Debugging> =>
   debug(gdb, {
-    board,
-    processors,
+    machine: launched,
+    ...others,
     told: seen,
-    first: firstStopOf(gdb.atOption, gdb.at, { kernel, purgatory, code }),
+    first: firstStopOf(gdb.atOption, gdb.at, { kernel, purgatory, code: launched.code }),
     tell: (text) => err(`kexec-ts: ${text}\n`),
   });
 

@@ -106,10 +106,11 @@ const runOn = async (
   const { board, processors, place } = launched;
   const entry = processors.instructions;
   const watch = new ConsoleWatch(terminal.put, until === 'halt' ? undefined : until.slice(CONSOLE.length));
-  redirect(watch.put);
+  redirect(watch);
   const kernel = lookAtKernel(arrivalOf(launched, options)).memory;
   const interactive = isAttended(options.keyboard, until);
-  const input = options.keyboard && typedInput(options.keyboard, launched, interactive, options.err);
+  const typedInto = debugging === undefined ? launched.console : debugging.console;
+  const input = options.keyboard && typedInput(options.keyboard, typedInto, interactive, options.err);
   const { interrupted } = options.bounds;
   const run: GuestRun = {
     board,
@@ -158,7 +159,7 @@ const endedByGdb = ({ err }: ExecuteOptions): Executed => {
 
 const typedInput = (
   keyboard: Keyboard,
-  { console }: Launched,
+  console: Launched['console'],
   interactive: boolean,
   err: (text: string) => void,
 ): TypedInput => {
@@ -174,8 +175,8 @@ export interface Arrived {
   readonly launched: Launched;
   /** Receives what the console sends. */
   readonly terminal: Console;
-  /** Has somebody else receive what the console sends. */
-  readonly redirect: (put: (byte: number) => void) => void;
+  /** Has somebody else look at what the console sends. */
+  readonly redirect: (watch: ConsoleWatch) => void;
   /** Who debugs it. */
   readonly debugging: Debugging | undefined;
   /** From now on it is this kernel that a debugger looks at. */
@@ -188,8 +189,8 @@ type RunToEntryOptions = Omit<ExecuteOptions, 'until' | 'out' | 'err'> & Partial
 export const runToEntry = async (options: RunToEntryOptions): Promise<Arrived> => {
   const { kernel, bounds, step } = options;
   const terminal = new Console(options.console);
-  let { put } = terminal;
-  const launched = launch({ ...options, onOutput: (byte) => put(byte), log: (line) => step?.(`${line}\n`) });
+  let watch = new ConsoleWatch(terminal.put, undefined);
+  const launched = launch({ ...options, onOutput: (byte) => watch.put(byte), log: (line) => step?.(`${line}\n`) });
   options.onLaunch?.(launched);
   const betweenSlices = (): void => {
     terminal.flush();
@@ -198,13 +199,20 @@ export const runToEntry = async (options: RunToEntryOptions): Promise<Arrived> =
   const { bug } = launched;
   const seen = new SeenKernel(launched, kernel, options.describeEsr);
   const debugging =
-    options.gdb && bug === undefined ? await debugLaunched(launched, seen, options.gdb, options) : undefined;
+    options.gdb && bug === undefined
+      ? await debugLaunched(launched, seen, options.gdb, {
+          ...options,
+          disks: [],
+          watch: { save: () => watch.save(), restore: (saved) => watch.restore(saved) },
+          screen: terminal,
+        })
+      : undefined;
   const end: RunEnd =
     bug === undefined
       ? await runToKernel(launched, kernel, bounds, betweenSlices, debugging?.run)
       : { kind: 'kernel-bug', ...bug };
-  const redirect = (other: (byte: number) => void): void => {
-    put = other;
+  const redirect = (other: ConsoleWatch): void => {
+    watch = other;
   };
   const look = (view: GuestView): void => {
     seen.view = view;

@@ -4,11 +4,11 @@
  */
 import type { Disk, DiskPast, DiskState } from '../../machine/devices/virtio/disk.js';
 import type { Json, Savable } from '../../machine/savable.js';
+import type { Console } from '../machine/console.js';
 import type { GuestLimits, OutsideInput, RunBounds, RunEnd } from '../machine/processors.js';
 import { restoreMachine, saveMachine } from '../machine/saved-machine.js';
 import type { WholeMachine } from '../machine/whole-machine.js';
 import { OutsideLog } from './outside-log.js';
-import type { ShownOnce } from './shown-once.js';
 import { UndoPages } from './undo-pages.js';
 
 /** Instructions between two moments that are kept: less than a second's. */
@@ -59,7 +59,8 @@ export interface HistoryOptions {
   readonly disks: readonly Disk[];
   /** Who looks at what the machine sends. */
   readonly watch: Savable;
-  readonly shown: ShownOnce;
+  /** Who shows it. */
+  readonly screen: Console;
   /** @see INTERVAL */
   readonly interval?: bigint;
   /** @see MOST_UNDO_BYTES */
@@ -115,7 +116,7 @@ export class History {
   /** Somebody has changed the machine: it cannot be gone back to what was before, nor come again to what was after. */
   changed(): void {
     this.#log.forgetLater();
-    this.#options.shown.forgetLater();
+    this.#options.screen.forgetLater();
     this.#begin();
   }
 
@@ -232,12 +233,12 @@ export class History {
   }
 
   #take(): Checkpoint {
-    const { watch, shown } = this.#options;
+    const { watch, screen } = this.#options;
     return {
       at: this.now,
       machine: saveMachine(this.#machine),
       console: watch.save(),
-      sent: shown.sent,
+      sent: screen.sent,
       disks: this.#disks.map((disk) => disk.state()),
       events: this.#log.position,
       undo: new UndoPages(),
@@ -287,7 +288,7 @@ export class History {
     const { machine, console, sent, disks, events } = this.#checkpoints[index]!;
     restoreMachine(this.#machine, machine);
     this.#options.watch.restore(console);
-    this.#options.shown.sent = sent;
+    this.#options.screen.sent = sent;
     this.#disks.forEach((disk, i) => disk.restore(disks[i]!));
     this.#log.goTo(events);
     this.#enter(index);

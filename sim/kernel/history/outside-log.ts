@@ -114,8 +114,8 @@ export class OutsideLog implements OutsideInput {
     if (this.live === undefined) return undefined;
     const before = this.now();
     const passed = await this.live.wait(ticks);
-    if (passed !== undefined && passed !== 0n && passed !== ticks)
-      this.#add({ kind: 'waited', ...before, ticks: passed });
+    // Where none has passed, the processors still wait anew, which may be counted.
+    if (passed !== undefined && passed !== ticks) this.#add({ kind: 'waited', ...before, ticks: passed });
     return passed;
   }
 

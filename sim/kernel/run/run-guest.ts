@@ -52,6 +52,8 @@ export const runGuest = async (run: GuestRun): Promise<GuestEnd> => {
     if (watch.panic?.over === true) {
       seen.panicked ||= rest.look({ bytes: watch.bytes, el: processors.current.el, waited: waited !== seen.idle });
     } else if (watch.bytes === 0) seen.panicked ||= silence.look(() => run.view.log(processors.current));
+    // A debugger may have gone back to before the panic.
+    else seen.panicked = false;
     seen.idle = waited;
   };
   const interrupted = (): boolean => watch.found || bounds.interrupted();

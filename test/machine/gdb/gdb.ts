@@ -167,6 +167,25 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'back from a purgatory that is stuck to the store that broke the kernel, and to where the machine began',
+    run: async (bench) => {
+      // The tree says that the console is where the kernel goes to.
+      const machine = path.join(bench.work, 'machine');
+      fs.cpSync('machines/virt-2g', machine, { recursive: true });
+      fs.writeFileSync(path.join(machine, 'sys/class/tty/ttyAMA0/iomem_base'), '0x41a00800\n');
+      bench.load('-l', `--sim-machine=${machine}`, '--serial=ttyAMA0');
+      const told = await bench.talk(
+        bench.start('kexec', '-e', `--sim-machine=${machine}`, '--sim-gdb=0', '--sim-gdb-at=first'),
+        ...['c', 'watch *(char*)0x41a00800', 'reverse-continue', 'x/i $pc', 'reverse-stepi', 'stepi', 'x/i $pc'],
+        ...['reverse-continue', 'delete', 'tbreak *($pc+4)', 'c', 'reverse-continue', 'info registers pc', 'kill'],
+      );
+      expectText(told.gdb, 'stuck at ', 'Hardware watchpoint', 'New value', /=> 0x\w+:\tstrb\tw/);
+      expectText(told.gdb, 'No more reverse-execution history', /pc +0xffff/);
+      expectText(told.gdb, "Old value = 13 '\\r'\nNew value = 10 '\\n'");
+      if (told.exitCode !== 0) throw new Mismatch(`exit ${told.exitCode}`);
+    },
+  },
+  {
     name: 'a command that gdb starts itself',
     run: async (bench) => {
       bench.load('-l');

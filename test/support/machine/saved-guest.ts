@@ -3,7 +3,7 @@
  * on.
  */
 import { createCpus } from '../../../sim/cpu/cpu.js';
-import { ShownOnce } from '../../../sim/kernel/history/shown-once.js';
+import { Console } from '../../../sim/kernel/machine/console.js';
 import { type WholeMachine, wholeMachine } from '../../../sim/kernel/machine/whole-machine.js';
 import type { RunEnd } from '../../../sim/kernel/machine/processors.js';
 import { describeBoard } from '../../../sim/machine/board-tree/describe.js';
@@ -24,8 +24,7 @@ export interface SavedGuest {
   readonly disk: OverlayDisk;
   /** What the console has shown. */
   shown(): string;
-  /** What lets through what it sends. */
-  readonly shownOnce: ShownOnce;
+  readonly screen: Console;
   /** @param more instructions at most, of which it needs a million in all */
   run(more?: bigint): Promise<RunEnd>;
 }
@@ -34,19 +33,22 @@ export interface SavedGuest {
 export const openMachine = (hotRuns?: number): SavedGuest => {
   let shown = '';
   const disk = new OverlayDisk(ZEROS);
-  const shownOnce = new ShownOnce((byte) => (shown += String.fromCharCode(byte)));
+  const screen = new Console((text) => (shown += text));
   const whole = wholeMachine({
     description: describeBoard(treeOfBlob(virtTree({ memoryBytes: 64n << 20n, processors: 2, gic: 2, el: 1 }))),
     highestEl: 1,
     createCpus: (host, affinities) => createCpus(host, affinities, hotRuns === undefined ? {} : { hotRuns }),
-    onOutput: shownOnce.put,
+    onOutput: screen.put,
     virtio: [new VirtioBlock(disk, 'disk0'), new VirtioEntropy(1n)],
   });
   return {
     whole,
     disk,
-    shownOnce,
-    shown: () => shown,
+    screen,
+    shown: () => {
+      screen.flush();
+      return shown;
+    },
     run: (more = 3_000_000n) =>
       whole.processors.run(() => ({}), {
         maxInstructions: whole.processors.instructions + more,

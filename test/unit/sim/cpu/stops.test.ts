@@ -61,7 +61,7 @@ const stops = (cpu: CpuModel, times: bigint, stopAt: ReadonlySet<bigint>): reado
 };
 
 const watch = (first: bigint, kind: 'read' | 'write' | 'access', size = 1n): readonly AccessWatch[] => [
-  { first, last: first + size - 1n, onRead: kind !== 'write', onWrite: kind !== 'read' },
+  { first, last: first + size - 1n, isPhysical: false, onRead: kind !== 'write', onWrite: kind !== 'read' },
 ];
 
 describe.each(TIERS)('code being %s', (_tier, hotRuns) => {

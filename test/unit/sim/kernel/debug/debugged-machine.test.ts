@@ -79,7 +79,7 @@ describe('a debugged machine', () => {
       }
     }
     machine.stops.clear();
-    machine.stops.addWatchpoint('write', DATA, 8n);
+    machine.stops.addWatchpoint('write', DATA, 8n, false);
     for (let i = 0; i < 20; i++) expect((await machine.resume(CONTINUE)).kind).toBe('watchpoint');
     machine.stops.clear();
     machine.stops.addBreakpoint(END);
@@ -121,7 +121,7 @@ describe('a debugged machine', () => {
     const { board, one, machine, ready, run } = start();
     const over = run();
     await ready;
-    machine.stops.addWatchpoint('access', DATA, 8n);
+    machine.stops.addWatchpoint('access', DATA, 8n, false);
     const at = { kind: 'watchpoint', cpu: one, virtAddr: DATA };
     expect(await machine.resume(CONTINUE)).toEqual({ ...at, isWrite: false });
     expect(await machine.resume(CONTINUE)).toEqual({ ...at, isWrite: true });

@@ -23,7 +23,7 @@ const open = (guest: SavedGuest, more: Partial<HistoryOptions> = {}): Remembered
     machine: guest.whole,
     disks: [guest.disk],
     watch: new NoWatch(),
-    shown: guest.shownOnce,
+    screen: guest.screen,
     interval: 20_000n,
     ...more,
   }),
