@@ -81,13 +81,12 @@ class Bench {
     child.stderr.setEncoding('latin1').on('data', (text: string) => (err += text));
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
     const port = async (): Promise<string> => {
-      const [, found] =
-        (await waitFor(
-          () => /target remote (\S+:\d+)'/.exec(err),
-          child,
-          () => err,
-        )) ?? [];
-      return found ?? '';
+      const [, found = ''] = await waitFor(
+        () => /target remote (\S+:\d+)'/.exec(err),
+        child,
+        () => err,
+      );
+      return found;
     };
     return { child, err: () => err, out: () => out, ended, port };
   }

@@ -16,7 +16,8 @@ let end: () => Promise<void>;
 afterEach(() => end());
 
 const start = async () => {
-  const { whole, disk, screen, shown } = bootGuest();
+  const guest = bootGuest();
+  const { whole, disk, screen } = guest;
   const past = new MachinePast({ machine: whole, disks: [disk], watch: new NoWatch(), screen });
   const { processors } = whole;
   let isReady = (): void => {};
@@ -30,7 +31,7 @@ const start = async () => {
   };
   await ready;
   const at = (): readonly unknown[] => [processors.instructions, processors.current.pc, processors.current.getX(9)];
-  return { machine, processors, at, shown };
+  return { machine, processors, at, shown: () => guest.shown() };
 };
 
 test('what is watched is found backwards where it was forwards, and forwards again', async () => {
