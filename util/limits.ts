@@ -22,7 +22,7 @@ import { MOST_DIGESTED } from '../sim/commands/disks/file-disk.js';
 import { MAX_EXECUTABLE_BYTES } from '../sim/commands/extract-purgatory.js';
 import { MAX_COMMAND_LINE, MAX_TREE } from '../sim/kernel/boot/load-boot.js';
 import { MAX_PACKET } from '../sim/gdb/packets.js';
-import { MAX_MAPPINGS } from '../sim/kernel/debug/mappings.js';
+import { MOST_MONITOR_LINES } from '../sim/kernel/debug/monitor.js';
 import { MAX_BREAKPOINTS, MAX_WATCHED_BYTES, MAX_WATCHPOINTS } from '../sim/kernel/debug/stop-points.js';
 import { MAX_CALLS_BYTES } from '../sim/kernel/calls/record.js';
 import { MAX_ENTRIES } from '../sim/kernel/facts/board-arm64.js';
@@ -154,7 +154,7 @@ export const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     { what: 'a packet', most: bytes(MAX_PACKET) },
     { what: 'breakpoints', most: `${MAX_BREAKPOINTS}` },
     { what: 'watchpoints', most: `${MAX_WATCHPOINTS}, of ${bytes(MAX_WATCHED_BYTES)} each` },
-    { what: 'mappings that `monitor pagetable` shows', most: `${MAX_MAPPINGS}` },
+    { what: 'an answer to `monitor` of gdb', most: `${MOST_MONITOR_LINES} lines` },
   ],
   Dumps: [
     { what: 'a segment of notes, and all of them', most: `${bytes(MAX_NOTE_SEGMENT)}, ${bytes(MAX_NOTES)}` },

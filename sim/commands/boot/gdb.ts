@@ -4,7 +4,7 @@ import { type GdbAddress, type GdbSettings, parseAt, parseGdb } from '../../gdb/
 import { describeEsr } from '../../cpu/system/esr.js';
 import type { BootPlaces } from '../../kernel/boot/boot-places.js';
 import type { FirstStop } from '../../kernel/debug/debugged-machine.js';
-import { type Debugging, debug } from '../../kernel/debug/debugging.js';
+import type { Debugging } from '../../kernel/debug/debugging.js';
 import { kernelStop } from '../../kernel/debug/kernel-symbol.js';
 import type { Console } from '../../kernel/machine/console.js';
 import type { WholeMachine } from '../../kernel/machine/whole-machine.js';
@@ -65,12 +65,13 @@ interface BootedMachine {
 }
 
 /** Has gdb debug a machine that stands at its kernel's first instruction, or wherever it was saved. @throws KexecError */
-export const debugBooted = (
+export const debugBooted = async (
   booted: BootedMachine,
   gdb: GdbSettings,
   view: GuestView,
   tell: Terminal['writeAside'],
 ): Promise<Debugging> => {
+  const { debug } = await import('../../kernel/debug/debugging.js');
   const { whole, disks, watch, console } = booted;
   const { board, processors } = whole;
   return debug(gdb, {
@@ -82,6 +83,7 @@ export const debugBooted = (
     told: {
       place: (cpu, pc) => view.place(cpu, pc),
       log: (cpu) => view.log(cpu),
+      kernel: () => ({ start: booted.places.kernel.start, sizeBytes: booted.places.kernel.size }),
       tree: () => booted.places.tree.start,
       describeEnd: (end) =>
         describeEnd(end, { board, processors, place: (pc) => view.place(processors.current, pc) }, describeEsr),

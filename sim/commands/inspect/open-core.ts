@@ -19,7 +19,7 @@ import { type ReadPhysical, type StoppedProcessor, numberAt } from '../../kernel
 import { hostCall } from '../../kernel/recording/host-files.js';
 import { openRegular } from '../../kernel/recording/input-files.js';
 import type { OpenedMachine } from './opened.js';
-import { treeText } from './tree-text.js';
+import { treeText } from '../../kernel/inspect/tree-text.js';
 
 const WHAT = 'Cannot read';
 /** The headers of a core file are read; those of a thousand pieces of memory have less. */

@@ -16,9 +16,9 @@ import { type Loaded, withLoaded } from '../common/loaded.js';
 import { formatPages, loadedPagesOf } from '../common/pages.js';
 import { runPanic } from '../panic/run-panic.js';
 import { openSaved } from './open-saved.js';
-import { type OpenedMachine, stoppedProcessor } from './opened.js';
-import { readFrom } from './read-from.js';
-import { treeText } from './tree-text.js';
+import type { OpenedMachine } from './opened.js';
+import { stoppedBoard } from '../../kernel/inspect/stopped-board.js';
+import { treeText } from '../../kernel/inspect/tree-text.js';
 
 /** Where a hand-over is stopped. */
 export const STOPS = ['entry', 'panic', 'capture'] as const;
@@ -47,18 +47,12 @@ const atEntry = (loaded: Loaded, context: SubcommandContext): Promise<OpenedMach
     const run = { ...options, bounds, console: () => {}, step: undefined, progress: context.progress };
     const { end, launched } = await runToEntry(run);
     const { board, processors, place } = launched;
-    const highestEl = board.highestEl;
     const where =
       end.kind === 'stop-at'
         ? `the new kernel starts at ${place(processors.current.pc)}`
         : describeEnd(end, launched, options.describeEsr);
     return {
-      machine: {
-        read: readFrom(board.memory),
-        ram: board.memory.ranges,
-        processors: [stoppedProcessor(processors.current, highestEl)],
-        current: 0,
-      },
+      machine: stoppedBoard(board, [processors.current], processors.current),
       kernels: [imageSegment(kernel)?.memory.start, processors.current.pc].flatMap((start) =>
         start === undefined ? [] : [{ start }],
       ),

@@ -14,9 +14,9 @@ import { OverlayDisk } from '../../machine/devices/virtio/disk.js';
 import { VirtioEntropy } from '../../machine/devices/virtio/entropy.js';
 import { MachineError } from '../../machine/error.js';
 import { SEED } from '../boot/session.js';
-import { type OpenedMachine, stoppedProcessor } from './opened.js';
-import { readFrom } from './read-from.js';
-import { treeText } from './tree-text.js';
+import type { OpenedMachine } from './opened.js';
+import { stoppedBoard } from '../../kernel/inspect/stopped-board.js';
+import { treeText } from '../../kernel/inspect/tree-text.js';
 
 /** @throws KexecError where the file is no saved machine, or a broken one */
 export const openSaved = (file: string): OpenedMachine => {
@@ -45,12 +45,7 @@ const restore = ({ description, tree, pieces }: SavedRecords, file: string): Ope
   for (const { kind, address, bytes } of pieces) if (kind === 'ram') board.memory.write(address, bytes);
   restoreMachine(whole, saved);
   return {
-    machine: {
-      read: readFrom(board.memory),
-      ram: setup.ram,
-      processors: cpus.map((cpu) => stoppedProcessor(cpu, setup.el)),
-      current: cpus.indexOf(processors.current),
-    },
+    machine: stoppedBoard(board, cpus, processors.current),
     kernels: [{ start: places.kernel.start, sizeBytes: places.kernel.size }],
     texts: { iomem: () => undefined, kimage: () => undefined, dtb: (path) => treeText(setup.tree, path) },
     greeting: `${file}: a machine with ${cpus.length} processor${cpus.length === 1 ? '' : 's'}, after ${processors.instructions} instructions`,

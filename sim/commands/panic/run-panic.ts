@@ -4,7 +4,8 @@ import { attemptAsync } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
 import { visible } from '../../../kexec/base/format.js';
 import { describeEsr } from '../../cpu/system/esr.js';
-import { type Debugging, ENDED_BY_GDB } from '../../kernel/debug/debugging.js';
+import type { Debugging } from '../../kernel/debug/debugging.js';
+import { ENDED_BY_GDB } from '../../kernel/debug/target-machine.js';
 import type { BootPlaces } from '../../kernel/boot/boot-places.js';
 import { lookAtKernel } from '../../kernel/execution/arrival.js';
 import {
@@ -16,7 +17,6 @@ import {
   runToKernel,
 } from '../../kernel/execution/execute.js';
 import { knownImage } from '../../kernel/execution/execute-machine.js';
-import { SeenKernel, debugLaunched } from '../../kernel/execution/debug-launched.js';
 import { type Launched, launchedOn } from '../../kernel/execution/launch.js';
 import { type LoadedKernel, imageSegment, readLoadedKernel } from '../../kernel/execution/loaded-kernel.js';
 import { boardFacts } from '../../kernel/facts/board-arm64.js';
@@ -30,7 +30,6 @@ import type { PanicLine } from '../../kernel/panic/panic-log.js';
 import type { RecordedMachine } from '../../kernel/recorded-machine.js';
 import type { ImageSlot, LoadedImage } from '../../kernel/rules/kexec-load.js';
 import { describeEnd } from '../../kernel/run/end-report.js';
-import type { GuestView } from '../../kernel/run/guest-view.js';
 import { checkReplaceable } from '../../kernel/saving/replace-file.js';
 import { translationsOf } from '../../kernel/translations/translation-file.js';
 import { dumpOf } from '../../kernel/vmcore/dump.js';
@@ -109,19 +108,16 @@ class PanicRun {
   async #debug(launched: Launched, made: Made, kernel: LoadedKernel): Promise<Booted['debugged']> {
     const { gdb } = this.session;
     if (gdb === undefined) return undefined;
-    const seen = new SeenKernel(launched, kernel, describeEsr);
-    const debugging = await debugLaunched(launched, seen, gdb, {
+    const { debugLaunched } = await import('../../kernel/execution/debug-launched.js');
+    return debugLaunched(launched, gdb, {
       kernel,
       purgatory,
+      describeEsr,
       disks: made.disks.map(({ disk }) => disk),
       watch: made.watch,
       screen: made.console,
       err: (text) => this.#aside(text),
     });
-    const look = (view: GuestView): void => {
-      seen.view = view;
-    };
-    return { debugging, look };
   }
 
   #aside(text: string): void {

@@ -69,6 +69,3 @@ export const debug = async (settings: GdbSettings, options: DebuggingOptions): P
     },
   };
 };
-
-/** Why a run is over that gdb has ended. */
-export const ENDED_BY_GDB = 'ended by gdb';

@@ -1,25 +1,21 @@
 /** What is typed behind gdb's `monitor`: questions about the machine that gdb has no words for. */
 import { attempt } from '../../../kexec/base/attempt.js';
+import { KexecError } from '../../../kexec/base/error.js';
 import { visible } from '../../../kexec/base/format.js';
-import { treeOfBlob } from '../../machine/board-tree/tree.js';
-import { MachineError } from '../../machine/error.js';
-import { formatMappings, mappingsOf } from './mappings.js';
-import { walkFor } from './memory.js';
-import { formatTree } from './tree-text.js';
+import { disassembleInstruction } from '../../cpu/disassembly/disassembler.js';
+import { INSPECT_COMMANDS, runInspection } from '../inspect/commands.js';
+import { Inspector } from '../inspect/inspector.js';
+import { KernelView } from '../inspect/kernel-view.js';
+import { MemoryView } from '../inspect/memory-view.js';
+import { stoppedBoard } from '../inspect/stopped-board.js';
+import { treeText } from '../inspect/tree-text.js';
 import type { TargetMachine } from './target-machine.js';
-
-interface Command {
-  readonly name: string;
-  readonly argument?: string;
-  readonly what: string;
-  /** @returns lines */
-  readonly run: (machine: TargetMachine, argument: string) => readonly string[];
-}
 
 /** Larger trees are wrong. */
 const MAX_TREE_BYTES = 2 << 20;
 const TREE_HEADER_BYTES = 40n;
-const PAGE = 4096n;
+/** An answer has no more lines: gdb is given it as a whole. */
+export const MOST_MONITOR_LINES = 10_000;
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
@@ -33,61 +29,64 @@ const info = ({ board, processors, told }: TargetMachine): readonly string[] => 
   }),
 ];
 
-const vtop = ({ board, processors }: TargetMachine, argument: string): readonly string[] => {
-  if (!/^(0x)?[0-9a-fA-F]{1,16}$/.test(argument)) return [`vtop: "${visible(argument)}" is not an address in hex`];
-  const virtAddr = BigInt(`0x${argument.replace(/^0x/, '')}`);
-  const cpu = processors.current;
-  const walk = walkFor(board, cpu, virtAddr);
-  if ('faultStatus' in walk) return [`${hex(virtAddr)} leads nowhere: fault status ${hex(BigInt(walk.faultStatus))}`];
-  const physAddr = BigInt(walk.page) + (virtAddr % PAGE);
-  const by = walk.mappedBytes === 0 ? 'the MMU is off' : `by a descriptor of ${walk.mappedBytes / 1024} KiB`;
-  const kind = walk.device ? 'device memory' : 'normal memory';
-  const what = board.memory.isRam(physAddr) ? 'RAM' : 'no RAM';
-  return [`${hex(virtAddr)} -> ${hex(physAddr)} (${what}; ${kind}; ${by})`];
-};
-
 const log = ({ processors, told }: TargetMachine): readonly string[] => {
   const text = told.log(processors.current);
   return text === undefined ? ['there is no log of a kernel in memory'] : text.trimEnd().split('\n').map(visible);
 };
 
-const dtb = ({ board: { memory }, told }: TargetMachine): readonly string[] => {
+/** Of the kernel that runs; undefined where there is none in memory. */
+const treeOf = ({ board: { memory }, told }: TargetMachine): Uint8Array | undefined => {
   const address = told.tree();
-  if (address === undefined || !memory.isRam(address, TREE_HEADER_BYTES)) return ['nobody knows of a device tree'];
+  if (address === undefined || !memory.isRam(address, TREE_HEADER_BYTES)) return undefined;
   const size = new DataView(memory.read(address, 8).buffer).getUint32(4);
   const isReadable = size >= Number(TREE_HEADER_BYTES) && size <= MAX_TREE_BYTES && memory.isRam(address, BigInt(size));
-  if (!isReadable) return [`there is no device tree at ${hex(address)}`];
-  const tree = attempt(MachineError, () => treeOfBlob(memory.read(address, size)));
-  return tree instanceof MachineError ? [`at ${hex(address)}: ${tree.reason}`] : formatTree(tree);
+  return isReadable ? memory.read(address, size) : undefined;
 };
 
-const COMMANDS: readonly Command[] = [
-  {
-    name: 'help',
-    what: 'this',
-    run: () => COMMANDS.map(({ name, argument = '', what }) => `${`${name} ${argument}`.padEnd(14)} ${what}`),
-  },
-  { name: 'info', what: 'the machine: its RAM, and where its processors are', run: info },
-  { name: 'vtop', argument: 'ADDR', what: 'where a virtual address leads', run: vtop },
-  { name: 'log', what: "the kernel's log, as it is in memory", run: log },
-  {
-    name: 'pagetable',
-    what: 'all that the tables map of the processor that stopped',
-    run: ({ board, processors }) => formatMappings(mappingsOf(board, processors.current)),
-  },
-  { name: 'dtb', what: "the kernel's device tree", run: dtb },
-];
+const inspectorOf = (machine: TargetMachine): Inspector => {
+  const { board, processors, told } = machine;
+  const { current } = processors;
+  const stopped = stoppedBoard(board, [...processors], current);
+  const view = new MemoryView(stopped, stopped.processors[stopped.current]!);
+  const kernel = told.kernel();
+  return new Inspector(view, kernel && KernelView.at(view, kernel), disassembleInstruction, {
+    iomem: () => undefined,
+    kimage: () => undefined,
+    dtb: (path) => treeText(treeOf(machine), path),
+  });
+};
+
+/** What a command of `kexec-sim inspect` is called, too. */
+const ALIASES: Readonly<Record<string, string>> = { pagetable: 'pt' };
+
+const inspected = (machine: TargetMachine, name: string, line: string): readonly string[] => {
+  const alias = Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined;
+  const asked = alias === undefined ? line : `${alias}${line.trim().slice(name.length)}`;
+  const answer = attempt(KexecError, () => {
+    const lines: string[] = [];
+    for (const one of runInspection(inspectorOf(machine), asked)) {
+      if (lines.push(one) < MOST_MONITOR_LINES) continue;
+      lines.push(`... and more than ${MOST_MONITOR_LINES} lines`);
+      break;
+    }
+    return lines;
+  });
+  return answer instanceof KexecError ? [visible(answer.message)] : answer;
+};
+
+const help = (): readonly string[] =>
+  [
+    { name: 'help', usage: '', what: 'These lines' },
+    { name: 'info', usage: '', what: 'The machine: its RAM, and where its processors are' },
+    { name: 'log', usage: '', what: "The kernel's log, as it is in memory" },
+    { name: 'pagetable', usage: '', what: 'As pt' },
+    ...INSPECT_COMMANDS.filter(({ name }) => !['help', 'log', 'iomem', 'kimage'].includes(name)),
+  ].map(({ name, usage, what }) => `${`${name} ${usage}`.padEnd(48)} ${what}`);
 
 /** Carries out a command. @returns whole lines */
 export const runMonitor = (text: string, machine: TargetMachine): string => {
-  const [name = '', argument = '', ...rest] = text.split(/\s+/);
-  const command = COMMANDS.find((one) => one.name === (name === '' ? 'help' : name));
-  const isWrong = rest.length > 0 || (argument !== '') !== (command?.argument !== undefined);
-  const lines =
-    command === undefined
-      ? [`"${visible(name)}" is no command: try "monitor help"`]
-      : isWrong
-        ? [`usage: monitor ${command.name}${command.argument === undefined ? '' : ` ${command.argument}`}`]
-        : command.run(machine, argument);
+  const [name = '', ...words] = text.trim().split(/\s+/);
+  const own = { '': help, help, info, log }[name];
+  const lines = own === undefined || words.length > 0 ? inspected(machine, name, text) : own(machine);
   return lines.map((line) => `${line}\n`).join('');
 };

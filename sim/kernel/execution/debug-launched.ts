@@ -15,13 +15,13 @@ import { type LoadedKernel, imageSegment, treeSegment } from './loaded-kernel.js
 import { purgatorySymbols } from './purgatory-symbols.js';
 
 /** What is known of a kernel on its way: first by what is loaded, and then by what runs. */
-export class SeenKernel implements MachineTold {
+class SeenKernel implements MachineTold {
   /** The kernel that runs. */
   view: GuestView | undefined;
 
   constructor(
     private readonly launched: Launched,
-    private readonly kernel: LoadedKernel,
+    private readonly loaded: LoadedKernel,
     private readonly describeEsr: DescribeEsr,
   ) {}
 
@@ -35,31 +35,49 @@ export class SeenKernel implements MachineTold {
 
   readonly log = (cpu: CpuModel): string | undefined => this.view?.log(cpu);
 
-  readonly tree = (): bigint | undefined => treeSegment(this.kernel)?.memory.start;
+  readonly kernel: MachineTold['kernel'] = () => {
+    const memory = imageSegment(this.loaded)?.memory;
+    return memory && { start: memory.start, sizeBytes: memory.size };
+  };
+
+  readonly tree = (): bigint | undefined => treeSegment(this.loaded)?.memory.start;
 }
 
 export interface DebugLaunchedOptions extends Pick<DebuggingOptions, 'disks' | 'watch' | 'screen'> {
   readonly kernel: LoadedKernel;
   /** The object that the purgatory may be made of. */
   readonly purgatory: Uint8Array;
+  readonly describeEsr: DescribeEsr;
   /** Receives what the user is told. */
   readonly err?: (text: string) => void;
 }
 
+/** A machine that gdb debugs. */
+export interface Debugged {
+  readonly debugging: Debugging;
+  /** From now on it is this kernel that gdb looks at. */
+  readonly look: (view: GuestView) => void;
+}
+
 /** @throws KexecError where there is no such place to wait at, or gdb cannot come to it */
-export const debugLaunched = (
+export const debugLaunched = async (
   launched: Launched,
-  seen: SeenKernel,
   gdb: GdbSettings,
-  { kernel, purgatory, err = () => {}, ...others }: DebugLaunchedOptions,
-): Promise<Debugging> =>
-  debug(gdb, {
+  { kernel, purgatory, describeEsr, err = () => {}, ...others }: DebugLaunchedOptions,
+): Promise<Debugged> => {
+  const seen = new SeenKernel(launched, kernel, describeEsr);
+  const debugging = await debug(gdb, {
     machine: launched,
     ...others,
     told: seen,
     first: firstStopOf(gdb.atOption, gdb.at, { kernel, purgatory, code: launched.code }),
     tell: (text) => err(`kexec-ts: ${text}\n`),
   });
+  const look = (view: GuestView): void => {
+    seen.view = view;
+  };
+  return { debugging, look };
+};
 
 /** What is known before anything has run. */
 interface BeforeRun {

@@ -6,7 +6,6 @@ import { type ExecuteOptions, execute, isAttended } from './execute.js';
 import type { Executed, ExecuteImage, TraceRequest } from '../execution-settings.js';
 import { GuestView } from '../run/guest-view.js';
 import { checkReplaceable } from '../saving/replace-file.js';
-import { Tracing } from '../trace/tracing.js';
 import type { Launched } from './launch.js';
 import type { ImageSlot, LoadedImage } from '../rules/kexec-load.js';
 import { kexecMachine } from '../way-out/kexec-machine.js';
@@ -110,6 +109,7 @@ export const executeOn: ExecuteImage = async (machine, image, settings, interrup
 /** The trace is written whatever the end is. */
 const executeTraced = async (options: ExecuteOptions, request: TraceRequest): Promise<Executed> => {
   checkReplaceable(request.file);
+  const { Tracing } = await import('../trace/tracing.js');
   let finish = (): void => {};
   const onLaunch = (launched: Launched): void => {
     const tracing = new Tracing(launched, request);

@@ -14,8 +14,9 @@ import { ENDED_BY_USER, KEYS, TypedInput } from '../run/typed-input.js';
 import { reportOn } from '../run/guest-report.js';
 import { GuestView } from '../run/guest-view.js';
 import { type GuestRun, runGuest } from '../run/run-guest.js';
-import { ENDED_BY_GDB, type Debugging } from '../debug/debugging.js';
-import { SeenKernel, debugLaunched } from './debug-launched.js';
+import type { GdbSettings } from '../../gdb/options.js';
+import { ENDED_BY_GDB } from '../debug/target-machine.js';
+import type { Debugged } from './debug-launched.js';
 import { type Arrival, type RunningMachine, lookAtKernel } from './arrival.js';
 import { type Launched, type LaunchOptions, launch } from './launch.js';
 import { type LoadedKernel, imageSegment, treeSegment } from './loaded-kernel.js';
@@ -61,20 +62,20 @@ export const execute = async (options: ExecuteOptions): Promise<Executed> => {
   try {
     return await goOn(arrived, options, start);
   } finally {
-    arrived.debugging?.close();
+    arrived.debugged?.debugging.close();
   }
 };
 
 /** What follows when the machine has come to the new kernel, or has not. @param start when the run began */
 const goOn = async (arrived: Arrived, options: ExecuteOptions, start: number): Promise<Executed> => {
   const { step, until = 'halt' } = options;
-  const { end, launched, debugging } = arrived;
+  const { end, launched, debugged } = arrived;
   if (launched.sinkInRam !== undefined) {
     options.err(
       `kexec-ts: the purgatory prints into RAM, at 0x${launched.sinkInRam.toString(16)}: no console is there\n`,
     );
   }
-  if (debugging?.isKilled === true) return endedByGdb(options);
+  if (debugged?.debugging.isKilled === true) return endedByGdb(options);
   if (end.kind !== 'stop-at') return fail(end, launched, options);
   const { processors, place } = launched;
   step?.(`kexec-ts: the new kernel starts at ${place(processors.current.pc)}\n`);
@@ -98,7 +99,7 @@ export const isAttended = (keyboard: Keyboard | undefined, until: Until | undefi
 
 /** Runs the new kernel. @returns the exit code, or more where the end was not its own */
 const runOn = async (
-  { launched, terminal, redirect, debugging, look }: Arrived,
+  { launched, terminal, redirect, debugged }: Arrived,
   until: Exclude<Until, 'entry'>,
   options: ExecuteOptions,
   speed: () => void,
@@ -109,6 +110,7 @@ const runOn = async (
   redirect(watch);
   const kernel = lookAtKernel(arrivalOf(launched, options)).memory;
   const interactive = isAttended(options.keyboard, until);
+  const debugging = debugged?.debugging;
   const typedInto = debugging === undefined ? launched.console : debugging.console;
   const input = options.keyboard && typedInput(options.keyboard, typedInto, interactive, options.err);
   const { interrupted } = options.bounds;
@@ -124,7 +126,7 @@ const runOn = async (
     // What the console shows tells more, and would be torn apart.
     progress: interactive ? undefined : options.progress,
   };
-  look(run.view);
+  debugged?.look(run.view);
   const end = await runGuest(run).finally(() => input?.close());
   // What is told begins a line of its own, where the console shares its terminal.
   if (interactive && watch.isInLine) options.err('\n');
@@ -178,9 +180,7 @@ export interface Arrived {
   /** Has somebody else look at what the console sends. */
   readonly redirect: (watch: ConsoleWatch) => void;
   /** Who debugs it. */
-  readonly debugging: Debugging | undefined;
-  /** From now on it is this kernel that a debugger looks at. */
-  readonly look: (view: GuestView) => void;
+  readonly debugged: Debugged | undefined;
 }
 
 type RunToEntryOptions = Omit<ExecuteOptions, 'until' | 'out' | 'err'> & Partial<Pick<ExecuteOptions, 'err'>>;
@@ -197,27 +197,33 @@ export const runToEntry = async (options: RunToEntryOptions): Promise<Arrived> =
     tell(launched, options.progress);
   };
   const { bug } = launched;
-  const seen = new SeenKernel(launched, kernel, options.describeEsr);
-  const debugging =
-    options.gdb && bug === undefined
-      ? await debugLaunched(launched, seen, options.gdb, {
-          ...options,
-          disks: [],
-          watch: { save: () => watch.save(), restore: (saved) => watch.restore(saved) },
-          screen: terminal,
-        })
-      : undefined;
+  const debugged =
+    options.gdb && bug === undefined ? await debugIn(launched, options.gdb, options, terminal, () => watch) : undefined;
   const end: RunEnd =
     bug === undefined
-      ? await runToKernel(launched, kernel, bounds, betweenSlices, debugging?.run)
+      ? await runToKernel(launched, kernel, bounds, betweenSlices, debugged?.debugging.run)
       : { kind: 'kernel-bug', ...bug };
   const redirect = (other: ConsoleWatch): void => {
     watch = other;
   };
-  const look = (view: GuestView): void => {
-    seen.view = view;
-  };
-  return { end, launched, terminal, redirect, debugging, look };
+  return { end, launched, terminal, redirect, debugged };
+};
+
+/** Has gdb come; only then is there more to load. */
+const debugIn = async (
+  launched: Launched,
+  gdb: GdbSettings,
+  options: RunToEntryOptions,
+  screen: Console,
+  watch: () => ConsoleWatch,
+): Promise<Debugged> => {
+  const { debugLaunched } = await import('./debug-launched.js');
+  return debugLaunched(launched, gdb, {
+    ...options,
+    disks: [],
+    watch: { save: () => watch().save(), restore: (saved) => watch().restore(saved) },
+    screen,
+  });
 };
 
 /** Runs the old kernel's last instructions, and a purgatory, up to the new kernel's first one. @throws MachineError */

@@ -161,7 +161,15 @@ const CASES: readonly Case[] = [
         ...['x/gx $sp', 'maintenance packet Qqemu.PhyMemMode:1', 'x/wx 0x41a00038', 'x/wx 0x9000000', 'kill'],
       );
       expectText(told.gdb, 'start_kernel+0x0', 'Breakpoint 1, ', 'Watchpoint 2: *(long*)($sp-8)', 'Old value');
-      expectText(told.gdb, 'rw nocache', '0x1000 leads nowhere', ' -> ', 'vtop ADDR', 'compatible = ', '"nonsense" is');
+      expectText(
+        told.gdb,
+        'rw nocache',
+        /1000 +\(not mapped\)/,
+        'Linear Mapping start',
+        'vtop [-t ROOT]',
+        'compatible = ',
+        'no command "nonsense"',
+      );
       expectText(told.gdb, /0x41a00038:\t0x644d5241/, 'Cannot access memory at address 0x9000000');
     },
   },

@@ -1,8 +1,8 @@
 /** A device tree as `dtb` of an inspection shows it: all of it, or one node. */
 import { attempt } from '../../../kexec/base/attempt.js';
 import { KexecError } from '../../../kexec/base/error.js';
-import { nodeSource, sourceOfBlob } from '../../kernel/dtc/source.js';
-import { refuse } from '../../kernel/inspect/inspector.js';
+import { nodeSource, sourceOfBlob } from '../dtc/source.js';
+import { refuse } from './inspector.js';
 import { type TreeNode, treeOfBlob } from '../../machine/board-tree/tree.js';
 import { MachineError } from '../../machine/error.js';
 
