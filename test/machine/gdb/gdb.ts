@@ -142,11 +142,24 @@ const CASES: readonly Case[] = [
       const [, entry = ''] = /\bentry *= 0x(\w+)/.exec(bench.load('-l')) ?? [];
       const told = await bench.talk(
         bench.start('kexec', '-e', '--sim-gdb=0'),
-        ...['x/i $pc', 'si', 'x/32i $pc', 'i reg', 'hbreak *0x41a00000', 'c', 'x/i $pc', 'i reg x0 x1 x2 x3', 'kill'],
+        ...[
+          'x/i $pc',
+          'si',
+          'x/32i $pc',
+          'i reg',
+          'hbreak *0x41a00000',
+          'c',
+          'x/i $pc',
+          'i reg x0 x1 x2 x3',
+          'si',
+          'x/i $pc',
+          'kill',
+        ],
       );
       expectText(told.gdb, /=> 0x\w+:\tbr\tx\d+/, 'ldr\tx9,', /Breakpoint 1, 0x0*41a00000/, 'ccmp\tx18, #0x0');
       expectText(told.err, 'the machine waits at', 'ended by gdb');
-      expectText(told.gdb, new RegExp(`=> 0x${entry}:`));
+      // Behind "MZ", which is an instruction, the kernel's header has its first branch (b primary_entry, once b stext).
+      expectText(told.gdb, new RegExp(`=> 0x${entry}:`), /=> 0x41a00004:\tb\t0x\w+/);
       if (told.exitCode !== 0) throw new Mismatch(`exit ${told.exitCode}`);
     },
   },
